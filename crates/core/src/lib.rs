@@ -1,0 +1,24 @@
+//! Values, versions, diffs and messages of Timeweft: what the server, the browser and the tests share.
+//!
+//! # Layout
+//!
+//! | module | what |
+//! |---|---|
+//! | [`value`] | what an entity holds; equality on JavaScript's number line |
+//! | [`diff`] | what turns one value into the next: make, apply, invert, compose, conflict, rebase |
+//! | [`codec`] | CBOR and JSON, of values and of diffs, with limits enforced while decoding |
+//! | [`message`] | requests, responses and pushes of the socket (contract section 3) |
+//! | [`operation`] | what is asked of an entity and what comes of it, between router and engine |
+//! | [`id`], [`time`], [`limits`] | names, instants, and the bounds on everything |
+//!
+//! Nothing here knows a clock, a random source, a socket or a runtime.
+#![deny(missing_docs)]
+
+pub mod codec;
+pub mod diff;
+pub mod id;
+pub mod limits;
+pub mod message;
+pub mod operation;
+pub mod time;
+pub mod value;

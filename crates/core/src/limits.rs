@@ -1,0 +1,31 @@
+//! The bounds on what a client may send (contract section 8). Every decoder takes them.
+
+/// Bounds, each configurable; [`Limits::default`] is the contract's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A value, encoded as CBOR, in bytes.
+    pub value_bytes: usize,
+    /// Levels of nesting in a value or a diff; a scalar is at depth 1.
+    pub depth: usize,
+    /// One message on the socket, in bytes.
+    pub message_bytes: usize,
+    /// One HTTP body, in bytes.
+    pub body_bytes: usize,
+    /// Places that one diff touches.
+    pub diff_operations: usize,
+    /// Subscriptions of one connection.
+    pub subscriptions: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            value_bytes: 16 << 20,
+            depth: 128,
+            message_bytes: 1 << 20,
+            body_bytes: 16 << 20,
+            diff_operations: 100_000,
+            subscriptions: 1_000,
+        }
+    }
+}

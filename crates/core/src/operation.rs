@@ -1,0 +1,133 @@
+//! What is asked of an entity and what comes of it: the vocabulary between the router and the entity engine, the
+//! native twin of `wit/entity.wit`. Values and diffs stay encoded, so that large ones cross boundaries as bytes.
+
+use crate::time::Timestamp;
+
+/// A value in CBOR, well-formed and in the form of `docs/protocol.md`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CborValue(pub Vec<u8>);
+
+/// A diff in its wire form, in CBOR.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CborDiff(pub Vec<u8>);
+
+/// What is known of a version beside its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// `type:id`.
+    pub entity_id: String,
+    /// Counts from 1.
+    pub version: u64,
+    /// Since when this version is valid; its identity.
+    pub valid_from: Timestamp,
+    /// Until when; [`Timestamp::FOREVER`] for the current version.
+    pub valid_to: Timestamp,
+    /// Who made it.
+    pub person_id: String,
+    /// The reverse diff; absent on the first version.
+    pub previous_values: Option<CborDiff>,
+    /// Whether this version is a deletion.
+    pub deleted: bool,
+    /// Who made it in the name of `person_id`.
+    pub impersonator_id: Option<String>,
+    /// In how many chunks the value is stored, when it is.
+    pub chunks: Option<u32>,
+}
+
+/// Who may do what is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever asks.
+    Any,
+    /// Only the person who made the first version; to others the entity is not there.
+    Creator,
+}
+
+/// Who asks, when, and with which right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// Who asks.
+    pub person_id: String,
+    /// Who asks in their name.
+    pub impersonator_id: Option<String>,
+    /// The host's clock.
+    pub now: Timestamp,
+    /// The right.
+    pub access: Access,
+}
+
+/// What subscribers are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// From the version before. For a first version: the whole value, as a diff over nothing.
+    pub diff: CborDiff,
+    /// The version before; absent for a first version.
+    pub prev_valid_from: Option<Timestamp>,
+}
+
+/// A request to change an entity went well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Of the version that now holds what was asked.
+    pub meta: Meta,
+    /// What to push; absent when nothing is new (no-op, repeated request).
+    pub change: Option<Change>,
+    /// From the version the caller named to `meta`'s, when others' changes were merged under the caller's.
+    pub merged: Option<CborDiff>,
+}
+
+/// What a read found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// The caller has the current version.
+    NotModified(Meta),
+    /// The whole value.
+    Value(CborValue, Meta),
+    /// What changed since the version that the caller named.
+    Diff(CborDiff, Meta),
+}
+
+/// A page of history, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The versions.
+    pub versions: Vec<Meta>,
+    /// Whether there are older ones.
+    pub more: bool,
+}
+
+/// Why nothing was changed, or nothing can be shown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// Missing, deleted, or not for this person to know of.
+    #[error("there is no such entity")]
+    NotFound,
+    /// `post` of what is already there.
+    #[error("the entity exists already")]
+    Exists,
+    /// Others changed the same place. From the version named to the current one.
+    #[error("others changed the same place since the version named in ifUnmodifiedSince")]
+    Conflict(CborDiff, Box<Meta>),
+    /// The version named is not one we hold; the current value.
+    #[error("ifUnmodifiedSince names no version of this entity; start again from the value given")]
+    UnknownVersion(CborValue, Box<Meta>),
+    /// The version that the change starts from was not named.
+    #[error("name the version that this change starts from, in ifUnmodifiedSince")]
+    PreconditionRequired,
+    /// `patchUndelete` of what is not deleted.
+    #[error("the entity is not deleted")]
+    NotDeleted,
+    /// What was wrong and what would be right.
+    #[error("{0}")]
+    BadRequest(String),
+    /// Past a limit; which.
+    #[error("{0}")]
+    TooLarge(String),
+    /// Too many writers at once.
+    #[error("too many changes to this entity at once; try again")]
+    Busy,
+    /// The store can't answer. Whether the change happened is unknown: repeat it with the same idempotency key.
+    #[error("the store can't answer: {0}")]
+    Unavailable(String),
+}
