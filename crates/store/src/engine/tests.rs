@@ -1,0 +1,314 @@
+use std::cell::Cell;
+
+use super::*;
+use crate::memory::MemoryStore;
+use std::task::{Context as TaskContext, Poll, Waker};
+use timeweft_core::operation::CborDiff;
+
+fn wait<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    match future.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("a call on the memory store is ready at once"),
+    }
+}
+
+fn engine(store: &MemoryStore) -> Engine<MemoryStore, impl Fn() -> u32> {
+    let count = Cell::new(0);
+    let nonce = move || {
+        count.set(count.get() + 1);
+        count.get()
+    };
+    Engine::new(store.clone(), nonce, Limits::default())
+}
+
+fn by(person: &str, now: u64) -> Context {
+    Context { person_id: person.into(), impersonator_id: None, now: Timestamp(now), access: Access::Any }
+}
+
+fn json(text: &str) -> Value {
+    timeweft_core::codec::json::value_from_json(&serde_json::from_str(text).unwrap(), &Limits::default()).unwrap()
+}
+
+fn value(text: &str) -> CborValue {
+    CborValue(cbor::encode_value(&json(text)))
+}
+
+/// A plain map of changes, as every client may write it.
+fn patch(text: &str) -> CborDiff {
+    let json = serde_json::from_str(text).unwrap();
+    let patch = timeweft_core::codec::json::patch_from_json(&json, &Limits::default()).unwrap();
+    CborDiff(cbor::encode_patch(&patch))
+}
+
+fn id() -> EntityId {
+    EntityId::parse("note:n").unwrap()
+}
+
+fn at(reading: &Reading) -> Timestamp {
+    match reading {
+        Reading::NotModified(meta) | Reading::Value(_, meta) | Reading::Diff(_, meta) => meta.valid_from,
+    }
+}
+
+fn read(reading: Reading) -> Value {
+    match reading {
+        Reading::Value(value, _) => cbor::decode_value(&value.0, &Limits::default()).unwrap(),
+        other => panic!("a whole value was expected, not {other:?}"),
+    }
+}
+
+#[test]
+fn a_created_entity_reads_back_and_cannot_be_created_again() {
+    let store = MemoryStore::new();
+    let engine = engine(&store);
+    let made = wait(engine.post(&by("ann", 5), &id(), &value(r#"{"a":1}"#), None, None)).unwrap();
+    assert_eq!((made.meta.version, made.meta.valid_from, made.meta.previous_values.clone()), (1, Timestamp(5), None));
+    assert_eq!(made.change.as_ref().unwrap().prev_valid_from, None);
+    assert_eq!(read(wait(engine.get(&by("bob", 9), &id(), None, false)).unwrap()), json(r#"{"a":1}"#));
+    let again = wait(engine.post(&by("ann", 6), &id(), &value("1"), None, None));
+    assert_eq!(again, Err(Failure::Exists));
+}
+
+#[test]
+fn a_missing_entity_is_not_found_by_anything_but_post() {
+    let engine = engine(&MemoryStore::new());
+    let who = by("ann", 5);
+    assert_eq!(wait(engine.get(&who, &id(), None, true)), Err(Failure::NotFound));
+    let patched = wait(engine.patch_diff(&who, &id(), &patch("{}"), None, None, None));
+    assert_eq!(patched, Err(Failure::NotFound));
+    assert_eq!(wait(engine.delete(&who, &id(), None)), Err(Failure::NotFound));
+    assert_eq!(wait(engine.patch_undelete(&who, &id())), Err(Failure::NotFound));
+    assert_eq!(wait(engine.history(&who, &id(), None, 10)), Err(Failure::NotFound));
+}
+
+#[test]
+fn a_patch_on_the_latest_version_makes_the_next_one_and_says_what_was_before() {
+    let engine = engine(&MemoryStore::new());
+    wait(engine.post(&by("ann", 5), &id(), &value(r#"{"a":1,"b":{"c":2}}"#), None, None)).unwrap();
+    let diff = patch(r#"{"b":{"c":3},"n":true}"#);
+    let done = wait(engine.patch_diff(&by("bob", 4), &id(), &diff, Some(Timestamp(5)), None, None)).unwrap();
+    assert_eq!((done.meta.version, done.meta.person_id.as_str()), (2, "bob"));
+    assert_eq!(done.meta.valid_from, Timestamp(6), "a clock that went back gets the next microsecond");
+    assert_eq!(done.merged, None);
+    assert_eq!(done.change.unwrap().prev_valid_from, Some(Timestamp(5)));
+    let before = patch(r#"{"b":{"c":2},"n":{"$undefined":true}}"#);
+    assert_eq!(done.meta.previous_values, Some(before));
+    let now = read(wait(engine.get(&by("bob", 9), &id(), None, false)).unwrap());
+    assert_eq!(now, json(r#"{"a":1,"b":{"c":3},"n":true}"#));
+}
+
+#[test]
+fn a_patch_that_changes_nothing_makes_no_version() {
+    let engine = engine(&MemoryStore::new());
+    wait(engine.post(&by("ann", 5), &id(), &value(r#"{"a":1,"t":"x"}"#), None, None)).unwrap();
+    for same in ["{}", r#"{"a":1}"#, r#"{"a":1.0,"t":"x"}"#, r#"{"gone":{"$undefined":true}}"#] {
+        let done = wait(engine.patch_diff(&by("bob", 9), &id(), &patch(same), Some(Timestamp(5)), None, None)).unwrap();
+        assert_eq!((done.meta.version, done.change), (1, None), "{same}");
+    }
+}
+
+#[test]
+fn a_patch_on_an_older_version_is_merged_or_is_a_conflict() {
+    let engine = engine(&MemoryStore::new());
+    wait(engine.post(&by("ann", 5), &id(), &value(r#"{"a":1,"b":1}"#), None, None)).unwrap();
+    wait(engine.patch_diff(&by("ann", 6), &id(), &patch(r#"{"a":2}"#), Some(Timestamp(5)), None, None)).unwrap();
+    let merged =
+        wait(engine.patch_diff(&by("bob", 7), &id(), &patch(r#"{"b":2}"#), Some(Timestamp(5)), None, None)).unwrap();
+    assert_eq!(merged.meta.version, 3);
+    assert_eq!(merged.merged, Some(patch(r#"{"a":2,"b":2}"#)), "from the version named to the new one");
+    assert_eq!(merged.change.unwrap().diff, patch(r#"{"b":2}"#), "from the version before");
+    match wait(engine.patch_diff(&by("bob", 8), &id(), &patch(r#"{"a":3}"#), Some(Timestamp(5)), None, None)) {
+        Err(Failure::Conflict(theirs, meta)) => {
+            assert_eq!((theirs, meta.version), (patch(r#"{"a":2,"b":2}"#), 3));
+        }
+        other => panic!("{other:?}"),
+    }
+    match wait(engine.patch_diff(&by("bob", 8), &id(), &patch(r#"{"a":3}"#), Some(Timestamp(4)), None, None)) {
+        Err(Failure::UnknownVersion(value, meta)) => {
+            assert_eq!((cbor::decode_value(&value.0, &Limits::default()).unwrap(), meta.version), (json(r#"{"a":2,"b":2}"#), 3));
+        }
+        other => panic!("{other:?}"),
+    }
+    let unnamed = wait(engine.patch_diff(&by("bob", 8), &id(), &patch(r#"{"a":3}"#), None, None, None));
+    assert_eq!(unnamed, Err(Failure::PreconditionRequired));
+}
+
+#[test]
+fn a_repeated_patch_answers_as_the_first_did_however_long_ago() {
+    let engine = engine(&MemoryStore::new());
+    let who = by("ann", 5);
+    wait(engine.post(&who, &id(), &value(r#"{"n":0}"#), None, None)).unwrap();
+    let first =
+        wait(engine.patch_diff(&who, &id(), &patch(r#"{"mine":1}"#), Some(Timestamp(5)), Some("k"), None)).unwrap();
+    let mut last = first.meta.valid_from;
+    for n in 1..200 {
+        let again =
+            wait(engine.patch_diff(&who, &id(), &patch(r#"{"mine":1}"#), Some(Timestamp(5)), Some("k"), None)).unwrap();
+        assert_eq!((&again.meta, &again.merged, &again.change), (&first.meta, &first.merged, &None), "after {n}");
+        let other = wait(engine.patch_diff(&by("bob", 5), &id(), &patch(r#"{"mine":1}"#), Some(last), Some("k"), None));
+        assert_eq!(other.unwrap().meta.valid_from, last, "another person's key is another key");
+        let next = patch(&format!(r#"{{"n":{n}}}"#));
+        last = wait(engine.patch_diff(&who, &id(), &next, Some(last), Some(&format!("n{n}")), None)).unwrap().meta.valid_from;
+    }
+}
+
+#[test]
+fn a_deleted_entity_is_gone_until_it_is_undeleted() {
+    let engine = engine(&MemoryStore::new());
+    let who = by("ann", 5);
+    wait(engine.post(&who, &id(), &value("[1]"), None, None)).unwrap();
+    assert_eq!(wait(engine.patch_undelete(&who, &id())), Err(Failure::NotDeleted));
+    let gone = wait(engine.delete(&who, &id(), None)).unwrap();
+    assert_eq!((gone.meta.deleted, gone.meta.version, gone.meta.previous_values), (true, 2, Some(patch("{}"))));
+    assert_eq!(wait(engine.get(&who, &id(), None, false)), Err(Failure::NotFound));
+    assert_eq!(at(&wait(engine.get(&who, &id(), None, true)).unwrap()), Timestamp(6));
+    let patched = wait(engine.patch_diff(&who, &id(), &patch("{}"), Some(Timestamp(6)), None, None));
+    assert_eq!(patched, Err(Failure::NotFound));
+    assert_eq!(wait(engine.delete(&who, &id(), None)).unwrap().meta.version, 2, "deleting again changes nothing");
+    let back = wait(engine.patch_undelete(&who, &id())).unwrap();
+    assert_eq!((back.meta.deleted, back.meta.version), (false, 3));
+    assert_eq!(read(wait(engine.get(&who, &id(), None, false)).unwrap()), json("[1]"));
+}
+
+#[test]
+fn catching_up_from_any_version_gives_the_current_value() {
+    let engine = engine(&MemoryStore::new());
+    let who = by("ann", 5);
+    let mut last = wait(engine.post(&who, &id(), &value(r#"{"l":[],"t":"start"}"#), None, None)).unwrap().meta.valid_from;
+    let mut versions = vec![(last, json(r#"{"l":[],"t":"start"}"#))];
+    for n in 0..60 {
+        let next = format!(r#"{{"l":{{"{n}":{n}}},"k{}":{n},"t":"start {n} text"}}"#, n % 7);
+        last = wait(engine.patch_diff(&who, &id(), &patch(&next), Some(last), None, None)).unwrap().meta.valid_from;
+        versions.push((last, read(wait(engine.get(&who, &id(), None, false)).unwrap())));
+    }
+    let (_, now) = versions.pop().unwrap();
+    for (since, mut value) in versions {
+        match wait(engine.get(&who, &id(), Some(since), false)).unwrap() {
+            Reading::Diff(diff, meta) => {
+                let patch = cbor::decode_patch(&diff.0, &Limits::default()).unwrap();
+                patch.resolve(&value).unwrap().apply(&mut value).unwrap();
+                assert_eq!((value, meta.valid_from), (now.clone(), last), "from {since}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(matches!(wait(engine.get(&who, &id(), Some(last), false)), Ok(Reading::NotModified(_))));
+    assert!(matches!(wait(engine.get(&who, &id(), Some(Timestamp(1)), false)), Ok(Reading::Value(..))));
+}
+
+#[test]
+fn history_pages_give_each_version_once_newest_first() {
+    let engine = engine(&MemoryStore::new());
+    let who = by("ann", 5);
+    let mut last = wait(engine.post(&who, &id(), &value("{}"), None, None)).unwrap().meta.valid_from;
+    for n in 0..49 {
+        let next = patch(&format!(r#"{{"k":{n}}}"#));
+        last = wait(engine.patch_diff(&who, &id(), &next, Some(last), None, None)).unwrap().meta.valid_from;
+    }
+    let (mut seen, mut before, mut valid_to) = (Vec::new(), None, Timestamp::FOREVER);
+    loop {
+        let page = wait(engine.history(&who, &id(), before, 7)).unwrap();
+        for meta in &page.versions {
+            assert_eq!(meta.valid_to, valid_to);
+            valid_to = meta.valid_from;
+            seen.push(meta.version);
+        }
+        before = page.versions.last().map(|meta| meta.valid_from);
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(seen, (1..=50).rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_long_value_is_stored_in_chunks_and_small_patches_do_not_write_it_again() {
+    let store = MemoryStore::new();
+    let engine = engine(&store);
+    let who = by("ann", 5);
+    let long = format!(r#"{{"text":"{}","n":0}}"#, "0123456789".repeat(500_000));
+    let made = wait(engine.post(&who, &id(), &value(&long), None, None)).unwrap();
+    assert_eq!(made.meta.chunks, Some(10));
+    assert_eq!(read(wait(engine.get(&who, &id(), None, false)).unwrap()), json(&long));
+    let chunks = |store: &MemoryStore| store.keys().iter().filter(|key| key.starts_with("v:")).count();
+    let before = chunks(&store);
+    let mut last = made.meta.valid_from;
+    for n in 1..=20 {
+        let next = patch(&format!(r#"{{"n":{n}}}"#));
+        last = wait(engine.patch_diff(&who, &id(), &next, Some(last), None, None)).unwrap().meta.valid_from;
+    }
+    assert_eq!(chunks(&store), before);
+    assert_eq!(read(wait(engine.get(&who, &id(), None, false)).unwrap()), json(&long.replace(":0}", ":20}")));
+}
+
+#[test]
+fn a_value_past_its_limit_is_too_large_also_by_many_small_patches() {
+    let limits = Limits { value_bytes: 20_000, ..Limits::default() };
+    let engine = Engine::new(MemoryStore::new(), || 1, limits);
+    let who = by("ann", 5);
+    let big = format!(r#"{{"a":"{}"}}"#, "x".repeat(20_000));
+    assert!(matches!(wait(engine.post(&who, &id(), &value(&big), None, None)), Err(Failure::TooLarge(_))));
+    let mut last = wait(engine.post(&who, &id(), &value("{}"), None, None)).unwrap().meta.valid_from;
+    for n in 0.. {
+        let next = patch(&format!(r#"{{"k{n}":"{}"}}"#, "y".repeat(1_000)));
+        match wait(engine.patch_diff(&who, &id(), &next, Some(last), None, None)) {
+            Ok(done) => last = done.meta.valid_from,
+            Err(Failure::TooLarge(_)) => {
+                assert_eq!(n, 19);
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn only_the_creator_may_touch_what_is_the_creators() {
+    let engine = engine(&MemoryStore::new());
+    let only = |person| Context { access: Access::Creator, ..by(person, 5) };
+    wait(engine.post(&only("ann"), &id(), &value("1"), None, None)).unwrap();
+    assert!(wait(engine.get(&only("ann"), &id(), None, false)).is_ok());
+    assert_eq!(wait(engine.get(&only("bob"), &id(), None, false)), Err(Failure::NotFound));
+    assert_eq!(wait(engine.delete(&only("bob"), &id(), None)), Err(Failure::NotFound));
+    assert_eq!(wait(engine.history(&only("bob"), &id(), None, 9)), Err(Failure::NotFound));
+}
+
+#[test]
+fn a_given_time_must_be_later_than_the_current_version() {
+    let engine = engine(&MemoryStore::new());
+    let who = by("ann", 5);
+    wait(engine.post(&who, &id(), &value("{}"), Some(Timestamp(100)), None)).unwrap();
+    let since = Some(Timestamp(100));
+    for (given, fine) in [(99, false), (100, false), (Timestamp::FOREVER.0, false), (101, true)] {
+        let done = wait(engine.patch_diff(&who, &id(), &patch(r#"{"a":1}"#), since, None, Some(Timestamp(given))));
+        assert_eq!(done.is_ok(), fine, "{given}: {done:?}");
+    }
+}
+
+#[test]
+fn putting_a_value_merges_like_the_diff_it_is() {
+    let engine = engine(&MemoryStore::new());
+    wait(engine.post(&by("ann", 5), &id(), &value(r#"{"a":1,"b":1}"#), None, None)).unwrap();
+    wait(engine.put(&by("ann", 6), &id(), &value(r#"{"a":2,"b":1}"#), Some(Timestamp(5)))).unwrap();
+    wait(engine.put(&by("bob", 7), &id(), &value(r#"{"a":1,"b":2}"#), Some(Timestamp(5)))).unwrap();
+    assert_eq!(read(wait(engine.get(&by("bob", 9), &id(), None, false)).unwrap()), json(r#"{"a":2,"b":2}"#));
+    let clash = wait(engine.put(&by("bob", 8), &id(), &value(r#"{"a":9,"b":1}"#), Some(Timestamp(5))));
+    assert!(matches!(clash, Err(Failure::Conflict(..))));
+}
+
+#[test]
+fn bad_diffs_say_what_is_wrong_and_change_nothing() {
+    let engine = engine(&MemoryStore::new());
+    let who = by("ann", 5);
+    wait(engine.post(&who, &id(), &value(r#"{"l":[1],"t":"x"}"#), None, None)).unwrap();
+    for bad in [r#"{"l":{"5":1}}"#, r#"{"l":{"x":1}}"#, r#"{"t":{"$text":[9,"a"]}}"#, r#"{"$undefined":true}"#] {
+        let done = wait(engine.patch_diff(&who, &id(), &patch(bad), Some(Timestamp(5)), None, None));
+        assert!(matches!(done, Err(Failure::BadRequest(_))), "{bad}: {done:?}");
+    }
+    let garbage = wait(engine.patch_diff(&who, &id(), &CborDiff(vec![0xff]), Some(Timestamp(5)), None, None));
+    assert!(matches!(garbage, Err(Failure::BadRequest(_))));
+    let undefined = wait(engine.put(&who, &id(), &CborValue(vec![0xf7]), Some(Timestamp(5))));
+    assert!(matches!(undefined, Err(Failure::BadRequest(_))));
+    assert_eq!(at(&wait(engine.get(&who, &id(), None, false)).unwrap()), Timestamp(5));
+}

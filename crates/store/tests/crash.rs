@@ -1,0 +1,159 @@
+//! The crash loop: every operation, dying or failing at every call to the store it makes. Afterwards the entity is as it
+//! was or as it should have become, whole; what was acknowledged is there; and it takes the next write.
+
+mod common;
+
+use common::*;
+use timeweft_core::operation::{Committed, Failure};
+use timeweft_core::time::Timestamp;
+use timeweft_store::memory::{Fault, MemoryStore};
+
+type Operation = fn(&MemoryStore) -> Result<Committed, Failure>;
+
+fn since(store: &MemoryStore) -> Option<Timestamp> {
+    // Read through a copy: the faults are for the operation.
+    current(&store.fork()).map(|(_, _, valid_from, _)| valid_from)
+}
+
+fn long(letter: &str) -> String {
+    format!(r#"{{"a":0,"text":"{}"}}"#, letter.repeat(1_200_000))
+}
+
+fn post(store: &MemoryStore) -> Result<Committed, Failure> {
+    wait(engine(store).post(&by("ann"), &id(), &value(r#"{"a":0}"#), None, Some("key")))
+}
+
+fn post_long(store: &MemoryStore) -> Result<Committed, Failure> {
+    wait(engine(store).post(&by("ann"), &id(), &value(&long("x")), None, Some("key")))
+}
+
+fn patch_on_the_first_version(store: &MemoryStore) -> Result<Committed, Failure> {
+    let since = Some(Timestamp(1_000));
+    wait(engine(store).patch_diff(&by("ann"), &id(), &patch(r#"{"mine":1}"#), since, Some("key"), None))
+}
+
+fn patch_long(store: &MemoryStore) -> Result<Committed, Failure> {
+    let since = Some(Timestamp(1_000));
+    wait(engine(store).patch_diff(&by("ann"), &id(), &patch(&long("y")), since, Some("key"), None))
+}
+
+fn put(store: &MemoryStore) -> Result<Committed, Failure> {
+    wait(engine(store).put(&by("ann"), &id(), &value(r#"{"b":1}"#), since(store)))
+}
+
+fn delete(store: &MemoryStore) -> Result<Committed, Failure> {
+    wait(engine(store).delete(&by("ann"), &id(), None))
+}
+
+fn undelete(store: &MemoryStore) -> Result<Committed, Failure> {
+    wait(engine(store).patch_undelete(&by("ann"), &id()))
+}
+
+/// An entity after these operations.
+fn after(operations: &[Operation]) -> MemoryStore {
+    let store = MemoryStore::new();
+    for operation in operations {
+        operation(&store).unwrap();
+        store.reopen();
+    }
+    store
+}
+
+fn with_many_versions() -> MemoryStore {
+    let store = after(&[post]);
+    for n in 0..40 {
+        let next = patch(&format!(r#"{{"k{n}":"{}"}}"#, "z".repeat(300)));
+        wait(engine(&store).patch_diff(&by("bob"), &id(), &next, since(&store), None, None)).unwrap();
+    }
+    store.reopen();
+    store
+}
+
+/// Every call, every fault. `repeats` says that the operation has an idempotency key and may be sent again.
+fn dies_anywhere(prepared: &MemoryStore, operation: Operation, repeats: bool) {
+    let before = current(&prepared.fork());
+    let undisturbed = prepared.fork();
+    operation(&undisturbed).expect("undisturbed, the operation works");
+    let calls = undisturbed.calls();
+    let wanted = current(&undisturbed);
+    assert_ne!(before, wanted, "the operation does something");
+    assert!(calls >= 2, "there are calls to die at");
+    for call in 0..calls {
+        for fault in [Fault::Fail, Fault::FailAfter, Fault::CrashBefore, Fault::CrashAfter] {
+            let at = format!("{fault:?} at call {call} of {calls}");
+            let store = prepared.fork();
+            store.fault_at(call, fault);
+            let answer = operation(&store);
+            store.reopen();
+            let found = current(&store);
+            match &answer {
+                Ok(_) => assert_eq!(found, wanted, "what was acknowledged is there; {at}"),
+                Err(Failure::Unavailable(_)) => assert!(found == before || found == wanted, "a whole version; {at}"),
+                Err(other) => panic!("{other}; {at}"),
+            }
+            if repeats {
+                store.reopen();
+                operation(&store).unwrap_or_else(|error| panic!("repeated: {error}; {at}"));
+                assert_eq!(current(&store), wanted, "applied once; {at}");
+            }
+            takes_a_write_and_has_all_its_history(&store, &at);
+        }
+    }
+}
+
+fn takes_a_write_and_has_all_its_history(store: &MemoryStore, at: &str) {
+    let engine = engine(store);
+    match current(store) {
+        None => {
+            wait(engine.post(&by("ann"), &id(), &value("{}"), None, None)).expect(at);
+        }
+        Some((_, true, ..)) => {
+            wait(engine.patch_undelete(&by("ann"), &id())).expect(at);
+        }
+        Some((_, false, valid_from, _)) => {
+            let next = patch(r#"{"next":true}"#);
+            wait(engine.patch_diff(&by("ann"), &id(), &next, Some(valid_from), None, None)).expect(at);
+        }
+    }
+    let (version, ..) = current(store).expect("it is there now");
+    let page = wait(engine.history(&by("ann"), &id(), None, u32::MAX)).expect(at);
+    let versions: Vec<u64> = page.versions.iter().map(|meta| meta.version).collect();
+    assert_eq!(versions, (1..=version).rev().collect::<Vec<_>>(), "{at}");
+}
+
+#[test]
+fn creating_dies_anywhere() {
+    dies_anywhere(&MemoryStore::new(), post, true);
+}
+
+#[test]
+fn creating_a_long_value_dies_anywhere() {
+    dies_anywhere(&MemoryStore::new(), post_long, true);
+}
+
+#[test]
+fn a_small_patch_dies_anywhere() {
+    dies_anywhere(&after(&[post]), patch_on_the_first_version, true);
+}
+
+#[test]
+fn a_small_patch_of_a_long_value_dies_anywhere() {
+    dies_anywhere(&after(&[post_long]), patch_on_the_first_version, true);
+}
+
+#[test]
+fn a_patch_merged_under_forty_others_dies_anywhere() {
+    dies_anywhere(&with_many_versions(), patch_on_the_first_version, true);
+}
+
+#[test]
+fn a_patch_too_long_for_a_record_dies_anywhere() {
+    dies_anywhere(&after(&[post_long]), patch_long, true);
+}
+
+#[test]
+fn putting_deleting_and_undeleting_die_anywhere() {
+    dies_anywhere(&after(&[post]), put, false);
+    dies_anywhere(&with_many_versions(), delete, false);
+    dies_anywhere(&after(&[post, delete]), undelete, false);
+}

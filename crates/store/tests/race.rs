@@ -1,0 +1,82 @@
+//! Many writers on one entity, interleaved at every call to the store, in orders drawn from seeds.
+
+mod common;
+
+use common::*;
+use timeweft_core::operation::Failure;
+use timeweft_core::time::Timestamp;
+use timeweft_core::value::Value;
+use timeweft_store::memory::MemoryStore;
+
+const SEEDS: u64 = 200;
+
+#[test]
+fn of_twenty_who_create_one_entity_exactly_one_does() {
+    for seed in 0..SEEDS {
+        let store = MemoryStore::new().yielding();
+        let engine = engine(&store);
+        let tasks = (0..20).map(|writer| {
+            let engine = &engine;
+            Box::pin(async move {
+                let made = value(&format!(r#"{{"by":{writer}}}"#));
+                engine.post(&by(&format!("p{writer}")), &id(), &made, None, None).await
+            }) as std::pin::Pin<Box<dyn Future<Output = _>>>
+        });
+        let answers = interleave(seed, tasks.collect());
+        let winners: Vec<usize> = (0..20).filter(|&writer| answers[writer].is_ok()).collect();
+        assert_eq!(winners.len(), 1, "seed {seed}");
+        assert!(answers.iter().filter(|answer| answer.is_err()).all(|answer| *answer == Err(Failure::Exists)));
+        let (_, _, _, found) = current(&store).unwrap();
+        assert_eq!(found, parse(&format!(r#"{{"by":{}}}"#, winners[0])), "seed {seed}");
+        assert_eq!(store.keys().len(), 2, "those who lost left nothing; seed {seed}: {:?}", store.keys());
+    }
+}
+
+#[test]
+fn all_that_twenty_writers_on_disjoint_keys_were_acknowledged_is_there() {
+    for seed in 0..SEEDS {
+        let store = MemoryStore::new().yielding();
+        let engine = engine(&store);
+        wait(engine.post(&by("ann"), &id(), &value("{}"), None, None)).unwrap();
+        let tasks = (0..20).map(|writer| {
+            let engine = &engine;
+            Box::pin(async move {
+                let mut acknowledged = 0;
+                for n in 0..3 {
+                    let change = patch(&format!(r#"{{"w{writer}-{n}":{n}}}"#));
+                    // All on the first version: everything that came since is merged under.
+                    let who = by(&format!("p{writer}"));
+                    let done = engine.patch_diff(&who, &id(), &change, Some(Timestamp(1_000)), None, None).await;
+                    acknowledged += usize::from(done.is_ok());
+                }
+                acknowledged
+            }) as std::pin::Pin<Box<dyn Future<Output = usize>>>
+        });
+        let acknowledged: usize = interleave(seed, tasks.collect()).into_iter().sum();
+        let (version, _, _, found) = current(&store).unwrap();
+        let Value::Object(members) = found else { panic!("not an object") };
+        assert_eq!((members.len(), version), (acknowledged, acknowledged as u64 + 1), "seed {seed}");
+        assert_eq!(acknowledged, 60, "seed {seed}");
+        let page = wait(engine.history(&by("ann"), &id(), None, 100)).unwrap();
+        assert_eq!(page.versions.len(), 61, "seed {seed}");
+    }
+}
+
+#[test]
+fn of_two_who_change_the_same_place_one_is_told_of_the_other() {
+    for seed in 0..SEEDS {
+        let store = MemoryStore::new().yielding();
+        let engine = engine(&store);
+        wait(engine.post(&by("ann"), &id(), &value(r#"{"a":0}"#), None, None)).unwrap();
+        let tasks = (1..=2).map(|n| {
+            let engine = &engine;
+            Box::pin(async move {
+                let change = patch(&format!(r#"{{"a":{n}}}"#));
+                engine.patch_diff(&by("ann"), &id(), &change, Some(Timestamp(1_000)), None, None).await
+            }) as std::pin::Pin<Box<dyn Future<Output = _>>>
+        });
+        let answers = interleave(seed, tasks.collect());
+        let conflicts = answers.iter().filter(|answer| matches!(answer, Err(Failure::Conflict(..)))).count();
+        assert_eq!((conflicts, answers.iter().filter(|answer| answer.is_ok()).count()), (1, 1), "seed {seed}");
+    }
+}

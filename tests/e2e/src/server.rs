@@ -1,0 +1,126 @@
+//! The programs under test, each on ports of its own, ended when dropped.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// What signs between the gateway and what is behind it.
+const GRIP_KEY: &str = "a key that only these tests share with each other";
+const KEY: &str = "a session key that only these tests share with each other";
+
+/// A running Timeweft.
+pub struct Server {
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+    processes: Vec<Child>,
+    data: Option<tempfile::TempDir>,
+}
+
+impl Server {
+    /// `timeweft serve` on an empty data folder.
+    pub fn serve() -> Result<Server> {
+        Self::serve_with(&[])
+    }
+
+    /// The same with further arguments.
+    pub fn serve_with(arguments: &[&str]) -> Result<Server> {
+        let data = tempfile::tempdir()?;
+        let (process, url) = start_serve(data.path(), arguments)?;
+        Ok(Server { url, processes: vec![process], data: Some(data) })
+    }
+
+    /// `timeweft gateway` in front of the composed `front`, served over plain HTTP by the test host.
+    pub fn gateway() -> Result<Server> {
+        let publish = free_port()?;
+        let (spin, upstream) = start(
+            Command::new(binary("spin-host")?)
+                .args(["--listen", "127.0.0.1:0", "--component"])
+                .arg(root().join("target/components/spin.wasm"))
+                .args(["--variable", &format!("key={KEY}")])
+                .args(["--variable", &format!("grip_key={GRIP_KEY}")])
+                .args(["--variable", "development=true"])
+                .args(["--variable", &format!("publish_url=http://127.0.0.1:{publish}/publish/")]),
+        )?;
+        let mut processes = vec![spin];
+        let (gateway, url) = start(
+            Command::new(binary("timeweft")?)
+                .args(["gateway", "--listen", "127.0.0.1:0", "--upstream", &upstream])
+                .args(["--publish", &format!("127.0.0.1:{publish}"), "--grip-key", GRIP_KEY]),
+        )?;
+        processes.push(gateway);
+        Ok(Server { url, processes, data: None })
+    }
+
+    /// The process that answers clients.
+    pub fn pid(&self) -> u32 {
+        self.processes.last().map_or(0, Child::id)
+    }
+
+    /// `kill -9`, then a new `timeweft serve` on the same data.
+    pub fn kill_and_restart(&mut self) -> Result<()> {
+        for process in &mut self.processes {
+            process.kill()?;
+            process.wait()?;
+        }
+        let data = self.data.as_ref().context("only `serve` has data of its own")?;
+        let (process, url) = start_serve(data.path(), &[])?;
+        self.processes = vec![process];
+        self.url = url;
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        for process in &mut self.processes {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+fn start_serve(data: &Path, arguments: &[&str]) -> Result<(Child, String)> {
+    start(
+        Command::new(binary("timeweft")?)
+            .args(["serve", "--listen", "127.0.0.1:0", "--development", "--key", KEY, "--data"])
+            .arg(data)
+            .args(arguments),
+    )
+}
+
+/// Starts it and waits for the line that says where it listens.
+fn start(command: &mut Command) -> Result<(Child, String)> {
+    let mut process = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().context(format!("{command:?}"))?;
+    let mut lines = BufReader::new(process.stdout.take().context("stdout is piped")?).lines();
+    loop {
+        let Some(line) = lines.next().transpose()? else {
+            bail!("{command:?} ended before it listened: {}", process.wait()?);
+        };
+        if let Some(url) = line.strip_prefix("listening on ") {
+            let url = url.trim().to_owned();
+            // Keep reading, so that the process never blocks on a full pipe.
+            std::thread::spawn(move || lines.for_each(drop));
+            return Ok((process, url));
+        }
+    }
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn binary(name: &str) -> Result<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let path = target.join("release").join(name);
+    if !path.exists() {
+        bail!("{} is not there; `cargo xtask build` makes it", path.display());
+    }
+    Ok(path)
+}
