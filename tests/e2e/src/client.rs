@@ -251,6 +251,17 @@ impl Socket {
         }
     }
 
+    /// Waits for the next frame without reading it; gives its length.
+    pub async fn arrival(&mut self) -> Result<usize> {
+        loop {
+            match self.stream.next().await.context("closed")?? {
+                Message::Text(text) => return Ok(text.len()),
+                Message::Binary(bytes) => return Ok(bytes.len()),
+                _ => {}
+            }
+        }
+    }
+
     /// The code with which the server closes; frames before it are skipped.
     pub async fn closed(&mut self) -> Result<Option<u16>> {
         loop {

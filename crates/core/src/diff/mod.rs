@@ -4,10 +4,40 @@
 //! there, or be the new value", so what it means depends on its base. [`resolve`](Patch::resolve) against the base makes
 //! it a [`Diff`], in which every change says what it does; all the algebra is on those. `docs/protocol.md`, "Diffs",
 //! specifies both.
+//!
+//! | file | what |
+//! |---|---|
+//! | `resolve` | patch and base to diff, every check |
+//! | `wire` | diff to the smallest patch; lengths in CBOR |
+//! | `make`, `mark`, `align`, `pair` | from two values to a diff, in near-linear time |
+//! | `apply`, `invert`, `compose`, `rebase` | the algebra |
+//! | `sequence`, `text` | the walk over edits of texts and arrays; UTF-16 positions |
+//!
+//! Edits along a text or array are kept in one normal form: neighbours of a kind are one step, an insertion comes before
+//! the deletion at the same position, nothing is empty. What is made here is in that form; what is not is brought there.
+//!
+//! Nothing recurses deeper than the values and diffs it is given, which decoders bound.
+
+mod align;
+mod apply;
+mod compose;
+mod invert;
+mod make;
+mod mark;
+mod pair;
+mod rebase;
+mod resolve;
+mod sequence;
+mod text;
+mod wire;
 
 use std::collections::BTreeMap;
 
 use crate::value::Value;
+
+pub use compose::compose;
+pub use make::{diff, diff_finely};
+pub use rebase::{conflicts, rebase};
 
 /// A diff as written on the wire, not yet related to its base.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +79,8 @@ pub enum Diff {
         /// The new value.
         value: Value,
         /// Whether an object or an array was there, or may have been: then a plain map on the wire would merge into it.
+        /// At the root, where an empty map on the wire means "nothing changed", also when `value` is an empty object and
+        /// anything was there.
         over_container: bool,
     },
     /// Members of an object that change. The identity when empty.
@@ -57,4 +89,131 @@ pub enum Diff {
     Array(Vec<Segment<Vec<Value>, Diff>>),
     /// Edits along a text. Total, in UTF-16 units.
     Text(Vec<Segment<String, ()>>),
+}
+
+impl Diff {
+    /// The diff that changes nothing.
+    pub fn identity() -> Diff {
+        Diff::Object(BTreeMap::new())
+    }
+
+    /// The first version of an entity, as a diff: `value` where nothing was.
+    pub fn over_nothing(value: Value) -> Diff {
+        Diff::Set { value, over_container: false }
+    }
+
+    /// Whether this changes nothing, whatever it is applied to. Setting a place to what it holds already is not seen from
+    /// here; [`Patch::resolve`] leaves such changes out.
+    pub fn is_identity(&self) -> bool {
+        match self {
+            Diff::Remove | Diff::Set { .. } => false,
+            Diff::Object(members) => members.values().all(Diff::is_identity),
+            Diff::Array(segments) => sequence::is_identity::<Vec<Value>>(segments),
+            Diff::Text(segments) => sequence::is_identity::<String>(segments),
+        }
+    }
+
+    /// `value` at the root, where `old` was.
+    fn root(value: Value, old: &Value) -> Diff {
+        let over_container = old.is_container() || is_empty_object(&value);
+        Diff::Set { value, over_container }
+    }
+}
+
+fn is_empty_object(value: &Value) -> bool {
+    matches!(value, Value::Object(members) if members.is_empty())
+}
+
+/// Why a diff does not fit what it is for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DiffError {
+    /// `undefined` as the whole diff.
+    #[error("a diff can't remove the entity itself: use the method delete")]
+    RemovesRoot,
+    /// A key that is no index, over an array.
+    #[error("over an array, keys are indices in decimal without leading zeros, not {0:?}")]
+    NotAnIndex(String),
+    /// An index past the one that appends.
+    #[error("index {index} is out of range: of an array of {length} elements, the next that can be appended is {next}")]
+    IndexOutOfRange {
+        /// The index given.
+        index: usize,
+        /// Of the array that is there.
+        length: usize,
+        /// What would have been right.
+        next: usize,
+    },
+    /// Changes from inside, over something of another kind.
+    #[error("{edits} edits need {needs} in their place, and there is {found}")]
+    WrongKind {
+        /// What kind of edits.
+        edits: &'static str,
+        /// What they change.
+        needs: &'static str,
+        /// What is there.
+        found: &'static str,
+    },
+    /// Edits that keep or delete more than there is.
+    #[error("the edits reach past the end: there are {length} {unit}")]
+    PastEnd {
+        /// Of the text or array that is there.
+        length: usize,
+        /// What is counted.
+        unit: &'static str,
+    },
+    /// A total diff that was made for a text or array of another length.
+    #[error("the edits are for {expected} {unit}, and there are {found}: the diff was made for another value")]
+    WrongLength {
+        /// What the edits add up to.
+        expected: usize,
+        /// Of the text or array that is there.
+        found: usize,
+        /// What is counted.
+        unit: &'static str,
+    },
+    /// An edit of no length.
+    #[error("lengths in edits are at least 1: leave out what neither keeps nor deletes anything")]
+    ZeroLength,
+    /// An edit that starts or ends inside a surrogate pair.
+    #[error("an edit starts or ends inside a surrogate pair, after {0} UTF-16 units: edit whole characters")]
+    SplitsCharacter(usize),
+    /// `undefined` as the change inside an array element.
+    #[error("an element can't be changed to nothing: delete it with a negative length")]
+    RemovesElement,
+    /// A change inside a member that is not there.
+    #[error("there is no member {0:?} to change from inside: the diff was made for another value")]
+    NoMember(String),
+    /// Composed with a diff that does not start from what the first one makes.
+    #[error("the second diff does not start from what the first one makes")]
+    NotConsecutive,
+}
+
+/// Two diffs touch the same place and do not leave it the same.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("both change the same place, to different effect")]
+#[non_exhaustive]
+pub struct Conflict {}
+
+/// What is there, for messages.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Undefined => "undefined",
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::BigInt(_) => "a bigint",
+        Value::Text(_) => "a text",
+        Value::Bytes(_) => "bytes",
+        Value::Date(_) => "a date",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+        Value::Map(_) => "a Map",
+        Value::Set(_) => "a Set",
+        Value::Typed(..) => "a typed array",
+    }
+}
+
+fn wrong_kind(edits: &'static str, needs: &'static str, found: Option<&Value>) -> DiffError {
+    DiffError::WrongKind { edits, needs, found: found.map_or("nothing", kind) }
 }

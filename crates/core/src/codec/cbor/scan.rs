@@ -1,0 +1,123 @@
+//! Whether bytes are one well-formed item of bounded depth: no recursion, no allocation beyond one word a level.
+//!
+//! What it lets through has true lengths, so that those who read after it may trust them.
+
+use minicbor::Decoder;
+use minicbor::data::Token;
+
+use super::head::{peek, token};
+use super::tag;
+use crate::codec::DecodeError;
+
+/// What was seen on the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// cbor-x's records. Whoever writes them writes objects as records, and JavaScript Maps as untagged maps.
+    pub(crate) records: bool,
+    /// Shared values, or references to them.
+    pub(crate) references: bool,
+}
+
+impl Found {
+    /// Whether there is nothing to rewrite.
+    pub(crate) fn is_plain(self) -> bool {
+        !self.records && !self.references
+    }
+}
+
+/// Why a scan stopped. Too deep is a 413 in a value and a 400 in a diff: the caller says.
+#[derive(Debug)]
+pub(crate) enum ScanError {
+    Decode(DecodeError),
+    TooDeep,
+}
+
+const TOO_DEEP: &str = "nested deeper than allowed";
+
+impl ScanError {
+    pub(crate) fn too_large(self) -> DecodeError {
+        match self {
+            ScanError::Decode(error) => error,
+            ScanError::TooDeep => DecodeError::TooLarge(TOO_DEEP.into()),
+        }
+    }
+
+    pub(crate) fn malformed(self) -> DecodeError {
+        match self {
+            ScanError::Decode(error) => error,
+            ScanError::TooDeep => DecodeError::Malformed(TOO_DEEP.into()),
+        }
+    }
+}
+
+impl From<DecodeError> for ScanError {
+    fn from(error: DecodeError) -> Self {
+        ScanError::Decode(error)
+    }
+}
+
+/// How deep the CBOR of a diff may be that is `depth` deep: an edit inside an array takes an array and a map more.
+pub(crate) fn diff_depth(depth: usize) -> usize {
+    2 * depth + 2
+}
+
+enum Open {
+    /// Items still to come.
+    Counted(u64),
+    /// Until the break. For a map: whether a value must come next.
+    Array,
+    Map(bool),
+}
+
+/// Scans all of `bytes`.
+pub(crate) fn scan_whole(bytes: &[u8], max_depth: usize) -> Result<Found, ScanError> {
+    let mut decoder = Decoder::new(bytes);
+    let found = scan(&mut decoder, max_depth)?;
+    if decoder.position() < bytes.len() {
+        return Err(DecodeError::malformed(format!("there is more after the end, at byte {}", decoder.position())).into());
+    }
+    Ok(found)
+}
+
+/// Scans one item and leaves the decoder behind it.
+pub(crate) fn scan(decoder: &mut Decoder<'_>, max_depth: usize) -> Result<Found, ScanError> {
+    let mut found = Found::default();
+    let mut open: Vec<Open> = Vec::new();
+    let mut tagged = false;
+    loop {
+        if open.len() >= max_depth && peek(decoder) != Some(0xff) {
+            return Err(ScanError::TooDeep);
+        }
+        match token(decoder)? {
+            Token::Tag(number) => {
+                match number.as_u64() {
+                    tag::SHARED | tag::REFERENCE => found.references = true,
+                    tag::RECORD => found.records = true,
+                    _ => {}
+                }
+                tagged = true;
+                continue;
+            }
+            Token::Array(len) if len > 0 => open.push(Open::Counted(len)),
+            Token::Map(len) if len > 0 => {
+                let items = len.checked_mul(2).ok_or_else(|| DecodeError::malformed("a map longer than any input"))?;
+                open.push(Open::Counted(items));
+            }
+            Token::BeginArray => open.push(Open::Array),
+            Token::BeginMap => open.push(Open::Map(false)),
+            Token::BeginBytes => chunks(decoder, |chunk| matches!(chunk, Token::Bytes(_)))?,
+            Token::BeginString => chunks(decoder, |chunk| matches!(chunk, Token::String(_)))?,
+            Token::Break => match open.pop() {
+                Some(Open::Array | Open::Map(false)) if !tagged => {}
+                _ => return Err(DecodeError::malformed("a break where an item should be").into()),
+            },
+            _ => {}
+        }
+        tagged = false;
+        // A container that was just opened has items to come; anything else is an item done, and may end others.
+        if matches!(decoder.input().get(decoder.position().wrapping_sub(1)), None) {
+            return Err(DecodeError::malformed("no CBOR at all").into());
+        }
+        todo_complete(&mut open);
+    }
+}

@@ -1,0 +1,158 @@
+//! A hash for every part of a value, computed once from the leaves up: so that two parts are compared in one step where
+//! they differ, and looked through only where they are equal, however deep they are nested.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use num_traits::ToPrimitive;
+
+use crate::value::Value;
+
+/// The hash of a value, and the marks of its elements, or of its members in order.
+pub(super) struct Mark {
+    hash: u64,
+    pub(super) children: Vec<Mark>,
+}
+
+impl Mark {
+    /// Equal values have equal hashes.
+    pub(super) fn of(value: &Value) -> Mark {
+        let mut hasher = DefaultHasher::new();
+        let mut children = Vec::new();
+        match value {
+            Value::Array(items) => {
+                hasher.write_u8(1);
+                children.extend(items.iter().map(Mark::of));
+            }
+            Value::Object(members) => {
+                hasher.write_u8(2);
+                members.keys().for_each(|key| key.hash(&mut hasher));
+                children.extend(members.values().map(Mark::of));
+            }
+            leaf => hash_leaf(leaf, &mut hasher),
+        }
+        children.iter().for_each(|child| hasher.write_u64(child.hash));
+        Mark { hash: hasher.finish(), children }
+    }
+
+    /// Almost surely of equal values.
+    pub(super) fn resembles(&self, other: &Mark) -> bool {
+        self.hash == other.hash
+    }
+}
+
+fn hash_leaf(value: &Value, hasher: &mut DefaultHasher) {
+    // Numbers and bigints are one line. Bigints that share a nearest number share the hash.
+    let mut number = |kind: u8, number: f64| {
+        hasher.write_u8(kind);
+        let bits = if number == 0.0 {
+            0
+        } else if number.is_nan() {
+            f64::NAN.to_bits()
+        } else {
+            number.to_bits()
+        };
+        hasher.write_u64(bits);
+    };
+    match value {
+        Value::Undefined => hasher.write_u8(3),
+        Value::Null => hasher.write_u8(4),
+        Value::Bool(value) => hasher.write_u8(5 + u8::from(*value)),
+        Value::Number(value) => number(7, *value),
+        Value::BigInt(big) => number(7, big.to_f64().unwrap_or(f64::NAN)),
+        Value::Date(ms) => number(8, *ms),
+        Value::Text(text) => {
+            hasher.write_u8(9);
+            hasher.write(text.as_bytes());
+        }
+        Value::Bytes(bytes) => {
+            hasher.write_u8(10);
+            hasher.write(bytes);
+        }
+        Value::Typed(tag, bytes) => {
+            hasher.write_u8(11);
+            hasher.write_u8(*tag);
+            hasher.write(bytes);
+        }
+        Value::Set(items) => {
+            hasher.write_u8(12);
+            items.iter().for_each(|item| hasher.write_u64(Mark::of(item).hash));
+        }
+        Value::Map(entries) => {
+            hasher.write_u8(13);
+            for (key, value) in entries {
+                hasher.write_u64(Mark::of(key).hash);
+                hasher.write_u64(Mark::of(value).hash);
+            }
+        }
+        Value::Array(_) | Value::Object(_) => {}
+    }
+}
+
+/// A value with its mark.
+#[derive(Clone, Copy)]
+pub(super) struct Marked<'a> {
+    pub(super) value: &'a Value,
+    pub(super) mark: &'a Mark,
+}
+
+impl PartialEq for Marked<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.mark.hash == other.mark.hash && self.value == other.value
+    }
+}
+
+/// The elements of an array with their marks.
+pub(super) fn elements<'a>(items: &'a [Value], mark: &'a Mark) -> Vec<Marked<'a>> {
+    items.iter().zip(&mark.children).map(|(value, mark)| Marked { value, mark }).collect()
+}
+
+/// Numbers such that equal elements have the same.
+pub(super) fn number<'a>(lists: [&[Marked<'a>]; 2]) -> [Vec<u32>; 2] {
+    let mut known: BTreeMap<u64, Vec<(u32, Marked<'a>)>> = BTreeMap::new();
+    let mut count = 0;
+    lists.map(|list| {
+        list.iter()
+            .map(|element| {
+                let alike = known.entry(element.mark.hash).or_default();
+                if let Some((number, _)) = alike.iter().find(|(_, known)| known == element) {
+                    return *number;
+                }
+                count += 1;
+                alike.push((count, *element));
+                count
+            })
+            .collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use num_bigint::BigInt;
+
+    use super::*;
+
+    #[test]
+    fn equal_values_have_equal_hashes() {
+        let equal = [
+            (Value::Number(1e12), Value::BigInt(BigInt::from(1_000_000_000_000_u64))),
+            (Value::Number(0.0), Value::Number(-0.0)),
+            (Value::Number(f64::NAN), Value::Number(-f64::NAN)),
+            (Value::Set(vec![Value::Number(1.0)]), Value::Set(vec![Value::BigInt(BigInt::from(1))])),
+        ];
+        for (a, b) in equal {
+            assert_eq!(a, b);
+            assert_eq!(Mark::of(&a).hash, Mark::of(&b).hash, "{a:?}");
+        }
+    }
+
+    #[test]
+    fn elements_are_numbered_by_what_they_are() {
+        let items = ["a", "b", "a"].map(Value::text);
+        let mark = Mark::of(&Value::Array(items.to_vec()));
+        let list = elements(&items, &mark);
+        let [first, second] = number([&list, &list[1..]]);
+        assert_eq!(first, [1, 2, 1]);
+        assert_eq!(second, [2, 1]);
+    }
+}

@@ -1,0 +1,111 @@
+//! Who is asking: the cookie `session`, the same token as `Authorization: Bearer`, or an issuer's JWT as bearer.
+
+use timeweft_core::id::is_local_id;
+use timeweft_core::operation::Failure;
+use timeweft_core::time::Timestamp;
+
+use crate::config::Config;
+use crate::crypto;
+use crate::event::Header;
+use crate::host::Host;
+use crate::internal::SYSTEM;
+use crate::jwt;
+use crate::sign_in::sessions;
+use crate::token::Token;
+
+/// Sessions of an issuer's JWTs begin so; we keep no record of them.
+const FOREIGN: &str = "jwt-";
+
+/// Cookies named `session` that are looked at: one of a parent domain may stand before ours.
+const COOKIES: usize = 4;
+
+/// A person who has shown who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub(crate) token: Token,
+    /// Known of those who signed in by email.
+    pub(crate) email: Option<String>,
+}
+
+impl Caller {
+    pub(crate) fn person(&self) -> &str {
+        &self.token.person
+    }
+}
+
+/// Whether the session is one that we keep a record of.
+pub(crate) fn is_recorded(session: &str) -> bool {
+    !session.starts_with(FOREIGN)
+}
+
+/// Who sent these headers; `None` when they show nobody, an `Err` when we can't tell.
+pub(crate) async fn identify<H: Host>(host: &H, config: &Config, headers: &[Header]) -> Result<Option<Caller>, Failure> {
+    let now = host.now();
+    if let Some(bearer) = bearer(headers) {
+        if let Some(token) = Token::read(bearer, &config.key, now) {
+            return standing(host, token).await;
+        }
+        return Ok(foreign(bearer, config, now));
+    }
+    for text in cookies(headers).take(COOKIES) {
+        if let Some(token) = Token::read(text, &config.key, now)
+            && let Some(caller) = standing(host, token).await?
+        {
+            return Ok(Some(caller));
+        }
+    }
+    Ok(None)
+}
+
+async fn standing<H: Host>(host: &H, token: Token) -> Result<Option<Caller>, Failure> {
+    if !is_recorded(&token.session) {
+        return Ok(None);
+    }
+    Ok(sessions::find(host, &token).await?.map(|email| Caller { token, email }))
+}
+
+/// The person of an issuer's token: its `sub`, when that can be an id, else a hash of it.
+fn foreign(bearer: &str, config: &Config, now: Timestamp) -> Option<Caller> {
+    let issuer = config.issuer.as_ref()?;
+    let claims = jwt::claims(bearer, &issuer.key, now)?;
+    if claims.get("iss")?.as_str()? != issuer.name {
+        return None;
+    }
+    let subject = claims.get("sub")?.as_str().filter(|subject| !subject.is_empty() && *subject != SYSTEM)?;
+    let person = if is_local_id(subject) { subject.to_owned() } else { format!("sub-{}", crypto::hash(subject)) };
+    let session = format!("{FOREIGN}{}", crypto::hash(bearer));
+    let expires = claims.get("exp")?.as_f64()? as u64;
+    let email = claims.get("email").and_then(|email| email.as_str()).map(str::to_owned);
+    Some(Caller { token: Token { person, session, expires }, email })
+}
+
+/// What follows `Bearer ` in `Authorization`.
+pub(crate) fn bearer(headers: &[Header]) -> Option<&str> {
+    let text = crate::event::header(headers, "authorization")?;
+    let (scheme, token) = text.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn cookies(headers: &[Header]) -> impl Iterator<Item = &str> {
+    let lines = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("cookie"));
+    let pairs = lines.flat_map(|header| header.value.split(';'));
+    pairs.filter_map(|pair| pair.trim().strip_prefix("session="))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cookie_is_found_among_others() {
+        let headers = [Header::new("cookie", "a=b; session=one; xsession=no"), Header::new("Cookie", "session=two")];
+        assert_eq!(cookies(&headers).collect::<Vec<_>>(), ["one", "two"]);
+    }
+
+    #[test]
+    fn a_bearer_is_read_whatever_the_case_of_the_scheme() {
+        assert_eq!(bearer(&[Header::new("authorization", "bearer abc")]), Some("abc"));
+        assert_eq!(bearer(&[Header::new("authorization", "Basic abc")]), None);
+        assert_eq!(bearer(&[]), None);
+    }
+}

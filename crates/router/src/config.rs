@@ -1,0 +1,155 @@
+//! Settings, read once.
+//!
+//! | name | meaning | default |
+//! |---|---|---|
+//! | `key` | secret of 32 characters or more; signs sessions, and hashes sign-in codes | none: required |
+//! | `development` | `true`: sign-in codes are in the answer instead of a mail, cookies lack `Secure` | `false` |
+//! | `origins` | origins that pages may come from beside our own host, separated by commas | none |
+//! | `grip-key` | key of the gateway's `Grip-Sig` (HS256) | none |
+//! | `grip-required` | `true`: socket events count only with a valid `Grip-Sig` | `false` |
+//! | `jwt-issuer`, `jwt-key` | whose bearer tokens (HS256) are accepted in place of a session, and their key | none |
+//! | `limit-…` | contract section 8: `value-bytes`, `depth`, `message-bytes`, `body-bytes`, `diff-operations`, `subscriptions` | the contract's |
+
+use timeweft_core::limits::Limits;
+
+use crate::host::Settings;
+
+const SHORTEST_KEY: usize = 32;
+
+/// Who else may vouch for persons.
+#[derive(Clone)]
+pub(crate) struct Issuer {
+    pub(crate) name: String,
+    pub(crate) key: Vec<u8>,
+}
+
+/// The settings, checked.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) key: Vec<u8>,
+    pub(crate) development: bool,
+    pub(crate) origins: Vec<String>,
+    pub(crate) grip_key: Option<Vec<u8>>,
+    pub(crate) grip_required: bool,
+    pub(crate) issuer: Option<Issuer>,
+    pub(crate) limits: Limits,
+}
+
+/// A setting that the router can't work with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Without a key nobody can sign in.
+    #[error("the setting `key` is missing: a secret of at least {SHORTEST_KEY} characters, the same on every server")]
+    NoKey,
+    /// A key that can be guessed.
+    #[error("the setting `{0}` has fewer than {SHORTEST_KEY} characters")]
+    ShortKey(&'static str),
+    /// Not a switch.
+    #[error("the setting `{0}` is `true` or `false`")]
+    Switch(&'static str),
+    /// Not a size.
+    #[error("the setting `{0}` is a whole number above 0")]
+    Number(&'static str),
+    /// `grip-required` without a key would refuse every gateway.
+    #[error("the setting `grip-required` is true and `grip-key` is missing")]
+    NoGripKey,
+    /// An issuer without a key or a key without an issuer.
+    #[error("the settings `jwt-issuer` and `jwt-key` come together")]
+    HalfAnIssuer,
+}
+
+impl Config {
+    pub(crate) fn read(settings: &impl Settings) -> Result<Config, ConfigError> {
+        // Where a host can't leave a variable unset, it is empty.
+        let text = |name: &str| settings.setting(name).filter(|text| !text.is_empty());
+        let secret = |name: &'static str| match text(name) {
+            Some(key) if key.len() < SHORTEST_KEY => Err(ConfigError::ShortKey(name)),
+            key => Ok(key.map(String::into_bytes)),
+        };
+        let switch = |name: &'static str| match text(name).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(ConfigError::Switch(name)),
+        };
+        let number = |name: &'static str, default: usize| match text(name).map(|text| text.trim().parse::<usize>()) {
+            None => Ok(default),
+            Some(Ok(number)) if number > 0 => Ok(number),
+            Some(_) => Err(ConfigError::Number(name)),
+        };
+
+        let grip_key = text("grip-key").map(String::into_bytes);
+        let grip_required = switch("grip-required")?;
+        if grip_required && grip_key.is_none() {
+            return Err(ConfigError::NoGripKey);
+        }
+        let issuer = match (text("jwt-issuer"), secret("jwt-key")?) {
+            (Some(name), Some(key)) => Some(Issuer { name, key }),
+            (None, None) => None,
+            _ => return Err(ConfigError::HalfAnIssuer),
+        };
+        let origins = text("origins").unwrap_or_default();
+        let default = Limits::default();
+        Ok(Config {
+            key: secret("key")?.ok_or(ConfigError::NoKey)?,
+            development: switch("development")?,
+            origins: origins.split(',').map(|o| o.trim().to_ascii_lowercase()).filter(|o| !o.is_empty()).collect(),
+            grip_key,
+            grip_required,
+            issuer,
+            limits: Limits {
+                value_bytes: number("limit-value-bytes", default.value_bytes)?,
+                depth: number("limit-depth", default.depth)?,
+                message_bytes: number("limit-message-bytes", default.message_bytes)?,
+                body_bytes: number("limit-body-bytes", default.body_bytes)?,
+                diff_operations: number("limit-diff-operations", default.diff_operations)?,
+                subscriptions: number("limit-subscriptions", default.subscriptions)?,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    struct Map(HashMap<&'static str, &'static str>);
+
+    impl Settings for Map {
+        fn setting(&self, name: &str) -> Option<String> {
+            self.0.get(name).map(|text| text.to_string())
+        }
+    }
+
+    fn read(settings: &[(&'static str, &'static str)]) -> Result<Config, ConfigError> {
+        Config::read(&Map(settings.iter().copied().collect()))
+    }
+
+    const KEY: (&str, &str) = ("key", "0123456789abcdef0123456789abcdef");
+
+    #[test]
+    fn a_key_alone_gives_the_contracts_limits_and_strict_defaults() {
+        let config = read(&[KEY, ("origins", "")]).ok().unwrap();
+        assert_eq!(config.limits, Limits::default());
+        assert!(!config.development && !config.grip_required && config.origins.is_empty());
+    }
+
+    #[test]
+    fn what_cannot_work_is_said_at_the_start() {
+        let error = |settings: &[_]| read(settings).err().unwrap();
+        assert_eq!(error(&[]), ConfigError::NoKey);
+        assert_eq!(error(&[("key", "short")]), ConfigError::ShortKey("key"));
+        assert_eq!(error(&[KEY, ("development", "yes")]), ConfigError::Switch("development"));
+        assert_eq!(error(&[KEY, ("limit-depth", "0")]), ConfigError::Number("limit-depth"));
+        assert_eq!(error(&[KEY, ("grip-required", "true")]), ConfigError::NoGripKey);
+        assert_eq!(error(&[KEY, ("jwt-issuer", "https://id.example")]), ConfigError::HalfAnIssuer);
+    }
+
+    #[test]
+    fn origins_are_a_list() {
+        let config = read(&[KEY, ("origins", "https://App.example, http://localhost:5173 ,")]).ok().unwrap();
+        assert_eq!(config.origins, ["https://app.example", "http://localhost:5173"]);
+    }
+}

@@ -1,0 +1,73 @@
+//! Signatures, hashes and random names. Every comparison of a secret takes the same time whatever it finds.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac};
+use sha2::{Digest, Sha256};
+
+use crate::host::Random;
+
+/// Crockford's base 32, lower case: no letter looks like a digit, and every name fits an entity's id.
+const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+fn mac(key: &[u8], parts: &[&[u8]]) -> Option<Hmac<Sha256>> {
+    // HMAC takes keys of any length; the type can't say so.
+    let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).ok()?;
+    for part in parts {
+        mac.update(part);
+    }
+    Some(mac)
+}
+
+/// HMAC-SHA256 over the parts one after the other, in base64url.
+pub(crate) fn sign(key: &[u8], parts: &[&[u8]]) -> String {
+    mac(key, parts).map(|mac| URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())).unwrap_or_default()
+}
+
+/// Whether `signature` (base64url) is [`sign`]'s of the same; in constant time.
+pub(crate) fn verify(key: &[u8], parts: &[&[u8]], signature: &str) -> bool {
+    let (Some(mac), Ok(signature)) = (mac(key, parts), URL_SAFE_NO_PAD.decode(signature)) else { return false };
+    mac.verify_slice(&signature).is_ok()
+}
+
+/// SHA-256 in base64url: 43 letters that fit an entity's id.
+pub(crate) fn hash(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
+}
+
+/// `length` random letters, five bits each.
+pub(crate) fn random_name(random: &impl Random, length: usize) -> String {
+    let mut bytes = vec![0; length];
+    random.fill(&mut bytes);
+    // 32 divides 256, so every letter is as likely.
+    bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
+}
+
+/// Six random digits.
+pub(crate) fn random_code(random: &impl Random) -> String {
+    let mut bytes = [0; 8];
+    random.fill(&mut bytes);
+    // 2^64 is so much larger that the remainder's bias is below 10^-13.
+    format!("{:06}", u64::from_le_bytes(bytes) % 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_holds_for_its_key_and_text_only() {
+        let signature = sign(b"key", &[b"a", b"b"]);
+        assert!(verify(b"key", &[b"ab"], &signature));
+        assert!(!verify(b"key", &[b"ac"], &signature));
+        assert!(!verify(b"other", &[b"ab"], &signature));
+        assert!(!verify(b"key", &[b"ab"], &signature[..20]));
+        assert!(!verify(b"key", &[b"ab"], "not base64!"));
+        assert!(!verify(b"key", &[b"ab"], ""));
+    }
+
+    #[test]
+    fn a_hash_fits_an_id() {
+        assert!(timeweft_core::id::is_local_id(&hash("someone@example.org")));
+    }
+}

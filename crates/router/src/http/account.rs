@@ -1,0 +1,85 @@
+//! `/login`, `/logout`, `/me` (contract section 6).
+
+use timeweft_core::message::Code;
+use timeweft_core::value::Value;
+
+use crate::event::{Effect, Header, HttpResponse, Mail};
+use crate::host::Host;
+use crate::sign_in::{codes, email, persons, sessions};
+use crate::{policy, publish, token};
+
+use super::Asking;
+use super::answer::{Refused, fields, needed, of_value, refuse};
+
+/// `POST /login {email}`.
+pub(super) async fn login<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse, Refused> {
+    let config = &asking.router.config;
+    let fields = fields(asking.request, config)?;
+    let email = address(fields.text("email")?)?;
+    let Some(code) = codes::issue(&asking.router.host, config, &email).await? else {
+        return Err(refuse(Code::SlowDown, "too many codes were asked for; use the last one, or wait ten minutes"));
+    };
+    if config.development {
+        return Ok(of_value(200, &Value::object([("code", Value::text(code))]), asking.format));
+    }
+    let mut response = of_value(202, &Value::object::<&str>([]), asking.format);
+    let text = format!(
+        "Your code is {code}.\n\nIt can be used once, within ten minutes. If you did not ask for it, ignore this mail.\n"
+    );
+    response.effects.push(Effect::Mail(Mail { to: email, subject: format!("{code} is your sign-in code"), text }));
+    Ok(response)
+}
+
+/// `POST /login/verify {email, code}`.
+pub(super) async fn verify<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse, Refused> {
+    let (host, config) = (&asking.router.host, &asking.router.config);
+    let fields = fields(asking.request, config)?;
+    let email = address(fields.text("email")?)?;
+    let code = needed(fields.text("code")?, "code")?;
+    if !codes::redeem(host, config, &email, code.trim()).await? {
+        return Err(refuse(Code::Unauthorized, "this is not the code, or no longer; ask for another with POST /login"));
+    }
+    let (person, made) = persons::of_email(host, &email).await?;
+    let token = sessions::begin(host, &person, &email).await?;
+    let mut response = of_value(200, &Value::object([("personId", Value::text(&person))]), asking.format);
+    if let Some((entity, committed)) = made
+        && let Ok(right) = policy::right(&entity, &person, true)
+    {
+        response.effects = publish::change(&entity, &right.channel_name(&entity, &person), &committed, None);
+    }
+    let text = token.write(&config.key);
+    response.headers.push(cookie(&text, sessions::LIFETIME_SECONDS, config.development));
+    Ok(response)
+}
+
+/// `POST /logout`, and `POST /logout/all`.
+pub(super) async fn logout<H: Host>(asking: &Asking<'_, H>, all: bool) -> Result<HttpResponse, Refused> {
+    let host = &asking.router.host;
+    let caller = asking.caller().await?;
+    let session = caller.token.session.as_str();
+    sessions::end(host, caller.person(), if all { None } else { Some(session) }).await?;
+    let channel = if all { token::sockets_channel(caller.person()) } else { caller.token.channel() };
+    let mut response = of_value(200, &Value::object::<&str>([]), asking.format);
+    response.effects.push(Effect::Publish(publish::close(channel, host.now())));
+    response.headers.push(cookie("", 0, asking.router.config.development));
+    Ok(response)
+}
+
+/// `GET /me`.
+pub(super) async fn me<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse, Refused> {
+    let caller = asking.caller().await?;
+    let email = caller.email.clone().map_or(Value::Null, Value::Text);
+    let me = Value::object([("personId", Value::text(caller.person())), ("email", email)]);
+    Ok(of_value(200, &me, asking.format))
+}
+
+fn address(text: Option<String>) -> Result<String, Refused> {
+    let text = needed(text, "email")?;
+    email::normalize(&text).ok_or_else(|| refuse(Code::BadRequest, "`email` is not an email address"))
+}
+
+fn cookie(text: &str, seconds: u64, development: bool) -> Header {
+    // A browser keeps `Secure` cookies from plain HTTP, which is what development speaks.
+    let secure = if development { "" } else { "; Secure" };
+    Header::new("set-cookie", format!("session={text}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"))
+}

@@ -1,0 +1,122 @@
+//! Reading bodies and writing answers. JSON unless the client says CBOR: by `Accept`, or else by the type of its body.
+
+use timeweft_core::codec::DecodeError;
+use timeweft_core::message::{Code, Fields, Format, Response, encode_value_as};
+use timeweft_core::operation::Failure;
+use timeweft_core::time::Timestamp;
+use timeweft_core::value::Value;
+
+use crate::config::Config;
+use crate::event::{Effect, Header, HttpRequest, HttpResponse, header};
+
+/// Why a request is not granted.
+pub(crate) struct Refused {
+    response: Response,
+    headers: Vec<Header>,
+}
+
+/// A refusal.
+pub(crate) fn refuse(code: Code, message: impl Into<String>) -> Refused {
+    Refused { response: Response::error(None, code, message), headers: Vec::new() }
+}
+
+impl Refused {
+    pub(crate) fn with(mut self, header: Header) -> Refused {
+        self.headers.push(header);
+        self
+    }
+
+    pub(crate) fn response(self, format: Format) -> HttpResponse {
+        let mut response = of_response(self.response, format, Vec::new());
+        response.headers.extend(self.headers);
+        response
+    }
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Refused {
+        Refused { response: Response::of_failure(None, failure), headers: Vec::new() }
+    }
+}
+
+impl From<DecodeError> for Refused {
+    fn from(error: DecodeError) -> Refused {
+        let (code, message) = error.into();
+        refuse(code, message)
+    }
+}
+
+/// The media type of a body, in lower case, without parameters.
+pub(crate) fn media_type(headers: &[Header]) -> Option<String> {
+    let value = header(headers, "content-type")?.split(';').next()?;
+    Some(value.trim().to_ascii_lowercase()).filter(|kind| !kind.is_empty())
+}
+
+/// What the answer is to be written in.
+pub(crate) fn wanted(headers: &[Header]) -> Format {
+    let accepted = header(headers, "accept").into_iter().flat_map(|accept| accept.split(','));
+    let mut kinds = accepted.map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    match kinds.find_map(|kind| Format::of_media_type(&kind)) {
+        Some(format) => format,
+        None => media_type(headers).and_then(|kind| Format::of_media_type(&kind)).unwrap_or(Format::Json),
+    }
+}
+
+/// What the body is written in; without a type it is JSON.
+pub(crate) fn body_format(request: &HttpRequest) -> Result<Format, Refused> {
+    match media_type(&request.headers) {
+        None => Ok(Format::Json),
+        Some(kind) => Format::of_media_type(&kind).ok_or_else(|| {
+            refuse(Code::UnsupportedMediaType, format!("send `application/json` or `application/cbor`, not `{kind}`"))
+        }),
+    }
+}
+
+/// The fields of the body.
+pub(crate) fn fields<'a>(request: &'a HttpRequest, config: &Config) -> Result<Fields<'a>, Refused> {
+    let format = body_format(request)?;
+    Ok(Fields::decode(&request.body, format, config.limits.body_bytes, &config.limits)?)
+}
+
+/// A field that has to be there.
+pub(crate) fn needed<T>(field: Option<T>, name: &str) -> Result<T, Refused> {
+    field.ok_or_else(|| refuse(Code::BadRequest, format!("the field `{name}` is missing")))
+}
+
+/// A date in a header, in the form of section 1.
+pub(crate) fn date(headers: &[Header], name: &str) -> Result<Option<Timestamp>, Refused> {
+    let Some(text) = header(headers, name) else { return Ok(None) };
+    // An `ETag` of ours, quotes included, is taken for what is in it.
+    let text = text.trim().trim_matches('"');
+    Timestamp::parse(text).map(Some).map_err(|error| refuse(Code::BadRequest, format!("`{name}`: {error}")))
+}
+
+/// A response of the protocol as one of HTTP: the status is in the line, the version in `ETag`.
+pub(crate) fn of_response(response: Response, format: Format, effects: Vec<Effect>) -> HttpResponse {
+    let mut headers = headers(format);
+    if response.error.is_none()
+        && let Some(meta) = &response.meta
+    {
+        headers.push(Header::new("etag", format!("\"{}\"", meta.valid_from)));
+    }
+    match response.status {
+        401 => headers.push(Header::new("www-authenticate", "Bearer")),
+        429 | 503 => headers.push(Header::new("retry-after", "1")),
+        _ => {}
+    }
+    let body = if response.status == 304 { Vec::new() } else { response.encode_body(format) };
+    HttpResponse { status: response.status, headers, body, effects }
+}
+
+/// Any other answer.
+pub(crate) fn of_value(status: u16, value: &Value, format: Format) -> HttpResponse {
+    HttpResponse { status, headers: headers(format), body: encode_value_as(value, format), effects: Vec::new() }
+}
+
+fn headers(format: Format) -> Vec<Header> {
+    vec![
+        Header::new("content-type", format.media_type()),
+        // What one person may see is no cache's to keep, and versions are asked for by their own headers.
+        Header::new("cache-control", "no-store"),
+    ]
+}

@@ -1,0 +1,181 @@
+//! The door of HTTP (contract section 4): routes, and what is checked of every request. A file a family of routes.
+//!
+//! | module | routes |
+//! |---|---|
+//! | [`entities`] | `/api/v1/entities/…` |
+//! | [`message`] | `/message` |
+//! | [`account`] | `/login`, `/login/verify`, `/logout`, `/logout/all`, `/me` |
+//! | [`answer`] | reading bodies and writing answers, in JSON or CBOR |
+//!
+//! A page of a foreign origin can't change anything with its visitor's cookie: every request but a reading one is refused
+//! to a foreign `Origin`, unless it brings its own right in `Authorization`.
+
+mod account;
+pub(crate) mod answer;
+mod entities;
+mod message;
+#[cfg(test)]
+mod tests;
+
+use timeweft_core::id::EntityId;
+use timeweft_core::message::{Code, Format};
+use timeweft_core::value::Value;
+
+use crate::Router;
+use crate::caller::{self, Caller};
+use crate::event::{Header, HttpRequest, HttpResponse};
+use crate::host::Host;
+use crate::origin;
+
+use answer::{Refused, refuse};
+
+/// Longest path with its query.
+const LONGEST_TARGET: usize = 4_096;
+
+/// A request on its way through the routes.
+pub(crate) struct Asking<'a, H> {
+    pub(crate) router: &'a Router<H>,
+    pub(crate) request: &'a HttpRequest,
+    pub(crate) query: &'a str,
+    /// What the answer is written in.
+    pub(crate) format: Format,
+}
+
+impl<H: Host> Asking<'_, H> {
+    /// Who asks; without a session 401.
+    pub(crate) async fn caller(&self) -> Result<Caller, Refused> {
+        match caller::identify(&self.router.host, &self.router.config, &self.request.headers).await {
+            Ok(Some(caller)) => Ok(caller),
+            Ok(None) => Err(refuse(Code::Unauthorized, "sign in first: POST /login, then POST /login/verify")),
+            Err(failure) => Err(Refused::from(failure)),
+        }
+    }
+
+    /// A parameter of the query, decoded.
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
+        let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.filter(|(key, _)| *key == name).map(|(_, value)| unescape(&value.replace('+', " "))).next()?
+    }
+}
+
+/// Answers any request.
+pub(crate) async fn handle<H: Host>(router: &Router<H>, mut request: HttpRequest) -> HttpResponse {
+    let bodiless = request.method == "HEAD";
+    if bodiless {
+        request.method = "GET".to_owned();
+    }
+    let target = std::mem::take(&mut request.target);
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let format = answer::wanted(&request.headers);
+    let asking = Asking { router, request: &request, query, format };
+    let mut response = match route(&asking, path).await {
+        Ok(response) => response,
+        Err(refused) => refused.response(format),
+    };
+    if bodiless {
+        response.body.clear();
+    }
+    response
+}
+
+async fn route<H: Host>(asking: &Asking<'_, H>, path: &str) -> Result<HttpResponse, Refused> {
+    check(asking, path)?;
+    let segments: Option<Vec<String>> = path.trim_start_matches('/').split('/').map(unescape).collect();
+    let segments = segments.ok_or_else(|| refuse(Code::BadRequest, "the path is not percent-encoded UTF-8"))?;
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let method = asking.request.method.as_str();
+    match segments[..] {
+        ["health"] => match method {
+            "GET" => Ok(answer::of_value(200, &Value::object([("status", Value::text("ok"))]), asking.format)),
+            _ => Err(only("GET")),
+        },
+        ["connect"] => match method {
+            "GET" => Err(refuse(Code::UpgradeRequired, "this is the address of the WebSocket")
+                .with(Header::new("upgrade", "websocket"))),
+            _ => Err(only("GET")),
+        },
+        ["message"] => match method {
+            "POST" => message::post(asking).await,
+            _ => Err(only("POST")),
+        },
+        ["me"] => match method {
+            "GET" => account::me(asking).await,
+            _ => Err(only("GET")),
+        },
+        ["login"] | ["login", "verify"] | ["logout"] | ["logout", "all"] if method != "POST" => {
+            Err(only("POST"))
+        }
+        ["login"] => account::login(asking).await,
+        ["login", "verify"] => account::verify(asking).await,
+        ["logout"] => account::logout(asking, false).await,
+        ["logout", "all"] => account::logout(asking, true).await,
+        ["api", "v1", "entities"] => match method {
+            "GET" => entities::list(asking).await,
+            _ => Err(only("GET")),
+        },
+        // A type has no colon and an entity has one.
+        ["api", "v1", "entities", name] if !name.contains(':') => match method {
+            "POST" => entities::post(asking, name).await,
+            _ => Err(only("POST")),
+        },
+        ["api", "v1", "entities", name] => match method {
+            "GET" => entities::get(asking, entity(name)?).await,
+            "PATCH" => entities::patch(asking, entity(name)?).await,
+            "PUT" => entities::put(asking, entity(name)?).await,
+            "DELETE" => entities::delete(asking, entity(name)?).await,
+            _ => Err(only("GET, PATCH, PUT, DELETE")),
+        },
+        ["api", "v1", "entities", name, verb @ ("history" | "subscribers")] => match (method, verb) {
+            ("GET", "history") => entities::history(asking, entity(name)?).await,
+            ("GET", _) => entities::subscribers(asking, entity(name)?).await,
+            _ => Err(only("GET")),
+        },
+        ["api", "v1", "entities", name, verb @ ("undelete" | "revert")] => match (method, verb) {
+            ("POST", "undelete") => entities::undelete(asking, entity(name)?).await,
+            ("POST", _) => entities::revert(asking, entity(name)?).await,
+            _ => Err(only("POST")),
+        },
+        _ => Err(refuse(Code::NotFound, format!("there is nothing at {path}"))),
+    }
+}
+
+fn check<H: Host>(asking: &Asking<'_, H>, path: &str) -> Result<(), Refused> {
+    let request = asking.request;
+    if path.len() + asking.query.len() > LONGEST_TARGET {
+        return Err(refuse(Code::TooLarge, format!("an address has at most {LONGEST_TARGET} bytes")));
+    }
+    let most = asking.router.config.limits.body_bytes;
+    if request.body.len() > most {
+        return Err(refuse(Code::TooLarge, format!("a body has at most {most} bytes")));
+    }
+    let reads = matches!(request.method.as_str(), "GET" | "OPTIONS");
+    let by_cookie = caller::bearer(&request.headers).is_none();
+    if !reads && by_cookie && !origin::is_ours(&request.headers, &asking.router.config.origins) {
+        return Err(refuse(Code::Forbidden, "pages of this origin may change nothing here; list it in the setting `origins`"));
+    }
+    Ok(())
+}
+
+fn entity(name: &str) -> Result<EntityId, Refused> {
+    EntityId::parse(name).map_err(|error| refuse(Code::BadRequest, error.to_string()))
+}
+
+fn only(methods: &'static str) -> Refused {
+    refuse(Code::MethodNotAllowed, format!("this address takes {methods}")).with(Header::new("allow", methods))
+}
+
+/// Percent-decoding; `None` when what comes out is not UTF-8 or an escape is cut short.
+fn unescape(text: &str) -> Option<String> {
+    let mut bytes = text.bytes();
+    let mut out = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            out.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(bytes.next()?).to_digit(16);
+        let (high, low) = (digit()?, digit()?);
+        out.push(u8::try_from(high * 16 + low).ok()?);
+    }
+    String::from_utf8(out).ok()
+}

@@ -1,0 +1,83 @@
+//! The Person's logic: who is asking, what they may do, what they are subscribed to. An event or a request comes in, frames
+//! or a response **and effects as data** (publish this, send that mail) go out; the caller performs them. Between calls
+//! nothing is remembered here: what a connection is, its gateway sends along as meta, signed where it matters.
+//!
+//! # Layout
+//!
+//! | module | what |
+//! |---|---|
+//! | [`event`] | what comes in and goes out; the twins of `wit/person.wit` |
+//! | [`host`] | what is needed from outside: entities, private records, clock, random, settings |
+//! | `config` | the settings, read once |
+//! | `sign_in` | codes by mail, persons, sessions |
+//! | `caller`, `token`, `jwt`, `origin`, `crypto` | who is asking, and how they show it |
+//! | `policy` | who may do what |
+//! | `perform` | one request of the protocol, from whichever door it came |
+//! | `publish`, `resync` | what subscribers are told, and what they are told again |
+//! | `presence` | who watches an entity, as far as is known |
+//! | `socket` | the door of WebSockets: opening, frames, closing |
+//! | `http` | the door of HTTP: a file a family of routes |
+//! | `internal` | the entities that the router keeps for itself |
+//!
+//! Nothing here diffs a value, knows a store or a socket, or performs an effect.
+#![deny(missing_docs)]
+// Callers are single-threaded components or a simulator: no `Send` bound is wanted on the futures.
+#![allow(async_fn_in_trait)]
+
+mod caller;
+mod config;
+mod crypto;
+pub mod event;
+pub mod host;
+mod http;
+mod internal;
+mod jwt;
+mod origin;
+mod perform;
+mod policy;
+mod presence;
+mod publish;
+mod resync;
+mod sign_in;
+mod socket;
+#[cfg(test)]
+mod testing;
+mod token;
+
+pub use config::ConfigError;
+
+use event::{Batch, BatchOutcome, Held, HttpRequest, HttpResponse, Item};
+use host::Host;
+
+/// The Person, for everybody: which person is meant comes with each call.
+pub struct Router<H> {
+    host: H,
+    config: config::Config,
+}
+
+impl<H: Host> Router<H> {
+    /// Reads the settings.
+    pub fn new(host: H) -> Result<Self, ConfigError> {
+        let config = config::Config::read(&host)?;
+        Ok(Router { host, config })
+    }
+
+    /// Handles what happened on several connections; one outcome a batch, in the same order.
+    pub async fn handle_events(&self, batches: Vec<Batch>) -> Vec<BatchOutcome> {
+        let mut outcomes = Vec::with_capacity(batches.len());
+        for batch in batches {
+            outcomes.push(socket::handle(self, batch).await);
+        }
+        outcomes
+    }
+
+    /// Handles an HTTP request.
+    pub async fn handle_request(&self, request: HttpRequest) -> HttpResponse {
+        http::handle(self, request).await
+    }
+
+    /// The items that bring those who hold these versions to the current ones; nothing for those who have them.
+    pub async fn resync(&self, held: Vec<Held>) -> Vec<Item> {
+        resync::items(self, held).await
+    }
+}

@@ -1,0 +1,196 @@
+//! One request of the protocol (contract section 3), whichever door it came by: checks the right, asks the entity, and
+//! says what to answer, what to publish and what the connection is now subscribed to.
+
+use timeweft_core::id::EntityId;
+use timeweft_core::message::{Code, Method, Response};
+use timeweft_core::operation::{CborValue, Committed, Context, Failure, Reading};
+use timeweft_core::time::Timestamp;
+
+use crate::Router;
+use crate::event::Effect;
+use crate::host::Host;
+use crate::policy::{self, Denied, Right};
+use crate::publish;
+
+/// Versions in a page of history, unless the client says.
+const PAGE: u32 = 50;
+
+/// And at most.
+const LONGEST_PAGE: u32 = 1_000;
+
+/// Who asks.
+#[derive(Clone, Copy)]
+pub(crate) struct Asker<'a> {
+    pub(crate) person: &'a str,
+    /// The connection that isn't told of its own change.
+    pub(crate) connection: Option<&'a str>,
+}
+
+/// What the request does to the connection's subscriptions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Subscription {
+    /// It is subscribed from now on, holding this version.
+    Begin {
+        channel: String,
+        held: Option<String>,
+    },
+    End {
+        channel: String,
+    },
+}
+
+/// What comes of a request.
+pub(crate) struct Performed {
+    pub(crate) response: Response,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) subscription: Option<Subscription>,
+}
+
+impl Performed {
+    fn answer(response: Response) -> Performed {
+        Performed { response, effects: Vec::new(), subscription: None }
+    }
+}
+
+/// "Not yet", said clearly.
+pub(crate) fn not_implemented(id: Option<u64>, what: &str) -> Response {
+    Response::error(id, Code::NotImplemented, format!("{what} is not implemented yet"))
+}
+
+/// Performs `method` for `asker`.
+pub(crate) async fn perform<H: Host>(
+    router: &Router<H>, asker: Asker<'_>, id: Option<u64>, method: Method,
+) -> Performed {
+    let making = matches!(method, Method::Post { .. });
+    let entity = method.entity().clone();
+    let right = match policy::right(&entity, asker.person, making) {
+        Ok(right) => right,
+        Err(Denied::Forbidden) => return Performed::answer(forbidden(id, &entity)),
+        // Taking oneself off what one was never on is no error.
+        Err(Denied::Hidden) if matches!(method, Method::Unsubscribe { .. }) => return Performed::answer(Response::ok(id)),
+        Err(Denied::Hidden) => return Performed::answer(Response::of_failure(id, Failure::NotFound)),
+    };
+    let asked = Asked { router, asker, id, entity, right };
+    match method {
+        Method::Get { as_of: Some(_), .. } => Performed::answer(not_implemented(id, "asOf")),
+        Method::Get { if_modified_since, .. } => {
+            Performed::answer(reading(id, asked.read(if_modified_since).await))
+        }
+        Method::Subscribe { valid_from, .. } => {
+            let read = asked.read(valid_from).await;
+            // Missing or not: what is made later is pushed. When we can't tell, the client asks again anyway.
+            let held = match &read {
+                Ok(Reading::NotModified(meta) | Reading::Value(_, meta) | Reading::Diff(_, meta)) => {
+                    Some(Some(meta.valid_from.to_string()))
+                }
+                Err(Failure::NotFound) => Some(None),
+                Err(_) => None,
+            };
+            let channel = asked.channel();
+            let subscription = held.map(|held| Subscription::Begin { channel, held });
+            Performed { response: reading(id, read), effects: Vec::new(), subscription }
+        }
+        Method::Unsubscribe { .. } => Performed {
+            response: Response::ok(id),
+            effects: Vec::new(),
+            subscription: Some(Subscription::End { channel: asked.channel() }),
+        },
+        Method::History { before, limit, .. } => {
+            let limit = limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
+            let page = router.host.history(&asked.context(), &asked.entity, before, limit).await;
+            Performed::answer(match page {
+                Ok(page) => Response::of_page(id, page),
+                Err(failure) => Response::of_failure(id, failure),
+            })
+        }
+        Method::Post { value, valid_from, idempotency_key, .. } => {
+            let (host, context, key) = (&router.host, asked.context(), idempotency_key.as_deref());
+            let result = host.post(&context, &asked.entity, &value, valid_from, key).await;
+            asked.committed(result, Response::of_created)
+        }
+        Method::PatchDiff { diff, if_unmodified_since, idempotency_key, valid_from, .. } => {
+            let (host, context, key) = (&router.host, asked.context(), idempotency_key.as_deref());
+            let result =
+                host.patch_diff(&context, &asked.entity, &diff, if_unmodified_since, key, valid_from).await;
+            asked.committed(result, Response::of_committed)
+        }
+        Method::Delete { if_unmodified_since, .. } => {
+            let result = router.host.delete(&asked.context(), &asked.entity, if_unmodified_since).await;
+            asked.committed(result, Response::of_committed)
+        }
+        Method::PatchUndelete { .. } => {
+            let result = router.host.patch_undelete(&asked.context(), &asked.entity).await;
+            asked.committed(result, Response::of_committed)
+        }
+    }
+}
+
+/// `PUT` of the HTTP API, which the socket doesn't have.
+pub(crate) async fn put<H: Host>(
+    router: &Router<H>, asker: Asker<'_>, entity: EntityId, value: &CborValue,
+    if_unmodified_since: Option<Timestamp>,
+) -> Performed {
+    let Ok(right) = policy::right(&entity, asker.person, false) else {
+        return Performed::answer(Response::of_failure(None, Failure::NotFound));
+    };
+    let asked = Asked { router, asker, id: None, entity, right };
+    let result = router.host.put(&asked.context(), &asked.entity, value, if_unmodified_since).await;
+    asked.committed(result, Response::of_committed)
+}
+
+/// A request whose right is known.
+struct Asked<'a, H> {
+    router: &'a Router<H>,
+    asker: Asker<'a>,
+    id: Option<u64>,
+    entity: EntityId,
+    right: Right,
+}
+
+impl<H: Host> Asked<'_, H> {
+    fn context(&self) -> Context {
+        Context {
+            person_id: self.asker.person.to_owned(),
+            impersonator_id: None,
+            now: self.router.host.now(),
+            access: self.right.access,
+        }
+    }
+
+    /// The part of the channel's name that follows the format.
+    fn channel(&self) -> String {
+        self.right.channel_name(&self.entity, self.asker.person)
+    }
+
+    async fn read(&self, since: Option<Timestamp>) -> Result<Reading, Failure> {
+        self.router.host.get(&self.context(), &self.entity, since, false).await
+    }
+
+    fn committed(
+        &self, result: Result<Committed, Failure>, respond: impl Fn(Option<u64>, Committed) -> Response,
+    ) -> Performed {
+        match result {
+            Ok(committed) => {
+                let effects = publish::change(&self.entity, &self.channel(), &committed, self.asker.connection);
+                Performed { response: respond(self.id, committed), effects, subscription: None }
+            }
+            Err(failure) => Performed::answer(Response::of_failure(self.id, failure)),
+        }
+    }
+}
+
+fn reading(id: Option<u64>, read: Result<Reading, Failure>) -> Response {
+    match read {
+        Ok(reading) => Response::of_reading(id, reading),
+        Err(failure) => Response::of_failure(id, failure),
+    }
+}
+
+fn forbidden(id: Option<u64>, entity: &EntityId) -> Response {
+    let why = if policy::is_reserved(entity.kind()) {
+        "types that begin with `tw-` are reserved".to_owned()
+    } else {
+        format!("{entity} is not yours to make; the only person you can make is the one you are signed in as")
+    };
+    Response::error(id, Code::Forbidden, why)
+}

@@ -1,0 +1,96 @@
+//! What was published and never arrived: a gateway says which versions its connections hold, and gets the items that bring
+//! them to the current ones. One read a channel, and nothing where nothing changed.
+//!
+//! Sessions are looked at too, each once in a minute: a close that got lost must not leave a socket to who signed out.
+
+use timeweft_core::diff::Diff;
+use timeweft_core::codec::cbor;
+use timeweft_core::id::EntityId;
+use timeweft_core::message::{Format, Push};
+use timeweft_core::operation::{CborDiff, CborValue, Context, Reading};
+use timeweft_core::time::Timestamp;
+
+use crate::Router;
+use crate::event::{Held, Item};
+use crate::host::Host;
+use crate::sign_in::sessions;
+use crate::token::Token;
+use crate::{caller, crypto, policy, publish};
+
+/// How often gateways ask, about, in microseconds; and in how many of those rounds each session is looked at once.
+const ROUND_MICROS: u64 = 10_000_000;
+const ROUNDS: u64 = 6;
+
+/// Channels looked at in one call.
+const MOST: usize = 10_000;
+
+pub(crate) async fn items<H: Host>(router: &Router<H>, held: Vec<Held>) -> Vec<Item> {
+    let mut items = Vec::new();
+    for held in held.iter().take(MOST) {
+        let item = match held.channel.split_once(':') {
+            Some(("session", name)) => session(router, &held.channel, name).await,
+            Some((format, name)) => entity(router, format, name, held.id.as_deref()).await,
+            None => None,
+        };
+        items.extend(item);
+    }
+    items
+}
+
+async fn session<H: Host>(router: &Router<H>, channel: &str, name: &str) -> Option<Item> {
+    let (person, session) = name.split_once('.')?;
+    let now = router.host.now();
+    let turn = crypto::hash(name).bytes().next().map_or(0, u64::from) % ROUNDS;
+    if !caller::is_recorded(session) || now.0 / ROUND_MICROS % ROUNDS != turn {
+        return None;
+    }
+    let token = Token { person: person.to_owned(), session: session.to_owned(), expires: u64::MAX };
+    match sessions::find(&router.host, &token).await {
+        Ok(None) => Some(publish::close(channel.to_owned(), now)),
+        // Also when the store can't answer: nobody is thrown out for that.
+        _ => None,
+    }
+}
+
+async fn entity<H: Host>(router: &Router<H>, format: &str, name: &str, id: Option<&str>) -> Option<Item> {
+    let format = match format {
+        "cbor" => Format::Cbor,
+        "json" => Format::Json,
+        _ => return None,
+    };
+    let (entity, owner) = match name.split_once('@') {
+        Some((entity, owner)) => (entity, Some(owner)),
+        None => (name, None),
+    };
+    let entity = EntityId::parse(entity).ok()?;
+    // The gateway is trusted with what is on the channel, and the channel is checked to be one we would subscribe to.
+    let right = policy::right(&entity, owner.unwrap_or_default(), false).ok()?;
+    if right.channel_name(&entity, owner.unwrap_or_default()) != name {
+        return None;
+    }
+    let context = Context {
+        person_id: owner.unwrap_or_default().to_owned(),
+        impersonator_id: None,
+        now: router.host.now(),
+        access: right.access,
+    };
+    let since = id.and_then(|id| Timestamp::parse(id).ok());
+    let (diff, meta, prev_valid_from) = match router.host.get(&context, &entity, since, true).await.ok()? {
+        Reading::NotModified(_) => return None,
+        Reading::Diff(diff, meta) => (diff, meta, since),
+        // They hold nothing, and there is nothing to show.
+        Reading::Value(_, meta) if since.is_none() && meta.deleted => return None,
+        // They hold nothing, or what we don't know: as if it were made just now. Who holds another version sees that this
+        // doesn't follow it, and asks.
+        Reading::Value(CborValue(value), meta) => {
+            let value = cbor::decode_value(&value, &router.config.limits).ok()?;
+            let diff = CborDiff(cbor::encode_patch(&Diff::over_nothing(value).to_patch()));
+            (diff, meta, None)
+        }
+    };
+    let push = Push { entity_id: entity, diff, meta, prev_valid_from };
+    let mut item = publish::item(&push, format, name, None);
+    // For those who hold this, whatever the push follows.
+    item.prev_id = id.map(str::to_owned);
+    Some(item)
+}

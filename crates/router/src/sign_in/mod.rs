@@ -1,0 +1,15 @@
+//! Sign-in without passwords (contract section 6): a code by mail, a session for the code.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`codes`] | making and checking sign-in codes |
+//! | [`persons`] | which person an email address is |
+//! | [`sessions`] | which sessions of a person stand |
+//! | [`email`] | what is an email address |
+
+pub(crate) mod codes;
+pub(crate) mod email;
+pub(crate) mod persons;
+pub(crate) mod sessions;
+#[cfg(test)]
+mod tests;

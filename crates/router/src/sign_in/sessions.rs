@@ -1,0 +1,85 @@
+//! Which sessions of a person stand: `tw-sessions:{personId}` holds `{email, sessions: {id: {createdAt, expiresAt}}}`.
+//!
+//! Begun and ended as keys of one map, so that concurrent sign-ins and sign-outs merge. Over-age ones go when a new one
+//! begins, and the oldest when there are too many.
+
+use timeweft_core::operation::Failure;
+use timeweft_core::time::Timestamp;
+use timeweft_core::value::{Object, Value};
+
+use crate::crypto;
+use crate::host::Host;
+use crate::internal::{self, Step, instant, member, of_instant, text};
+use crate::token::Token;
+
+/// How long a session stands, in seconds: 30 days.
+pub(crate) const LIFETIME_SECONDS: u64 = 30 * 24 * 3_600;
+
+/// Sessions that one person may have.
+const MOST: usize = 50;
+
+/// Begins a session.
+pub(crate) async fn begin<H: Host>(host: &H, person: &str, email: &str) -> Result<Token, Failure> {
+    let now = host.now();
+    let token = Token {
+        person: person.to_owned(),
+        session: crypto::random_name(host, 16),
+        expires: now.0 / 1_000_000 + LIFETIME_SECONDS,
+    };
+    let entity = internal::entity("tw-sessions", person)?;
+    internal::update(host, &entity, |found| {
+        let mut sessions = found.map(all).unwrap_or_default();
+        sessions.retain(|_, session| stands(session, now));
+        while sessions.len() >= MOST {
+            let age = |(_, session): &(&String, &Value)| instant(session, "createdAt").unwrap_or(Timestamp(0));
+            let Some(oldest) = sessions.iter().min_by_key(age).map(|(id, _)| id.clone()) else { break };
+            sessions.remove(&oldest);
+        }
+        let expires = of_instant(Timestamp(token.expires * 1_000_000));
+        let session = Value::object([("createdAt", of_instant(now)), ("expiresAt", expires)]);
+        sessions.insert(token.session.clone(), session);
+        Step::Write(with(email, sessions), ())
+    })
+    .await?;
+    Ok(token)
+}
+
+/// The email of the session's person when the session stands.
+pub(crate) async fn find<H: Host>(host: &H, token: &Token) -> Result<Option<Option<String>>, Failure> {
+    let entity = internal::entity("tw-sessions", &token.person)?;
+    let Some((value, _)) = internal::read(host, &entity).await? else { return Ok(None) };
+    let session = member(&value, "sessions").and_then(|sessions| member(sessions, &token.session));
+    let now = host.now();
+    Ok(session.filter(|session| stands(session, now)).map(|_| text(&value, "email").map(str::to_owned)))
+}
+
+/// Ends one session, or all of the person's.
+pub(crate) async fn end<H: Host>(host: &H, person: &str, only: Option<&str>) -> Result<(), Failure> {
+    let entity = internal::entity("tw-sessions", person)?;
+    internal::update(host, &entity, |found| {
+        let Some(value) = found else { return Step::Leave(()) };
+        let mut sessions = all(value);
+        let before = sessions.len();
+        sessions.retain(|id, _| only.is_some_and(|only| id != only));
+        if sessions.len() == before {
+            return Step::Leave(());
+        }
+        Step::Write(with(text(value, "email").unwrap_or_default(), sessions), ())
+    })
+    .await
+}
+
+fn all(value: &Value) -> Object {
+    match member(value, "sessions") {
+        Some(Value::Object(sessions)) => sessions.clone(),
+        _ => Object::new(),
+    }
+}
+
+fn with(email: &str, sessions: Object) -> Value {
+    Value::object([("email", Value::text(email)), ("sessions", Value::Object(sessions))])
+}
+
+fn stands(session: &Value, now: Timestamp) -> bool {
+    instant(session, "expiresAt").is_some_and(|end| end > now)
+}

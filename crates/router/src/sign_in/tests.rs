@@ -1,0 +1,242 @@
+//! Sign-in through the routes that clients use.
+
+use serde_json::{Value as Json, json};
+
+use crate::event::{Content, Effect};
+use crate::jwt;
+use crate::testing::{Person, Server, server};
+
+const ANN: &str = "ann@example.org";
+
+fn wrong(code: &str) -> &'static str {
+    if code == "000000" { "000001" } else { "000000" }
+}
+
+fn me(server: &Server, cookie: &str) -> u16 {
+    let person = Person { id: String::new(), cookie: cookie.to_owned() };
+    server.ask(&person, "GET", "/me", &[], Json::Null).status()
+}
+
+#[test]
+fn a_code_gives_a_session_and_the_same_email_the_same_person() {
+    let server = server(&[]);
+    let answer = server.verify(ANN, &server.code(" Ann@Example.org"));
+    assert_eq!(answer.status(), 200);
+    let cookie = answer.header("set-cookie").unwrap().to_owned();
+    assert!(cookie.starts_with("session=") && cookie.contains("; HttpOnly; SameSite=Lax") && cookie.contains("Path=/"));
+    assert!(!cookie.contains("Secure"), "development mode speaks plain HTTP");
+    let ann = Person { id: answer.json()["personId"].as_str().unwrap().into(), cookie: cookie.split(';').next().unwrap().into() };
+    let answer = server.ask(&ann, "GET", "/me", &[], Json::Null);
+    assert_eq!((answer.status(), answer.json()), (200, json!({"personId": ann.id, "email": ANN})));
+    assert_eq!(server.sign_in(ANN).id, ann.id);
+    assert_ne!(server.sign_in("bob@example.org").id, ann.id);
+}
+
+#[test]
+fn the_person_is_an_entity_made_on_first_sign_in() {
+    let server = server(&[]);
+    let answer = server.verify(ANN, &server.code(ANN));
+    assert_eq!(answer.published().len(), 2, "one a format");
+    let ann = server.sign_in(ANN);
+    let answer = server.ask(&ann, "GET", &format!("/api/v1/entities/person:{}", ann.id), &[], Json::Null);
+    assert_eq!((answer.status(), &answer.json()["value"]), (200, &json!({"email": ANN})));
+    let bob = server.sign_in("bob@example.org");
+    let answer = server.ask(&bob, "GET", &format!("/api/v1/entities/person:{}", ann.id), &[], Json::Null);
+    assert_eq!(answer.status(), 404);
+}
+
+#[test]
+fn outside_development_the_code_goes_by_mail_and_cookies_are_secure() {
+    let server = server(&[("development", "false")]);
+    let answer = server.anonymous("POST", "/login", json!({"email": ANN}));
+    assert_eq!((answer.status(), answer.json()), (202, json!({})));
+    let [Effect::Mail(mail)] = &answer.0.effects[..] else { panic!("{:?}", answer.0.effects) };
+    assert_eq!(mail.to, ANN);
+    let code: String = mail.text.chars().filter(char::is_ascii_digit).take(6).collect();
+    let answer = server.verify(ANN, &code);
+    assert_eq!(answer.status(), 200);
+    assert!(answer.header("set-cookie").unwrap().ends_with("; Secure"));
+}
+
+#[test]
+fn a_wrong_code_is_401_and_the_right_one_still_works_five_times_later() {
+    let server = server(&[]);
+    let code = server.code(ANN);
+    for _ in 0..5 {
+        let answer = server.verify(ANN, wrong(&code));
+        assert_eq!((answer.status(), answer.code().as_str()), (401, "unauthorized"));
+    }
+    assert_eq!(server.verify(ANN, &code).status(), 200);
+}
+
+#[test]
+fn the_sixth_wrong_try_voids_the_code() {
+    let server = server(&[]);
+    let code = server.code(ANN);
+    for _ in 0..6 {
+        assert_eq!(server.verify(ANN, wrong(&code)).status(), 401);
+    }
+    assert_eq!(server.verify(ANN, &code).status(), 401);
+    // The next code has its own tries.
+    assert_eq!(server.verify(ANN, &server.code(ANN)).status(), 200);
+}
+
+#[test]
+fn a_code_is_good_for_ten_minutes_and_once() {
+    let server = server(&[]);
+    let code = server.code(ANN);
+    server.world.pass(599);
+    assert_eq!(server.verify(ANN, &code).status(), 200);
+    assert_eq!(server.verify(ANN, &code).status(), 401);
+    let code = server.code(ANN);
+    server.world.pass(600);
+    assert_eq!(server.verify(ANN, &code).status(), 401);
+}
+
+#[test]
+fn a_new_code_voids_the_one_before_and_nobody_elses() {
+    let server = server(&[]);
+    let (first, other) = (server.code(ANN), server.code("bob@example.org"));
+    let second = server.code(ANN);
+    assert!(first == second || server.verify(ANN, &first).status() == 401);
+    assert_eq!(server.verify(ANN, &second).status(), 200);
+    assert_eq!(server.verify("bob@example.org", &other).status(), 200);
+    assert_eq!(server.verify("nobody@example.org", "123456").status(), 401);
+}
+
+#[test]
+fn outside_development_the_sixth_code_in_ten_minutes_is_429() {
+    let server = server(&[("development", "false")]);
+    for _ in 0..5 {
+        assert_eq!(server.anonymous("POST", "/login", json!({"email": ANN})).status(), 202);
+    }
+    let answer = server.anonymous("POST", "/login", json!({"email": ANN}));
+    assert_eq!((answer.status(), answer.code().as_str()), (429, "slow-down"));
+    assert!(answer.0.effects.is_empty());
+    server.world.pass(601);
+    assert_eq!(server.anonymous("POST", "/login", json!({"email": ANN})).status(), 202);
+}
+
+#[test]
+fn bad_input_is_400() {
+    let server = server(&[]);
+    for body in [json!({}), json!({"email": 7}), json!({"email": "no address"}), json!([])] {
+        assert_eq!(server.anonymous("POST", "/login", body.clone()).status(), 400, "{body}");
+    }
+    assert_eq!(server.anonymous("POST", "/login/verify", json!({"email": ANN})).status(), 400);
+}
+
+#[test]
+fn without_a_session_or_with_a_tampered_one_it_is_401() {
+    let server = server(&[]);
+    let ann = server.sign_in(ANN);
+    assert_eq!(me(&server, &ann.cookie), 200);
+    assert_eq!(me(&server, ""), 401);
+    assert_eq!(me(&server, "session="), 401);
+    for at in ["session=".len(), ann.cookie.len() / 2, ann.cookie.len() - 2] {
+        let mut bytes = ann.cookie.clone().into_bytes();
+        bytes[at] = if bytes[at] == b'x' { b'y' } else { b'x' };
+        assert_eq!(me(&server, &String::from_utf8(bytes).unwrap()), 401, "at {at}");
+    }
+}
+
+#[test]
+fn a_session_ends_after_thirty_days() {
+    let server = server(&[]);
+    let ann = server.sign_in(ANN);
+    server.world.pass(30 * 24 * 3_600 - 1);
+    assert_eq!(me(&server, &ann.cookie), 200);
+    server.world.pass(1);
+    assert_eq!(me(&server, &ann.cookie), 401);
+}
+
+#[test]
+fn logout_ends_this_session_and_closes_its_sockets() {
+    let server = server(&[]);
+    let (here, there) = (server.sign_in(ANN), server.sign_in(ANN));
+    let socket = server.socket(&here, "c1");
+    let answer = server.ask(&here, "POST", "/logout", &[], Json::Null);
+    assert_eq!(answer.status(), 200);
+    assert!(answer.header("set-cookie").unwrap().starts_with("session=; Path=/; Max-Age=0"));
+    let [item] = answer.published()[..] else { panic!() };
+    assert!(socket.channels.contains_key(&item.channel));
+    assert_eq!(item.content, Content::Close(4001, "the session is over".into()));
+    assert_eq!((me(&server, &here.cookie), me(&server, &there.cookie)), (401, 200));
+    assert_eq!(server.ask(&here, "POST", "/logout", &[], Json::Null).status(), 401);
+}
+
+#[test]
+fn logout_of_all_ends_every_session_of_the_person_only() {
+    let server = server(&[]);
+    let (here, there, bob) = (server.sign_in(ANN), server.sign_in(ANN), server.sign_in("bob@example.org"));
+    let socket = server.socket(&there, "c1");
+    let answer = server.ask(&here, "POST", "/logout/all", &[], Json::Null);
+    assert!(socket.channels.contains_key(&answer.published()[0].channel));
+    assert_eq!((me(&server, &here.cookie), me(&server, &there.cookie), me(&server, &bob.cookie)), (401, 401, 200));
+}
+
+#[test]
+fn the_session_works_as_a_bearer_too() {
+    let server = server(&[]);
+    let ann = server.sign_in(ANN);
+    let bearer = format!("Bearer {}", ann.cookie.strip_prefix("session=").unwrap());
+    let ask = |bearer: &str| server.http("GET", "/me", &[("authorization", bearer)], "").status;
+    assert_eq!(ask(&bearer), 200);
+    assert_eq!(ask("Bearer nonsense"), 401);
+    server.ask(&ann, "POST", "/logout", &[], Json::Null);
+    assert_eq!(ask(&bearer), 401);
+}
+
+#[test]
+fn a_token_of_the_configured_issuer_is_its_subject() {
+    let key = "another key of at least 32 characters";
+    let server = server(&[("jwt-issuer", "https://id.example"), ("jwt-key", key)]);
+    let issue = |claims: Json, key: &str| format!("Bearer {}", jwt::issue(&claims, key.as_bytes()));
+    let ask = |bearer: &str| server.http("GET", "/me", &[("authorization", bearer)], "");
+    let good = issue(json!({"iss": "https://id.example", "sub": "user-1", "exp": 1.9e9, "email": ANN}), key);
+    let answer: Json = serde_json::from_slice(&ask(&good).body).unwrap();
+    assert_eq!(answer, json!({"personId": "user-1", "email": ANN}));
+    for bad in [
+        issue(json!({"iss": "https://evil.example", "sub": "user-1", "exp": 1.9e9}), key),
+        issue(json!({"iss": "https://id.example", "sub": "user-1", "exp": 1.7e9}), key),
+        issue(json!({"iss": "https://id.example", "exp": 1.9e9}), key),
+        issue(json!({"iss": "https://id.example", "sub": "system", "exp": 1.9e9}), key),
+        issue(json!({"iss": "https://id.example", "sub": "user-1", "exp": 1.9e9}), "a key of somebody else altogether"),
+    ] {
+        assert_eq!(ask(&bad).status, 401);
+    }
+    let odd = issue(json!({"iss": "https://id.example", "sub": "auth0|5f7c", "exp": 1.9e9}), key);
+    let answer: Json = serde_json::from_slice(&ask(&odd).body).unwrap();
+    assert!(answer["personId"].as_str().unwrap().starts_with("sub-"));
+}
+
+#[test]
+fn guesses_at_once_are_all_counted() {
+    // Written down before it is looked at: whatever the interleaving, the seventh sees six others.
+    let server = server(&[]);
+    let code = server.code(ANN);
+    for _ in 0..100 {
+        assert_eq!(server.verify(ANN, wrong(&code)).status(), 401);
+    }
+    assert_eq!(server.verify(ANN, &code).status(), 401);
+}
+
+#[test]
+fn a_lost_close_is_made_good_by_resync_within_a_minute() {
+    let server = server(&[]);
+    let ann = server.sign_in(ANN);
+    let socket = server.socket(&ann, "c1");
+    let channel = socket.channels.keys().find(|name| name.starts_with("session:")).unwrap().clone();
+    let held = || vec![crate::event::Held { channel: channel.clone(), id: None }];
+    let minute = || -> usize {
+        (0..6)
+            .map(|_| {
+                server.world.pass(10);
+                crate::testing::now(server.router.resync(held())).len()
+            })
+            .sum()
+    };
+    assert_eq!(minute(), 0);
+    server.ask(&ann, "POST", "/logout", &[], Json::Null);
+    assert_eq!(minute(), 1);
+}

@@ -1,0 +1,169 @@
+//! What is known of a connection. Nothing stays here between two batches: its gateway keeps these as meta.
+//!
+//! | meta | what |
+//! |---|---|
+//! | `session` | the signed token of who it is; the only one that is believed |
+//! | `person-id` | the person, for logs |
+//! | `format` | `cbor` or `json` |
+//! | `user` | the connection's id, which GRIP's `skip-self` compares with an item's sender |
+//! | `subscriptions` | three letters of a hash for each entity subscribed to: counts them, each once |
+//! | `watching` | the names of as many of them as fit, so that presence knows whom to take off at the end |
+//! | `seen` | when presence was last told, in seconds |
+//!
+//! A gateway keeps clients from setting meta. If one didn't, a client could at most mislead itself.
+
+use timeweft_core::id::EntityId;
+use timeweft_core::message::Format;
+
+use crate::Router;
+use crate::crypto;
+use crate::event::{Batch, Header, header};
+use crate::host::Host;
+use crate::presence;
+use crate::token::Token;
+
+/// Letters a subscription takes in `subscriptions`. Two that share them count as one, which at the limit is a few.
+const MARK: usize = 3;
+
+/// Bytes of names in `watching`.
+const WATCHING: usize = 1_024;
+
+pub(super) struct Connection {
+    pub(super) id: String,
+    pub(super) token: Token,
+    pub(super) format: Format,
+    key: String,
+    subscriptions: String,
+    watching: Vec<String>,
+    seen: u64,
+    fresh: Vec<Header>,
+    changed: bool,
+}
+
+impl Connection {
+    /// A connection that was just opened.
+    pub(super) fn new<H: Host>(router: &Router<H>, id: &str, token: Token, format: Format) -> Connection {
+        let fresh = vec![
+            Header::new("session", token.write(&router.config.key)),
+            Header::new("person-id", &token.person),
+            Header::new("format", format.as_str()),
+            Header::new("user", id),
+        ];
+        Connection {
+            id: id.to_owned(),
+            token,
+            format,
+            key: presence::connection_key(id),
+            subscriptions: String::new(),
+            watching: Vec::new(),
+            seen: 0,
+            fresh,
+            changed: false,
+        }
+    }
+
+    /// A connection opened before; `None` when its session is over.
+    pub(super) fn of_meta<H: Host>(router: &Router<H>, batch: &Batch) -> Option<Connection> {
+        let meta = |name: &str| header(&batch.headers, name);
+        let token = Token::read(meta("meta-session")?, &router.config.key, router.host.now())?;
+        let subscriptions = meta("meta-subscriptions").filter(|marks| marks.is_ascii() && marks.len() % MARK == 0);
+        let names = meta("meta-watching").unwrap_or_default().split(',');
+        Some(Connection {
+            id: batch.connection_id.clone(),
+            token,
+            format: if meta("meta-format") == Some("json") { Format::Json } else { Format::Cbor },
+            key: presence::connection_key(&batch.connection_id),
+            subscriptions: subscriptions.unwrap_or_default().to_owned(),
+            watching: names.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            seen: meta("meta-seen").and_then(|seen| seen.parse().ok()).unwrap_or(0),
+            fresh: Vec::new(),
+            changed: false,
+        })
+    }
+
+    /// The name under which presence knows it.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    fn position(&self, entity: &EntityId) -> Option<usize> {
+        let mark = mark(entity);
+        self.subscriptions.as_bytes().chunks_exact(MARK).position(|known| known == mark.as_bytes())
+    }
+
+    pub(super) fn is_subscribed(&self, entity: &EntityId) -> bool {
+        self.position(entity).is_some()
+    }
+
+    pub(super) fn subscriptions(&self) -> usize {
+        self.subscriptions.len() / MARK
+    }
+
+    /// Counts a subscription, once.
+    pub(super) fn add(&mut self, entity: &EntityId) {
+        if self.is_subscribed(entity) {
+            return;
+        }
+        self.subscriptions.push_str(&mark(entity));
+        self.changed = true;
+    }
+
+    /// Remembers to keep presence told of it; once `now` is over.
+    pub(super) fn watch(&mut self, entity: &EntityId, now: u64) {
+        let length: usize = self.watching.iter().map(|name| name.len() + 1).sum();
+        let name = entity.as_str();
+        if length + name.len() < WATCHING && !self.watching.iter().any(|known| known == name) {
+            self.watching.push(name.to_owned());
+            self.changed = true;
+        }
+        if self.seen == 0 {
+            self.seen = now;
+            self.changed = true;
+        }
+    }
+
+    pub(super) fn remove(&mut self, entity: &EntityId) {
+        if let Some(position) = self.position(entity) {
+            let start = position * MARK;
+            self.subscriptions.replace_range(start..start + MARK, "");
+            self.changed = true;
+        }
+        self.watching.retain(|name| name != entity.as_str());
+    }
+
+    /// What presence was told of.
+    pub(super) fn watched(&self) -> Vec<EntityId> {
+        self.watching.iter().filter_map(|name| EntityId::parse(name).ok()).collect()
+    }
+
+    /// It is gone: nothing more is to be said of it.
+    pub(super) fn forget(&mut self) {
+        self.watching.clear();
+        self.changed = false;
+        self.fresh.clear();
+    }
+
+    /// Whether presence is due to be told again; then it counts as told.
+    pub(super) fn wants_refresh(&mut self, now: u64) -> bool {
+        let due = !self.watching.is_empty() && self.seen != 0 && now >= self.seen.saturating_add(presence::REFRESH_SECONDS);
+        if due {
+            self.seen = now;
+            self.changed = true;
+        }
+        due
+    }
+
+    /// The meta that is to be set.
+    pub(super) fn new_meta(mut self) -> Vec<Header> {
+        if self.changed {
+            self.fresh.push(Header::new("subscriptions", self.subscriptions));
+            self.fresh.push(Header::new("watching", self.watching.join(",")));
+            self.fresh.push(Header::new("seen", self.seen.to_string()));
+        }
+        self.fresh
+    }
+}
+
+fn mark(entity: &EntityId) -> String {
+    crypto::hash(entity.as_str()).chars().take(MARK).collect()
+}

@@ -1,0 +1,196 @@
+//! One instance of the component and what it can reach: the store, the settings, clocks and random numbers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker, ResourceTable};
+use wasmtime::{Cache, CacheConfig, Config, ResourceLimiter, Store};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::bindings::{Composed, ComposedPre, timeweft};
+use super::{EngineOptions, StartError};
+use crate::store::{Session, StoreError};
+use timeweft::storage::store;
+
+/// Calls are measured in ticks of the epoch.
+pub(super) const TICK: Duration = Duration::from_millis(50);
+
+/// The compiled component, ready to be instantiated.
+pub(super) struct Template {
+    pre: ComposedPre<Host>,
+    settings: Arc<HashMap<String, String>>,
+    memory_bytes: usize,
+    /// See [`EngineOptions::retire_bytes`].
+    pub(super) retire_bytes: usize,
+    pub(super) ticks: u64,
+}
+
+/// An instance in its store.
+pub(super) struct Instance {
+    pub(super) store: Store<Host>,
+    pub(super) bindings: Composed,
+}
+
+/// What is behind the imports of one instance.
+pub(super) struct Host {
+    pub(super) session: Session,
+    pub(super) memory: Memory,
+    settings: Arc<HashMap<String, String>>,
+    wasi: WasiCtx,
+    resources: ResourceTable,
+}
+
+impl Template {
+    pub(super) fn load(options: &EngineOptions) -> Result<Template, StartError> {
+        let path = &options.component;
+        let wasm = std::fs::read(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => StartError::Missing(path.clone()),
+            _ => StartError::Component { path: path.clone(), reason: error.into() },
+        })?;
+        let engine = engine(options).map_err(StartError::Runtime)?;
+        let pre = compile(&engine, &wasm)
+            .map_err(|reason| StartError::Component { path: path.clone(), reason })?;
+        tick(&engine)?;
+        Ok(Template {
+            pre,
+            settings: Arc::new(options.settings.clone()),
+            memory_bytes: options.memory_bytes,
+            retire_bytes: options.retire_bytes,
+            ticks: u64::try_from(options.time.div_duration_f64(TICK).ceil() as u128).unwrap_or(u64::MAX).max(1),
+        })
+    }
+
+    pub(super) fn instantiate(&self, session: Session) -> wasmtime::Result<Instance> {
+        let host = Host {
+            session,
+            memory: Memory { used: 0, at_start: 0, limit: self.memory_bytes },
+            settings: self.settings.clone(),
+            // No environment, arguments, files or sockets.
+            wasi: WasiCtx::builder().inherit_stderr().build(),
+            resources: ResourceTable::new(),
+        };
+        let mut store = Store::new(self.pre.engine(), host);
+        store.limiter(|host| &mut host.memory);
+        store.epoch_deadline_trap();
+        store.set_epoch_deadline(self.ticks);
+        let bindings = self.pre.instantiate(&mut store)?;
+        let memory = &mut store.data_mut().memory;
+        memory.at_start = memory.used;
+        Ok(Instance { store, bindings })
+    }
+}
+
+fn engine(options: &EngineOptions) -> wasmtime::Result<wasmtime::Engine> {
+    let mut config = Config::new();
+    // Our interfaces are synchronous; without the machinery for concurrent calls one costs a third.
+    config.concurrency_support(false);
+    config.epoch_interruption(true);
+    if let Some(folder) = &options.cache {
+        let mut cache = CacheConfig::new();
+        cache.with_directory(folder);
+        match Cache::new(cache) {
+            Ok(cache) => {
+                config.cache(Some(cache));
+            }
+            Err(error) => tracing::warn!(?folder, %error, "compiled code is not kept"),
+        }
+    }
+    wasmtime::Engine::new(&config)
+}
+
+fn compile(engine: &wasmtime::Engine, wasm: &[u8]) -> wasmtime::Result<ComposedPre<Host>> {
+    let component = Component::from_binary(engine, wasm)?;
+    let mut linker = Linker::<Host>::new(engine);
+    wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+    store::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
+    timeweft::person::settings::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
+    let pre: InstancePre<Host> = linker.instantiate_pre(&component)?;
+    ComposedPre::new(pre)
+}
+
+/// Advances the epoch for as long as the engine is there.
+fn tick(engine: &wasmtime::Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    std::thread::Builder::new().name("epoch".into()).spawn(move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(TICK);
+        }
+    })?;
+    Ok(())
+}
+
+/// Counts the linear memories of an instance together.
+pub(super) struct Memory {
+    used: usize,
+    at_start: usize,
+    limit: usize,
+}
+
+impl Memory {
+    pub(super) fn grown_by(&self) -> usize {
+        self.used.saturating_sub(self.at_start)
+    }
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let used = self.used.saturating_sub(current).saturating_add(desired);
+        if used > self.limit {
+            // The guest sees a failed growth, which its allocator answers with a trap.
+            tracing::warn!(used, limit = self.limit, "a call wants more memory than it may have");
+            return Ok(false);
+        }
+        self.used = used;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= 1 << 20)
+    }
+}
+
+impl WasiView for Host {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.resources }
+    }
+}
+
+impl timeweft::person::settings::Host for Host {
+    fn get(&mut self, name: String) -> Option<String> {
+        self.settings.get(&name).cloned()
+    }
+}
+
+impl store::Host for Host {
+    fn get(&mut self, key: String) -> Result<Option<Vec<u8>>, store::Error> {
+        Ok(self.session.get(&key)?.map(Vec::from))
+    }
+
+    fn set(&mut self, key: String, value: Vec<u8>) -> Result<(), store::Error> {
+        Ok(self.session.set(&key, value)?)
+    }
+
+    fn delete(&mut self, key: String) -> Result<(), store::Error> {
+        Ok(self.session.delete(&key)?)
+    }
+
+    fn read_head(&mut self, key: String) -> Result<u64, store::Error> {
+        Ok(self.session.read_head(&key)?)
+    }
+
+    fn swap_head(&mut self, key: String, current: u64, next: u64) -> Result<bool, store::Error> {
+        Ok(self.session.swap_head(&key, current, next)?)
+    }
+}
+
+impl From<StoreError> for store::Error {
+    fn from(error: StoreError) -> store::Error {
+        match error {
+            StoreError::TooLarge => store::Error::TooLarge,
+            error => store::Error::Unavailable(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The components in this process: worker threads with a warm instance each, calls as plain functions.
+//!
+//! A call runs on one worker from start to end and never waits for the disk; what it may answer is held back here until
+//! what it read and wrote is durable. When that fails, the call is made once more with a store that takes no writes, so
+//! that the component itself answers each request in the batch with `unavailable`.
+//!
+//! Nothing of one call reaches another but through the store: a trap, a call past its time or an instance that grew too
+//! much costs that instance only, and the next call has a new one.
+
+mod backend;
+mod bindings;
+mod convert;
+mod instance;
+mod worker;
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, oneshot};
+
+pub use backend::EngineBackend;
+
+use crate::store::{Batch as StoreBatch, SqliteStore, StoreError};
+use bindings::handler;
+use instance::Template;
+
+/// How the engine behaves.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// The composed component.
+    pub component: PathBuf,
+    /// Compiled code is kept here from one start to the next.
+    pub cache: Option<PathBuf>,
+    /// Threads.
+    pub workers: usize,
+    /// For one call.
+    pub time: Duration,
+    /// Of all linear memories of one instance.
+    pub memory_bytes: usize,
+    /// An instance that has grown by more than this is not used again.
+    pub retire_bytes: usize,
+    /// For the component, by name.
+    pub settings: HashMap<String, String>,
+}
+
+/// Why the engine can't start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// There is no file to load.
+    #[error("the component {0} is missing; build it with `cargo xtask build`, or name it with --component")]
+    Missing(PathBuf),
+    /// There is one, but not what it should be.
+    #[error("{path} can't be used: {reason:#}")]
+    Component {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: wasmtime::Error,
+    },
+    /// The machine does not provide what is needed.
+    #[error("can't start wasmtime: {0:#}")]
+    Runtime(wasmtime::Error),
+    /// No thread to be had.
+    #[error("can't start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+    /// The store is not there.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a call has no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The component trapped, took too long or too much memory.
+    #[error("the component failed: {0}")]
+    Trapped(String),
+    /// Too many calls are waiting, or the disk takes no writes.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// What to call; shared, because it may be called a second time.
+enum Call {
+    Events(Vec<handler::Batch>),
+    Request(handler::Request),
+    Resync(Vec<handler::Held>),
+}
+
+enum Returned {
+    Events(Vec<handler::BatchOutcome>),
+    Request(handler::Response),
+    Resync(Vec<handler::Item>),
+}
+
+struct Job {
+    call: Arc<Call>,
+    read_only: bool,
+    done: oneshot::Sender<Done>,
+}
+
+struct Done {
+    returned: Result<Returned, CallError>,
+    depends_on: StoreBatch,
+}
+
+/// Jobs on their way to the workers. Those who submit hold a permit each, so that it is bounded.
+#[derive(Default)]
+struct Queue {
+    state: Mutex<QueueState>,
+    filled: Condvar,
+}
+
+#[derive(Default)]
+struct QueueState {
+    jobs: VecDeque<Job>,
+    closed: bool,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, job: Job) {
+        self.lock().jobs.push_back(job);
+        self.filled.notify_one();
+    }
+
+    /// `None` when the queue is closed and empty.
+    fn pop(&self) -> Option<Job> {
+        let idle = |state: &mut QueueState| state.jobs.is_empty() && !state.closed;
+        self.filled.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner).jobs.pop_front()
+    }
+
+    fn close(&self) {
+        self.lock().closed = true;
+        self.filled.notify_all();
+    }
+}
+
+/// So many calls a worker wait at most; more wait with their connections.
+const QUEUE_PER_WORKER: usize = 256;
+/// How long a call waits for its place in the queue.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The component, warm.
+pub struct Engine {
+    queue: Arc<Queue>,
+    places: Semaphore,
+    store: Arc<SqliteStore>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Compiles the component (or finds it compiled in the cache), makes a first instance and starts the workers.
+    pub fn start(options: &EngineOptions, store: Arc<SqliteStore>) -> Result<Engine, StartError> {
+        let template = Arc::new(Template::load(options)?);
+        let queue = Arc::new(Queue::default());
+        let mut engine = Engine {
+            queue: queue.clone(),
+            places: Semaphore::new(QUEUE_PER_WORKER * options.workers),
+            store: store.clone(),
+            workers: Vec::new(),
+        };
+        for n in 0..options.workers {
+            let first = template.instantiate(store.session()?).map_err(|reason| StartError::Component {
+                path: options.component.clone(),
+                reason,
+            })?;
+            let (queue, template, store) = (queue.clone(), template.clone(), store.clone());
+            let thread = std::thread::Builder::new().name(format!("worker-{n}"));
+            engine.workers.push(thread.spawn(move || worker::run(&queue, &template, &store, first))?);
+        }
+        Ok(engine)
+    }
+
+    /// Calls, and returns when what was returned may leave the host.
+    async fn call(&self, call: Call) -> Result<Returned, CallError> {
+        let call = Arc::new(call);
+        let unavailable = |error: &dyn std::fmt::Display| CallError::Unavailable(error.to_string());
+        let place = tokio::time::timeout(QUEUE_PATIENCE, self.places.acquire());
+        let place = place.await.map_err(|_| unavailable(&"too many requests at once"))?;
+        let _place = place.map_err(|error| unavailable(&error))?;
+        let done = self.run(call.clone(), false).await?;
+        match self.store.durable(done.depends_on).await {
+            Ok(()) => return done.returned,
+            Err(error) => tracing::debug!(%error, "a call is made again without writing"),
+        }
+        let done = self.run(call, true).await?;
+        self.store.durable(done.depends_on).await.map_err(|error| unavailable(&error))?;
+        done.returned
+    }
+
+    async fn run(&self, call: Arc<Call>, read_only: bool) -> Result<Done, CallError> {
+        let (done, result) = oneshot::channel();
+        self.queue.push(Job { call, read_only, done });
+        result.await.map_err(|_| CallError::Unavailable("the server is stopping".into()))
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.queue.close();
+        for worker in self.workers.drain(..) {
+            // A worker that panicked has said so.
+            let _ = worker.join();
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What is behind the gateway: the components in this process, or an HTTP server that speaks WebSocket-over-HTTP.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+
+use super::message::{Batch, Held, Item, Outcome};
+
+/// The body of an HTTP answer.
+pub type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Why there is no outcome.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackendError {
+    /// Try again later: not reached, too busy, the disk is full. Sockets close with 1013, requests are answered 503.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It broke on this very call. Sockets close with 1011, requests are answered 500.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl BackendError {
+    /// Close code for a socket.
+    pub(super) fn close_code(&self) -> u16 {
+        match self {
+            BackendError::Unavailable(_) => 1013,
+            BackendError::Broken(_) => 1011,
+        }
+    }
+
+    /// The HTTP answer. What went wrong inside is in the log, not in the answer.
+    pub(crate) fn response(&self) -> Response<Body> {
+        match self {
+            BackendError::Unavailable(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "try again later"),
+            BackendError::Broken(_) => {
+                refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed on this request")
+            }
+        }
+    }
+}
+
+/// An HTTP answer and what to publish with it.
+pub struct Answer {
+    /// To the client.
+    pub response: Response<Body>,
+    /// To subscribers.
+    pub publish: Vec<Item>,
+}
+
+/// One of the two.
+pub trait Backend: Send + Sync + 'static {
+    /// Handles what happened on one connection. The caller has one call in flight per connection.
+    fn handle_events(&self, batch: Batch) -> impl Future<Output = Result<Outcome, BackendError>> + Send;
+
+    /// Handles an HTTP request that is no upgrade; headers only a gateway may set are gone from it.
+    fn handle_request(&self, request: Request<Incoming>, peer: IpAddr) -> impl Future<Output = Answer> + Send;
+
+    /// The items that bring those who hold these versions to the current ones.
+    fn resync(&self, held: Vec<Held>) -> impl Future<Output = Result<Vec<Item>, BackendError>> + Send;
+}
+
+/// A body that is all there.
+pub fn full(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// An answer with an error in the form of the contract.
+pub(crate) fn refuse(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    let body = serde_json::json!({ "error": { "code": code, "message": message } });
+    let mut response = Response::new(full(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,245 @@
+//! Accepts connections; serves the page; hands requests to the backend; opens sockets.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::backend::{Backend, Body, full, refuse};
+use super::message::{Batch, Event, Headers};
+use super::socket::Socket;
+use super::{Gateway, resync};
+
+/// A client that sends no complete request head for so long is let go.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Accepts until shutdown. `alive` is held by every task that must be waited for.
+pub async fn serve<B: Backend>(gateway: Arc<Gateway<B>>, listener: TcpListener, alive: mpsc::Sender<()>) {
+    tokio::spawn(resync::run(gateway.clone(), alive.clone()));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = gateway.until_shutdown() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                tokio::spawn(connection(gateway.clone(), stream, peer, alive.clone()));
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: they come back when connections end.
+                tracing::warn!(%error, "can't accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn connection<B: Backend>(
+    gateway: Arc<Gateway<B>>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    alive: mpsc::Sender<()>,
+) {
+    // Without it, small frames would wait for the peer's acknowledgement.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "can't set TCP_NODELAY");
+    }
+    let service = service_fn({
+        let (gateway, alive) = (gateway.clone(), alive.clone());
+        move |request| {
+            let (gateway, alive) = (gateway.clone(), alive.clone());
+            async move { Ok::<_, Infallible>(handle(gateway, request, peer.ip(), alive).await) }
+        }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(64 << 10)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = gateway.until_shutdown() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection broke");
+    }
+}
+
+async fn handle<B: Backend>(
+    gateway: Arc<Gateway<B>>,
+    mut request: Request<Incoming>,
+    peer: IpAddr,
+    alive: mpsc::Sender<()>,
+) -> Response<Body> {
+    strip_private(request.headers_mut());
+    forwarded_for(request.headers_mut(), peer);
+    let path = request.uri().path();
+    if path == "/" && matches!(*request.method(), Method::GET | Method::HEAD) {
+        return page(&gateway.options.page);
+    }
+    if path.starts_with("/internal/") {
+        // Between gateways and backends only.
+        return refuse(StatusCode::NOT_FOUND, "not-found", "there is nothing here");
+    }
+    if is_upgrade(request.headers()) {
+        return open(gateway, request, alive).await;
+    }
+    let answer = gateway.backend.handle_request(request, peer).await;
+    gateway.publish(answer.publish);
+    answer.response
+}
+
+fn page(page: &bytes::Bytes) -> Response<Body> {
+    let mut response = Response::new(full(page.clone()));
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Removes what only a gateway may say to a backend.
+fn strip_private(headers: &mut HeaderMap) {
+    let private: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| {
+            let name = name.as_str();
+            name.starts_with("meta-") || name.starts_with("grip-") || name == "connection-id"
+        })
+        .cloned()
+        .collect();
+    for name in private {
+        headers.remove(name);
+    }
+}
+
+fn forwarded_for(headers: &mut HeaderMap, peer: IpAddr) {
+    let name = HeaderName::from_static("x-forwarded-for");
+    let before = headers.get(&name).and_then(|value| value.to_str().ok());
+    let all = before.map_or_else(|| peer.to_string(), |before| format!("{before}, {peer}"));
+    if let Ok(value) = HeaderValue::try_from(all) {
+        headers.insert(name, value);
+    }
+}
+
+fn names_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|word| word.trim().eq_ignore_ascii_case(token))
+}
+
+fn is_upgrade(headers: &HeaderMap) -> bool {
+    names_token(headers, header::CONNECTION, "upgrade") && names_token(headers, header::UPGRADE, "websocket")
+}
+
+/// Asks the backend and, if it agrees, opens the socket.
+async fn open<B: Backend>(
+    gateway: Arc<Gateway<B>>,
+    mut request: Request<Incoming>,
+    alive: mpsc::Sender<()>,
+) -> Response<Body> {
+    if request.method() != Method::GET {
+        return refuse(StatusCode::METHOD_NOT_ALLOWED, "bad-request", "a WebSocket opens with GET");
+    }
+    if request.headers().get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        let mut response = refuse(StatusCode::UPGRADE_REQUIRED, "bad-request", "WebSocket version 13 is spoken here");
+        response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        return response;
+    }
+    let Some(accept) = request.headers().get(header::SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()))
+    else {
+        return refuse(StatusCode::BAD_REQUEST, "bad-request", "Sec-WebSocket-Key is missing");
+    };
+    let id = match connection_id() {
+        Ok(id) => id,
+        Err(error) => {
+            tracing::error!(%error, "no random numbers to be had");
+            return refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed on this request");
+        }
+    };
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    let (target, headers) = (Arc::from(target), Arc::new(text_headers(request.headers())));
+    let batch = Batch { connection_id: id.clone(), headers, meta: Vec::new(), target, events: vec![Event::Open] };
+    let mut outcome = match gateway.backend.handle_events(batch.clone()).await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            tracing::warn!(connection = %id, %error, "a socket could not be opened");
+            return error.response();
+        }
+    };
+    let headers = std::mem::take(&mut outcome.headers);
+    if outcome.status != 101 {
+        let status = StatusCode::from_u16(outcome.status).unwrap_or(StatusCode::BAD_GATEWAY);
+        gateway.publish(outcome.publish);
+        let mut response = Response::new(full(outcome.body));
+        *response.status_mut() = status;
+        add_headers(response.headers_mut(), headers);
+        return response;
+    }
+    let upgrade = hyper::upgrade::on(&mut request);
+    let socket = Socket::new(gateway, batch, outcome);
+    tokio::spawn(async move {
+        socket.run(upgrade).await;
+        drop(alive);
+    });
+    let mut response = Response::new(full(""));
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    add_headers(response.headers_mut(), headers);
+    response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    if let Ok(accept) = HeaderValue::try_from(accept) {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    response
+}
+
+fn connection_id() -> Result<Arc<str>, getrandom::Error> {
+    let number = (u128::from(getrandom::u64()?) << 64) | u128::from(getrandom::u64()?);
+    Ok(format!("{number:032x}").into())
+}
+
+/// Headers whose values are no text are left out.
+pub(crate) fn text_headers(headers: &HeaderMap) -> Headers {
+    let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
+    headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?))).collect()
+}
+
+/// Adds headers that the backend gave; the framing is ours.
+pub(crate) fn add_headers(to: &mut HeaderMap, headers: Headers) {
+    for (name, value) in headers {
+        match (HeaderName::try_from(&name), HeaderValue::try_from(&value)) {
+            (Ok(name), Ok(_)) if name == header::CONTENT_LENGTH || is_hop_by_hop(&name) => {}
+            (Ok(name), Ok(value)) => {
+                to.append(name, value);
+            }
+            _ => tracing::warn!(name, "dropped a header that is not well-formed"),
+        }
+    }
+}
+
+/// Headers that are between two neighbours only (RFC 9110, 7.6.1).
+pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    [header::CONNECTION, header::TE, header::TRAILER, header::TRANSFER_ENCODING, header::UPGRADE].contains(name)
+        || matches!(name.as_str(), "keep-alive" | "proxy-connection" | "proxy-authenticate" | "proxy-authorization")
+}

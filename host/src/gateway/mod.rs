@@ -1,0 +1,98 @@
+//! The WebSocket side: holds the sockets, hands what happens on them to a [`Backend`], sends what is published.
+//!
+//! ```text
+//!  http.rs    accepts, serves the page, hands requests on, opens sockets
+//!  socket.rs  one task a connection: frames in, batches to the backend, frames out, ping and pong
+//!  outbox.rs  what waits for one connection, bounded
+//!  table.rs   connections and channels;  channel.rs  one channel, in order
+//!  resync.rs  asks the backend now and then what subscribers missed
+//!  publish.rs GRIP's /publish/ on a port of its own
+//! ```
+//!
+//! Nothing here outlives the process or needs to: clients reconnect and subscribe anew.
+
+mod backend;
+mod channel;
+mod http;
+pub mod message;
+mod outbox;
+mod publish;
+mod resync;
+mod socket;
+mod table;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+pub use backend::{Answer, Backend, BackendError, Body, full};
+pub(crate) use backend::refuse;
+pub(crate) use http::{add_headers, is_hop_by_hop, text_headers};
+pub use http::serve;
+pub use outbox::OutboxLimits;
+pub use publish::serve as serve_publish;
+
+use channel::Placed;
+use message::Item;
+use table::Table;
+
+/// How long an item waits for the one before it.
+const ORDER_PATIENCE: Duration = Duration::from_millis(100);
+
+/// How the gateway behaves.
+#[derive(Clone, Debug)]
+pub struct GatewayOptions {
+    /// Between two pings; a peer that was silent for two of these after one is dead.
+    pub ping: Duration,
+    /// Between two rounds of resync.
+    pub resync: Duration,
+    /// What may wait for one connection.
+    pub outbox: OutboxLimits,
+    /// Of a larger message on a socket the backend sees just so much that it can tell that it is too large.
+    pub message_bytes: usize,
+    /// Served at `/`.
+    pub page: Bytes,
+}
+
+/// A gateway in front of its backend.
+pub struct Gateway<B> {
+    backend: B,
+    table: Table,
+    options: GatewayOptions,
+    /// Turns true when the gateway should end.
+    shutdown: watch::Receiver<bool>,
+}
+
+impl<B: Backend> Gateway<B> {
+    /// `shutdown` turns true when the gateway should end.
+    pub fn new(backend: B, options: GatewayOptions, shutdown: watch::Receiver<bool>) -> Arc<Gateway<B>> {
+        let table = Table::new(options.outbox);
+        Arc::new(Gateway { backend, table, options, shutdown })
+    }
+
+    /// Open sockets.
+    pub fn connections(&self) -> usize {
+        self.table.connections()
+    }
+
+    /// Sends items to their subscribers.
+    pub fn publish(self: &Arc<Self>, items: impl IntoIterator<Item = Item>) {
+        for item in items {
+            let channel = item.channel.clone();
+            if self.table.publish(item) == Placed::Waiting {
+                let gateway = self.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(ORDER_PATIENCE).await;
+                    gateway.table.release(&channel);
+                });
+            }
+        }
+    }
+
+    async fn until_shutdown(&self) {
+        // An error means that the owner is gone, which is as good.
+        let _ = self.shutdown.clone().wait_for(|shutdown| *shutdown).await;
+    }
+}

@@ -1,0 +1,339 @@
+//! One client's socket: one task that reads frames, hands them to the backend in order, and writes what comes back.
+//!
+//! One call is in flight per connection; what arrives meanwhile goes in the next call as one batch. When the client
+//! sends faster than that for long, it is no longer read from. The connection's end is always told to the backend, as
+//! the last event.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+
+use super::Gateway;
+use super::backend::{Backend, BackendError};
+use super::message::{Batch, Event, Held, Outcome, Reply};
+use super::outbox::Next;
+use super::table::Connection;
+
+/// Larger messages end the connection; between this and what the backend takes, it answers that it is too large.
+const WIRE_BYTES: usize = 16 << 20;
+/// What may wait for the call in flight before the client is no longer read from.
+const INBOX_EVENTS: usize = 256;
+const INBOX_BYTES: usize = 4 << 20;
+/// A client that takes nothing for so long is gone.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take to answer a close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Larger messages go out in several frames, so that no connection keeps a buffer of its largest message.
+const FRAGMENT: usize = 64 << 10;
+
+type Stream = WebSocketStream<TcpStream>;
+type InHand = Pin<Box<dyn Future<Output = Result<Outcome, BackendError>> + Send>>;
+
+/// A socket that the backend agreed to.
+pub(super) struct Socket<B> {
+    gateway: Arc<Gateway<B>>,
+    connection: Arc<Connection>,
+    /// Of every batch; its events are the next batch's.
+    batch: Batch,
+    inbox_bytes: usize,
+    in_hand: Option<InHand>,
+    ping: Interval,
+    heard: bool,
+    missed: u32,
+}
+
+/// Why the loop ended.
+enum End {
+    /// Both sides said goodbye, or the client did, with this code.
+    Closed(Option<u16>),
+    Broken,
+}
+
+impl<B: Backend> Socket<B> {
+    /// `opened` is what came of the batch that opened it; subscriptions in it hold from now on.
+    pub(super) fn new(gateway: Arc<Gateway<B>>, batch: Batch, opened: Outcome) -> Socket<B> {
+        let connection = gateway.table.connect(batch.connection_id.clone());
+        let period = gateway.options.ping;
+        // A first ping somewhere within the period, so that those who connect together are not pinged together.
+        let phase = period.mul_f64((connection.key % 64 + 1) as f64 / 64.0);
+        let mut ping = interval_at(Instant::now() + phase, period);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut socket = Socket {
+            gateway,
+            connection,
+            batch: Batch { events: Vec::new(), ..batch },
+            inbox_bytes: 0,
+            in_hand: None,
+            ping,
+            heard: true,
+            missed: 0,
+        };
+        socket.apply(opened);
+        socket
+    }
+
+    pub(super) async fn run(mut self, upgrade: OnUpgrade) {
+        let end = match upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>()) {
+            Ok(Ok(parts)) => {
+                let config = WebSocketConfig::default()
+                    .read_buffer_size(2 << 10)
+                    .write_buffer_size(2 << 10)
+                    .max_message_size(Some(WIRE_BYTES))
+                    .max_frame_size(Some(WIRE_BYTES));
+                let (stream, read) = (parts.io.into_inner(), parts.read_buf.to_vec());
+                let mut stream = WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
+                self.serve(&mut stream).await
+            }
+            _ => End::Broken,
+        };
+        self.finish(end).await;
+    }
+
+    async fn serve(&mut self, stream: &mut Stream) -> End {
+        let gateway = self.gateway.clone();
+        let connection = self.connection.clone();
+        let mut shutdown = std::pin::pin!(gateway.until_shutdown());
+        let mut shutting_down = false;
+        loop {
+            self.start();
+            let reading = self.batch.events.len() < INBOX_EVENTS && self.inbox_bytes < INBOX_BYTES;
+            tokio::select! {
+                outcome = in_hand(&mut self.in_hand) => self.settle(outcome),
+                () = connection.outbox.changed() => {
+                    if let Some(end) = self.write(stream).await {
+                        return end;
+                    }
+                }
+                message = stream.next(), if reading => {
+                    if let Some(end) = self.read(stream, message).await {
+                        return end;
+                    }
+                }
+                _ = self.ping.tick() => {
+                    self.missed = if std::mem::take(&mut self.heard) { 0 } else { self.missed + 1 };
+                    if self.missed >= 2 {
+                        tracing::debug!(connection = %connection.id, "the client is silent; let it go");
+                        return End::Broken;
+                    }
+                    connection.outbox.send(Message::Ping(Bytes::new()));
+                }
+                () = &mut shutdown, if !shutting_down => {
+                    shutting_down = true;
+                    connection.outbox.close(1001, "the server is restarting");
+                }
+            }
+        }
+    }
+
+    /// Hands what arrived to the backend, if it is not busy with this connection.
+    fn start(&mut self) {
+        if self.in_hand.is_some() || self.batch.events.is_empty() {
+            return;
+        }
+        let events = std::mem::take(&mut self.batch.events);
+        self.inbox_bytes = 0;
+        let batch = Batch { events, ..self.batch.clone() };
+        let gateway = self.gateway.clone();
+        self.in_hand = Some(Box::pin(async move { gateway.backend.handle_events(batch).await }));
+    }
+
+    fn settle(&mut self, outcome: Result<Outcome, BackendError>) {
+        match outcome {
+            Ok(outcome) => self.apply(outcome),
+            Err(error) => {
+                tracing::warn!(connection = %self.connection.id, %error, "a socket's frames could not be handled");
+                self.connection.outbox.close(error.close_code(), "the server failed on this request");
+            }
+        }
+    }
+
+    fn apply(&mut self, outcome: Outcome) {
+        let mut behind = Vec::new();
+        for reply in outcome.replies {
+            match reply {
+                Reply::Send(content) => self.connection.send(&content),
+                Reply::Pong(payload) => self.connection.pong(payload),
+                Reply::Subscribe { channel, id, skip_self } => {
+                    if self.gateway.table.subscribe(&self.connection, channel.clone(), id.clone(), skip_self) {
+                        behind.push(Held { channel, id });
+                    }
+                }
+                Reply::Unsubscribe(channel) => self.gateway.table.unsubscribe(&self.connection, &channel),
+                Reply::SetMeta(name, value) => self.set_meta(name.to_ascii_lowercase(), value),
+            }
+        }
+        self.gateway.publish(outcome.publish);
+        if !behind.is_empty() {
+            // Published between the read that the subscription rests on and the subscription.
+            let gateway = self.gateway.clone();
+            tokio::spawn(async move { gateway.resync(behind).await });
+        }
+    }
+
+    fn set_meta(&mut self, name: String, value: String) {
+        if name == "user" {
+            self.connection.set_user((!value.is_empty()).then(|| value.clone()));
+        }
+        self.batch.meta.retain(|(existing, _)| *existing != name);
+        if !value.is_empty() {
+            self.batch.meta.push((name, value));
+        }
+    }
+
+    async fn read(&mut self, stream: &mut Stream, message: Option<Result<Message, Error>>) -> Option<End> {
+        self.heard = true;
+        let limit = self.gateway.options.message_bytes;
+        match message {
+            Some(Ok(Message::Text(text))) => self.arrived(Event::Text(cut_text(&text, limit).to_owned())),
+            Some(Ok(Message::Binary(bytes))) => {
+                self.arrived(Event::Binary(bytes.slice(..bytes.len().min(limit.saturating_add(1)))))
+            }
+            Some(Ok(Message::Close(frame))) => {
+                // The answer is queued by tungstenite; it says goodbye once it is written.
+                let _ = timeout(CLOSE_TIMEOUT, stream.flush()).await;
+                return Some(End::Closed(frame.map(|frame| frame.code.into())));
+            }
+            // Pings are answered by tungstenite in the next write, so make one.
+            Some(Ok(Message::Ping(_))) => {
+                if !matches!(timeout(WRITE_TIMEOUT, stream.flush()).await, Ok(Ok(()))) {
+                    return Some(End::Broken);
+                }
+            }
+            Some(Ok(Message::Pong(_) | Message::Frame(_))) => {}
+            Some(Err(Error::Capacity(_))) => return Some(goodbye(stream, 1009, "message too large").await),
+            Some(Err(Error::Utf8(_))) => return Some(goodbye(stream, 1007, "not UTF-8").await),
+            Some(Err(_)) | None => return Some(End::Broken),
+        }
+        None
+    }
+
+    fn arrived(&mut self, event: Event) {
+        self.inbox_bytes += match &event {
+            Event::Text(text) => text.len(),
+            Event::Binary(bytes) => bytes.len(),
+            _ => 0,
+        };
+        self.batch.events.push(event);
+    }
+
+    /// Writes all that is queued.
+    async fn write(&mut self, stream: &mut Stream) -> Option<End> {
+        let connection = self.connection.clone();
+        loop {
+            let written = match connection.outbox.next() {
+                None => tokio::select! {
+                    written = timeout(WRITE_TIMEOUT, stream.flush()) => match written {
+                        Ok(Ok(())) => return None,
+                        _ => return Some(End::Broken),
+                    },
+                    () = connection.outbox.overflowed() => continue,
+                },
+                Some(Next::Send(message)) => tokio::select! {
+                    written = timeout(WRITE_TIMEOUT, feed(stream, message)) => written,
+                    // Half a message may be out; nothing sensible can follow it.
+                    () = connection.outbox.overflowed() => return Some(self.too_slow(stream).await),
+                },
+                Some(Next::Close(code, reason)) => return Some(goodbye(stream, code, &reason).await),
+            };
+            if !matches!(written, Ok(Ok(()))) {
+                return Some(End::Broken);
+            }
+        }
+    }
+
+    async fn too_slow(&mut self, stream: &mut Stream) -> End {
+        tracing::info!(connection = %self.connection.id, "the client reads too slowly; let it go");
+        goodbye(stream, 1013, "reads too slowly").await
+    }
+
+    /// Tells the backend that the connection is gone, after what it has in hand.
+    async fn finish(mut self, end: End) {
+        self.gateway.table.disconnect(&self.connection);
+        if let Some(in_hand) = self.in_hand.take() {
+            let outcome = in_hand.await;
+            self.settle(outcome);
+        }
+        self.batch.events.push(match end {
+            End::Closed(code) => Event::Close(code),
+            End::Broken => Event::Disconnect,
+        });
+        match self.gateway.backend.handle_events(self.batch.clone()).await {
+            Ok(outcome) => self.apply(outcome),
+            Err(error) => tracing::debug!(connection = %self.connection.id, %error, "a closed socket was not noted"),
+        }
+    }
+}
+
+async fn in_hand(in_hand: &mut Option<InHand>) -> Result<Outcome, BackendError> {
+    match in_hand {
+        None => std::future::pending().await,
+        Some(call) => {
+            let outcome = call.await;
+            *in_hand = None;
+            outcome
+        }
+    }
+}
+
+/// The start of a text that is longer than `limit`, still longer than it.
+fn cut_text(text: &str, limit: usize) -> &str {
+    let end = (limit.saturating_add(1)..).take(4).find(|end| *end >= text.len() || text.is_char_boundary(*end));
+    text.get(..end.unwrap_or(text.len())).unwrap_or(text)
+}
+
+/// Queues a message for writing, a large one in several frames.
+async fn feed(stream: &mut Stream, message: Message) -> Result<(), Error> {
+    let (opcode, payload) = match message {
+        Message::Text(text) if text.len() > FRAGMENT => (Data::Text, Bytes::from(text)),
+        Message::Binary(bytes) if bytes.len() > FRAGMENT => (Data::Binary, bytes),
+        message => return stream.feed(message).await,
+    };
+    let (mut rest, mut opcode) = (payload, OpCode::Data(opcode));
+    while !rest.is_empty() {
+        let piece = rest.split_to(rest.len().min(FRAGMENT));
+        stream.feed(Message::Frame(Frame::message(piece, opcode, rest.is_empty()))).await?;
+        opcode = OpCode::Data(Data::Continue);
+    }
+    Ok(())
+}
+
+/// Closes and waits a little for the answer, reading over what the client still sends.
+async fn goodbye(stream: &mut Stream, code: u16, reason: &str) -> End {
+    // A control frame holds 125 bytes, two of them the code.
+    let reason = Utf8Bytes::from(reason.get(..reason.floor_char_boundary(123)).unwrap_or_default());
+    let close = async {
+        stream.close(Some(CloseFrame { code: CloseCode::from(code), reason })).await?;
+        while stream.next().await.transpose()?.is_some() {}
+        Ok::<_, Error>(())
+    };
+    match timeout(CLOSE_TIMEOUT, close).await {
+        Ok(Ok(())) => End::Closed(Some(code)),
+        _ => End::Broken,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_within_the_limit_is_whole_and_a_longer_one_stays_longer_than_the_limit() {
+        assert_eq!(cut_text("abc", 3), "abc");
+        assert_eq!(cut_text("abcdef", 3), "abcd");
+        assert_eq!(cut_text("ab€€", 3), "ab€");
+        assert_eq!(cut_text("ab€€", 4), "ab€");
+        assert_eq!(cut_text("ab€€", 5), "ab€€");
+    }
+}

@@ -1,0 +1,316 @@
+//! The connections of this gateway and the channels they are subscribed to.
+//!
+//! Channels are spread over shards by a hash of their name, each behind a lock that is held while an item is queued for
+//! its subscribers, never over I/O. Lock order: a connection's channels, then a shard.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+use super::channel::{Channel, Placed};
+use super::message::{Content, Held, Item};
+use super::outbox::{Outbox, OutboxLimits};
+
+const SHARDS: usize = 16;
+/// So many channels without subscribers are remembered by a shard with the version published last, for those who
+/// subscribe while an item is under way.
+const RECENT: usize = 512;
+
+/// One client's socket, as those see it who send to it.
+pub(super) struct Connection {
+    /// Tells connections of this process apart.
+    pub(super) key: u64,
+    /// Tells connections apart everywhere.
+    pub(super) id: Arc<str>,
+    pub(super) outbox: Outbox,
+    user: Mutex<Option<String>>,
+    /// `None` when the connection has ended and takes no more subscriptions.
+    channels: Mutex<Option<HashSet<Arc<str>>>>,
+}
+
+impl Connection {
+    pub(super) fn user(&self) -> Option<String> {
+        lock(&self.user).clone()
+    }
+
+    pub(super) fn set_user(&self, user: Option<String>) {
+        *lock(&self.user) = user;
+    }
+
+    pub(super) fn send(&self, content: &Content) {
+        match content {
+            Content::Text(text) => match Utf8Bytes::try_from(text.clone()) {
+                Ok(text) => self.outbox.send(Message::Text(text)),
+                Err(_) => tracing::warn!(connection = %self.id, "dropped a text frame that is not UTF-8"),
+            },
+            Content::Binary(bytes) => self.outbox.send(Message::Binary(bytes.clone())),
+            Content::Close(code, reason) => self.outbox.close(*code, reason),
+        }
+    }
+
+    pub(super) fn pong(&self, payload: Bytes) {
+        self.outbox.send(Message::Pong(payload));
+    }
+}
+
+#[derive(Default)]
+struct Shard {
+    channels: HashMap<Arc<str>, Channel>,
+    recent: HashMap<Arc<str>, Arc<str>>,
+    recent_order: VecDeque<Arc<str>>,
+}
+
+pub(super) struct Table {
+    shards: [Mutex<Shard>; SHARDS],
+    hasher: RandomState,
+    next_key: AtomicU64,
+    connections: AtomicUsize,
+    outbox: OutboxLimits,
+}
+
+impl Table {
+    pub(super) fn new(outbox: OutboxLimits) -> Table {
+        Table {
+            shards: Default::default(),
+            hasher: RandomState::new(),
+            next_key: AtomicU64::new(1),
+            connections: AtomicUsize::new(0),
+            outbox,
+        }
+    }
+
+    fn shard(&self, channel: &str) -> MutexGuard<'_, Shard> {
+        let at = self.hasher.hash_one(channel) as usize % SHARDS;
+        lock(&self.shards[at])
+    }
+
+    pub(super) fn connect(&self, id: Arc<str>) -> Arc<Connection> {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Connection {
+            key: self.next_key.fetch_add(1, Ordering::Relaxed),
+            id,
+            outbox: Outbox::new(self.outbox),
+            user: Mutex::default(),
+            channels: Mutex::new(Some(HashSet::new())),
+        })
+    }
+
+    /// Ends the connection's subscriptions; nothing is sent to it from now on.
+    pub(super) fn disconnect(&self, connection: &Connection) {
+        let Some(channels) = lock(&connection.channels).take() else { return };
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+        for channel in channels {
+            self.leave(&channel, connection.key);
+        }
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Whether something was published that the connection, holding `held`, may have missed.
+    pub(super) fn subscribe(
+        &self,
+        connection: &Arc<Connection>,
+        channel: Arc<str>,
+        held: Option<Arc<str>>,
+        skip_self: bool,
+    ) -> bool {
+        let mut channels = lock(&connection.channels);
+        let Some(channels) = channels.as_mut() else { return false };
+        channels.insert(channel.clone());
+        let mut shard = self.shard(&channel);
+        let recent = shard.recent.get(&channel).cloned();
+        let entry = match shard.channels.entry(channel) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(Channel::new(recent)),
+        };
+        entry.subscribe(connection.clone(), held, skip_self)
+    }
+
+    pub(super) fn unsubscribe(&self, connection: &Connection, channel: &str) {
+        let mut channels = lock(&connection.channels);
+        if channels.as_mut().is_some_and(|channels| channels.remove(channel)) {
+            self.leave(channel, connection.key);
+        }
+    }
+
+    fn leave(&self, channel: &str, key: u64) {
+        let mut shard = self.shard(channel);
+        let Some(entry) = shard.channels.get_mut(channel) else { return };
+        entry.unsubscribe(key);
+        if entry.is_empty() {
+            shard.channels.remove(channel);
+        }
+    }
+
+    /// Sends an item to its subscribers, or keeps it for a moment until the one before it is here.
+    pub(super) fn publish(&self, item: Item) -> Placed {
+        let mut shard = self.shard(&item.channel);
+        if let Some(id) = &item.id {
+            shard.remember(item.channel.clone(), id.clone());
+        }
+        match shard.channels.get_mut(&item.channel) {
+            Some(channel) => channel.publish(item),
+            None => Placed::Sent,
+        }
+    }
+
+    /// Stop waiting for the predecessors of what waits.
+    pub(super) fn release(&self, channel: &str) {
+        if let Some(channel) = self.shard(channel).channels.get_mut(channel) {
+            channel.release();
+        }
+    }
+
+    /// Sends an item to those who hold exactly the version it starts from.
+    pub(super) fn make_good(&self, item: &Item) {
+        if let Some(channel) = self.shard(&item.channel).channels.get_mut(&item.channel) {
+            channel.make_good(item);
+        }
+    }
+
+    /// What is held on all channels.
+    pub(super) fn held(&self) -> Vec<Held> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            for (name, channel) in &lock(shard).channels {
+                all.extend(channel.held().into_iter().map(|id| Held { channel: name.clone(), id }));
+            }
+        }
+        all
+    }
+}
+
+impl Shard {
+    fn remember(&mut self, channel: Arc<str>, id: Arc<str>) {
+        if self.recent.insert(channel.clone(), id).is_none() {
+            self.recent_order.push_back(channel);
+        }
+        if self.recent_order.len() > RECENT
+            && let Some(oldest) = self.recent_order.pop_front()
+        {
+            self.recent.remove(&oldest);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::outbox::Next;
+    use super::*;
+
+    fn table() -> Table {
+        Table::new(OutboxLimits { frames: 100, bytes: 1 << 20 })
+    }
+
+    fn item(prev: Option<&str>, id: &str, sender: Option<&str>) -> Item {
+        Item {
+            channel: "c".into(),
+            id: Some(id.into()),
+            prev_id: prev.map(Into::into),
+            content: Content::Text(Bytes::copy_from_slice(id.as_bytes())),
+            sender: sender.map(Into::into),
+        }
+    }
+
+    fn received(connection: &Connection) -> String {
+        let mut all = String::new();
+        while let Some(Next::Send(Message::Text(text))) = connection.outbox.next() {
+            all.push_str(&text);
+        }
+        all
+    }
+
+    #[test]
+    fn an_item_reaches_every_subscriber_but_its_sender() {
+        let table = table();
+        let (one, two) = (table.connect("1".into()), table.connect("2".into()));
+        one.set_user(Some("1".into()));
+        two.set_user(Some("2".into()));
+        table.subscribe(&one, "c".into(), Some("a".into()), true);
+        table.subscribe(&two, "c".into(), Some("a".into()), true);
+        table.publish(item(Some("a"), "b", Some("1")));
+        assert_eq!((received(&one), received(&two)), ("".into(), "b".into()));
+        assert_eq!(table.held(), [Held { channel: "c".into(), id: Some("b".into()) }], "the sender holds it too");
+    }
+
+    #[test]
+    fn without_the_filter_the_sender_gets_its_item() {
+        let table = table();
+        let one = table.connect("1".into());
+        one.set_user(Some("1".into()));
+        table.subscribe(&one, "c".into(), None, false);
+        table.publish(item(None, "b", Some("1")));
+        assert_eq!(received(&one), "b");
+    }
+
+    #[test]
+    fn items_that_come_swapped_are_sent_in_order() {
+        let table = table();
+        let one = table.connect("1".into());
+        table.subscribe(&one, "c".into(), Some("a".into()), true);
+        assert_eq!(table.publish(item(Some("c"), "d", None)), Placed::Waiting);
+        assert_eq!(table.publish(item(Some("b"), "c", None)), Placed::Waiting);
+        assert_eq!(table.publish(item(Some("a"), "b", None)), Placed::Sent);
+        table.publish(item(Some("c"), "d", None));
+        assert_eq!(received(&one), "bcd", "each once, in order");
+    }
+
+    #[test]
+    fn an_item_whose_predecessor_never_comes_is_sent_after_a_moment() {
+        let table = table();
+        let one = table.connect("1".into());
+        table.subscribe(&one, "c".into(), Some("a".into()), true);
+        table.publish(item(Some("c"), "d", None));
+        table.publish(item(Some("b"), "c", None));
+        assert_eq!(received(&one), "");
+        table.release("c");
+        assert_eq!(received(&one), "cd");
+    }
+
+    #[test]
+    fn who_subscribes_with_an_older_version_than_was_published_is_told_to_resync() {
+        let table = table();
+        let (one, two) = (table.connect("1".into()), table.connect("2".into()));
+        table.publish(item(Some("a"), "b", None));
+        assert!(table.subscribe(&one, "c".into(), Some("a".into()), true));
+        assert!(!table.subscribe(&two, "c".into(), Some("b".into()), true));
+    }
+
+    #[test]
+    fn only_those_who_hold_the_version_it_starts_from_get_what_is_made_good() {
+        let table = table();
+        let (one, two) = (table.connect("1".into()), table.connect("2".into()));
+        table.subscribe(&one, "c".into(), Some("a".into()), true);
+        table.subscribe(&two, "c".into(), Some("b".into()), true);
+        assert_eq!(table.held().len(), 2);
+        table.make_good(&item(Some("a"), "z", None));
+        assert_eq!((received(&one), received(&two)), ("z".into(), "".into()));
+        table.make_good(&item(Some("a"), "z", None));
+        assert_eq!(received(&one), "", "once");
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_connection_that_ended() {
+        let table = table();
+        let one = table.connect("1".into());
+        table.subscribe(&one, "c".into(), None, true);
+        table.unsubscribe(&one, "c");
+        assert_eq!(table.held(), []);
+        table.subscribe(&one, "c".into(), None, true);
+        table.disconnect(&one);
+        table.disconnect(&one);
+        assert!(!table.subscribe(&one, "c".into(), None, true), "an outcome that comes late subscribes nobody");
+        assert_eq!((table.held(), table.connections()), (vec![], 0));
+    }
+}

@@ -1,0 +1,26 @@
+//! The native side of Timeweft: everything that is not a component.
+//!
+//! ```text
+//!  cli       flags and environment            start     from flags to a running server and back
+//!  data      the data folder: lock and key    mail      where sign-in codes go
+//!  gateway   the WebSocket side               grip      its protocol towards a backend
+//!  engine    backend 1: the components in this process, on wasmtime
+//!  upstream  backend 2: an HTTP server that speaks WebSocket-over-HTTP; client is how it is called
+//!  store     timeweft:storage/store on SQLite, for the engine
+//! ```
+//!
+//! `timeweft serve` is gateway, engine and store; `timeweft gateway` is gateway and upstream. It is a library too, so that
+//! tests can use the parts.
+
+#![deny(missing_docs)]
+
+pub mod cli;
+mod client;
+mod data;
+pub mod engine;
+pub mod gateway;
+mod grip;
+pub mod mail;
+pub mod start;
+pub mod store;
+pub mod upstream;

@@ -1,0 +1,93 @@
+//! The statements. Two tables: `entries` for values and `heads` for heads, which are used with nothing else.
+//!
+//! `entries` keeps its rowid, because values of up to a megabyte do badly inside the key's tree; `heads` has rows of a
+//! few bytes and does without. `synchronous=FULL` makes SQLite sync the log in every commit, before the commit can be
+//! seen by other connections.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+use super::StoreError;
+use super::overlay::Writes;
+
+/// Raise when the tables change, and teach `open_writer` to bring the older ones up.
+const VERSION: i64 = 1;
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS heads (key TEXT PRIMARY KEY NOT NULL, head INTEGER NOT NULL) WITHOUT ROWID;
+    PRAGMA user_version = 1;
+";
+
+pub(super) fn unavailable(error: rusqlite::Error) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
+
+pub(super) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // A checkpoint syncs twice; 16 MiB of log between two of them.
+    connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
+    // A log that grew in a burst gives its space back.
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    connection.pragma_update(None, "cache_size", -32_768)?;
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version > VERSION {
+        let reason = format!("the database was written by a newer timeweft (format {version}, this one knows {VERSION})");
+        return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN), Some(reason)));
+    }
+    if version < VERSION {
+        connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} COMMIT;"))?;
+    }
+    Ok(connection)
+}
+
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    // Not read-only: a reader of a WAL database may have to map and recover its index.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -8_192)?;
+    Ok(connection)
+}
+
+pub(super) fn get(connection: &Connection, key: &str) -> rusqlite::Result<Option<Bytes>> {
+    let mut statement = connection.prepare_cached("SELECT value FROM entries WHERE key = ?1")?;
+    statement.query_row([key], |row| row.get::<_, Vec<u8>>(0)).optional().map(|value| value.map(Bytes::from))
+}
+
+pub(super) fn read_head(connection: &Connection, key: &str) -> rusqlite::Result<u64> {
+    let mut statement = connection.prepare_cached("SELECT head FROM heads WHERE key = ?1")?;
+    let head = statement.query_row([key], |row| row.get::<_, i64>(0)).optional()?;
+    Ok(head.unwrap_or(0).cast_unsigned())
+}
+
+/// All of `writes` in one transaction, on disk when this returns.
+pub(super) fn commit(connection: &mut Connection, writes: &Writes) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    {
+        let mut set = transaction.prepare_cached(
+            "INSERT INTO entries (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )?;
+        let mut delete = transaction.prepare_cached("DELETE FROM entries WHERE key = ?1")?;
+        let mut swap = transaction.prepare_cached(
+            "INSERT INTO heads (key, head) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET head = excluded.head",
+        )?;
+        for (key, value) in &writes.values {
+            match value {
+                Some(value) => set.execute(params![key, &value[..]])?,
+                None => delete.execute([key])?,
+            };
+        }
+        for (key, head) in &writes.heads {
+            swap.execute(params![key, head.cast_signed()])?;
+        }
+    }
+    transaction.commit()
+}

@@ -1,0 +1,218 @@
+//! The promises of `wit/storage.wit`, and what this store adds: grouping, order across sessions, a disk that fills up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::*;
+
+fn open(folder: &tempfile::TempDir) -> SqliteStore {
+    SqliteStore::open(&folder.path().join("store.db"), StoreOptions::default()).unwrap()
+}
+
+/// No cache, so that every settled read goes to the disk.
+fn open_uncached(folder: &tempfile::TempDir) -> SqliteStore {
+    let options = StoreOptions { cached_bytes: 0, ..StoreOptions::default() };
+    SqliteStore::open(&folder.path().join("store.db"), options).unwrap()
+}
+
+fn wait(store: &SqliteStore, batch: Batch) -> Result<(), StoreError> {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(store.durable(batch))
+}
+
+#[test]
+fn a_write_is_seen_at_once_by_every_session_and_again_after_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let (mut one, mut other) = (store.session().unwrap(), store.session().unwrap());
+    one.set("k", &b"v"[..]).unwrap();
+    assert_eq!(other.get("k").unwrap().as_deref(), Some(&b"v"[..]));
+    one.delete("k").unwrap();
+    assert_eq!(other.get("k").unwrap(), None);
+    one.set("k", &b"w"[..]).unwrap();
+    assert!(one.swap_head("h", 0, u64::MAX).unwrap());
+    store.close();
+    let store = open(&folder);
+    let mut session = store.session().unwrap();
+    assert_eq!(session.get("k").unwrap().as_deref(), Some(&b"w"[..]));
+    assert_eq!(session.read_head("h").unwrap(), u64::MAX);
+    assert_eq!(session.depends_on(), 0, "what is on disk is depended on by nobody");
+}
+
+#[test]
+fn a_reader_depends_on_the_batch_of_what_it_saw() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let (mut writer, mut reader) = (store.session().unwrap(), store.session().unwrap());
+    writer.set("k", &b"v"[..]).unwrap();
+    reader.get("k").unwrap();
+    assert_eq!(reader.depends_on(), writer.depends_on());
+    wait(&store, reader.depends_on()).unwrap();
+    reader.begin();
+    assert_eq!(reader.depends_on(), 0);
+}
+
+#[test]
+fn keys_and_values_out_of_bounds_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let mut session = store.session().unwrap();
+    assert_eq!(session.get(""), Err(StoreError::TooLarge));
+    assert_eq!(session.set(&"k".repeat(257), &b"v"[..]), Err(StoreError::TooLarge));
+    assert_eq!(session.set("k", vec![0; MAX_VALUE + 1]), Err(StoreError::TooLarge));
+    session.set(&"k".repeat(256), vec![0; MAX_VALUE]).unwrap();
+    wait(&store, session.depends_on()).unwrap();
+}
+
+fn twenty_threads_count_one_head(store: SqliteStore, rounds: u64) {
+    let store = Arc::new(store);
+    let swapped = Arc::new(AtomicU64::new(0));
+    let threads: Vec<_> = (0..20u64)
+        .map(|thread| {
+            let (store, swapped) = (store.clone(), swapped.clone());
+            std::thread::spawn(move || {
+                let mut session = store.session().unwrap();
+                for round in 0..rounds {
+                    session.begin();
+                    loop {
+                        let head = session.read_head("h").unwrap();
+                        // The low half counts, the high half tells writers apart.
+                        let next = (thread << 32 | round << 48) | ((head & 0xffff_ffff) + 1);
+                        if session.swap_head("h", head, next).unwrap() {
+                            break;
+                        }
+                    }
+                    swapped.fetch_add(1, Ordering::SeqCst);
+                    if round % 7 == 0 {
+                        wait(&store, session.depends_on()).unwrap();
+                    }
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    let mut session = store.session().unwrap();
+    assert_eq!(session.read_head("h").unwrap() & 0xffff_ffff, swapped.load(Ordering::SeqCst));
+}
+
+#[test]
+fn twenty_threads_swapping_one_head_from_absent_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    twenty_threads_count_one_head(open(&folder), 200);
+}
+
+#[test]
+fn twenty_threads_swapping_one_head_that_is_read_from_disk_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    twenty_threads_count_one_head(open_uncached(&folder), 200);
+}
+
+#[test]
+fn one_of_twenty_swaps_from_absent_wins() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(open_uncached(&folder));
+    for round in 0..50 {
+        let wins: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (1..=20u64)
+                .map(|next| {
+                    let mut session = store.session().unwrap();
+                    scope.spawn(move || usize::from(session.swap_head(&format!("h{round}"), 0, next).unwrap()))
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(wins, 1);
+    }
+}
+
+#[test]
+fn concurrent_writers_share_commits() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(&folder));
+    std::thread::scope(|scope| {
+        for thread in 0..20 {
+            let store = &store;
+            scope.spawn(move || {
+                let mut session = store.session().unwrap();
+                for n in 0..50 {
+                    session.begin();
+                    session.set(&format!("{thread}:{n}"), &b"v"[..]).unwrap();
+                    wait(store, session.depends_on()).unwrap();
+                }
+            });
+        }
+    });
+    let mut session = store.session().unwrap();
+    session.set("last", &b"v"[..]).unwrap();
+    assert!(session.depends_on() < 1000, "1,000 writes took {} commits", session.depends_on());
+}
+
+/// Fills the disk, as far as SQLite can tell.
+fn fill(store: &SqliteStore) {
+    store.limit_pages(1);
+}
+
+fn free(store: &SqliteStore) {
+    store.limit_pages(0);
+}
+
+#[test]
+fn a_failed_commit_refuses_every_dependent_and_memory_is_what_is_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let (mut writer, mut reader) = (store.session().unwrap(), store.session().unwrap());
+    writer.set("k", &b"old"[..]).unwrap();
+    assert!(writer.swap_head("h", 0, 1).unwrap());
+    wait(&store, writer.depends_on()).unwrap();
+
+    fill(&store);
+    writer.begin();
+    writer.set("big", vec![1; 500_000]).unwrap();
+    writer.set("k", &b"new"[..]).unwrap();
+    assert!(writer.swap_head("h", 1, 2).unwrap());
+    let lost = writer.depends_on();
+    assert!(wait(&store, lost).is_err());
+
+    reader.begin();
+    assert_eq!(reader.get("k").unwrap().as_deref(), Some(&b"old"[..]));
+    assert_eq!(reader.get("big").unwrap(), None);
+    assert_eq!(reader.read_head("h").unwrap(), 1);
+    wait(&store, reader.depends_on()).unwrap();
+    assert!(matches!(writer.get("k"), Err(StoreError::Unavailable(_))), "it goes on as if its writes were there");
+    assert!(matches!(writer.swap_head("h", 1, 3), Err(StoreError::Unavailable(_))));
+
+    free(&store);
+    writer.begin();
+    assert!(writer.swap_head("h", 1, 3).unwrap());
+    writer.set("big", vec![1; 500_000]).unwrap();
+    wait(&store, writer.depends_on()).unwrap();
+    assert!(wait(&store, lost).is_err(), "what was lost stays lost");
+}
+
+#[test]
+fn a_session_that_saw_lost_writes_cannot_write_on_top_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let (mut writer, mut reader) = (store.session().unwrap(), store.session().unwrap());
+    fill(&store);
+    writer.set("record", vec![1; 900_000]).unwrap();
+    let saw = reader.get("record").unwrap();
+    let dependent = reader.depends_on();
+    assert!(wait(&store, writer.depends_on()).is_err());
+    free(&store);
+    if saw.is_some() && dependent > 0 {
+        assert!(reader.swap_head("h", 0, 1).is_err());
+    }
+    reader.begin();
+    assert_eq!(reader.read_head("h").unwrap(), 0);
+}
+
+#[test]
+fn a_read_only_session_is_refused_its_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let mut session = store.session().unwrap();
+    session.begin_read_only();
+    assert!(matches!(session.set("k", &b"v"[..]), Err(StoreError::Unavailable(_))));
+    assert!(matches!(session.swap_head("h", 0, 1), Err(StoreError::Unavailable(_))));
+    assert_eq!(session.get("k").unwrap(), None);
+}

@@ -1,0 +1,44 @@
+//! The one thread that writes: takes everything pending, commits it, lets the waiters go.
+
+use rusqlite::Connection;
+
+use super::overlay::{Shared, Writes};
+use super::sqlite;
+
+pub(super) fn run(shared: &Shared, connection: Connection) {
+    let mut connection = Some(connection);
+    let mut failing = false;
+    while let Some((batch, writes)) = shared.take() {
+        match commit(shared, &mut connection, &writes) {
+            Ok(()) => {
+                if std::mem::take(&mut failing) {
+                    tracing::info!(batch, "the store takes writes again");
+                }
+                shared.committed(batch, writes);
+            }
+            Err(error) => {
+                // Once an outage; who asks is told each time.
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::error!(batch, %error, "a commit failed; its changes are refused");
+                }
+                shared.failed(batch, error.to_string());
+            }
+        }
+    }
+}
+
+/// A connection that failed is not trusted with the next batch: after an I/O error its idea of the log may be wrong.
+fn commit(shared: &Shared, connection: &mut Option<Connection>, writes: &Writes) -> rusqlite::Result<()> {
+    let mut current = match connection.take() {
+        Some(current) => current,
+        None => sqlite::open_writer(&shared.path)?,
+    };
+    #[cfg(test)]
+    match shared.page_limit.load(std::sync::atomic::Ordering::SeqCst) {
+        0 => current.pragma_update(None, "max_page_count", u32::MAX - 1)?,
+        pages => current.pragma_update(None, "max_page_count", pages)?,
+    }
+    sqlite::commit(&mut current, writes)?;
+    *connection = Some(current);
+    Ok(())
+}

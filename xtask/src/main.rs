@@ -1,0 +1,81 @@
+//! `cargo xtask`: everything one does with this repository, by one name each.
+//!
+//! - [`components`] builds the WASI components and [`compose`] plugs them together,
+//! - [`suite`] is `cargo xtask test`: a list of named steps, run in order until one fails,
+//! - [`need`] installs what a command needs and the machine lacks, or says what to install,
+//! - [`shell`] runs other programs and shows what it ran.
+//!
+//! Everything native is built by one selection of packages (the workspace's default members) and one profile
+//! (release), so that wasmtime and SQLite are compiled once and not once a command: see [`shell::NATIVE`].
+
+mod components;
+mod compose;
+mod need;
+mod shell;
+mod suite;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use shell::{Workspace, command};
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  up [ARGS]     build everything and serve it in development mode; data in .timeweft.
+                ARGS go to `timeweft serve` (--listen 127.0.0.1:8080, --data FOLDER, …)
+  build         build the components, compose them into target/components, build the host
+  test          run every check, in order, and stop at the first that fails
+    --list        name the steps and what each does
+    --only STEP   run only this step (may be repeated)
+    --from STEP   run this step and those after it
+  bench [ARGS]  measure changes per second, fan-out and memory against the release build
+  fmt           format the Rust code
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let name = arguments.next().unwrap_or_default();
+    let rest: Vec<OsString> = arguments.collect();
+    match run(&name.to_string_lossy(), &rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(name: &str, arguments: &[OsString]) -> Result<()> {
+    if matches!(name, "" | "help" | "-h" | "--help") {
+        print!("{HELP}");
+        return Ok(());
+    }
+    let workspace = Workspace::find()?;
+    match name {
+        "build" => build(&workspace),
+        "up" => {
+            build(&workspace)?;
+            shell::replace(
+                command(workspace.host())
+                    .args(["serve", "--development", "--data"])
+                    .arg(workspace.root.join(".timeweft"))
+                    .args(arguments),
+            )
+        }
+        "test" => suite::run(&workspace, &suite::Selection::parse(arguments)?),
+        "bench" => {
+            build(&workspace)?;
+            shell::run(workspace.cargo(["run", "--release", "--bin", "timeweft-bench", "--"]).args(arguments))
+        }
+        "fmt" => shell::run(&mut workspace.cargo(["fmt", "--all"])),
+        other => bail!("there is no command {other}\n\n{HELP}"),
+    }
+}
+
+fn build(workspace: &Workspace) -> Result<()> {
+    components::build(workspace)?;
+    shell::run(&mut workspace.cargo(shell::NATIVE))
+}
