@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Keeps temporal entities in step between people, browsers and tabs.
 #[derive(Debug, Parser)]
-#[command(name = "timeweft", version, about, max_term_width = 110, propagate_version = true)]
+#[command(name = "timeweft", version, max_term_width = 110, propagate_version = true)]
 pub struct Cli {
     /// What to run.
     #[command(subcommand)]

@@ -107,7 +107,8 @@ pub(crate) fn decode_items(body: &[u8]) -> Result<Vec<Item>, GripError> {
 
 /// The question of a resync.
 pub(crate) fn encode_held(held: &[Held]) -> String {
-    let held: Vec<Value> = held.iter().map(|held| json!({ "channel": &*held.channel, "id": held.id.as_deref() })).collect();
+    let held: Vec<Value> =
+        held.iter().map(|held| json!({ "channel": &*held.channel, "id": held.id.as_deref() })).collect();
     json!({ "held": held }).to_string()
 }
 
@@ -186,9 +187,12 @@ mod tests {
 
     #[test]
     fn what_is_not_grip_is_refused_with_a_reason() {
-        for body in ["", "[]", r#"{"items":[{"channel":"a","formats":{"ws-message":{}}}]}"#,
-            r#"{"items":[{"channel":"a","formats":{"ws-message":{"content-bin":"?"}}}]}"#]
-        {
+        for body in [
+            "",
+            "[]",
+            r#"{"items":[{"channel":"a","formats":{"ws-message":{}}}]}"#,
+            r#"{"items":[{"channel":"a","formats":{"ws-message":{"content-bin":"?"}}}]}"#,
+        ] {
             assert!(decode_items(body.as_bytes()).is_err(), "{body}");
         }
     }

@@ -24,6 +24,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Gateway(flags) => &flags.common,
     };
     start_log(common)?;
+    // A socket is a file descriptor, and the usual soft limit of 1,024 is soon reached.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "can't raise the limit of open files");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         match cli.command {

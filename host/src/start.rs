@@ -75,8 +75,7 @@ pub async fn serve(flags: Serve) -> Result<()> {
 /// `timeweft gateway`; returns after a signal.
 pub async fn gateway(flags: GatewayFlags) -> Result<()> {
     let signals = Signals::new()?;
-    let options =
-        UpstreamOptions { url: flags.upstream, grip_key: flags.grip_key, timeout: flags.upstream_seconds };
+    let options = UpstreamOptions { url: flags.upstream, grip_key: flags.grip_key, timeout: flags.upstream_seconds };
     if options.grip_key.is_none() {
         tracing::warn!("--grip-key is not set: the upstream can't tell this gateway from anybody else");
     }

@@ -1,6 +1,7 @@
 // The page at `/`, as two people use it: each test opens an entity of its own in two browsers.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Person, Server, launch } from './setup.mjs';
 
@@ -137,6 +138,18 @@ test('it fits a phone, follows the colour scheme and names its fields', async ()
   assert.equal(await ada.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, 'nothing sticks out');
   const nameless = await ada.page.evaluate(() => [...document.querySelectorAll('input, textarea')].filter(field => !field.labels.length).length);
   assert.equal(nameless, 0);
+});
+
+test('the example of the README works as it stands', async () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const [, example] = /```js\n(.*?)```/s.exec(readme);
+  // In a browser of its own: it signs in.
+  const carl = await Person.signIn(browser, server, 'carl@example.org', { entity: 'note:hello' });
+  const reader = await browser.newContext().then(context => context.newPage());
+  await reader.goto(server.url);
+  await reader.evaluate(`(async () => { ${example} })()`);
+  await carl.sees({ title: 'Hello!', blob: '' });
+  assert.deepEqual(carl.errors, []);
 });
 
 test('signing out ends the session', async () => {

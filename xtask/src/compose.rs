@@ -12,7 +12,6 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use wac_graph::types::{ItemKind, Package, Types};
 use wac_graph::{CompositionGraph, EncodeOptions};
-use wasmparser::{Parser, Payload};
 
 /// The composition of `parts`; the last one's exports are exported. `imports` are our interfaces (without their
 /// version) that remain for the host.
@@ -76,20 +75,6 @@ fn own_imports(bytes: &[u8]) -> Result<BTreeSet<String>> {
         };
         if name.starts_with("timeweft:") && !only_types {
             found.insert(name.split('@').next().unwrap_or(name).to_owned());
-        }
-    }
-    Ok(found)
-}
-
-/// The imports of a core module, as `module.name`.
-pub(crate) fn module_imports(bytes: &[u8]) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    for payload in Parser::new(0).parse_all(bytes) {
-        if let Payload::ImportSection(section) = payload? {
-            for import in section.into_imports() {
-                let import = import?;
-                found.push(format!("{}.{}", import.module, import.name));
-            }
         }
     }
     Ok(found)

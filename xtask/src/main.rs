@@ -2,15 +2,17 @@
 //!
 //! - [`components`] builds the WASI components and [`compose`] plugs them together,
 //! - [`suite`] is `cargo xtask test`: a list of named steps, run in order until one fails,
+//! - [`pure`] checks that the pure crates are,
 //! - [`need`] installs what a command needs and the machine lacks, or says what to install,
 //! - [`shell`] runs other programs and shows what it ran.
 //!
 //! Everything native is built by one selection of packages (the workspace's default members) and one profile
-//! (release), so that wasmtime and SQLite are compiled once and not once a command: see [`shell::NATIVE`].
+//! (release), so that wasmtime and SQLite are compiled once and not once a command: docs/decisions/005-one-profile.md.
 
 mod components;
 mod compose;
 mod need;
+mod pure;
 mod shell;
 mod suite;
 
@@ -26,7 +28,7 @@ cargo xtask COMMAND
 
   up [ARGS]     build everything and serve it in development mode; data in .timeweft.
                 ARGS go to `timeweft serve` (--listen 127.0.0.1:8080, --data FOLDER, …)
-  build         build the components, compose them into target/components, build the host
+  build         build the components, compose them into target/components, build the native programs
   test          run every check, in order, and stop at the first that fails
     --list        name the steps and what each does
     --only STEP   run only this step (may be repeated)
@@ -55,27 +57,27 @@ fn run(name: &str, arguments: &[OsString]) -> Result<()> {
     }
     let workspace = Workspace::find()?;
     match name {
-        "build" => build(&workspace),
+        "build" => build(&workspace, &["--bins"]),
         "up" => {
-            build(&workspace)?;
-            shell::replace(
-                command(workspace.host())
-                    .args(["serve", "--development", "--data"])
-                    .arg(workspace.root.join(".timeweft"))
-                    .args(arguments),
-            )
+            build(&workspace, &["--bin", "timeweft"])?;
+            let mut serve = command(workspace.host());
+            serve.args(["serve", "--development"]);
+            if !arguments.iter().any(|argument| argument.to_string_lossy().starts_with("--data")) {
+                serve.arg("--data").arg(workspace.root.join(".timeweft"));
+            }
+            shell::replace(serve.args(arguments))
         }
         "test" => suite::run(&workspace, &suite::Selection::parse(arguments)?),
         "bench" => {
-            build(&workspace)?;
-            shell::run(workspace.cargo(["run", "--release", "--bin", "timeweft-bench", "--"]).args(arguments))
+            build(&workspace, &["--bins"])?;
+            shell::run(workspace.cargo(["run", "--release", "--bin", "bench", "--"]).args(arguments))
         }
         "fmt" => shell::run(&mut workspace.cargo(["fmt", "--all"])),
         other => bail!("there is no command {other}\n\n{HELP}"),
     }
 }
 
-fn build(workspace: &Workspace) -> Result<()> {
+fn build(workspace: &Workspace, programs: &[&str]) -> Result<()> {
     components::build(workspace)?;
-    shell::run(&mut workspace.cargo(shell::NATIVE))
+    shell::run(workspace.cargo(["build", "--release"]).args(programs))
 }

@@ -2,16 +2,10 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-
-/// Builds everything native: libraries, programs and tests of the default members.
-///
-/// Cargo unites the features of whatever one command selects, so `-p timeweft` and the whole workspace can want a
-/// dependency with different features and compile it twice. Every command here selects the same.
-pub(crate) const NATIVE: [&str; 3] = ["build", "--release", "--all-targets"];
 
 /// Where things are.
 pub(crate) struct Workspace {
@@ -34,11 +28,13 @@ impl Workspace {
         Ok(Workspace { root: path("workspace_root")?, target: path("target_directory")?, metadata })
     }
 
-    /// The host's binary, as [`NATIVE`] leaves it.
+    /// The host's binary, as cargo leaves it.
     pub(crate) fn host(&self) -> PathBuf {
         self.target.join("release").join("timeweft")
     }
 
+    /// A cargo command in the workspace. What it selects it should select among the default members (`--bin`, `--test`)
+    /// and not by `--package`: docs/decisions/005-one-profile.md.
     pub(crate) fn cargo<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut cargo = command("cargo");
         cargo.args(arguments).current_dir(&self.root);
@@ -117,7 +113,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// What `command` prints.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let shown = show(command);
-    let output = command.output().with_context(|| format!("could not start `{shown}`"))?;
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("could not start `{shown}`"))?;
     if !output.status.success() {
         bail!("`{shown}` failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
     }

@@ -9,11 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::shell::{self, Workspace};
-use crate::{components, need};
+use crate::{components, need, pure};
 
-/// The pure crates: they must not even be able to ask for a clock, randomness or I/O.
-const PURE: [&str; 3] = ["timeweft-core", "timeweft-store", "timeweft-router"];
-const PURE_TARGET: &str = "wasm32-unknown-unknown";
 /// The package whose integration tests run the built host.
 const E2E: &str = "timeweft-e2e";
 const CARGO_DENY: &str = "0.20.2";
@@ -27,7 +24,7 @@ struct Step {
 const STEPS: [Step; 11] = [
     Step { name: "fmt", what: "the Rust code is formatted", run: fmt },
     Step { name: "deny", what: "licences, bans and sources of what we depend on (deny.toml)", run: deny },
-    Step { name: "pure", what: "core, store and router build for wasm without a single import", run: pure },
+    Step { name: "pure", what: "core, store and router build for wasm without a single import", run: pure::check },
     Step { name: "components", what: "the components build and compose", run: components::build },
     Step { name: "clippy", what: "clippy on native and wasm code, warnings denied", run: clippy },
     Step { name: "docs", what: "the docs build, warnings denied", run: docs },
@@ -131,30 +128,6 @@ fn deny(workspace: &Workspace) -> Result<()> {
     shell::run(&mut workspace.cargo(["deny", "check", "bans", "licenses", "sources"]))
 }
 
-/// Links each crate with everything in it kept (`link-dead-code`) and looks at what the module would import.
-fn pure(workspace: &Workspace) -> Result<()> {
-    need::target(workspace, PURE_TARGET)?;
-    for package in PURE {
-        shell::run(
-            workspace.cargo(["rustc", "--release", "--lib", "--crate-type", "cdylib", "--target", PURE_TARGET]).args([
-                "-p",
-                package,
-                "--",
-                "-C",
-                "link-dead-code",
-            ]),
-        )?;
-        let module = workspace.target.join(PURE_TARGET).join("release").join(package.replace('-', "_"));
-        let module = module.with_extension("wasm");
-        let bytes = std::fs::read(&module).with_context(|| format!("can't read {}", module.display()))?;
-        let imports = crate::compose::module_imports(&bytes)?;
-        if !imports.is_empty() {
-            bail!("{package} is to be pure, but as a wasm module it imports {}", imports.join(", "));
-        }
-    }
-    Ok(())
-}
-
 fn clippy(workspace: &Workspace) -> Result<()> {
     components::build(workspace)?;
     shell::run(&mut workspace.cargo(["clippy", "--release", "--all-targets", "--", "-D", "warnings"]))?;
@@ -168,10 +141,10 @@ fn docs(workspace: &Workspace) -> Result<()> {
 
 fn build(workspace: &Workspace) -> Result<()> {
     components::build(workspace)?;
-    shell::run(&mut workspace.cargo(shell::NATIVE))
+    shell::run(&mut workspace.cargo(["build", "--release", "--all-targets"]))
 }
 
-/// Everything but the end-to-end tests. Targets and not packages are chosen, see [`shell::NATIVE`].
+/// Everything but the end-to-end tests. Targets are chosen and not packages, so that nothing is compiled again.
 fn test(workspace: &Workspace) -> Result<()> {
     build(workspace)?;
     shell::run(
@@ -212,4 +185,29 @@ fn browser(workspace: &Workspace) -> Result<()> {
             .env("TIMEWEFT_BINARY", workspace.host())
             .env("TIMEWEFT_SCREENSHOTS", workspace.target.join("screenshots")),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(arguments: &[&str]) -> Result<Vec<&'static str>> {
+        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        Ok(Selection::parse(&arguments)?.steps().iter().map(|step| step.name).collect())
+    }
+
+    #[test]
+    fn steps_are_selected_by_name_and_keep_their_order() {
+        assert_eq!(names(&[]).unwrap().len(), STEPS.len());
+        assert_eq!(names(&["--only", "e2e", "--only", "fmt"]).unwrap(), ["fmt", "e2e"]);
+        assert_eq!(names(&["--from", "e2e"]).unwrap(), ["e2e", "browser"]);
+    }
+
+    #[test]
+    fn a_step_that_is_not_there_is_an_error_and_not_an_empty_run() {
+        for arguments in [&["--only", "e3e"][..], &["--only"], &["--skip", "e2e"], &["--from", "fmt", "--only", "fmt"]]
+        {
+            assert!(names(arguments).is_err(), "{arguments:?}");
+        }
+    }
 }

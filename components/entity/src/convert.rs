@@ -64,10 +64,9 @@ pub(crate) fn context_in(context: wit::Context) -> native::Context {
 pub(crate) fn committed_out(committed: native::Committed) -> wit::Committed {
     wit::Committed {
         meta: meta_out(committed.meta),
-        change: committed.change.map(|change| wit::Change {
-            diff: change.diff.0,
-            prev_valid_from: change.prev_valid_from.map(|at| at.0),
-        }),
+        change: committed
+            .change
+            .map(|change| wit::Change { diff: change.diff.0, prev_valid_from: change.prev_valid_from.map(|at| at.0) }),
         merged: committed.merged.map(|diff| diff.0),
     }
 }
@@ -128,7 +127,9 @@ pub(crate) fn failure_in(failure: wit::Failure) -> native::Failure {
     match failure {
         wit::Failure::NotFound => native::Failure::NotFound,
         wit::Failure::Exists => native::Failure::Exists,
-        wit::Failure::Conflict((diff, meta)) => native::Failure::Conflict(native::CborDiff(diff), Box::new(meta_in(meta))),
+        wit::Failure::Conflict((diff, meta)) => {
+            native::Failure::Conflict(native::CborDiff(diff), Box::new(meta_in(meta)))
+        }
         wit::Failure::UnknownVersion((value, meta)) => {
             native::Failure::UnknownVersion(native::CborValue(value), Box::new(meta_in(meta)))
         }

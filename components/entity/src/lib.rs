@@ -66,29 +66,45 @@ fn answer<T>(future: impl Future<Output = Result<T, native::Failure>>) -> Result
 }
 
 impl Guest for Entity {
-    fn post(context: Context, entity_id: String, value: Vec<u8>, valid_from: Option<u64>) -> Result<Committed, Failure> {
+    fn post(
+        context: Context,
+        entity_id: String,
+        value: Vec<u8>,
+        valid_from: Option<u64>,
+    ) -> Result<Committed, Failure> {
         let (context, id, value) = (context_in(context), parse(&entity_id)?, CborValue(value));
         answer(engine().post(&context, &id, &value, valid_from.map(Timestamp), None)).map(committed_out)
     }
 
     fn get(
-        context: Context, entity_id: String, if_modified_since: Option<u64>, deleted: bool,
+        context: Context,
+        entity_id: String,
+        if_modified_since: Option<u64>,
+        deleted: bool,
     ) -> Result<Reading, Failure> {
         let (context, id) = (context_in(context), parse(&entity_id)?);
         answer(engine().get(&context, &id, if_modified_since.map(Timestamp), deleted)).map(reading_out)
     }
 
     fn patch_diff(
-        context: Context, entity_id: String, diff: Vec<u8>, if_unmodified_since: Option<u64>,
-        idempotency_key: Option<String>, valid_from: Option<u64>,
+        context: Context,
+        entity_id: String,
+        diff: Vec<u8>,
+        if_unmodified_since: Option<u64>,
+        idempotency_key: Option<String>,
+        valid_from: Option<u64>,
     ) -> Result<Committed, Failure> {
         let (context, id, diff) = (context_in(context), parse(&entity_id)?, CborDiff(diff));
         let (since, valid_from) = (if_unmodified_since.map(Timestamp), valid_from.map(Timestamp));
-        answer(engine().patch_diff(&context, &id, &diff, since, idempotency_key.as_deref(), valid_from)).map(committed_out)
+        answer(engine().patch_diff(&context, &id, &diff, since, idempotency_key.as_deref(), valid_from))
+            .map(committed_out)
     }
 
     fn put(
-        context: Context, entity_id: String, value: Vec<u8>, if_unmodified_since: Option<u64>,
+        context: Context,
+        entity_id: String,
+        value: Vec<u8>,
+        if_unmodified_since: Option<u64>,
     ) -> Result<Committed, Failure> {
         let (context, id, value) = (context_in(context), parse(&entity_id)?, CborValue(value));
         answer(engine().put(&context, &id, &value, if_unmodified_since.map(Timestamp))).map(committed_out)

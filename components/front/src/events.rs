@@ -106,7 +106,8 @@ pub(crate) fn encode(replies: &[Reply], opening: bool) -> Vec<u8> {
                 push(&mut body, "CLOSE", &[&code.to_be_bytes(), reason]);
             }
             Reply::Subscribe(Subscription { channel, id }) => {
-                let mut message = serde_json::json!({"type": "subscribe", "channel": channel, "filters": ["skip-self"]});
+                let mut message =
+                    serde_json::json!({"type": "subscribe", "channel": channel, "filters": ["skip-self"]});
                 if let (Some(id), Some(fields)) = (id, message.as_object_mut()) {
                     fields.insert("id".to_owned(), id.as_str().into());
                 }

@@ -32,10 +32,18 @@ struct Formats<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Message<'a> {
-    Text { content: &'a str },
+    Text {
+        content: &'a str,
+    },
     #[serde(rename_all = "kebab-case")]
-    Binary { content_bin: String },
-    Close { action: &'static str, code: u16, reason: &'a str },
+    Binary {
+        content_bin: String,
+    },
+    Close {
+        action: &'static str,
+        code: u16,
+        reason: &'a str,
+    },
 }
 
 #[derive(Serialize)]

@@ -66,7 +66,10 @@ impl From<Incoming> for handler::Request {
 /// Names are lower case already; a value that isn't text is nothing that the person could use.
 fn text_headers(headers: &HeaderMap) -> Vec<handler::Header> {
     let text = headers.iter().filter_map(|(name, value)| {
-        Some(handler::Header { name: name.as_str().to_owned(), value: str::from_utf8(value.as_bytes()).ok()?.to_owned() })
+        Some(handler::Header {
+            name: name.as_str().to_owned(),
+            value: str::from_utf8(value.as_bytes()).ok()?.to_owned(),
+        })
     });
     text.collect()
 }

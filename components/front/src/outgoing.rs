@@ -1,5 +1,5 @@
-//! Answers. A body is one frame: Spin leaves Nagle's algorithm on, and a second small write would wait for the client's
-//! delayed acknowledgement.
+//! Answers. A body is one frame of a length known beforehand: Spin leaves Nagle's algorithm on, and each further small
+//! write (a chunk's end is one) waits for the client's delayed acknowledgement.
 
 use bytes::Bytes;
 use spin_sdk::http::{FullBody, HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -17,7 +17,12 @@ pub(crate) fn answer(status: u16, headers: Vec<Header>, body: impl Into<Bytes>) 
             _ => eprintln!("not a header, left out: {name:?}"),
         }
     }
-    (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), map, FullBody::new(body.into()))
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = body.into();
+    if ![StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status) {
+        map.insert("content-length", body.len().into());
+    }
+    (status, map, FullBody::new(body))
 }
 
 pub(crate) fn json(status: u16, body: Vec<u8>) -> Answer {

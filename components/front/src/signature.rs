@@ -34,7 +34,8 @@ struct Claims {
 
 /// Whether `token` was signed with `key` and holds at `now` (seconds since 1970).
 pub(crate) fn check(token: Option<&str>, key: &str, now: u64) -> Result<(), SignatureError> {
-    let (signed, signature) = token.ok_or(SignatureError::Missing)?.rsplit_once('.').ok_or(SignatureError::Malformed)?;
+    let (signed, signature) =
+        token.ok_or(SignatureError::Missing)?.rsplit_once('.').ok_or(SignatureError::Malformed)?;
     let (header, claims) = signed.split_once('.').ok_or(SignatureError::Malformed)?;
     let algorithm: Algorithm = part(header)?;
     if algorithm.alg != "HS256" {
@@ -80,7 +81,8 @@ mod tests {
         let good = token(HEADER, r#"{"exp":1000}"#, "changeme");
         assert_eq!(check(Some(&good), "other", 0), Err(SignatureError::Wrong));
         let (_, signature) = good.rsplit_once('.').expect("has three parts");
-        let forged = format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(HEADER), URL_SAFE_NO_PAD.encode(r#"{"exp":9000}"#));
+        let forged =
+            format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(HEADER), URL_SAFE_NO_PAD.encode(r#"{"exp":9000}"#));
         assert_eq!(check(Some(&forged), "changeme", 0), Err(SignatureError::Wrong));
     }
 

@@ -17,7 +17,11 @@ pub(crate) struct Imported;
 
 impl Entities for Imported {
     async fn post(
-        &self, context: &Context, entity: &EntityId, value: &CborValue, valid_from: Option<Timestamp>,
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        value: &CborValue,
+        valid_from: Option<Timestamp>,
         _idempotency_key: Option<&str>,
     ) -> Result<Committed, Failure> {
         let valid_from = valid_from.map(|at| at.0);
@@ -27,15 +31,24 @@ impl Entities for Imported {
     }
 
     async fn get(
-        &self, context: &Context, entity: &EntityId, if_modified_since: Option<Timestamp>, deleted: bool,
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        if_modified_since: Option<Timestamp>,
+        deleted: bool,
     ) -> Result<Reading, Failure> {
         let since = if_modified_since.map(|at| at.0);
         entity_import::get(&context_out(context), entity.as_str(), since, deleted).map(reading_in).map_err(failure_in)
     }
 
     async fn patch_diff(
-        &self, context: &Context, entity: &EntityId, diff: &CborDiff, if_unmodified_since: Option<Timestamp>,
-        idempotency_key: Option<&str>, valid_from: Option<Timestamp>,
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        diff: &CborDiff,
+        if_unmodified_since: Option<Timestamp>,
+        idempotency_key: Option<&str>,
+        valid_from: Option<Timestamp>,
     ) -> Result<Committed, Failure> {
         let (since, valid_from) = (if_unmodified_since.map(|at| at.0), valid_from.map(|at| at.0));
         let context = context_out(context);
@@ -45,7 +58,11 @@ impl Entities for Imported {
     }
 
     async fn put(
-        &self, context: &Context, entity: &EntityId, value: &CborValue, if_unmodified_since: Option<Timestamp>,
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        value: &CborValue,
+        if_unmodified_since: Option<Timestamp>,
     ) -> Result<Committed, Failure> {
         let since = if_unmodified_since.map(|at| at.0);
         entity_import::put(&context_out(context), entity.as_str(), &value.0, since)
@@ -54,7 +71,10 @@ impl Entities for Imported {
     }
 
     async fn delete(
-        &self, context: &Context, entity: &EntityId, if_unmodified_since: Option<Timestamp>,
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        if_unmodified_since: Option<Timestamp>,
     ) -> Result<Committed, Failure> {
         let since = if_unmodified_since.map(|at| at.0);
         entity_import::delete(&context_out(context), entity.as_str(), since).map(committed_in).map_err(failure_in)
@@ -65,7 +85,11 @@ impl Entities for Imported {
     }
 
     async fn history(
-        &self, context: &Context, entity: &EntityId, before: Option<Timestamp>, limit: u32,
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        before: Option<Timestamp>,
+        limit: u32,
     ) -> Result<Page, Failure> {
         let before = before.map(|at| at.0);
         entity_import::history(&context_out(context), entity.as_str(), before, limit).map(page_in).map_err(failure_in)

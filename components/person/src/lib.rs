@@ -32,7 +32,9 @@ use timeweft_router::{ConfigError, Router};
 
 use crate::host::Imported;
 use crate::wit::Person;
-use crate::wit::exports::timeweft::person::handler::{Batch, BatchOutcome, Guest, Header, Held, Item, Request, Response};
+use crate::wit::exports::timeweft::person::handler::{
+    Batch, BatchOutcome, Guest, Header, Held, Item, Request, Response,
+};
 
 thread_local! {
     static ROUTER: OnceCell<Result<Router<Imported>, ConfigError>> = const { OnceCell::new() };

@@ -70,7 +70,9 @@ pub(crate) fn item(item: native::Item) -> wit::Item {
 fn effect(effect: native::Effect) -> wit::Effect {
     match effect {
         native::Effect::Publish(published) => wit::Effect::Publish(item(published)),
-        native::Effect::Mail(mail) => wit::Effect::Mail(wit::Mail { to: mail.to, subject: mail.subject, text: mail.text }),
+        native::Effect::Mail(mail) => {
+            wit::Effect::Mail(wit::Mail { to: mail.to, subject: mail.subject, text: mail.text })
+        }
     }
 }
 

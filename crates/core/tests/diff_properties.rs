@@ -260,7 +260,6 @@ fn concurrent_diffs_conflict_either_way_or_converge() {
         prop_assert_eq!(&applied(&compose(&b, &a_after_b).unwrap(), &base), &result);
         Ok(())
     });
-    let all = met.get() + passed.get();
     let [met, passed, merged, beside] = [met, passed, merged, beside].map(Cell::into_inner);
     let all = met + passed;
     println!("{met} conflict, {passed} do not: {merged} are merged, {beside} of them in one text or array");
@@ -307,7 +306,8 @@ fn patch(from: &mut Choices<'_>, base: Option<&Value>, depth: usize) -> Patch {
         (_, Some(Value::Array(found))) if fits && depth > 0 => {
             let count = from.below(4);
             let start = found.len().saturating_sub(from.below(3));
-            let keys = (start..start + count).map(|index| (index.to_string(), patch(from, found.get(index), depth - 1)));
+            let keys =
+                (start..start + count).map(|index| (index.to_string(), patch(from, found.get(index), depth - 1)));
             Patch::Map(keys.collect())
         }
         (_, Some(Value::Object(found))) if fits && depth > 0 => {

@@ -39,7 +39,11 @@ pub(crate) fn is_recorded(session: &str) -> bool {
 }
 
 /// Who sent these headers; `None` when they show nobody, an `Err` when we can't tell.
-pub(crate) async fn identify<H: Host>(host: &H, config: &Config, headers: &[Header]) -> Result<Option<Caller>, Failure> {
+pub(crate) async fn identify<H: Host>(
+    host: &H,
+    config: &Config,
+    headers: &[Header],
+) -> Result<Option<Caller>, Failure> {
     let now = host.now();
     if let Some(bearer) = bearer(headers) {
         if let Some(token) = Token::read(bearer, &config.key, now) {

@@ -10,31 +10,55 @@ use timeweft_core::time::Timestamp;
 pub trait Entities {
     /// Makes the first version.
     async fn post(
-        &self, context: &Context, entity: &EntityId, value: &CborValue, valid_from: Option<Timestamp>,
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        value: &CborValue,
+        valid_from: Option<Timestamp>,
         idempotency_key: Option<&str>,
     ) -> Result<Committed, Failure>;
     /// Reads; with `deleted`, also what was deleted.
     async fn get(
-        &self, context: &Context, entity: &EntityId, if_modified_since: Option<Timestamp>, deleted: bool,
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        if_modified_since: Option<Timestamp>,
+        deleted: bool,
     ) -> Result<Reading, Failure>;
     /// Applies a diff, merging it under what others did since `if_unmodified_since`.
     async fn patch_diff(
-        &self, context: &Context, entity: &EntityId, diff: &CborDiff, if_unmodified_since: Option<Timestamp>,
-        idempotency_key: Option<&str>, valid_from: Option<Timestamp>,
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        diff: &CborDiff,
+        if_unmodified_since: Option<Timestamp>,
+        idempotency_key: Option<&str>,
+        valid_from: Option<Timestamp>,
     ) -> Result<Committed, Failure>;
     /// Replaces the value, by the diff from the version named.
     async fn put(
-        &self, context: &Context, entity: &EntityId, value: &CborValue, if_unmodified_since: Option<Timestamp>,
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        value: &CborValue,
+        if_unmodified_since: Option<Timestamp>,
     ) -> Result<Committed, Failure>;
     /// Deletes softly.
     async fn delete(
-        &self, context: &Context, entity: &EntityId, if_unmodified_since: Option<Timestamp>,
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        if_unmodified_since: Option<Timestamp>,
     ) -> Result<Committed, Failure>;
     /// Takes a deletion back.
     async fn patch_undelete(&self, context: &Context, entity: &EntityId) -> Result<Committed, Failure>;
     /// Versions before `before`, newest first.
     async fn history(
-        &self, context: &Context, entity: &EntityId, before: Option<Timestamp>, limit: u32,
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        before: Option<Timestamp>,
+        limit: u32,
     ) -> Result<Page, Failure>;
 }
 

@@ -58,7 +58,9 @@ pub(crate) async fn read<H: Entities + Clock>(host: &H, id: &EntityId) -> Result
 /// Reads, lets `change` decide, writes; again from the start when somebody was faster. Changes to different keys merge;
 /// of two that touch the same key one is decided anew on what the other wrote.
 pub(crate) async fn update<H: Entities + Clock, T>(
-    host: &H, id: &EntityId, mut change: impl FnMut(Option<&Value>) -> Step<T>,
+    host: &H,
+    id: &EntityId,
+    mut change: impl FnMut(Option<&Value>) -> Step<T>,
 ) -> Result<T, Failure> {
     for _ in 0..ATTEMPTS {
         let found = read(host, id).await?;

@@ -28,10 +28,7 @@ mod tests {
     use super::*;
 
     fn ours(origin: &str, host: &str) -> bool {
-        is_ours(
-            &[Header::new("origin", origin), Header::new("host", host)],
-            &["https://app.example".to_owned()],
-        )
+        is_ours(&[Header::new("origin", origin), Header::new("host", host)], &["https://app.example".to_owned()])
     }
 
     #[test]
@@ -46,8 +43,14 @@ mod tests {
     #[test]
     fn others_are_foreign() {
         for origin in [
-            "https://evil.example", "null", "", "https://weft.example.evil.example", "file://", "https://weft.example:8443",
-            "ftp://weft.example", "http://app.example",
+            "https://evil.example",
+            "null",
+            "",
+            "https://weft.example.evil.example",
+            "file://",
+            "https://weft.example:8443",
+            "ftp://weft.example",
+            "http://app.example",
         ] {
             assert!(!ours(origin, "weft.example"), "{origin}");
         }

@@ -59,7 +59,10 @@ pub(crate) fn not_implemented(id: Option<u64>, what: &str) -> Response {
 
 /// Performs `method` for `asker`.
 pub(crate) async fn perform<H: Host>(
-    router: &Router<H>, asker: Asker<'_>, id: Option<u64>, method: Method,
+    router: &Router<H>,
+    asker: Asker<'_>,
+    id: Option<u64>,
+    method: Method,
 ) -> Performed {
     let making = matches!(method, Method::Post { .. });
     let entity = method.entity().clone();
@@ -67,15 +70,15 @@ pub(crate) async fn perform<H: Host>(
         Ok(right) => right,
         Err(Denied::Forbidden) => return Performed::answer(forbidden(id, &entity)),
         // Taking oneself off what one was never on is no error.
-        Err(Denied::Hidden) if matches!(method, Method::Unsubscribe { .. }) => return Performed::answer(Response::ok(id)),
+        Err(Denied::Hidden) if matches!(method, Method::Unsubscribe { .. }) => {
+            return Performed::answer(Response::ok(id));
+        }
         Err(Denied::Hidden) => return Performed::answer(Response::of_failure(id, Failure::NotFound)),
     };
     let asked = Asked { router, asker, id, entity, right };
     match method {
         Method::Get { as_of: Some(_), .. } => Performed::answer(not_implemented(id, "asOf")),
-        Method::Get { if_modified_since, .. } => {
-            Performed::answer(reading(id, asked.read(if_modified_since).await))
-        }
+        Method::Get { if_modified_since, .. } => Performed::answer(reading(id, asked.read(if_modified_since).await)),
         Method::Subscribe { valid_from, .. } => {
             let read = asked.read(valid_from).await;
             // Missing or not: what is made later is pushed. When we can't tell, the client asks again anyway.
@@ -110,8 +113,7 @@ pub(crate) async fn perform<H: Host>(
         }
         Method::PatchDiff { diff, if_unmodified_since, idempotency_key, valid_from, .. } => {
             let (host, context, key) = (&router.host, asked.context(), idempotency_key.as_deref());
-            let result =
-                host.patch_diff(&context, &asked.entity, &diff, if_unmodified_since, key, valid_from).await;
+            let result = host.patch_diff(&context, &asked.entity, &diff, if_unmodified_since, key, valid_from).await;
             asked.committed(result, Response::of_committed)
         }
         Method::Delete { if_unmodified_since, .. } => {
@@ -127,7 +129,10 @@ pub(crate) async fn perform<H: Host>(
 
 /// `PUT` of the HTTP API, which the socket doesn't have.
 pub(crate) async fn put<H: Host>(
-    router: &Router<H>, asker: Asker<'_>, entity: EntityId, value: &CborValue,
+    router: &Router<H>,
+    asker: Asker<'_>,
+    entity: EntityId,
+    value: &CborValue,
     if_unmodified_since: Option<Timestamp>,
 ) -> Performed {
     let Ok(right) = policy::right(&entity, asker.person, false) else {
@@ -167,7 +172,9 @@ impl<H: Host> Asked<'_, H> {
     }
 
     fn committed(
-        &self, result: Result<Committed, Failure>, respond: impl Fn(Option<u64>, Committed) -> Response,
+        &self,
+        result: Result<Committed, Failure>,
+        respond: impl Fn(Option<u64>, Committed) -> Response,
     ) -> Performed {
         match result {
             Ok(committed) => {

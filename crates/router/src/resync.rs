@@ -3,8 +3,8 @@
 //!
 //! Sessions are looked at too, each once in a minute: a close that got lost must not leave a socket to who signed out.
 
-use timeweft_core::diff::Diff;
 use timeweft_core::codec::cbor;
+use timeweft_core::diff::Diff;
 use timeweft_core::id::EntityId;
 use timeweft_core::message::{Format, Push};
 use timeweft_core::operation::{CborDiff, CborValue, Context, Reading};

@@ -4,7 +4,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
-use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
@@ -23,12 +22,27 @@ use crate::host::{Clock, Entities, Random, Records, RecordsError, Settings};
 pub(crate) const KEY: &str = "a key of at least 32 characters, for tests";
 const START: u64 = 1_800_000_000_000_000;
 
-/// What an operation of nothing but ready calls comes to.
-pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut std::task::Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("a call in memory waits"),
+/// Polls the futures in turn until all are done: where the store gives way at each call, they interleave.
+pub(crate) fn together<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
+    let mut context = std::task::Context::from_waker(Waker::noop());
+    let mut futures: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    for _ in 0..1_000_000 {
+        if results.iter().all(Option::is_some) {
+            return results.into_iter().flatten().collect();
+        }
+        for (future, result) in futures.iter_mut().zip(&mut results).filter(|(_, result)| result.is_none()) {
+            if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+                *result = Some(value);
+            }
+        }
     }
+    panic!("they never end")
+}
+
+/// What one future comes to.
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
+    together(vec![future]).remove(0)
 }
 
 pub(crate) struct World {
@@ -39,6 +53,8 @@ pub(crate) struct World {
     settings: RefCell<HashMap<String, String>>,
     /// Sets of private records.
     pub(crate) record_writes: Cell<usize>,
+    /// Whether private records can't be reached.
+    pub(crate) records_fail: Cell<bool>,
 }
 
 fn nonce() -> u32 {
@@ -52,42 +68,65 @@ impl World {
     pub(crate) fn pass(&self, seconds: u64) {
         self.clock.set(self.clock.get() + seconds * 1_000_000);
     }
-
-    pub(crate) fn get(&self, id: &str) -> Option<String> {
-        now(self.store.get(id)).unwrap().map(|bytes| format!("{} bytes", bytes.len()))
-    }
 }
 
 impl Entities for Host {
     async fn post(
-        &self, context: &Context, entity: &EntityId, value: &CborValue, valid_from: Option<Timestamp>, key: Option<&str>,
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        value: &CborValue,
+        valid_from: Option<Timestamp>,
+        key: Option<&str>,
     ) -> Result<Committed, Failure> {
         self.engine.post(context, entity, value, valid_from, key).await
     }
     async fn get(
-        &self, context: &Context, entity: &EntityId, since: Option<Timestamp>, deleted: bool,
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        since: Option<Timestamp>,
+        deleted: bool,
     ) -> Result<Reading, Failure> {
         self.engine.get(context, entity, since, deleted).await
     }
     async fn patch_diff(
-        &self, context: &Context, entity: &EntityId, diff: &CborDiff, since: Option<Timestamp>, key: Option<&str>,
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        diff: &CborDiff,
+        since: Option<Timestamp>,
+        key: Option<&str>,
         valid_from: Option<Timestamp>,
     ) -> Result<Committed, Failure> {
         self.engine.patch_diff(context, entity, diff, since, key, valid_from).await
     }
     async fn put(
-        &self, context: &Context, entity: &EntityId, value: &CborValue, since: Option<Timestamp>,
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        value: &CborValue,
+        since: Option<Timestamp>,
     ) -> Result<Committed, Failure> {
         self.engine.put(context, entity, value, since).await
     }
-    async fn delete(&self, context: &Context, entity: &EntityId, since: Option<Timestamp>) -> Result<Committed, Failure> {
+    async fn delete(
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        since: Option<Timestamp>,
+    ) -> Result<Committed, Failure> {
         self.engine.delete(context, entity, since).await
     }
     async fn patch_undelete(&self, context: &Context, entity: &EntityId) -> Result<Committed, Failure> {
         self.engine.patch_undelete(context, entity).await
     }
     async fn history(
-        &self, context: &Context, entity: &EntityId, before: Option<Timestamp>, limit: u32,
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        before: Option<Timestamp>,
+        limit: u32,
     ) -> Result<Page, Failure> {
         self.engine.history(context, entity, before, limit).await
     }
@@ -95,6 +134,9 @@ impl Entities for Host {
 
 impl Records for Host {
     async fn record(&self, key: &str) -> Result<Option<Vec<u8>>, RecordsError> {
+        if self.records_fail.get() {
+            return Err(RecordsError("told to fail".to_owned()));
+        }
         self.store.get(key).await.map_err(|error| RecordsError(error.to_string()))
     }
     async fn set_record(&self, key: &str, bytes: &[u8]) -> Result<(), RecordsError> {
@@ -113,7 +155,8 @@ impl Random for Host {
     fn fill(&self, bytes: &mut [u8]) {
         for byte in bytes {
             // An LCG: repeatable, and no two names alike within a test.
-            let next = self.random.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let next =
+                self.random.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             self.random.set(next);
             *byte = (next >> 33) as u8;
         }
@@ -134,9 +177,13 @@ pub(crate) struct Server {
 
 /// One in development mode, with more settings or other ones.
 pub(crate) fn server(settings: &[(&str, &str)]) -> Server {
+    server_over(MemoryStore::new(), settings)
+}
+
+/// The same over a store.
+pub(crate) fn server_over(store: MemoryStore, settings: &[(&str, &str)]) -> Server {
     let mut all = HashMap::from([("key".to_owned(), KEY.to_owned()), ("development".to_owned(), "true".to_owned())]);
     all.extend(settings.iter().map(|(name, value)| (name.to_string(), value.to_string())));
-    let store = MemoryStore::new();
     let world = Rc::new(World {
         engine: Engine::new(store.clone(), nonce as fn() -> u32, Limits::default()),
         store,
@@ -144,20 +191,34 @@ pub(crate) fn server(settings: &[(&str, &str)]) -> Server {
         random: Cell::new(7),
         settings: RefCell::new(all),
         record_writes: Cell::new(0),
+        records_fail: Cell::new(false),
     });
     let router = Router::new(world.clone()).unwrap();
     Server { world, router }
 }
 
 impl Server {
-    pub(crate) fn http(&self, method: &str, target: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> HttpResponse {
+    pub(crate) fn http(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> HttpResponse {
         let headers = headers.iter().map(|(name, value)| Header::new(*name, *value)).collect();
         let request = HttpRequest { method: method.into(), target: target.into(), headers, body: body.into() };
         now(self.router.handle_request(request))
     }
 
     /// A request with a session and a JSON body (none when null): status, body, headers and effects.
-    pub(crate) fn ask(&self, person: &Person, method: &str, target: &str, extra: &[(&str, &str)], body: Json) -> Answer {
+    pub(crate) fn ask(
+        &self,
+        person: &Person,
+        method: &str,
+        target: &str,
+        extra: &[(&str, &str)],
+        body: Json,
+    ) -> Answer {
         let mut headers = vec![("cookie", person.cookie.as_str()), ("host", "weft.example")];
         headers.extend_from_slice(extra);
         if !extra.iter().any(|(name, _)| *name == "content-type") {

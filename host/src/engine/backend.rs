@@ -49,7 +49,8 @@ impl EngineBackend {
             headers: convert::headers(text_headers(&parts.headers)),
             body,
         };
-        let returned = self.engine.call(Call::Request(request)).await.map_err(|error| backend_error(error).response())?;
+        let returned =
+            self.engine.call(Call::Request(request)).await.map_err(|error| backend_error(error).response())?;
         let Returned::Request(answer) = returned else { return Err(mismatch().response()) };
         let (publish, mails) = convert::effects(answer.effects);
         self.send(mails);

@@ -48,9 +48,12 @@ impl Template {
             std::io::ErrorKind::NotFound => StartError::Missing(path.clone()),
             _ => StartError::Component { path: path.clone(), reason: error.into() },
         })?;
+        if !wasm.starts_with(b"\0asm") {
+            let reason = wasmtime::Error::msg("it is no WebAssembly");
+            return Err(StartError::Component { path: path.clone(), reason });
+        }
         let engine = engine(options).map_err(StartError::Runtime)?;
-        let pre = compile(&engine, &wasm)
-            .map_err(|reason| StartError::Component { path: path.clone(), reason })?;
+        let pre = compile(&engine, &wasm).map_err(|reason| StartError::Component { path: path.clone(), reason })?;
         tick(&engine)?;
         Ok(Template {
             pre,

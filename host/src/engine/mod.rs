@@ -168,10 +168,9 @@ impl Engine {
             workers: Vec::new(),
         };
         for n in 0..options.workers {
-            let first = template.instantiate(store.session()?).map_err(|reason| StartError::Component {
-                path: options.component.clone(),
-                reason,
-            })?;
+            let first = template
+                .instantiate(store.session()?)
+                .map_err(|reason| StartError::Component { path: options.component.clone(), reason })?;
             let (queue, template, store) = (queue.clone(), template.clone(), store.clone());
             let thread = std::thread::Builder::new().name(format!("worker-{n}"));
             engine.workers.push(thread.spawn(move || worker::run(&queue, &template, &store, first))?);

@@ -35,6 +35,14 @@ impl BackendError {
         }
     }
 
+    /// For people.
+    pub(super) fn close_reason(&self) -> &'static str {
+        match self {
+            BackendError::Unavailable(_) => "try again later",
+            BackendError::Broken(_) => "the server failed on this request",
+        }
+    }
+
     /// The HTTP answer. What went wrong inside is in the log, not in the answer.
     pub(crate) fn response(&self) -> Response<Body> {
         match self {

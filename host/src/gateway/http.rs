@@ -24,7 +24,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Accepts until shutdown. `alive` is held by every task that must be waited for.
 pub async fn serve<B: Backend>(gateway: Arc<Gateway<B>>, listener: TcpListener, alive: mpsc::Sender<()>) {
-    tokio::spawn(resync::run(gateway.clone(), alive.clone()));
+    tokio::spawn(resync::run(gateway.clone()));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,

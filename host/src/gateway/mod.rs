@@ -27,10 +27,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-pub use backend::{Answer, Backend, BackendError, Body, full};
 pub(crate) use backend::refuse;
-pub(crate) use http::{add_headers, is_hop_by_hop, text_headers};
+pub use backend::{Answer, Backend, BackendError, Body, full};
 pub use http::serve;
+pub(crate) use http::{add_headers, is_hop_by_hop, text_headers};
 pub use outbox::OutboxLimits;
 pub use publish::serve as serve_publish;
 

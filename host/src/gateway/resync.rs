@@ -6,8 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
 use super::Gateway;
 use super::backend::Backend;
 use super::message::Held;
@@ -15,23 +13,25 @@ use super::message::Held;
 /// So many versions in one question.
 const GROUP: usize = 128;
 
-pub(super) async fn run<B: Backend>(gateway: Arc<Gateway<B>>, alive: mpsc::Sender<()>) {
-    loop {
-        // 80 to 120 % of the period, so that many gateways do not ask together.
-        let jitter = f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX);
-        tokio::select! {
-            () = tokio::time::sleep(gateway.options.resync.mul_f64(0.8 + 0.4 * jitter)) => {}
-            () = gateway.until_shutdown() => break,
+pub(super) async fn run<B: Backend>(gateway: Arc<Gateway<B>>) {
+    let rounds = async {
+        loop {
+            // 80 to 120 % of the period, so that many gateways do not ask together.
+            let jitter = f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX);
+            tokio::time::sleep(gateway.options.resync.mul_f64(0.8 + 0.4 * jitter)).await;
+            let mut held = gateway.table.held();
+            let pause = pause_between(gateway.options.resync, held.len());
+            while !held.is_empty() {
+                let rest = held.split_off(held.len().min(GROUP));
+                gateway.resync(std::mem::replace(&mut held, rest)).await;
+                tokio::time::sleep(pause).await;
+            }
         }
-        let mut held = gateway.table.held();
-        let pause = pause_between(gateway.options.resync, held.len());
-        while !held.is_empty() && !*gateway.shutdown.borrow() {
-            let rest = held.split_off(held.len().min(GROUP));
-            gateway.resync(std::mem::replace(&mut held, rest)).await;
-            tokio::time::sleep(pause).await;
-        }
+    };
+    tokio::select! {
+        () = rounds => {}
+        () = gateway.until_shutdown() => {}
     }
-    drop(alive);
 }
 
 /// Spreads the questions of one round over a part of the period, so that they don't get in the way of requests.

@@ -154,7 +154,7 @@ impl<B: Backend> Socket<B> {
             Ok(outcome) => self.apply(outcome),
             Err(error) => {
                 tracing::warn!(connection = %self.connection.id, %error, "a socket's frames could not be handled");
-                self.connection.outbox.close(error.close_code(), "the server failed on this request");
+                self.connection.outbox.close(error.close_code(), error.close_reason());
             }
         }
     }

@@ -170,7 +170,8 @@ impl Shared {
     }
 
     fn lock_with_room(&self) -> Result<MutexGuard<'_, State>, StoreError> {
-        let full = |state: &mut State| !state.stopped && state.pending.bytes + state.in_hand > self.options.pending_bytes;
+        let full =
+            |state: &mut State| !state.stopped && state.pending.bytes + state.in_hand > self.options.pending_bytes;
         let (state, waited) =
             self.room.wait_timeout_while(self.lock(), PATIENCE, full).unwrap_or_else(PoisonError::into_inner);
         if state.stopped {

@@ -129,7 +129,14 @@ mod tests {
 
     #[test]
     fn what_is_cut_short_or_lies_about_its_length_is_refused() {
-        for body in ["OPEN", "TEXT 5\r\nabc\r\n", "TEXT 2\r\nabc\r\n", "TEXT x\r\nabc\r\n", "TEXT ffffffffffffffff\r\na\r\n", "TEXT 1\r\na"] {
+        for body in [
+            "OPEN",
+            "TEXT 5\r\nabc\r\n",
+            "TEXT 2\r\nabc\r\n",
+            "TEXT x\r\nabc\r\n",
+            "TEXT ffffffffffffffff\r\na\r\n",
+            "TEXT 1\r\na",
+        ] {
             assert!(decode(Bytes::from_static(body.as_bytes())).is_err(), "{body:?}");
         }
     }

@@ -40,7 +40,9 @@ impl Upstream {
                 };
                 refuse(StatusCode::BAD_GATEWAY, "unavailable", error)
             }
-            Err(_) => refuse(StatusCode::GATEWAY_TIMEOUT, "unavailable", "the server behind this gateway took too long"),
+            Err(_) => {
+                refuse(StatusCode::GATEWAY_TIMEOUT, "unavailable", "the server behind this gateway took too long")
+            }
         }
     }
 }

@@ -99,11 +99,7 @@ impl atomics::Host for InstanceState {
         Ok(Ok(trap(self.key_value.increment(&key, delta))?))
     }
 
-    async fn swap(
-        &mut self,
-        cas: Resource<Cas>,
-        value: Vec<u8>,
-    ) -> wasmtime::Result<Result<(), atomics::CasError>> {
+    async fn swap(&mut self, cas: Resource<Cas>, value: Vec<u8>) -> wasmtime::Result<Result<(), atomics::CasError>> {
         self.key_value.pause().await;
         // Stays in the table: see above.
         let Some(handle) = self.handles.get(cas.rep()) else { bail!("no such handle") };

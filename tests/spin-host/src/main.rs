@@ -26,7 +26,7 @@ struct Arguments {
     #[arg(long, default_value_t = 0)]
     latency: u64,
     /// Requests that one instance serves before it is dropped.
-    #[arg(long, default_value_t = 128)]
+    #[arg(long, default_value_t = 16)]
     reuse: usize,
     /// Requests that one instance serves at the same time.
     #[arg(long, default_value_t = 1)]
@@ -56,7 +56,8 @@ async fn main() -> anyhow::Result<()> {
     };
     let server = Server::load(&arguments.component, key_value.clone(), options)
         .with_context(|| format!("load {}", arguments.component.display()))?;
-    let listener = TcpListener::bind(arguments.listen).await.with_context(|| format!("listen on {}", arguments.listen))?;
+    let listener =
+        TcpListener::bind(arguments.listen).await.with_context(|| format!("listen on {}", arguments.listen))?;
     println!("listening on http://{}", listener.local_addr()?);
 
     let mut terminated = signal(SignalKind::terminate())?;

@@ -24,14 +24,14 @@ use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
 use crate::instance::{InstanceState, engine, linker};
 use crate::key_value::KeyValue;
 
-/// How Spin's `up` would be called.
+/// How `spin up` would be called.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The component's variables, as spin.toml resolves them.
     pub variables: BTreeMap<String, String>,
-    /// Requests that one instance serves before it is dropped (Spin: 128).
+    /// Requests that one instance serves before it is dropped (docs/operations-spin.md: 16; Spin's own default: 128).
     pub reuse: usize,
-    /// Requests that one instance serves at the same time (docs/operations-spin.md: 1).
+    /// Requests that one instance serves at the same time (docs/operations-spin.md: 1; Spin's own default: 16).
     pub concurrent: usize,
     /// How long an idle instance is kept (Spin: 1 s).
     pub idle: Duration,
@@ -39,7 +39,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { variables: BTreeMap::new(), reuse: 128, concurrent: 1, idle: Duration::from_secs(1) }
+        Self { variables: BTreeMap::new(), reuse: 16, concurrent: 1, idle: Duration::from_secs(1) }
     }
 }
 

@@ -119,7 +119,11 @@ impl StorageHandle<'_> {
     }
 
     /// An instance that trapped is not used again, nor one that has served its number.
-    fn give_back<T>(&self, mut instance: Instance, result: wasmtime::Result<Result<T, store::Error>>) -> Result<T, Error> {
+    fn give_back<T>(
+        &self,
+        mut instance: Instance,
+        result: wasmtime::Result<Result<T, store::Error>>,
+    ) -> Result<T, Error> {
         let result = result.map_err(died)?;
         instance.calls += 1;
         if instance.calls < self.storage.reuse {

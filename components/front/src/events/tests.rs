@@ -22,7 +22,10 @@ fn every_event_is_read() {
 
 #[test]
 fn a_length_is_hexadecimal() {
-    assert_eq!(decode(b"TEXT 1a\r\nabcdefghijklmnopqrstuvwxyz\r\n"), decode(b"TEXT 1A\r\nabcdefghijklmnopqrstuvwxyz\r\n"));
+    assert_eq!(
+        decode(b"TEXT 1a\r\nabcdefghijklmnopqrstuvwxyz\r\n"),
+        decode(b"TEXT 1A\r\nabcdefghijklmnopqrstuvwxyz\r\n")
+    );
     assert_eq!(decode(b"TEXT 1a\r\nabcdefghijklmnopqrstuvwxyz\r\n").map(|events| events.len()), Ok(1));
 }
 
@@ -65,7 +68,10 @@ fn an_opened_connection_is_answered_by_open_first() {
 #[test]
 fn messages_go_out_with_the_prefix() {
     assert_eq!(text(encode(&[Reply::Text("hé".into())], false)), "TEXT 5\r\nm:hé\r\n");
-    assert_eq!(encode(&[Reply::Binary(vec![0xff; 14])], false), [b"BINARY 10\r\nm:", &[0xff; 14][..], b"\r\n"].concat());
+    assert_eq!(
+        encode(&[Reply::Binary(vec![0xff; 14])], false),
+        [b"BINARY 10\r\nm:", &[0xff; 14][..], b"\r\n"].concat()
+    );
     assert_eq!(text(encode(&[Reply::Pong(b"x".to_vec())], false)), "PONG 1\r\nx\r\n");
 }
 
@@ -76,7 +82,8 @@ fn a_message_that_looks_like_a_control_message_stays_a_message() {
 
 #[test]
 fn a_subscription_is_a_control_message_and_names_the_version_held() {
-    let of = |id: Option<&str>| Reply::Subscribe(Subscription { channel: "json:note:a".into(), id: id.map(str::to_owned) });
+    let of =
+        |id: Option<&str>| Reply::Subscribe(Subscription { channel: "json:note:a".into(), id: id.map(str::to_owned) });
     let content = r#"c:{"type":"subscribe","channel":"json:note:a","filters":["skip-self"]}"#;
     assert_eq!(text(encode(&[of(None)], false)), format!("TEXT {:x}\r\n{content}\r\n", content.len()));
     let content = r#"c:{"type":"subscribe","channel":"json:note:a","filters":["skip-self"],"id":"7"}"#;

@@ -20,7 +20,11 @@ impl Diff {
             }
             Diff::Object(members) => {
                 let Value::Object(object) = value else {
-                    return if self.is_identity() { Ok(()) } else { Err(wrong_kind("member", "an object", Some(value))) };
+                    return if self.is_identity() {
+                        Ok(())
+                    } else {
+                        Err(wrong_kind("member", "an object", Some(value)))
+                    };
                 };
                 for (key, change) in members {
                     match change {
@@ -125,3 +129,6 @@ fn apply_text(segments: &[Segment<String, ()>], old: &str) -> Result<String, Dif
     }
     if rest.is_empty() { Ok(new) } else { Err(wrong_length()) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Two diffs in a row as one. No base is needed: edits along texts and arrays are total.
 
-use std::collections::btree_map::Entry;
+use std::collections::BTreeMap;
 
 use super::sequence::{Builder, Run, Segments};
 use super::text::Off;
@@ -48,16 +48,17 @@ pub(super) fn inside(first: &Diff, second: &Diff) -> Result<Diff, DiffError> {
             Ok(Diff::Set { value, over_container: *over_container })
         }
         (Diff::Object(first), Diff::Object(second)) => {
-            let mut members = first.clone();
+            let mut members = BTreeMap::new();
+            for (key, change) in first {
+                let both = match second.get(key) {
+                    Some(then) => inside(change, then)?,
+                    None => change.clone(),
+                };
+                members.insert(key.clone(), both);
+            }
             for (key, change) in second {
-                match members.entry(key.clone()) {
-                    Entry::Vacant(vacant) => {
-                        vacant.insert(change.clone());
-                    }
-                    Entry::Occupied(mut occupied) => {
-                        let both = inside(occupied.get(), change)?;
-                        occupied.insert(both);
-                    }
+                if !first.contains_key(key) {
+                    members.insert(key.clone(), change.clone());
                 }
             }
             Ok(Diff::Object(members))
@@ -130,10 +131,7 @@ impl<'a, T: Run> Left<'a, T> {
     }
 }
 
-fn along<T: Run>(
-    first: &[Segment<T, T::Inner>],
-    second: &[Segment<T, T::Inner>],
-) -> Result<Segments<T>, DiffError> {
+fn along<T: Run>(first: &[Segment<T, T::Inner>], second: &[Segment<T, T::Inner>]) -> Result<Segments<T>, DiffError> {
     let mut out = Builder::<T>::new();
     let mut left = Left { segments: first.iter(), piece: None };
     for segment in second {
@@ -180,3 +178,6 @@ fn along<T: Run>(
         Some(_) => Err(DiffError::NotConsecutive),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,13 +34,11 @@ fn inverse(diff: &Diff, base: &Value) -> Diff {
                 })
                 .collect(),
         )),
-        (Diff::Array(segments), Value::Array(items)) => {
-            along::<Vec<Value>>(segments, items, |inner, one| match one {
-                [item] => Some(inverse(inner, item)),
-                _ => None,
-            })
-            .map(Diff::Array)
-        }
+        (Diff::Array(segments), Value::Array(items)) => along::<Vec<Value>>(segments, items, |inner, one| match one {
+            [item] => Some(inverse(inner, item)),
+            _ => None,
+        })
+        .map(Diff::Array),
         (Diff::Text(segments), Value::Text(text)) => along::<String>(segments, text, |(), _| None).map(Diff::Text),
         _ if diff.is_identity() => Some(Diff::identity()),
         _ => None,

@@ -21,27 +21,28 @@ const WORTH_KEEPING: usize = 4;
 
 /// The change from `old` to `new`, as short on the wire as it is found.
 pub fn diff(old: &Value, new: &Value) -> Diff {
-    at_root(old, wire::shortest(make(old, new, false), new))
+    make(old, new, false)
 }
 
 /// The change from `old` to `new`, with what stays kept apart from what changes even where replacing both would be
 /// shorter: so that as much as can be merges with concurrent changes. A text is still replaced when less than half of it
 /// stays. Write it with [`Diff::to_patch_giving`].
 pub fn diff_finely(old: &Value, new: &Value) -> Diff {
-    at_root(old, make(old, new, true))
-}
-
-fn at_root(old: &Value, diff: Diff) -> Diff {
-    match diff {
-        Diff::Set { value, .. } => Diff::root(value, old),
-        diff => diff,
-    }
+    make(old, new, true)
 }
 
 fn make(old: &Value, new: &Value, finely: bool) -> Diff {
     let marks = (Mark::of(old), Mark::of(new));
-    let (old, new) = (Marked { value: old, mark: &marks.0 }, Marked { value: new, mark: &marks.1 });
-    between(old, new, finely).unwrap_or_else(Diff::identity)
+    let change = between(Marked { value: old, mark: &marks.0 }, Marked { value: new, mark: &marks.1 }, finely);
+    let change = match change {
+        None => return Diff::identity(),
+        Some(change) if finely => change,
+        Some(change) => wire::shortest(change, new, &marks.1),
+    };
+    match change {
+        Diff::Set { value, .. } => Diff::root(value, old),
+        change => change,
+    }
 }
 
 /// Nothing when they are equal.

@@ -1,4 +1,4 @@
-//! A hash for every part of a value, computed once from the leaves up: so that two parts are compared in one step where
+//! A hash and the length in CBOR of every part of a value, computed once from the leaves up: so that two parts are compared in one step where
 //! they differ, and looked through only where they are equal, however deep they are nested.
 
 use std::collections::BTreeMap;
@@ -6,11 +6,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use num_traits::ToPrimitive;
 
+use super::wire;
+use crate::codec::cbor::value_len;
 use crate::value::Value;
 
-/// The hash of a value, and the marks of its elements, or of its members in order.
+/// The hash and the length of a value, and the marks of its elements, or of its members in order.
 pub(super) struct Mark {
     hash: u64,
+    pub(super) length: usize,
     pub(super) children: Vec<Mark>,
 }
 
@@ -31,8 +34,16 @@ impl Mark {
             }
             leaf => hash_leaf(leaf, &mut hasher),
         }
-        children.iter().for_each(|child| hasher.write_u64(child.hash));
-        Mark { hash: hasher.finish(), children }
+        let mut length = wire::own_length(value);
+        for child in &children {
+            hasher.write_u64(child.hash);
+            length += child.length;
+        }
+        // A Set or a Map is a leaf of diffs, not of lengths.
+        if matches!(value, Value::Set(_) | Value::Map(_)) {
+            length = value_len(value);
+        }
+        Mark { hash: hasher.finish(), length, children }
     }
 
     /// Almost surely of equal values.

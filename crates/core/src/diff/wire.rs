@@ -7,11 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use num_bigint::BigInt;
-use num_traits::ToPrimitive;
-
+use super::mark::Mark;
+use super::sequence::{self, Segments};
 use super::{Diff, Patch, Segment};
-use crate::value::Value;
+use crate::codec::cbor::value_len;
+use crate::value::{Object, Value};
 
 /// Bytes of the tags 64001 to 64003.
 const TAG: usize = 3;
@@ -34,87 +34,137 @@ impl Diff {
 /// The same change, with edits of texts and arrays turned into setting them where that is not longer on the wire.
 /// What can be said by index stays: that is base form too, and says what changed.
 pub(super) fn plainer(diff: Diff, result: &Value) -> Diff {
-    shorten(diff, result, false).0
+    Shorten { marked: false, budget: BUDGET }.shorten(diff, result, None).0
 }
 
 /// As [`plainer`], and objects and arrays are set outright wherever that is shorter.
-pub(super) fn shortest(diff: Diff, result: &Value) -> Diff {
-    shorten(diff, result, true).0
+pub(super) fn shortest(diff: Diff, result: &Value, mark: &Mark) -> Diff {
+    Shorten { marked: true, budget: 0 }.shorten(diff, result, Some(mark)).0
 }
 
-/// The shorter diff and its length.
-fn shorten(diff: Diff, result: &Value, outright: bool) -> (Diff, usize) {
-    let set = |over_container| Diff::Set { value: result.clone(), over_container };
-    match (diff, result) {
-        (Diff::Object(members), Value::Object(object)) => {
-            let mut length = 0;
-            let mut shorter = BTreeMap::new();
-            for (key, change) in members {
-                let (change, bytes) = match object.get(&key) {
-                    Some(member) => shorten(change, member, outright),
-                    None => (change, 1),
+/// Of arrays whose length is not known, as many bytes are looked through at most, so that the work stays that of the
+/// diff however deep they are nested. Past that, edits stay edits.
+const BUDGET: usize = 1 << 20;
+
+struct Shorten {
+    /// Lengths are known from marks: then whatever is shorter is set outright.
+    marked: bool,
+    budget: usize,
+}
+
+impl Shorten {
+    /// The length of a value, unless it is more than `most`.
+    fn length_within(&mut self, value: &Value, mark: Option<&Mark>, most: usize) -> Option<usize> {
+        match mark {
+            Some(mark) => (mark.length <= most).then_some(mark.length),
+            None => {
+                let most = most.min(self.budget);
+                let length = value_length_within(value, most);
+                self.budget -= length.unwrap_or(most);
+                length
+            }
+        }
+    }
+
+    /// The shorter diff and its length.
+    fn shorten(&mut self, diff: Diff, result: &Value, mark: Option<&Mark>) -> (Diff, usize) {
+        let set = |over_container| Diff::Set { value: result.clone(), over_container };
+        match (diff, result) {
+            (Diff::Object(members), Value::Object(object)) => {
+                let (shorter, length) = self.members(members, object, mark);
+                let most = length.checked_sub(TAG + SAVING).filter(|_| self.marked);
+                match most.and_then(|most| self.length_within(result, mark, most)) {
+                    Some(bytes) => (set(true), TAG + bytes),
+                    None => (Diff::Object(shorter), length),
+                }
+            }
+            (Diff::Array(segments), Value::Array(items)) => {
+                let (shorter, (length, by_index)) = self.elements(segments, items, mark);
+                let most = match (by_index, self.marked) {
+                    (true, false) => None,
+                    (true, true) => length.checked_sub(1),
+                    (false, _) => Some(length + SAVING - 1),
                 };
-                length += text_length(&key) + bytes;
-                shorter.insert(key, change);
+                match most.and_then(|most| self.length_within(result, mark, most)) {
+                    Some(bytes) => (set(true), bytes),
+                    None => (Diff::Array(shorter), length),
+                }
             }
-            length += head(shorter.len() as u64);
-            match value_length_within(result, length.saturating_sub(TAG + SAVING)) {
-                Some(bytes) if outright && TAG + bytes + SAVING <= length => (set(true), TAG + bytes),
-                _ => (Diff::Object(shorter), length),
+            (Diff::Text(segments), Value::Text(new)) => {
+                let (edits, plain) = (text_edits_length(&segments), text_length(new));
+                if plain < edits + SAVING { (set(false), plain) } else { (Diff::Text(segments), edits) }
+            }
+            (diff, _) => {
+                let length = patch_length(&diff);
+                (diff, length)
             }
         }
-        (Diff::Array(segments), Value::Array(items)) => {
-            let mut cost = ArrayCost::default();
-            let mut at = 0_usize;
-            let mut shorter = Vec::with_capacity(segments.len());
-            for segment in segments {
-                shorter.push(match segment {
-                    Segment::Inner(inner) => {
-                        let (inner, bytes) = match items.get(at) {
-                            Some(item) => shorten(inner, item, outright),
-                            None => (inner, 0),
-                        };
-                        cost.inner(bytes);
-                        at = at.saturating_add(1);
-                        Segment::Inner(inner)
-                    }
-                    other => {
-                        cost.step(&other);
-                        at = at.saturating_add(match &other {
-                            Segment::Keep(length) => *length,
-                            Segment::Insert(new) => new.len(),
-                            _ => 0,
-                        });
-                        other
-                    }
-                });
-            }
-            let (length, by_index) = cost.total();
-            let longest = match (by_index, outright) {
-                (true, true) => length.saturating_sub(1),
-                (true, false) => 0,
-                (false, _) => length + SAVING - 1,
+    }
+
+    fn members(
+        &mut self,
+        members: BTreeMap<String, Diff>,
+        object: &Object,
+        mark: Option<&Mark>,
+    ) -> (BTreeMap<String, Diff>, usize) {
+        let mut length = head(members.len() as u64);
+        let mut shorter = BTreeMap::new();
+        let marks = mark.map_or(&[][..], |mark| &mark.children);
+        let mut marks = object.keys().zip(marks).peekable();
+        for (key, change) in members {
+            while marks.next_if(|(other, _)| **other < key).is_some() {}
+            let mark = marks.next_if(|(other, _)| **other == key).map(|(_, mark)| mark);
+            let (change, bytes) = match object.get(&key) {
+                Some(member) => self.shorten(change, member, mark),
+                None => (change, 1),
             };
-            match value_length_within(result, longest) {
-                Some(bytes) => (set(true), bytes),
-                None => (Diff::Array(shorter), length),
-            }
+            length += text_length(&key) + bytes;
+            shorter.insert(key, change);
         }
-        (Diff::Text(segments), Value::Text(new)) => {
-            let (edits, plain) = (text_edits_length(&segments), text_length(new));
-            if plain < edits + SAVING { (set(false), plain) } else { (Diff::Text(segments), edits) }
+        (shorter, length)
+    }
+
+    /// The edits, their length, and whether that is of the map by index.
+    fn elements(
+        &mut self,
+        segments: Segments<Vec<Value>>,
+        items: &[Value],
+        mark: Option<&Mark>,
+    ) -> (Segments<Vec<Value>>, (usize, bool)) {
+        let mut cost = ArrayCost::default();
+        let mut at = 0_usize;
+        let mut shorter = Vec::with_capacity(segments.len());
+        for segment in segments {
+            shorter.push(match segment {
+                Segment::Inner(inner) => {
+                    let mark = mark.and_then(|mark| mark.children.get(at));
+                    let (inner, bytes) = match items.get(at) {
+                        Some(item) => self.shorten(inner, item, mark),
+                        None => (inner, 0),
+                    };
+                    cost.inner(bytes);
+                    at = at.saturating_add(1);
+                    Segment::Inner(inner)
+                }
+                other => {
+                    cost.step(&other);
+                    at = at.saturating_add(match &other {
+                        Segment::Keep(length) => *length,
+                        Segment::Insert(new) => new.len(),
+                        _ => 0,
+                    });
+                    other
+                }
+            });
         }
-        (diff, _) => {
-            let length = patch_length(&diff);
-            (diff, length)
-        }
+        (shorter, cost.total())
     }
 }
 
 /// The length of a diff that sets or removes; of edits over another kind of value it does not matter.
 fn patch_length(diff: &Diff) -> usize {
     match diff {
-        Diff::Set { value, over_container: true } if matches!(value, Value::Object(_)) => TAG + value_length(value),
+        Diff::Set { value, over_container: true } if matches!(value, Value::Object(_)) => TAG + value_len(value),
         Diff::Set { value, .. } => plain_patch_length(value),
         _ => 1,
     }
@@ -145,7 +195,7 @@ fn patch(diff: &Diff) -> Option<(Patch, usize)> {
         }
         Diff::Array(segments) => array_patch(segments),
         Diff::Text(segments) => {
-            let segments = super::sequence::normal::<String>(segments);
+            let segments = sequence::normal::<String>(segments);
             let length = text_edits_length(&segments);
             let mut segments = segments.into_owned();
             if matches!(segments.last(), Some(Segment::Keep(_))) {
@@ -157,7 +207,7 @@ fn patch(diff: &Diff) -> Option<(Patch, usize)> {
 }
 
 fn array_patch(segments: &[Segment<Vec<Value>, Diff>]) -> Option<(Patch, usize)> {
-    let segments = super::sequence::normal::<Vec<Value>>(segments);
+    let segments = sequence::normal::<Vec<Value>>(segments);
     let mut cost = ArrayCost::default();
     let mut patches: Vec<Segment<Vec<Value>, Patch>> = Vec::with_capacity(segments.len());
     for segment in segments.iter() {
@@ -198,9 +248,13 @@ fn array_patch(segments: &[Segment<Vec<Value>, Diff>]) -> Option<(Patch, usize)>
                 at = at.saturating_add(1);
             }
             Segment::Insert(items) => {
-                members.extend(items.iter().enumerate().map(|(i, item)| (at.saturating_add(i).to_string(), plain_patch(item))));
+                members.extend(
+                    items.iter().enumerate().map(|(i, item)| (at.saturating_add(i).to_string(), plain_patch(item))),
+                );
             }
-            Segment::Delete(length) => members.extend((at..at.saturating_add(length)).map(|i| (i.to_string(), Patch::Remove))),
+            Segment::Delete(length) => {
+                members.extend((at..at.saturating_add(length)).map(|i| (i.to_string(), Patch::Remove)))
+            }
         }
     }
     Some((Patch::Map(members), length))
@@ -225,7 +279,7 @@ fn plain_patch_length(value: &Value) -> usize {
             _ => 0,
         }
     }
-    value_length(value) + TAG * undefineds(value)
+    value_len(value) + TAG * undefineds(value)
 }
 
 /// Adds up both forms in which edits of an array can be written.
@@ -292,7 +346,7 @@ impl ArrayCost {
             }
             Segment::Insert(items) => {
                 self.steps += 1;
-                self.tagged += head(items.len() as u64) + items.iter().map(value_length).sum::<usize>();
+                self.tagged += head(items.len() as u64) + items.iter().map(value_len).sum::<usize>();
                 let entry = |(i, item)| index_length(self.at.saturating_add(i)) + plain_patch_length(item);
                 self.by_index = self.by_index.map(|sum| sum + items.iter().enumerate().map(entry).sum::<usize>());
                 self.entries = self.entries.saturating_add(items.len() as u64);
@@ -350,10 +404,6 @@ fn index_length(index: usize) -> usize {
     1 + index.checked_ilog10().unwrap_or(0) as usize + 1
 }
 
-fn value_length(value: &Value) -> usize {
-    value_length_within(value, usize::MAX).unwrap_or(usize::MAX)
-}
-
 /// The length of a value in CBOR, unless it is more than `most`: then the rest is not looked at.
 fn value_length_within(value: &Value, most: usize) -> Option<usize> {
     let mut left = most;
@@ -362,67 +412,28 @@ fn value_length_within(value: &Value, most: usize) -> Option<usize> {
 }
 
 fn measure(value: &Value, left: &mut usize) -> Option<()> {
-    let mut take = |bytes: usize| {
-        *left = left.checked_sub(bytes)?;
-        Some(())
-    };
+    *left = left.checked_sub(own_length(value))?;
     match value {
-        Value::Undefined | Value::Null | Value::Bool(_) => take(1),
-        Value::Number(number) => take(number_length(*number)),
-        Value::BigInt(big) => take(bigint_length(big)),
-        Value::Text(text) => take(text_length(text)),
-        Value::Bytes(bytes) => take(head(bytes.len() as u64) + bytes.len()),
-        Value::Date(ms) => take(1 + number_length(*ms / 1000.0)),
-        Value::Typed(_, bytes) => take(2 + head(bytes.len() as u64) + bytes.len()),
-        Value::Array(items) => {
-            take(head(items.len() as u64))?;
-            items.iter().try_for_each(|item| measure(item, left))
-        }
-        Value::Set(items) => {
-            take(TAG + head(items.len() as u64))?;
-            items.iter().try_for_each(|item| measure(item, left))
-        }
-        Value::Map(entries) => {
-            take(TAG + head(entries.len() as u64))?;
-            entries.iter().try_for_each(|(key, value)| {
-                measure(key, left)?;
-                measure(value, left)
-            })
-        }
+        Value::Array(items) | Value::Set(items) => items.iter().try_for_each(|item| measure(item, left)),
+        Value::Object(members) => members.values().try_for_each(|member| measure(member, left)),
+        Value::Map(entries) => entries.iter().try_for_each(|(key, value)| {
+            measure(key, left)?;
+            measure(value, left)
+        }),
+        _ => Some(()),
+    }
+}
+
+/// The length without what is inside; the keys of an object included.
+pub(super) fn own_length(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => head(items.len() as u64),
+        Value::Set(items) => TAG + head(items.len() as u64),
+        Value::Map(entries) => TAG + head(entries.len() as u64),
         Value::Object(members) => {
-            take(head(members.len() as u64))?;
-            members.iter().try_for_each(|(key, member)| {
-                *left = left.checked_sub(text_length(key))?;
-                measure(member, left)
-            })
+            head(members.len() as u64) + members.keys().map(|key| text_length(key)).sum::<usize>()
         }
-    }
-}
-
-/// Integers of up to 32 bits as such, else the shorter float that is exact.
-fn number_length(number: f64) -> usize {
-    const LIMIT: f64 = 4_294_967_296.0;
-    let integral = number.fract() == 0.0 && !(number == 0.0 && number.is_sign_negative());
-    if integral && (0.0..LIMIT).contains(&number) {
-        head(number as u64)
-    } else if integral && (-LIMIT..0.0).contains(&number) {
-        head((-1.0 - number) as u64)
-    } else if number.is_nan() || f64::from(number as f32) == number {
-        5
-    } else {
-        9
-    }
-}
-
-/// 8 bytes behind the head where that is enough, else a tagged byte string.
-fn bigint_length(big: &BigInt) -> usize {
-    let magnitude: BigInt = if big.sign() == num_bigint::Sign::Minus { -(big + BigInt::from(1)) } else { big.clone() };
-    match magnitude.to_u64() {
-        Some(_) => 9,
-        None => {
-            let bytes = magnitude.bits().div_ceil(8) as usize;
-            1 + head(bytes as u64) + bytes
-        }
+        leaf => value_len(leaf),
     }
 }
 

@@ -10,32 +10,40 @@ use crate::config::Config;
 use crate::event::{Effect, Header, HttpRequest, HttpResponse, header};
 
 /// Why a request is not granted.
-pub(crate) struct Refused {
+pub(crate) struct Refused(Box<Refusal>);
+
+struct Refusal {
     response: Response,
     headers: Vec<Header>,
 }
 
+impl Refused {
+    fn new(response: Response) -> Refused {
+        Refused(Box::new(Refusal { response, headers: Vec::new() }))
+    }
+}
+
 /// A refusal.
 pub(crate) fn refuse(code: Code, message: impl Into<String>) -> Refused {
-    Refused { response: Response::error(None, code, message), headers: Vec::new() }
+    Refused::new(Response::error(None, code, message))
 }
 
 impl Refused {
     pub(crate) fn with(mut self, header: Header) -> Refused {
-        self.headers.push(header);
+        self.0.headers.push(header);
         self
     }
 
     pub(crate) fn response(self, format: Format) -> HttpResponse {
-        let mut response = of_response(self.response, format, Vec::new());
-        response.headers.extend(self.headers);
+        let mut response = of_response(self.0.response, format, Vec::new());
+        response.headers.extend(self.0.headers);
         response
     }
 }
 
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Refused {
-        Refused { response: Response::of_failure(None, failure), headers: Vec::new() }
+        Refused::new(Response::of_failure(None, failure))
     }
 }
 

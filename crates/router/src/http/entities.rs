@@ -11,8 +11,8 @@ use crate::host::Host;
 use crate::perform::{self, Asker, Performed, perform};
 use crate::presence;
 
-use super::answer::{Refused, date, fields, media_type, needed, of_response, of_value, refuse};
 use super::Asking;
+use super::answer::{Refused, date, fields, media_type, needed, of_response, of_value, refuse};
 
 /// Letters of an id that we choose.
 const ID_LENGTH: usize = 20;
@@ -77,8 +77,11 @@ pub(super) async fn get<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Re
     let mut done = performed(asking, caller.person(), method).await;
     // A cache asks so: it has the whole value and wants the whole new one, never a diff.
     if if_modified_since.is_none()
-        && let (200, Some(meta), Some(tags)) = (done.response.status, &done.response.meta, header(headers, "if-none-match"))
-        && tags.split(',').any(|tag| tag.trim().trim_start_matches("W/").trim_matches('"') == meta.valid_from.to_string())
+        && let (200, Some(meta), Some(tags)) =
+            (done.response.status, &done.response.meta, header(headers, "if-none-match"))
+        && tags
+            .split(',')
+            .any(|tag| tag.trim().trim_start_matches("W/").trim_matches('"') == meta.valid_from.to_string())
     {
         done.response.status = 304;
     }

@@ -37,7 +37,11 @@ pub(super) async fn post<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse
 fn framed(response: Response, format: Format, effects: Vec<Effect>) -> HttpResponse {
     // 304 has no body in HTTP.
     let frame = if response.status == 304 { Vec::new() } else { response.encode(format) };
-    let mut answer = of_response(Response { meta: response.meta, error: response.error, status: response.status, ..Response::default() }, format, effects);
+    let mut answer = of_response(
+        Response { meta: response.meta, error: response.error, status: response.status, ..Response::default() },
+        format,
+        effects,
+    );
     answer.body = frame;
     answer
 }

@@ -5,6 +5,7 @@
 //! | [`entities`] | `/api/v1/entities/…` |
 //! | [`message`] | `/message` |
 //! | [`account`] | `/login`, `/login/verify`, `/logout`, `/logout/all`, `/me` |
+//! | [`cors`] | what pages of listed origins may do and see |
 //! | [`answer`] | reading bodies and writing answers, in JSON or CBOR |
 //!
 //! A page of a foreign origin can't change anything with its visitor's cookie: every request but a reading one is refused
@@ -12,6 +13,7 @@
 
 mod account;
 pub(crate) mod answer;
+mod cors;
 mod entities;
 mod message;
 #[cfg(test)]
@@ -68,10 +70,17 @@ pub(crate) async fn handle<H: Host>(router: &Router<H>, mut request: HttpRequest
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let format = answer::wanted(&request.headers);
     let asking = Asking { router, request: &request, query, format };
-    let mut response = match route(&asking, path).await {
-        Ok(response) => response,
-        Err(refused) => refused.response(format),
+    let origin = cors::origin(&request.headers, &router.config.origins);
+    let mut response = match (&origin, request.method.as_str()) {
+        (Some(_), "OPTIONS") => cors::preflight(),
+        _ => match route(&asking, path).await {
+            Ok(response) => response,
+            Err(refused) => refused.response(format),
+        },
     };
+    if let Some(origin) = origin {
+        cors::allow(&mut response, origin);
+    }
     if bodiless {
         response.body.clear();
     }
@@ -80,7 +89,7 @@ pub(crate) async fn handle<H: Host>(router: &Router<H>, mut request: HttpRequest
 
 async fn route<H: Host>(asking: &Asking<'_, H>, path: &str) -> Result<HttpResponse, Refused> {
     check(asking, path)?;
-    let segments: Option<Vec<String>> = path.trim_start_matches('/').split('/').map(unescape).collect();
+    let segments: Option<Vec<String>> = path.strip_prefix('/').unwrap_or(path).split('/').map(unescape).collect();
     let segments = segments.ok_or_else(|| refuse(Code::BadRequest, "the path is not percent-encoded UTF-8"))?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let method = asking.request.method.as_str();
@@ -102,9 +111,7 @@ async fn route<H: Host>(asking: &Asking<'_, H>, path: &str) -> Result<HttpRespon
             "GET" => account::me(asking).await,
             _ => Err(only("GET")),
         },
-        ["login"] | ["login", "verify"] | ["logout"] | ["logout", "all"] if method != "POST" => {
-            Err(only("POST"))
-        }
+        ["login"] | ["login", "verify"] | ["logout"] | ["logout", "all"] if method != "POST" => Err(only("POST")),
         ["login"] => account::login(asking).await,
         ["login", "verify"] => account::verify(asking).await,
         ["logout"] => account::logout(asking, false).await,
@@ -151,7 +158,10 @@ fn check<H: Host>(asking: &Asking<'_, H>, path: &str) -> Result<(), Refused> {
     let reads = matches!(request.method.as_str(), "GET" | "OPTIONS");
     let by_cookie = caller::bearer(&request.headers).is_none();
     if !reads && by_cookie && !origin::is_ours(&request.headers, &asking.router.config.origins) {
-        return Err(refuse(Code::Forbidden, "pages of this origin may change nothing here; list it in the setting `origins`"));
+        return Err(refuse(
+            Code::Forbidden,
+            "pages of this origin may change nothing here; list it in the setting `origins`",
+        ));
     }
     Ok(())
 }

@@ -13,7 +13,10 @@ use crate::internal::{self, Step, text};
 const ID_LENGTH: usize = 16;
 
 /// The person with this address, made now if there is none; and the making of `person:{id}`, when that happened.
-pub(crate) async fn of_email<H: Host>(host: &H, email: &str) -> Result<(String, Option<(EntityId, Committed)>), Failure> {
+pub(crate) async fn of_email<H: Host>(
+    host: &H,
+    email: &str,
+) -> Result<(String, Option<(EntityId, Committed)>), Failure> {
     let fresh = crypto::random_name(host, ID_LENGTH);
     let entity = internal::entity("tw-email", &crypto::hash(email))?;
     let person = internal::update(host, &entity, |found| match found.and_then(|value| text(value, "personId")) {

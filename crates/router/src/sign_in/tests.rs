@@ -1,10 +1,15 @@
 //! Sign-in through the routes that clients use.
 
-use serde_json::{Value as Json, json};
+use std::future::Future;
+use std::pin::Pin;
 
-use crate::event::{Content, Effect};
+use serde_json::{Value as Json, json};
+use timeweft_store::memory::MemoryStore;
+
+use super::{persons, sessions};
+use crate::event::{Content, Effect, HttpRequest};
 use crate::jwt;
-use crate::testing::{Person, Server, server};
+use crate::testing::{Person, Server, server, server_over, together};
 
 const ANN: &str = "ann@example.org";
 
@@ -25,7 +30,10 @@ fn a_code_gives_a_session_and_the_same_email_the_same_person() {
     let cookie = answer.header("set-cookie").unwrap().to_owned();
     assert!(cookie.starts_with("session=") && cookie.contains("; HttpOnly; SameSite=Lax") && cookie.contains("Path=/"));
     assert!(!cookie.contains("Secure"), "development mode speaks plain HTTP");
-    let ann = Person { id: answer.json()["personId"].as_str().unwrap().into(), cookie: cookie.split(';').next().unwrap().into() };
+    let ann = Person {
+        id: answer.json()["personId"].as_str().unwrap().into(),
+        cookie: cookie.split(';').next().unwrap().into(),
+    };
     let answer = server.ask(&ann, "GET", "/me", &[], Json::Null);
     assert_eq!((answer.status(), answer.json()), (200, json!({"personId": ann.id, "email": ANN})));
     assert_eq!(server.sign_in(ANN).id, ann.id);
@@ -210,15 +218,61 @@ fn a_token_of_the_configured_issuer_is_its_subject() {
     assert!(answer["personId"].as_str().unwrap().starts_with("sub-"));
 }
 
+/// Everybody verifies at once, over a store that lets the others run at each of its calls.
+fn at_once(server: &Server, codes: &[&str]) -> Vec<u16> {
+    let request = |code: &&str| HttpRequest {
+        method: "POST".into(),
+        target: "/login/verify".into(),
+        headers: Vec::new(),
+        body: json!({"email": ANN, "code": code}).to_string().into_bytes(),
+    };
+    let answers = codes.iter().map(|code| server.router.handle_request(request(code))).collect();
+    together(answers).into_iter().map(|response| response.status).collect()
+}
+
 #[test]
 fn guesses_at_once_are_all_counted() {
-    // Written down before it is looked at: whatever the interleaving, the seventh sees six others.
-    let server = server(&[]);
+    let server = server_over(MemoryStore::new().yielding(), &[]);
     let code = server.code(ANN);
-    for _ in 0..100 {
-        assert_eq!(server.verify(ANN, wrong(&code)).status(), 401);
-    }
-    assert_eq!(server.verify(ANN, &code).status(), 401);
+    let guesses = vec![wrong(&code); 12];
+    assert_eq!(at_once(&server, &guesses), [401; 12]);
+    assert_eq!(server.verify(ANN, &code).status(), 401, "twelve tries have voided it");
+}
+
+#[test]
+fn a_code_that_comes_twice_at_once_signs_in_once() {
+    let server = server_over(MemoryStore::new().yielding(), &[]);
+    let code = server.code(ANN);
+    let mut statuses = at_once(&server, &[&code, &code]);
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 401]);
+}
+
+#[test]
+fn of_many_first_sign_ins_at_once_one_makes_the_person() {
+    let server = server_over(MemoryStore::new().yielding(), &[]);
+    let asked = (0..10).map(|_| persons::of_email(&server.world, ANN)).collect();
+    let persons: Vec<_> = together(asked).into_iter().map(|result| result.unwrap()).collect();
+    assert!(persons.iter().all(|(person, _)| *person == persons[0].0));
+    assert_eq!(persons.iter().filter(|(_, made)| made.is_some()).count(), 1);
+}
+
+#[test]
+fn sessions_begun_and_ended_at_once_all_count() {
+    let server = server_over(MemoryStore::new().yielding(), &[]);
+    let ann = server.sign_in(ANN);
+    let session = ann.cookie.split('.').nth(1).unwrap();
+    let begun = async {
+        let begun = sessions::begin(&server.world, &ann.id, ANN).await.unwrap();
+        sessions::find(&server.world, &begun).await.unwrap().is_some()
+    };
+    let ended = async {
+        sessions::end(&server.world, &ann.id, Some(session)).await.unwrap();
+        true
+    };
+    let both: Vec<Pin<Box<dyn Future<Output = bool>>>> = vec![Box::pin(begun), Box::pin(ended)];
+    assert_eq!(together(both), [true, true]);
+    assert_eq!(me(&server, &ann.cookie), 401);
 }
 
 #[test]

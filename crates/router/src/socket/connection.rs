@@ -145,7 +145,8 @@ impl Connection {
 
     /// Whether presence is due to be told again; then it counts as told.
     pub(super) fn wants_refresh(&mut self, now: u64) -> bool {
-        let due = !self.watching.is_empty() && self.seen != 0 && now >= self.seen.saturating_add(presence::REFRESH_SECONDS);
+        let due =
+            !self.watching.is_empty() && self.seen != 0 && now >= self.seen.saturating_add(presence::REFRESH_SECONDS);
         if due {
             self.seen = now;
             self.changed = true;

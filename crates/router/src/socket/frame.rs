@@ -11,7 +11,11 @@ use crate::{presence, publish};
 use super::connection::Connection;
 
 pub(super) async fn handle<H: Host>(
-    router: &Router<H>, connection: &mut Connection, frame: &[u8], kind: Format, outcome: &mut BatchOutcome,
+    router: &Router<H>,
+    connection: &mut Connection,
+    frame: &[u8],
+    kind: Format,
+    outcome: &mut BatchOutcome,
 ) {
     let format = connection.format;
     let answer = |outcome: &mut BatchOutcome, response: Response| {
@@ -34,7 +38,8 @@ pub(super) async fn handle<H: Host>(
         && connection.subscriptions() >= limit
         && !connection.is_subscribed(&entity)
     {
-        let message = format!("a connection has at most {limit} subscriptions; unsubscribe from what is no longer shown");
+        let message =
+            format!("a connection has at most {limit} subscriptions; unsubscribe from what is no longer shown");
         return answer(outcome, Response::error(Some(request.id), Code::TooLarge, message));
     }
 

@@ -40,13 +40,13 @@ fn is_signed<H: Host>(router: &Router<H>, headers: &[Header]) -> bool {
 
 pub(crate) async fn handle<H: Host>(router: &Router<H>, batch: Batch) -> BatchOutcome {
     if router.config.grip_required && !is_signed(router, &batch.headers) {
-        return refused(Code::Forbidden, "socket events are taken from a gateway only, signed with `Grip-Sig`");
+        return *refused(Code::Forbidden, "socket events are taken from a gateway only, signed with `Grip-Sig`");
     }
     let mut outcome = BatchOutcome { status: 200, ..BatchOutcome::default() };
     let mut connection = if batch.events.first() == Some(&Event::Open) {
         match open::open(router, &batch, &mut outcome).await {
             Ok(connection) => connection,
-            Err(refusal) => return refusal,
+            Err(refusal) => return *refusal,
         }
     } else {
         match Connection::of_meta(router, &batch) {
@@ -61,7 +61,9 @@ pub(crate) async fn handle<H: Host>(router: &Router<H>, batch: Batch) -> BatchOu
     for event in batch.events {
         match event {
             Event::Open | Event::Pong(_) => {}
-            Event::Text(text) => frame::handle(router, &mut connection, text.as_bytes(), Format::Json, &mut outcome).await,
+            Event::Text(text) => {
+                frame::handle(router, &mut connection, text.as_bytes(), Format::Json, &mut outcome).await
+            }
             Event::Binary(bytes) => frame::handle(router, &mut connection, &bytes, Format::Cbor, &mut outcome).await,
             Event::Ping(payload) => outcome.replies.push(Reply::Pong(payload)),
             Event::Close(code) => {
@@ -91,12 +93,12 @@ async fn left<H: Host>(router: &Router<H>, connection: &Connection) {
 }
 
 /// The answer to an `open` that is not granted.
-fn refused(code: Code, message: &str) -> BatchOutcome {
+fn refused(code: Code, message: &str) -> Box<BatchOutcome> {
     let response = Response::error(None, code, message);
-    BatchOutcome {
+    Box::new(BatchOutcome {
         status: response.status,
         headers: vec![Header::new("content-type", Format::Json.media_type())],
         body: response.encode_body(Format::Json),
         ..BatchOutcome::default()
-    }
+    })
 }

@@ -18,8 +18,10 @@ pub(crate) const PATH: &str = "/connect";
 
 /// Opens the socket of the batch, or says why not.
 pub(super) async fn open<H: Host>(
-    router: &Router<H>, batch: &Batch, outcome: &mut BatchOutcome,
-) -> Result<Connection, BatchOutcome> {
+    router: &Router<H>,
+    batch: &Batch,
+    outcome: &mut BatchOutcome,
+) -> Result<Connection, Box<BatchOutcome>> {
     if batch.target.split('?').next() != Some(PATH) {
         return Err(refused(Code::NotFound, "there is no socket here; the socket is at /connect"));
     }

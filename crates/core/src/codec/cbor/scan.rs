@@ -64,8 +64,9 @@ pub(crate) fn diff_depth(depth: usize) -> usize {
 enum Open {
     /// Items still to come.
     Counted(u64),
-    /// Until the break. For a map: whether a value must come next.
+    /// Until the break.
     Array,
+    /// Until the break; whether a value must come next.
     Map(bool),
 }
 
@@ -83,7 +84,6 @@ pub(crate) fn scan_whole(bytes: &[u8], max_depth: usize) -> Result<Found, ScanEr
 pub(crate) fn scan(decoder: &mut Decoder<'_>, max_depth: usize) -> Result<Found, ScanError> {
     let mut found = Found::default();
     let mut open: Vec<Open> = Vec::new();
-    let mut tagged = false;
     loop {
         if open.len() >= max_depth && peek(decoder) != Some(0xff) {
             return Err(ScanError::TooDeep);
@@ -95,29 +95,69 @@ pub(crate) fn scan(decoder: &mut Decoder<'_>, max_depth: usize) -> Result<Found,
                     tag::RECORD => found.records = true,
                     _ => {}
                 }
-                tagged = true;
+                // What is tagged comes next, in the same place; a break can't.
+                if peek(decoder) == Some(0xff) {
+                    return Err(misplaced_break());
+                }
                 continue;
             }
-            Token::Array(len) if len > 0 => open.push(Open::Counted(len)),
+            Token::Array(len) if len > 0 => {
+                open.push(Open::Counted(len));
+                continue;
+            }
             Token::Map(len) if len > 0 => {
                 let items = len.checked_mul(2).ok_or_else(|| DecodeError::malformed("a map longer than any input"))?;
                 open.push(Open::Counted(items));
+                continue;
             }
-            Token::BeginArray => open.push(Open::Array),
-            Token::BeginMap => open.push(Open::Map(false)),
+            Token::BeginArray => {
+                open.push(Open::Array);
+                continue;
+            }
+            Token::BeginMap => {
+                open.push(Open::Map(false));
+                continue;
+            }
             Token::BeginBytes => chunks(decoder, |chunk| matches!(chunk, Token::Bytes(_)))?,
             Token::BeginString => chunks(decoder, |chunk| matches!(chunk, Token::String(_)))?,
             Token::Break => match open.pop() {
-                Some(Open::Array | Open::Map(false)) if !tagged => {}
-                _ => return Err(DecodeError::malformed("a break where an item should be").into()),
+                Some(Open::Array | Open::Map(false)) => {}
+                _ => return Err(misplaced_break()),
             },
             _ => {}
         }
-        tagged = false;
-        // A container that was just opened has items to come; anything else is an item done, and may end others.
-        if matches!(decoder.input().get(decoder.position().wrapping_sub(1)), None) {
-            return Err(DecodeError::malformed("no CBOR at all").into());
+        // An item is done, and with it perhaps those that it was the last of.
+        loop {
+            match open.last_mut() {
+                None => return Ok(found),
+                Some(Open::Array) => break,
+                Some(Open::Map(value)) => {
+                    *value = !*value;
+                    break;
+                }
+                Some(Open::Counted(left)) => {
+                    *left -= 1;
+                    if *left > 0 {
+                        break;
+                    }
+                    open.pop();
+                }
+            }
         }
-        todo_complete(&mut open);
+    }
+}
+
+fn misplaced_break() -> ScanError {
+    DecodeError::malformed("a break where an item should be").into()
+}
+
+/// The parts of an indefinite string, up to its break.
+fn chunks(decoder: &mut Decoder<'_>, fits: fn(&Token<'_>) -> bool) -> Result<(), DecodeError> {
+    loop {
+        match token(decoder)? {
+            Token::Break => return Ok(()),
+            chunk if fits(&chunk) => {}
+            _ => return Err(DecodeError::malformed("a string of indefinite length has parts of another kind")),
+        }
     }
 }

@@ -1,0 +1,240 @@
+//! Writing CBOR: one form for everything, the shortest.
+
+use num_bigint::Sign;
+use num_traits::ToPrimitive;
+
+use super::tag;
+use crate::diff::{Diff, Patch, Segment};
+use crate::value::Value;
+
+/// Where bytes go, or are only counted.
+pub(crate) trait Out {
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Out for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// Counts what would be written.
+pub(crate) struct Count(pub(crate) usize);
+
+impl Out for Count {
+    fn put(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+}
+
+/// Writes items.
+pub(crate) struct Writer<'o, O>(pub(crate) &'o mut O);
+
+const UINT: u8 = 0;
+const NEGATIVE: u8 = 1;
+const BYTES: u8 = 2;
+const TEXT: u8 = 3;
+const ARRAY: u8 = 4;
+const MAP: u8 = 5;
+const TAG: u8 = 6;
+
+impl<O: Out> Writer<'_, O> {
+    fn head(&mut self, major: u8, argument: u64) {
+        let major = major << 5;
+        match argument {
+            0..24 => self.0.put(&[major | argument as u8]),
+            24..0x100 => self.0.put(&[major | 24, argument as u8]),
+            0x100..0x1_0000 => {
+                self.0.put(&[major | 25]);
+                self.0.put(&(argument as u16).to_be_bytes());
+            }
+            0x1_0000..0x1_0000_0000 => {
+                self.0.put(&[major | 26]);
+                self.0.put(&(argument as u32).to_be_bytes());
+            }
+            _ => {
+                self.0.put(&[major | 27]);
+                self.0.put(&argument.to_be_bytes());
+            }
+        }
+    }
+
+    pub(crate) fn uint(&mut self, number: u64) {
+        self.head(UINT, number);
+    }
+
+    pub(crate) fn bool(&mut self, truth: bool) {
+        self.0.put(&[if truth { 0xf5 } else { 0xf4 }]);
+    }
+
+    pub(crate) fn text(&mut self, text: &str) {
+        self.head(TEXT, text.len() as u64);
+        self.0.put(text.as_bytes());
+    }
+
+    pub(crate) fn array(&mut self, len: usize) {
+        self.head(ARRAY, len as u64);
+    }
+
+    pub(crate) fn map(&mut self, len: usize) {
+        self.head(MAP, len as u64);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.head(BYTES, bytes.len() as u64);
+        self.0.put(bytes);
+    }
+
+    fn tag(&mut self, tag: u64) {
+        self.head(TAG, tag);
+    }
+
+    /// A JavaScript number: as an integer with a head of up to four bytes, or as the shortest float that is exact. A head
+    /// of eight bytes means a bigint (npm cbor-x).
+    fn number(&mut self, number: f64) {
+        const LIMIT: f64 = 4_294_967_296.0;
+        let negative_zero = number == 0.0 && number.is_sign_negative();
+        if number.fract() == 0.0 && !negative_zero && (-LIMIT..LIMIT).contains(&number) {
+            if number >= 0.0 { self.head(UINT, number as u64) } else { self.head(NEGATIVE, (-1.0 - number) as u64) }
+        } else if number.is_nan() || f64::from(number as f32) == number {
+            let single = if number.is_nan() { f32::NAN } else { number as f32 };
+            self.0.put(&[0xfa]);
+            self.0.put(&single.to_be_bytes());
+        } else {
+            self.0.put(&[0xfb]);
+            self.0.put(&number.to_be_bytes());
+        }
+    }
+
+    fn bigint(&mut self, big: &num_bigint::BigInt) {
+        let negative = big.sign() == Sign::Minus;
+        let argument: num_bigint::BigInt = if negative { -(big.clone() + 1_u8) } else { big.clone() };
+        match argument.to_u64() {
+            Some(argument) => {
+                self.0.put(&[if negative { 0x3b } else { 0x1b }]);
+                self.0.put(&argument.to_be_bytes());
+            }
+            None => {
+                self.tag(if negative { tag::BIG_NEGATIVE } else { tag::BIG });
+                self.bytes(&argument.to_bytes_be().1);
+            }
+        }
+    }
+
+    pub(super) fn value(&mut self, value: &Value) {
+        match value {
+            Value::Undefined => self.0.put(&[0xf7]),
+            Value::Null => self.0.put(&[0xf6]),
+            Value::Bool(truth) => self.bool(*truth),
+            Value::Number(number) => self.number(*number),
+            Value::BigInt(big) => self.bigint(big),
+            Value::Text(text) => self.text(text),
+            Value::Bytes(bytes) => self.bytes(bytes),
+            Value::Date(milliseconds) => {
+                self.tag(tag::DATE);
+                self.number(milliseconds / 1000.0);
+            }
+            Value::Array(items) => self.items(items),
+            Value::Object(members) => {
+                self.map(members.len());
+                for (key, value) in members {
+                    self.text(key);
+                    self.value(value);
+                }
+            }
+            Value::Map(entries) => {
+                self.tag(tag::MAP);
+                self.map(entries.len());
+                for (key, value) in entries {
+                    self.value(key);
+                    self.value(value);
+                }
+            }
+            Value::Set(items) => {
+                self.tag(tag::SET);
+                self.items(items);
+            }
+            Value::Typed(kind, bytes) => {
+                self.tag(u64::from(*kind));
+                self.bytes(bytes);
+            }
+        }
+    }
+
+    fn items(&mut self, items: &[Value]) {
+        self.array(items.len());
+        for item in items {
+            self.value(item);
+        }
+    }
+
+    pub(super) fn patch(&mut self, patch: &Patch) {
+        match patch {
+            Patch::Remove => self.0.put(&[0xf7]),
+            Patch::Map(members) => {
+                self.map(members.len());
+                for (key, member) in members {
+                    self.text(key);
+                    self.patch(member);
+                }
+            }
+            Patch::Value(value) => self.value(value),
+            Patch::Replace(value) => {
+                self.tag(tag::REPLACE);
+                self.value(value);
+            }
+            Patch::Text(segments) => self.text_edits(segments),
+            Patch::Array(segments) => self.array_edits(segments, Self::patch),
+        }
+    }
+
+    pub(super) fn diff(&mut self, diff: &Diff) {
+        match diff {
+            Diff::Remove => self.0.put(&[0xf7]),
+            Diff::Set { value, over_container } => {
+                self.tag(if *over_container { tag::REPLACE } else { tag::SET_OVER_NO_CONTAINER });
+                self.value(value);
+            }
+            Diff::Object(members) => {
+                self.map(members.len());
+                for (key, member) in members {
+                    self.text(key);
+                    self.diff(member);
+                }
+            }
+            Diff::Array(segments) => self.array_edits(segments, Self::diff),
+            Diff::Text(segments) => self.text_edits(segments),
+        }
+    }
+
+    fn text_edits(&mut self, segments: &[Segment<String, ()>]) {
+        self.tag(tag::TEXT_EDITS);
+        self.array(segments.len());
+        for segment in segments {
+            match segment {
+                Segment::Insert(text) => self.text(text),
+                Segment::Keep(len) => self.head(UINT, *len as u64),
+                Segment::Delete(len) => self.head(NEGATIVE, (*len as u64).saturating_sub(1)),
+                // Texts have no inside.
+                Segment::Inner(()) => self.head(UINT, 1),
+            }
+        }
+    }
+
+    fn array_edits<I>(&mut self, segments: &[Segment<Vec<Value>, I>], inner: fn(&mut Self, &I)) {
+        self.tag(tag::ARRAY_EDITS);
+        self.array(segments.len());
+        for segment in segments {
+            match segment {
+                Segment::Insert(items) => self.items(items),
+                Segment::Keep(len) => self.head(UINT, *len as u64),
+                Segment::Delete(len) => self.head(NEGATIVE, (*len as u64).saturating_sub(1)),
+                Segment::Inner(change) => {
+                    self.map(1);
+                    self.text("at");
+                    inner(self, change);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The messages of contract section 3, one a file: what `docs/protocol.md` specifies, as types.
+//!
+//! Values and diffs in them stay encoded: in CBOR a message is put together around them and taken apart without
+//! looking into them, so that a large one costs a copy and no more.
+
+mod code;
+mod fields;
+mod meta;
+mod push;
+mod request;
+mod response;
+#[cfg(test)]
+mod tests;
+
+use crate::codec::{cbor, json};
+use crate::value::Value;
+
+pub use code::Code;
+pub use fields::Fields;
+pub use meta::encode_meta;
+pub use push::Push;
+pub use request::{Method, Refusal, Request};
+pub use response::Response;
+
+/// How messages are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// CBOR in binary frames: subprotocol `timeweft.cbor`, media type `application/cbor`.
+    Cbor,
+    /// JSON in text frames: subprotocol `timeweft.json`, media type `application/json`.
+    Json,
+}
+
+impl Format {
+    /// The media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Format::Cbor => "application/cbor",
+            Format::Json => "application/json",
+        }
+    }
+
+    /// The format of a media type, parameters aside.
+    pub fn of_media_type(media_type: &str) -> Option<Format> {
+        let essence = media_type.split(';').next().unwrap_or_default().trim();
+        [Format::Cbor, Format::Json].into_iter().find(|format| essence.eq_ignore_ascii_case(format.media_type()))
+    }
+
+    /// `cbor` or `json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::Cbor => "cbor",
+            Format::Json => "json",
+        }
+    }
+}
+
+/// A value in a format.
+pub fn encode_value_as(value: &Value, format: Format) -> Vec<u8> {
+    match format {
+        Format::Cbor => cbor::encode_value(value),
+        Format::Json => json::value_to_text(value),
+    }
+}

@@ -1,0 +1,50 @@
+//! What subscribers are told without asking.
+
+use super::meta::{decode_meta, encode_meta};
+use super::response::MapWriter;
+use super::{Fields, Format};
+use crate::codec::DecodeError;
+use crate::id::EntityId;
+use crate::limits::Limits;
+use crate::operation::{CborDiff, Meta};
+use crate::time::Timestamp;
+
+/// A change of an entity, to every subscribed connection but the one that made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// Which entity.
+    pub entity_id: EntityId,
+    /// From the version before. For a first version: the value, as a diff over nothing.
+    pub diff: CborDiff,
+    /// Of the new version.
+    pub meta: Meta,
+    /// The version before; absent for a first version.
+    pub prev_valid_from: Option<Timestamp>,
+}
+
+impl Push {
+    /// Writes it.
+    pub fn encode(&self, format: Format) -> Vec<u8> {
+        let mut map = MapWriter::new(format);
+        map.text("entityId", self.entity_id.as_str());
+        map.diff("diff", &self.diff);
+        map.raw("meta", &encode_meta(&self.meta, format));
+        if let Some(previous) = self.prev_valid_from {
+            map.text("prevValidFrom", &previous.to_string());
+        }
+        map.finish()
+    }
+
+    /// Reads it, as a client does.
+    pub fn decode(frame: &[u8], format: Format, limits: &Limits) -> Result<Push, DecodeError> {
+        let fields = Fields::decode(frame, format, usize::MAX, limits)?;
+        let missing = |name: &str| DecodeError::malformed(format!("the field `{name}` is missing"));
+        let entity = fields.text("entityId")?.ok_or_else(|| missing("entityId"))?;
+        Ok(Push {
+            entity_id: EntityId::parse(&entity).map_err(|error| DecodeError::malformed(error.to_string()))?,
+            diff: fields.diff("diff")?.ok_or_else(|| missing("diff"))?,
+            meta: decode_meta(&fields.map("meta")?.ok_or_else(|| missing("meta"))?)?,
+            prev_valid_from: fields.time("prevValidFrom")?,
+        })
+    }
+}

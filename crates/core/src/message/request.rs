@@ -1,0 +1,242 @@
+//! What a client asks.
+
+use super::{Code, Fields, Format, Response};
+use crate::codec::DecodeError;
+use crate::id::EntityId;
+use crate::limits::Limits;
+use crate::operation::{CborDiff, CborValue};
+use crate::time::Timestamp;
+
+/// One request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Chosen by the client, echoed in the response.
+    pub id: u64,
+    /// What is asked.
+    pub method: Method,
+}
+
+/// What is asked, of which entity.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the fields are those of contract section 3, by their names there")]
+pub enum Method {
+    /// Create.
+    Post { entity: EntityId, value: CborValue, valid_from: Option<Timestamp>, idempotency_key: Option<String> },
+    /// Read.
+    Get { entity: EntityId, if_modified_since: Option<Timestamp>, as_of: Option<Timestamp> },
+    /// Change.
+    PatchDiff {
+        entity: EntityId,
+        diff: CborDiff,
+        if_unmodified_since: Option<Timestamp>,
+        idempotency_key: Option<String>,
+        valid_from: Option<Timestamp>,
+    },
+    /// Delete, softly.
+    Delete { entity: EntityId, if_unmodified_since: Option<Timestamp> },
+    /// Take a deletion back.
+    PatchUndelete { entity: EntityId },
+    /// Read, and be pushed what follows.
+    Subscribe { entity: EntityId, valid_from: Option<Timestamp> },
+    /// Be pushed no more.
+    Unsubscribe { entity: EntityId },
+    /// List versions, newest first.
+    History { entity: EntityId, before: Option<Timestamp>, limit: Option<u32> },
+}
+
+impl Method {
+    /// Of which entity.
+    pub fn entity(&self) -> &EntityId {
+        match self {
+            Method::Post { entity, .. }
+            | Method::Get { entity, .. }
+            | Method::PatchDiff { entity, .. }
+            | Method::Delete { entity, .. }
+            | Method::PatchUndelete { entity }
+            | Method::Subscribe { entity, .. }
+            | Method::Unsubscribe { entity }
+            | Method::History { entity, .. } => entity,
+        }
+    }
+
+    /// Its name on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Method::Post { .. } => "post",
+            Method::Get { .. } => "get",
+            Method::PatchDiff { .. } => "patchDiff",
+            Method::Delete { .. } => "delete",
+            Method::PatchUndelete { .. } => "patchUndelete",
+            Method::Subscribe { .. } => "subscribe",
+            Method::Unsubscribe { .. } => "unsubscribe",
+            Method::History { .. } => "history",
+        }
+    }
+}
+
+/// A frame that is no request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The request's id, if it could be read.
+    pub id: Option<u64>,
+    /// What kind of wrong.
+    pub code: Code,
+    /// What was wrong and what would be right.
+    pub message: String,
+}
+
+impl From<Refusal> for Response {
+    fn from(refusal: Refusal) -> Response {
+        Response::error(refusal.id, refusal.code, refusal.message)
+    }
+}
+
+impl Refusal {
+    fn of(id: Option<u64>, error: DecodeError) -> Refusal {
+        let (code, message) = error.into();
+        Refusal { id, code, message }
+    }
+}
+
+/// Keys that clients choose are kept for as long as the version they made is recent: they are short.
+const MAX_IDEMPOTENCY_KEY: usize = 256;
+
+impl Request {
+    /// Reads a frame from a socket: at most `message_bytes` long.
+    pub fn decode(frame: &[u8], format: Format, limits: &Limits) -> Result<Request, Refusal> {
+        Self::decode_within(frame, format, limits.message_bytes, limits)
+    }
+
+    /// The same with another bound on the frame.
+    pub fn decode_within(frame: &[u8], format: Format, max_bytes: usize, limits: &Limits) -> Result<Request, Refusal> {
+        if frame.len() > max_bytes {
+            let error = crate::codec::too_many_bytes(frame.len(), max_bytes);
+            return Err(Refusal::of(id_of_start(frame, format), error));
+        }
+        let fields =
+            Fields::decode(frame, format, max_bytes, limits).map_err(|error| Refusal::of(id_of_start(frame, format), error))?;
+        let refuse = |id| move |error| Refusal::of(id, error);
+        let id = fields.uint("id").map_err(refuse(None))?;
+        let missing = |name: &str| DecodeError::malformed(format!("the field `{name}` is missing"));
+        let known = id.ok_or_else(|| missing("id (an unsigned integer)")).map_err(refuse(None))?;
+        let name = fields.text("method").and_then(|name| name.ok_or_else(|| missing("method"))).map_err(refuse(id))?;
+        let method = match method(&fields, &name) {
+            Ok(method) => method.ok_or_else(|| Refusal {
+                id,
+                code: Code::UnknownMethod,
+                message: format!(
+                    "there is no method {name:?}: post, get, patchDiff, delete, patchUndelete, subscribe, unsubscribe, history"
+                ),
+            })?,
+            Err(error) => return Err(Refusal::of(id, error)),
+        };
+        Ok(Request { id: known, method })
+    }
+
+    /// Writes it, as a client does.
+    pub fn encode(&self, format: Format) -> Vec<u8> {
+        let mut map = super::response::MapWriter::new(format);
+        map.uint("id", self.id);
+        map.text("method", self.method.name());
+        map.text("entityId", self.method.entity().as_str());
+        let mut time = |name, time: &Option<Timestamp>| {
+            if let Some(time) = time {
+                map.text(name, &time.to_string());
+            }
+        };
+        match &self.method {
+            Method::Post { valid_from, .. } | Method::Subscribe { valid_from, .. } => time("validFrom", valid_from),
+            Method::Get { if_modified_since, as_of, .. } => {
+                time("ifModifiedSince", if_modified_since);
+                time("asOf", as_of);
+            }
+            Method::PatchDiff { if_unmodified_since, valid_from, .. } => {
+                time("ifUnmodifiedSince", if_unmodified_since);
+                time("validFrom", valid_from);
+            }
+            Method::Delete { if_unmodified_since, .. } => time("ifUnmodifiedSince", if_unmodified_since),
+            Method::History { before, .. } => time("before", before),
+            Method::PatchUndelete { .. } | Method::Unsubscribe { .. } => {}
+        }
+        match &self.method {
+            Method::Post { value, idempotency_key, .. } => {
+                map.value("value", value);
+                if let Some(key) = idempotency_key {
+                    map.text("idempotencyKey", key);
+                }
+            }
+            Method::PatchDiff { diff, idempotency_key, .. } => {
+                map.diff("diff", diff);
+                if let Some(key) = idempotency_key {
+                    map.text("idempotencyKey", key);
+                }
+            }
+            Method::History { limit: Some(limit), .. } => map.uint("limit", u64::from(*limit)),
+            _ => {}
+        }
+        map.finish()
+    }
+}
+
+fn method(fields: &Fields<'_>, name: &str) -> Result<Option<Method>, DecodeError> {
+    let known = ["post", "get", "patchDiff", "delete", "patchUndelete", "subscribe", "unsubscribe", "history"];
+    if !known.contains(&name) {
+        return Ok(None);
+    }
+    let entity = fields.text("entityId")?.ok_or_else(|| DecodeError::malformed("the field `entityId` is missing"))?;
+    let entity = EntityId::parse(&entity).map_err(|error| DecodeError::malformed(error.to_string()).within("entityId"))?;
+    Ok(Some(match name {
+        "post" => Method::Post {
+            entity,
+            value: fields.value("value")?.ok_or_else(|| DecodeError::malformed("the field `value` is missing"))?,
+            valid_from: fields.time("validFrom")?,
+            idempotency_key: idempotency_key(fields)?,
+        },
+        "get" => {
+            Method::Get { entity, if_modified_since: fields.time("ifModifiedSince")?, as_of: fields.time("asOf")? }
+        }
+        "patchDiff" => Method::PatchDiff {
+            entity,
+            diff: fields.diff("diff")?.ok_or_else(|| DecodeError::malformed("the field `diff` is missing"))?,
+            if_unmodified_since: fields.time("ifUnmodifiedSince")?,
+            idempotency_key: idempotency_key(fields)?,
+            valid_from: fields.time("validFrom")?,
+        },
+        "delete" => Method::Delete { entity, if_unmodified_since: fields.time("ifUnmodifiedSince")? },
+        "patchUndelete" => Method::PatchUndelete { entity },
+        "subscribe" => Method::Subscribe { entity, valid_from: fields.time("validFrom")? },
+        "unsubscribe" => Method::Unsubscribe { entity },
+        _ => {
+            let limit = fields.uint("limit")?.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
+            Method::History { entity, before: fields.time("before")?, limit }
+        }
+    }))
+}
+
+fn idempotency_key(fields: &Fields<'_>) -> Result<Option<String>, DecodeError> {
+    let key = fields.text("idempotencyKey")?;
+    match key {
+        Some(key) if key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY => {
+            Err(DecodeError::malformed(format!("1 to {MAX_IDEMPOTENCY_KEY} bytes were expected")).within("idempotencyKey"))
+        }
+        key => Ok(key),
+    }
+}
+
+/// The id of a frame that can't be read as a whole, where `id` is the first field, as most clients write it.
+fn id_of_start(frame: &[u8], format: Format) -> Option<u64> {
+    match format {
+        Format::Cbor => {
+            let mut decoder = minicbor::Decoder::new(frame);
+            decoder.map().ok()?;
+            (decoder.str().ok()? == "id").then(|| decoder.u64().ok()).flatten()
+        }
+        Format::Json => {
+            let start = std::str::from_utf8(frame.get(..frame.len().min(64))?).ok()?;
+            let rest = start.trim_start().strip_prefix('{')?.trim_start().strip_prefix("\"id\"")?;
+            let digits = rest.trim_start().strip_prefix(':')?.trim_start();
+            let end = digits.find(|c: char| !c.is_ascii_digit())?;
+            digits.get(..end)?.parse().ok()
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! What comes of a request.
+
+use super::meta::{decode_meta, encode_meta};
+use super::{Code, Fields, Format};
+use crate::codec::cbor::write::Writer;
+use crate::codec::{DecodeError, cbor, json};
+use crate::limits::Limits;
+use crate::operation::{CborDiff, CborValue, Committed, Failure, Meta, Page, Reading};
+
+/// One response.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Response {
+    /// The request's; none for a frame that was no request.
+    pub id: Option<u64>,
+    /// As in HTTP (RFC 9110).
+    pub status: u16,
+    /// Of the version that the answer is about.
+    pub meta: Option<Meta>,
+    /// The whole value.
+    pub value: Option<CborValue>,
+    /// What changed, from the version that the request named.
+    pub diff: Option<CborDiff>,
+    /// A page of history.
+    pub versions: Option<Vec<Meta>>,
+    /// Whether there are older versions than those.
+    pub more: Option<bool>,
+    /// What went wrong: code, and what would be right.
+    pub error: Option<(Code, String)>,
+}
+
+impl Response {
+    /// 200 and nothing else.
+    pub fn ok(id: Option<u64>) -> Response {
+        Response { id, status: 200, ..Response::default() }
+    }
+
+    /// A failure, with its code's status.
+    pub fn error(id: Option<u64>, code: Code, message: impl Into<String>) -> Response {
+        Response { id, status: code.status(), error: Some((code, message.into())), ..Response::default() }
+    }
+
+    /// What the engine refused.
+    pub fn of_failure(id: Option<u64>, failure: Failure) -> Response {
+        let message = failure.to_string();
+        let error = |code| Response::error(id, code, message.clone());
+        match failure {
+            Failure::NotFound => error(Code::NotFound),
+            Failure::Exists => error(Code::Exists),
+            Failure::Conflict(diff, meta) => {
+                Response { diff: Some(diff), meta: Some(*meta), ..error(Code::Conflict) }
+            }
+            Failure::UnknownVersion(value, meta) => {
+                Response { value: Some(value), meta: Some(*meta), ..error(Code::UnknownVersion) }
+            }
+            Failure::PreconditionRequired => error(Code::PreconditionRequired),
+            Failure::NotDeleted => error(Code::NotDeleted),
+            Failure::BadRequest(_) => error(Code::BadRequest),
+            Failure::TooLarge(_) => error(Code::TooLarge),
+            Failure::Busy => error(Code::Busy),
+            Failure::Unavailable(_) => error(Code::Unavailable),
+        }
+    }
+
+    /// What a read found.
+    pub fn of_reading(id: Option<u64>, reading: Reading) -> Response {
+        let base = Response::ok(id);
+        match reading {
+            Reading::NotModified(meta) => Response { status: 304, meta: Some(meta), ..base },
+            Reading::Value(value, meta) => Response { value: Some(value), meta: Some(meta), ..base },
+            Reading::Diff(diff, meta) => Response { diff: Some(diff), meta: Some(meta), ..base },
+        }
+    }
+
+    /// A change that went well.
+    pub fn of_committed(id: Option<u64>, committed: Committed) -> Response {
+        Response { meta: Some(committed.meta), diff: committed.merged, ..Response::ok(id) }
+    }
+
+    /// A creation that went well.
+    pub fn of_created(id: Option<u64>, committed: Committed) -> Response {
+        Response { status: 201, ..Response::of_committed(id, committed) }
+    }
+
+    /// A page of history.
+    pub fn of_page(id: Option<u64>, page: Page) -> Response {
+        Response { versions: Some(page.versions), more: Some(page.more), ..Response::ok(id) }
+    }
+
+    /// The frame, or the answer to `POST /message`.
+    pub fn encode(&self, format: Format) -> Vec<u8> {
+        let mut map = MapWriter::new(format);
+        if let Some(id) = self.id {
+            map.uint("id", id);
+        }
+        map.uint("status", u64::from(self.status));
+        self.write(map)
+    }
+
+    /// The body of the HTTP API's answers: without id and status, which are elsewhere.
+    pub fn encode_body(&self, format: Format) -> Vec<u8> {
+        self.write(MapWriter::new(format))
+    }
+
+    fn write(&self, mut map: MapWriter) -> Vec<u8> {
+        let format = map.format;
+        if let Some((code, message)) = &self.error {
+            let mut error = MapWriter::new(format);
+            error.text("code", code.as_str());
+            error.text("message", message);
+            map.raw("error", &error.finish());
+        }
+        if let Some(value) = &self.value {
+            map.value("value", value);
+        }
+        if let Some(diff) = &self.diff {
+            map.diff("diff", diff);
+        }
+        if let Some(meta) = &self.meta {
+            map.raw("meta", &encode_meta(meta, format));
+        }
+        if let Some(versions) = &self.versions {
+            let items: Vec<Vec<u8>> = versions.iter().map(|meta| encode_meta(meta, format)).collect();
+            map.array("versions", &items);
+        }
+        if let Some(more) = self.more {
+            map.bool("more", more);
+        }
+        map.finish()
+    }
+
+    /// Reads a frame, as a client does.
+    pub fn decode(frame: &[u8], format: Format, limits: &Limits) -> Result<Response, DecodeError> {
+        let fields = Fields::decode(frame, format, usize::MAX, limits)?;
+        let status = fields.uint("status")?.and_then(|status| u16::try_from(status).ok());
+        let error = match fields.map("error")? {
+            None => None,
+            Some(error) => {
+                let code = error.text("code")?.unwrap_or_default();
+                Some((Code::parse(&code).unwrap_or(Code::Internal), error.text("message")?.unwrap_or_default()))
+            }
+        };
+        let versions = match fields.maps("versions")? {
+            None => None,
+            Some(versions) => Some(versions.iter().map(decode_meta).collect::<Result<_, _>>()?),
+        };
+        Ok(Response {
+            id: fields.uint("id")?,
+            status: status.ok_or_else(|| DecodeError::malformed("the field `status` is missing"))?,
+            meta: fields.map("meta")?.map(|meta| decode_meta(&meta)).transpose()?,
+            value: fields.value("value")?,
+            diff: fields.diff("diff")?,
+            versions,
+            more: fields.bool("more")?,
+            error,
+        })
+    }
+}
+
+/// Puts a map together field by field, in either format.
+pub(super) struct MapWriter {
+    pub(super) format: Format,
+    fields: usize,
+    body: Vec<u8>,
+}
+
+impl MapWriter {
+    pub(super) fn new(format: Format) -> MapWriter {
+        MapWriter { format, fields: 0, body: Vec::new() }
+    }
+
+    /// A field whose value is encoded already, in this map's format.
+    pub(super) fn raw(&mut self, name: &str, item: &[u8]) {
+        match self.format {
+            Format::Cbor => Writer(&mut self.body).text(name),
+            Format::Json => {
+                self.body.extend_from_slice(if self.fields == 0 { b"\"" } else { b",\"" });
+                self.body.extend_from_slice(name.as_bytes());
+                self.body.extend_from_slice(b"\":");
+            }
+        }
+        self.fields += 1;
+        self.body.extend_from_slice(item);
+    }
+
+    pub(super) fn uint(&mut self, name: &str, number: u64) {
+        let item = match self.format {
+            Format::Cbor => encoded(|writer| writer.uint(number)),
+            Format::Json => number.to_string().into_bytes(),
+        };
+        self.raw(name, &item);
+    }
+
+    pub(super) fn bool(&mut self, name: &str, truth: bool) {
+        let item = match self.format {
+            Format::Cbor => encoded(|writer| writer.bool(truth)),
+            Format::Json => truth.to_string().into_bytes(),
+        };
+        self.raw(name, &item);
+    }
+
+    pub(super) fn text(&mut self, name: &str, text: &str) {
+        let item = match self.format {
+            Format::Cbor => encoded(|writer| writer.text(text)),
+            Format::Json => serde_json::Value::from(text).to_string().into_bytes(),
+        };
+        self.raw(name, &item);
+    }
+
+    pub(super) fn array(&mut self, name: &str, items: &[Vec<u8>]) {
+        let item = match self.format {
+            Format::Cbor => {
+                let mut array = encoded(|writer| writer.array(items.len()));
+                items.iter().for_each(|item| array.extend_from_slice(item));
+                array
+            }
+            Format::Json => [&b"["[..], &items.join(&b','), b"]"].concat(),
+        };
+        self.raw(name, &item);
+    }
+
+    pub(super) fn value(&mut self, name: &str, value: &CborValue) {
+        match self.format {
+            Format::Cbor => self.raw(name, &value.0),
+            Format::Json => {
+                let value = cbor::decode_value(&value.0, &OURS).unwrap_or(crate::value::Value::Null);
+                self.raw(name, &json::value_to_text(&value));
+            }
+        }
+    }
+
+    pub(super) fn diff(&mut self, name: &str, diff: &CborDiff) {
+        match self.format {
+            Format::Cbor => self.raw(name, &diff.0),
+            Format::Json => {
+                let patch = cbor::decode_patch(&diff.0, &OURS).unwrap_or(crate::diff::Patch::Map(Default::default()));
+                self.raw(name, json::patch_to_json(&patch).to_string().as_bytes());
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> Vec<u8> {
+        match self.format {
+            Format::Cbor => {
+                let mut map = encoded(|writer| writer.map(self.fields));
+                map.extend_from_slice(&self.body);
+                map
+            }
+            Format::Json => [&b"{"[..], &self.body, b"}"].concat(),
+        }
+    }
+}
+
+fn encoded(write: impl FnOnce(&mut Writer<'_, Vec<u8>>)) -> Vec<u8> {
+    let mut item = Vec::new();
+    write(&mut Writer(&mut item));
+    item
+}
+
+/// What the engine hands out it wrote itself: it reads back whatever the limits on clients are.
+const OURS: Limits = Limits {
+    value_bytes: usize::MAX,
+    depth: crate::codec::MAX_DEPTH,
+    message_bytes: usize::MAX,
+    body_bytes: usize::MAX,
+    diff_operations: usize::MAX,
+    subscriptions: usize::MAX,
+};
