@@ -262,7 +262,6 @@ fn concurrent_diffs_conflict_either_way_or_converge() {
     });
     let [met, passed, merged, beside] = [met, passed, merged, beside].map(Cell::into_inner);
     let all = met + passed;
-    println!("{met} conflict, {passed} do not: {merged} are merged, {beside} of them in one text or array");
     assert!(met * 10 > all, "only {met} of {all} pairs conflict");
     assert!(merged * 4 > all, "only {merged} of {all} pairs are merged");
     assert!(beside * 10 > all, "only {beside} of {all} pairs are merged in one text or array");
@@ -363,7 +362,6 @@ fn whatever_a_patch_is_what_is_resolved_applies() {
         }
         Ok(())
     });
-    println!("{} fit, {} refused", fit.get(), refused.get());
     assert!(fit.get() * 4 > refused.get() && refused.get() * 20 > fit.get());
 }
 

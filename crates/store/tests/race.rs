@@ -2,13 +2,17 @@
 
 mod common;
 
+use std::pin::Pin;
+
 use common::*;
-use timeweft_core::operation::Failure;
+use timeweft_core::operation::{Committed, Failure};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 use timeweft_store::memory::MemoryStore;
 
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 60;
+
+type Task<'a> = Pin<Box<dyn Future<Output = Result<Committed, Failure>> + 'a>>;
 
 #[test]
 fn of_twenty_who_create_one_entity_exactly_one_does() {
@@ -20,7 +24,7 @@ fn of_twenty_who_create_one_entity_exactly_one_does() {
             Box::pin(async move {
                 let made = value(&format!(r#"{{"by":{writer}}}"#));
                 engine.post(&by(&format!("p{writer}")), &id(), &made, None, None).await
-            }) as std::pin::Pin<Box<dyn Future<Output = _>>>
+            }) as Task<'_>
         });
         let answers = interleave(seed, tasks.collect());
         let winners: Vec<usize> = (0..20).filter(|&writer| answers[writer].is_ok()).collect();
@@ -50,7 +54,7 @@ fn all_that_twenty_writers_on_disjoint_keys_were_acknowledged_is_there() {
                     acknowledged += usize::from(done.is_ok());
                 }
                 acknowledged
-            }) as std::pin::Pin<Box<dyn Future<Output = usize>>>
+            }) as Pin<Box<dyn Future<Output = usize>>>
         });
         let acknowledged: usize = interleave(seed, tasks.collect()).into_iter().sum();
         let (version, _, _, found) = current(&store).unwrap();
@@ -73,7 +77,7 @@ fn of_two_who_change_the_same_place_one_is_told_of_the_other() {
             Box::pin(async move {
                 let change = patch(&format!(r#"{{"a":{n}}}"#));
                 engine.patch_diff(&by("ann"), &id(), &change, Some(Timestamp(1_000)), None, None).await
-            }) as std::pin::Pin<Box<dyn Future<Output = _>>>
+            }) as Task<'_>
         });
         let answers = interleave(seed, tasks.collect());
         let conflicts = answers.iter().filter(|answer| matches!(answer, Err(Failure::Conflict(..)))).count();

@@ -40,9 +40,11 @@ impl EngineBackend {
 
     async fn request(&self, request: Request<Incoming>) -> Result<Answer, Response<Body>> {
         let (parts, body) = request.into_parts();
-        let body = tokio::time::timeout(BODY_TIMEOUT, read_body(body, self.body_bytes)).await.unwrap_or_else(|_| {
-            Err(refuse(StatusCode::REQUEST_TIMEOUT, "bad-request", "the body did not come in time"))
-        })?;
+        let body = match tokio::time::timeout(BODY_TIMEOUT, read_body(body, self.body_bytes)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err((status, code, message))) => return Err(refuse(status, code, &message)),
+            Err(_) => return Err(refuse(StatusCode::REQUEST_TIMEOUT, "bad-request", "the body did not come in time")),
+        };
         let request = wit::Request {
             method: parts.method.as_str().to_owned(),
             target: parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned(),
@@ -61,12 +63,15 @@ impl EngineBackend {
     }
 }
 
+/// Status, code and message.
+type Refusal = (StatusCode, &'static str, String);
+
 /// Reads on a little past the limit, so that a client that sends slightly too much hears so instead of a broken pipe.
-async fn read_body(mut body: Incoming, limit: usize) -> Result<Vec<u8>, Response<Body>> {
+async fn read_body(mut body: Incoming, limit: usize) -> Result<Vec<u8>, Refusal> {
     let (mut bytes, mut seen) = (Vec::new(), 0usize);
     while let Some(frame) = body.frame().await {
-        let frame = frame
-            .map_err(|error| refuse(StatusCode::BAD_REQUEST, "bad-request", &format!("the body broke off: {error}")))?;
+        let frame =
+            frame.map_err(|error| (StatusCode::BAD_REQUEST, "bad-request", format!("the body broke off: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
         seen = seen.saturating_add(data.len());
         if seen <= limit {
@@ -78,11 +83,10 @@ async fn read_body(mut body: Incoming, limit: usize) -> Result<Vec<u8>, Response
             }
         }
     }
-    if seen > limit {
-        let message = format!("a request's body is at most {limit} bytes");
-        return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "too-large", &message));
+    match seen > limit {
+        true => Err((StatusCode::PAYLOAD_TOO_LARGE, "too-large", format!("a request's body is at most {limit} bytes"))),
+        false => Ok(bytes),
     }
-    Ok(bytes)
 }
 
 fn backend_error(error: CallError) -> BackendError {

@@ -14,8 +14,8 @@ use tokio::sync::watch;
 
 use super::{Batch, StoreError, StoreOptions};
 
-/// How long a write waits for room before it is refused.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a write waits for room before it is refused: shorter than a call may take, so that the caller can say so.
+const PATIENCE: Duration = Duration::from_secs(4);
 /// What an entry costs beside its key and value, roughly.
 const ENTRY_OVERHEAD: usize = 128;
 

@@ -13,7 +13,7 @@ fn wait<F: Future>(future: F) -> F::Output {
     }
 }
 
-fn engine(store: &MemoryStore) -> Engine<MemoryStore, impl Fn() -> u32> {
+fn engine(store: &MemoryStore) -> Engine<MemoryStore, impl Fn() -> u32 + use<>> {
     let count = Cell::new(0);
     let nonce = move || {
         count.set(count.get() + 1);

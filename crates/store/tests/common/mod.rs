@@ -15,14 +15,14 @@ use timeweft_store::Engine;
 use timeweft_store::memory::MemoryStore;
 
 /// SplitMix64 (Steele, Lea and Flood 2014): enough randomness for a schedule, all of it from the seed.
-pub struct Seeded(u64);
+pub(crate) struct Seeded(u64);
 
 impl Seeded {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Seeded(seed)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -30,13 +30,13 @@ impl Seeded {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
     }
 }
 
 /// Runs the tasks to their ends, polling one at a time in an order drawn from the seed.
-pub fn interleave<'a, T>(seed: u64, tasks: Vec<Pin<Box<dyn Future<Output = T> + 'a>>>) -> Vec<T> {
+pub(crate) fn interleave<'a, T>(seed: u64, tasks: Vec<Pin<Box<dyn Future<Output = T> + 'a>>>) -> Vec<T> {
     let mut random = Seeded::new(seed);
     let mut context = TaskContext::from_waker(Waker::noop());
     let mut running: Vec<(usize, Pin<Box<dyn Future<Output = T> + 'a>>)> = tasks.into_iter().enumerate().collect();
@@ -51,7 +51,7 @@ pub fn interleave<'a, T>(seed: u64, tasks: Vec<Pin<Box<dyn Future<Output = T> + 
     done.into_iter().map(|(_, output)| output).collect()
 }
 
-pub fn wait<F: Future>(future: F) -> F::Output {
+pub(crate) fn wait<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())) {
@@ -60,7 +60,7 @@ pub fn wait<F: Future>(future: F) -> F::Output {
     }
 }
 
-pub fn engine(store: &MemoryStore) -> Engine<MemoryStore, impl Fn() -> u32> {
+pub(crate) fn engine(store: &MemoryStore) -> Engine<MemoryStore, impl Fn() -> u32 + use<>> {
     let count = Cell::new(store.calls() as u32);
     let nonce = move || {
         count.set(count.get().wrapping_add(1));
@@ -69,33 +69,33 @@ pub fn engine(store: &MemoryStore) -> Engine<MemoryStore, impl Fn() -> u32> {
     Engine::new(store.clone(), nonce, Limits::default())
 }
 
-pub fn by(person: &str) -> Context {
+pub(crate) fn by(person: &str) -> Context {
     Context { person_id: person.into(), impersonator_id: None, now: Timestamp(1_000), access: Access::Any }
 }
 
-pub fn id() -> EntityId {
+pub(crate) fn id() -> EntityId {
     EntityId::parse("note:n").unwrap()
 }
 
-pub fn parse(text: &str) -> Value {
+pub(crate) fn parse(text: &str) -> Value {
     json::value_from_json(&serde_json::from_str(text).unwrap(), &Limits::default()).unwrap()
 }
 
-pub fn value(text: &str) -> CborValue {
+pub(crate) fn value(text: &str) -> CborValue {
     CborValue(cbor::encode_value(&parse(text)))
 }
 
-pub fn patch(text: &str) -> CborDiff {
+pub(crate) fn patch(text: &str) -> CborDiff {
     let json = serde_json::from_str(text).unwrap();
     CborDiff(cbor::encode_patch(&json::patch_from_json(&json, &Limits::default()).unwrap()))
 }
 
-pub fn decode(value: &CborValue) -> Value {
+pub(crate) fn decode(value: &CborValue) -> Value {
     cbor::decode_value(&value.0, &Limits::default()).unwrap()
 }
 
 /// The current version and value, of a deleted entity too.
-pub fn current(store: &MemoryStore) -> Option<(u64, bool, Timestamp, Value)> {
+pub(crate) fn current(store: &MemoryStore) -> Option<(u64, bool, Timestamp, Value)> {
     match wait(engine(store).get(&by("reader"), &id(), None, true)) {
         Ok(Reading::Value(value, meta)) => Some((meta.version, meta.deleted, meta.valid_from, decode(&value))),
         Ok(other) => panic!("{other:?}"),
