@@ -106,8 +106,11 @@ fn it_reaches_only_the_hosts_that_are_named_and_only_the_default_store() {
     for host in texts(&component["allowed_outbound_hosts"]) {
         let [name] = templates(host)[..] else { panic!("{host}: one variable, so that nothing else is let through") };
         assert_eq!(host, format!("{{{{ {name} }}}}"));
-        // Spin takes scheme, host and port here, and refuses a path or an empty text when the application starts.
+        // Spin takes scheme, host and port here, and no path. Empty means no host.
         let default = variables[name]["default"].as_str().expect("has a default");
+        if default.is_empty() {
+            continue;
+        }
         let (scheme, rest) = default.split_once("://").expect("has a scheme");
         assert!(["http", "https"].contains(&scheme) && !rest.is_empty() && !rest.contains(['/', '*']), "{default}");
     }

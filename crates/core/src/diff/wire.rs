@@ -15,8 +15,9 @@ use crate::value::{Object, Value};
 
 /// Bytes of the tags 64001 to 64003.
 const TAG: usize = 3;
-/// A tagged form is taken where it saves at least this many bytes.
-const SAVING: usize = 1;
+/// A tagged form is taken where it saves at least this many bytes: for less it isn't worth that somebody who knows only
+/// the contract's base form can't read it.
+const SAVING: usize = 32;
 
 impl Diff {
     /// The wire form, as small as it can be said without knowing the base.

@@ -50,6 +50,11 @@ pub(super) fn wire(diff: &Diff) -> CborDiff {
     CborDiff(cbor::encode_patch(&diff.to_patch()))
 }
 
+/// The wire form of a diff that leads to `result`: plainer, as short texts and arrays can be written out.
+pub(super) fn wire_to(diff: &Diff, result: &Value) -> CborDiff {
+    CborDiff(cbor::encode_patch(&diff.to_patch_giving(result)))
+}
+
 /// What is remembered of an idempotency key: nobody can use up another person's.
 pub(super) fn digest(person_id: &str, key: &str) -> [u8; 16] {
     let mut hash = Sha256::new();
@@ -70,7 +75,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         current: &Current,
         draft: Draft<'_>,
     ) -> Result<Option<Committed>, Failure> {
-        let diff = draft.change.map(|(diff, _)| wire(diff));
+        let diff = draft.change.map(|(diff, _)| wire_to(diff, draft.value));
         match self.write(context, id, Some(current), draft).await? {
             Written::Swapped(record) => {
                 let meta = self.meta(id, &record.entry, Timestamp::FOREVER, record.chunks()).await?;

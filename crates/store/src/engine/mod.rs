@@ -131,7 +131,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             }
             if let Some(newer) = self.newer_than(id, &current.record, since).await? {
                 let diff = self.compose(id, &newer).await?;
-                return Ok(Reading::Diff(commit::wire(&diff), meta));
+                let value = self.value(id, &current.record).await?;
+                return Ok(Reading::Diff(commit::wire_to(&diff, &value), meta));
             }
         }
         let value = self.value(id, &current.record).await?;
@@ -153,7 +154,11 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             if let Some(since) = if_unmodified_since.filter(|since| since.0 != current.record.entry.valid_from) {
                 let meta = Box::new(self.current_meta(id, &current.record).await?);
                 return Err(match self.newer_than(id, &current.record, since).await? {
-                    Some(newer) => Failure::Conflict(commit::wire(&self.compose(id, &newer).await?), meta),
+                    Some(newer) => {
+                        let diff = self.compose(id, &newer).await?;
+                        let value = self.value(id, &current.record).await?;
+                        Failure::Conflict(commit::wire_to(&diff, &value), meta)
+                    }
                     None => self.unknown_version(id, &current.record, meta).await?,
                 });
             }

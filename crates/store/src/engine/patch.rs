@@ -23,7 +23,7 @@ impl Wish {
             Wish::Patch(patch) => {
                 patch.clone().resolve(base).map_err(|error| Failure::BadRequest(format!("the diff: {error}")))
             }
-            Wish::Value(value) => Ok(diff::diff(base, value)),
+            Wish::Value(value) => Ok(diff::diff_finely(base, value)),
         }
     }
 }
@@ -120,7 +120,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 Ok(rebased) => rebased,
                 Err(_) => {
                     let meta = Box::new(self.current_meta(id, record).await?);
-                    return Err(Failure::Conflict(commit::wire(&theirs), meta));
+                    return Err(Failure::Conflict(commit::wire_to(&theirs, &value), meta));
                 }
             }
         };
@@ -133,7 +133,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let merged = (!newer.is_empty()).then_some(theirs);
         if mine.is_identity() {
             let mut done = self.unchanged(id, record).await?;
-            done.merged = merged.as_ref().map(commit::wire);
+            done.merged = merged.as_ref().map(|theirs| commit::wire_to(theirs, &value));
             return Ok(Some(done));
         }
         let draft =
@@ -142,7 +142,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         if let (Some(done), Some(theirs)) = (&mut done, merged) {
             let whole = diff::compose(&theirs, &mine)
                 .map_err(|error| Failure::Unavailable(format!("merging into {id}: {error}")))?;
-            done.merged = Some(commit::wire(&whole));
+            done.merged = Some(commit::wire_to(&whole, &value));
         }
         Ok(done)
     }

@@ -1,4 +1,3 @@
-// LEAD: read crates/core/NOTE-FROM-LEAD.txt before touching anything in codec or message.
 //! CBOR (RFC 8949) of values and diffs.
 //!
 //! Reading goes in up to three passes, each linear: [`scan`] checks that the bytes are well-formed and not too deep; what
