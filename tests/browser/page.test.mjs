@@ -50,6 +50,21 @@ test('edits of different places made at the same time are merged', async () => {
   await ada.sees(merged);
 });
 
+test('edits inside a long text and a long list are followed in their short form', async () => {
+  await bothOpen('note:long');
+  const lines = Array.from({ length: 200 }, (_, n) => `line ${n}: 🙂 naïve`);
+  const list = lines.map((line, n) => ({ n, line }));
+  await ada.create({ text: lines.join('\n'), list });
+  await bob.sees({ text: lines.join('\n'), list });
+  const frames = bob.frames.length;
+  const edited = lines.with(100, 'line 100: 🙃 changed');
+  await ada.save({ text: edited.join('\n'), list: list.toSpliced(50, 1, { n: 'new' }, { n: 50, line: 'changed' }) });
+  await bob.sees({ text: edited.join('\n'), list: list.toSpliced(50, 1, { n: 'new' }, { n: 50, line: 'changed' }) });
+  const push = bob.frames.slice(frames).find(frame => frame.includes('prevValidFrom'));
+  assert.ok(push.includes('"$text"') && push.includes('"$array"'), push);
+  assert.ok(JSON.stringify(JSON.parse(push).diff).length < 300, push);
+});
+
 test('a conflict shows their value and lets the person decide', async () => {
   await bothOpen('note:contested');
   await ada.create({ title: 'Draft' });

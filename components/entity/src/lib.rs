@@ -71,9 +71,11 @@ impl Guest for Entity {
         entity_id: String,
         value: Vec<u8>,
         valid_from: Option<u64>,
+        idempotency_key: Option<String>,
     ) -> Result<Committed, Failure> {
         let (context, id, value) = (context_in(context), parse(&entity_id)?, CborValue(value));
-        answer(engine().post(&context, &id, &value, valid_from.map(Timestamp), None)).map(committed_out)
+        answer(engine().post(&context, &id, &value, valid_from.map(Timestamp), idempotency_key.as_deref()))
+            .map(committed_out)
     }
 
     fn get(

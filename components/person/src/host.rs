@@ -22,10 +22,10 @@ impl Entities for Imported {
         entity: &EntityId,
         value: &CborValue,
         valid_from: Option<Timestamp>,
-        _idempotency_key: Option<&str>,
+        idempotency_key: Option<&str>,
     ) -> Result<Committed, Failure> {
         let valid_from = valid_from.map(|at| at.0);
-        entity_import::post(&context_out(context), entity.as_str(), &value.0, valid_from)
+        entity_import::post(&context_out(context), entity.as_str(), &value.0, valid_from, idempotency_key)
             .map(committed_in)
             .map_err(failure_in)
     }

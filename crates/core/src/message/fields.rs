@@ -1,14 +1,18 @@
-//! The named fields of one map, in either format; values and diffs in CBOR are taken as the bytes they are.
+//! The named fields of one map, in either format, each taken as the bytes it is.
+//!
+//! In CBOR a value or a diff is handed on without being looked into, beyond that it is well-formed and not too deep: who
+//! holds the entity reads it whole. In JSON it is read, and written as CBOR.
 
 use std::borrow::Cow;
-use std::ops::Range;
+use std::fmt;
 
 use minicbor::Decoder;
 use minicbor::data::Type;
-use serde_json::{Map, Value as Json};
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::Format;
-use crate::codec::cbor::{plain, scan};
+use crate::codec::cbor::{plain, scan, tag};
 use crate::codec::{DecodeError, MAX_DEPTH, cbor, json, too_many_bytes};
 use crate::limits::Limits;
 use crate::operation::{CborDiff, CborValue};
@@ -17,20 +21,24 @@ use crate::value::Value;
 
 /// The fields of a message or a body. Fields that nobody asks for are not looked at.
 pub struct Fields<'a> {
-    content: Content<'a>,
+    format: Format,
+    entries: Entries<'a>,
     limits: Limits,
 }
 
-enum Content<'a> {
-    Cbor { bytes: Cow<'a, [u8]>, entries: Vec<(String, Range<usize>)> },
-    Json(Map<String, Json>),
-}
+type Entries<'a> = Vec<(String, Cow<'a, [u8]>)>;
 
 const NOT_A_MAP: &str = "a message is one map with text keys";
 
-impl Fields<'_> {
+/// A message has a dozen fields; looking each up among thousands would be somebody's way to keep us busy.
+const MAX_FIELDS: usize = 64;
+
+/// The field whose depth is a 400 rather than a 413 (contract section 2), and whose CBOR is deeper than itself.
+const DIFF: &str = "diff";
+
+impl<'a> Fields<'a> {
     /// Takes a map of at most `max_bytes` apart.
-    pub fn decode<'a>(
+    pub fn decode(
         frame: &'a [u8],
         format: Format,
         max_bytes: usize,
@@ -39,16 +47,11 @@ impl Fields<'_> {
         if frame.len() > max_bytes {
             return Err(too_many_bytes(frame.len(), max_bytes));
         }
-        // The map is one level, and an edit inside an array takes two for one of the diff's.
-        let depth = scan::diff_depth(limits.depth.min(MAX_DEPTH)) + 1;
-        let content = match format {
-            Format::Cbor => entries(frame, depth, max_bytes)?,
-            Format::Json => match json::parse(frame, depth)? {
-                Json::Object(members) => Content::Json(members),
-                _ => return Err(DecodeError::malformed(NOT_A_MAP)),
-            },
+        let entries = match format {
+            Format::Cbor => cbor_entries(frame, limits)?,
+            Format::Json => json_entries(frame)?,
         };
-        Ok(Fields { content, limits: *limits })
+        Ok(Fields { format, entries, limits: *limits })
     }
 
     /// A text; absent, null and undefined are none.
@@ -61,9 +64,8 @@ impl Fields<'_> {
 
     /// An unsigned integer.
     pub fn uint(&self, name: &'static str) -> Result<Option<u64>, DecodeError> {
-        const SAFE: f64 = 9_007_199_254_740_992.0;
         self.scalar(name, "an unsigned integer", |value| match value {
-            Value::Number(number) if number.fract() == 0.0 && (0.0..=SAFE).contains(&number) => Some(number as u64),
+            Value::Number(number) => whole(number),
             Value::BigInt(big) => num_traits::ToPrimitive::to_u64(&big),
             _ => None,
         })
@@ -85,79 +87,71 @@ impl Fields<'_> {
 
     /// A value; `undefined` is none, null is a value.
     pub fn value(&self, name: &'static str) -> Result<Option<CborValue>, DecodeError> {
-        match &self.content {
-            Content::Cbor { .. } => Ok(self.slice(name).filter(|item| *item != [0xf7]).map(|item| CborValue(item.into()))),
-            Content::Json(members) => {
-                let Some(member) = members.get(name) else { return Ok(None) };
-                match json::value_from_json(member, &self.limits).map_err(|error| error.within(name))? {
-                    Value::Undefined => Ok(None),
-                    value => Ok(Some(CborValue(cbor::encode_value(&value)))),
-                }
+        let Some(item) = self.slice(name) else { return Ok(None) };
+        match self.format {
+            Format::Cbor if item == [0xf7] => Ok(None),
+            Format::Cbor if item.len() > self.limits.value_bytes => {
+                Err(too_many_bytes(item.len(), self.limits.value_bytes).within(name))
             }
+            Format::Cbor => Ok(Some(CborValue(item.into()))),
+            Format::Json => match json::value_from_text(item, &self.limits).map_err(|error| error.within(name))? {
+                Value::Undefined => Ok(None),
+                value => Ok(Some(CborValue(cbor::encode_value(&value)))),
+            },
         }
     }
 
     /// A diff. `undefined` is a diff, though none that applies to an entity.
     pub fn diff(&self, name: &'static str) -> Result<Option<CborDiff>, DecodeError> {
-        match &self.content {
-            Content::Cbor { .. } => Ok(self.slice(name).map(|item| CborDiff(item.into()))),
-            Content::Json(members) => {
-                let Some(member) = members.get(name) else { return Ok(None) };
-                let patch = json::patch_from_json(member, &self.limits).map_err(|error| error.within(name))?;
+        let Some(item) = self.slice(name) else { return Ok(None) };
+        match self.format {
+            Format::Cbor => Ok(Some(CborDiff(item.into()))),
+            Format::Json => {
+                let patch = json::patch_from_text(item, &self.limits).map_err(|error| error.within(name))?;
                 Ok(Some(CborDiff(cbor::encode_patch(&patch))))
             }
         }
     }
 
     /// The items of an array of maps, each taken apart.
-    pub(super) fn maps(&self, name: &'static str) -> Result<Option<Vec<Fields<'static>>>, DecodeError> {
-        let fields = |content| Fields { content, limits: self.limits };
+    pub(super) fn maps(&self, name: &'static str) -> Result<Option<Vec<Fields<'_>>>, DecodeError> {
         let refused = || DecodeError::malformed("an array of maps was expected").within(name);
-        match &self.content {
-            Content::Cbor { .. } => {
-                let Some(item) = self.slice(name) else { return Ok(None) };
+        let Some(item) = self.slice(name) else { return Ok(None) };
+        let mut maps = Vec::new();
+        match self.format {
+            Format::Cbor => {
                 let mut decoder = Decoder::new(item);
                 let len = decoder.array().ok().flatten().ok_or_else(refused)?;
-                let mut maps = Vec::new();
                 for _ in 0..len {
                     let start = decoder.position();
                     decoder.skip().map_err(|_| refused())?;
-                    let bytes = item.get(start..decoder.position()).unwrap_or_default().to_vec();
-                    let Content::Cbor { entries, .. } = entries(&bytes, MAX_DEPTH, usize::MAX)? else { continue };
-                    maps.push(fields(Content::Cbor { bytes: Cow::Owned(bytes.clone()), entries }));
+                    maps.push(self.part(item.get(start..decoder.position()).unwrap_or_default())?);
                 }
-                Ok(Some(maps))
             }
-            Content::Json(members) => {
-                let Some(member) = members.get(name) else { return Ok(None) };
-                let items = member.as_array().ok_or_else(refused)?;
-                let map = |item: &Json| item.as_object().cloned().map(|map| fields(Content::Json(map))).ok_or_else(refused);
-                items.iter().map(map).collect::<Result<_, _>>().map(Some)
+            Format::Json => {
+                let items: Vec<&RawValue> = serde_json::from_slice(item).map_err(|_| refused())?;
+                for item in items {
+                    maps.push(self.part(item.get().as_bytes())?);
+                }
             }
         }
+        Ok(Some(maps))
     }
 
     /// A field that is a map, taken apart.
-    pub(super) fn map(&self, name: &'static str) -> Result<Option<Fields<'static>>, DecodeError> {
-        let refused = || DecodeError::malformed("a map was expected").within(name);
-        let content = match &self.content {
-            Content::Cbor { .. } => {
-                let Some(item) = self.slice(name).filter(|item| *item != [0xf7]) else { return Ok(None) };
-                let Content::Cbor { bytes, entries } = entries(item, MAX_DEPTH, usize::MAX)? else { return Ok(None) };
-                Content::Cbor { bytes: Cow::Owned(bytes.into_owned()), entries }
-            }
-            Content::Json(members) => match members.get(name) {
-                None => return Ok(None),
-                Some(member) => Content::Json(member.as_object().cloned().ok_or_else(refused)?),
-            },
-        };
-        Ok(Some(Fields { content, limits: self.limits }))
+    pub(super) fn map(&self, name: &'static str) -> Result<Option<Fields<'_>>, DecodeError> {
+        match self.slice(name) {
+            None | Some([0xf7]) => Ok(None),
+            Some(item) => self.part(item).map(Some).map_err(|error| error.within(name)),
+        }
+    }
+
+    fn part<'b>(&self, item: &'b [u8]) -> Result<Fields<'b>, DecodeError> {
+        Fields::decode(item, self.format, usize::MAX, &self.limits)
     }
 
     fn slice(&self, name: &str) -> Option<&[u8]> {
-        let Content::Cbor { bytes, entries } = &self.content else { return None };
-        let (_, range) = entries.iter().find(|(key, _)| key == name)?;
-        bytes.get(range.clone())
+        self.entries.iter().find(|(key, _)| key == name).map(|(_, item)| item.as_ref())
     }
 
     fn scalar<T>(
@@ -166,15 +160,10 @@ impl Fields<'_> {
         wanted: &str,
         take: impl Fn(Value) -> Option<T>,
     ) -> Result<Option<T>, DecodeError> {
-        let value = match &self.content {
-            Content::Cbor { .. } => match self.slice(name) {
-                None => return Ok(None),
-                Some(item) => cbor::decode_value(item, &self.limits),
-            },
-            Content::Json(members) => match members.get(name) {
-                None => return Ok(None),
-                Some(member) => json::value_from_json(member, &self.limits),
-            },
+        let Some(item) = self.slice(name) else { return Ok(None) };
+        let value = match self.format {
+            Format::Cbor => cbor::decode_value(item, &self.limits),
+            Format::Json => json::value_from_text(item, &self.limits),
         };
         match value.map_err(|error| error.within(name))? {
             Value::Undefined | Value::Null => Ok(None),
@@ -186,33 +175,110 @@ impl Fields<'_> {
     }
 }
 
-/// Where each field of a CBOR map is. What npm cbor-x writes by default is made plain first.
-fn entries(frame: &[u8], depth: usize, max_bytes: usize) -> Result<Content<'_>, DecodeError> {
+/// A number that counts something, up to where numbers are exact.
+pub(super) fn whole(number: f64) -> Option<u64> {
+    const SAFE: f64 = 9_007_199_254_740_992.0;
+    (number.fract() == 0.0 && (0.0..=SAFE).contains(&number)).then_some(number as u64)
+}
+
+fn add<'a>(entries: &mut Entries<'a>, key: String, item: Cow<'a, [u8]>) -> Result<(), DecodeError> {
+    if entries.iter().any(|(known, _)| *known == key) {
+        return Err(DecodeError::malformed(format!("the field {key:?} is there twice")));
+    }
+    if entries.len() >= MAX_FIELDS {
+        return Err(DecodeError::malformed(format!("a message has at most {MAX_FIELDS} fields")));
+    }
+    entries.push((key, item));
+    Ok(())
+}
+
+/// The fields of a CBOR map. What npm cbor-x writes by default is made plain first.
+fn cbor_entries<'a>(frame: &'a [u8], limits: &Limits) -> Result<Entries<'a>, DecodeError> {
+    if let Some(entries) = plain_entries(frame, limits)? {
+        return Ok(entries);
+    }
+    // Whatever is in it: one level for the map, and what the deepest field may have.
+    let depth = field_depth(DIFF, limits) + 1;
     let found = scan::scan_whole(frame, depth).map_err(scan::ScanError::too_large)?;
-    let bytes = if found.is_plain() {
-        Cow::Borrowed(frame)
-    } else {
-        Cow::Owned(plain::rewrite(frame, found, depth, max_bytes).map_err(scan::ScanError::too_large)?)
-    };
-    let mut decoder = Decoder::new(&bytes);
+    let bytes =
+        plain::rewrite(frame, found, depth, limits.value_bytes.max(frame.len())).map_err(scan::ScanError::too_large)?;
+    let entries = plain_entries(&bytes, limits)?.ok_or_else(|| DecodeError::malformed(NOT_A_MAP))?;
+    Ok(entries.into_iter().map(|(key, item)| (key, Cow::Owned(item.into_owned()))).collect())
+}
+
+/// The fields of a CBOR map that holds neither records nor references; none if there are some, or if the map is a record.
+fn plain_entries<'a>(frame: &'a [u8], limits: &Limits) -> Result<Option<Entries<'a>>, DecodeError> {
     let malformed = |_| DecodeError::malformed(NOT_A_MAP);
-    if !matches!(decoder.datatype(), Ok(Type::Map | Type::MapIndef)) {
-        return Err(DecodeError::malformed(NOT_A_MAP));
+    let mut decoder = Decoder::new(frame);
+    if let Ok(Type::Tag) = decoder.datatype() {
+        match decoder.tag().map_err(malformed)?.as_u64() {
+            // A JavaScript Map is a map too.
+            tag::MAP => {}
+            _ => return Ok(None),
+        }
     }
     let len = decoder.map().map_err(malformed)?;
-    let mut entries: Vec<(String, Range<usize>)> = Vec::new();
-    while len.map_or_else(|| decoder.datatype().is_ok_and(|kind| kind != Type::Break), |len| (entries.len() as u64) < len) {
+    let mut entries = Vec::new();
+    let mut left = len;
+    loop {
+        match &mut left {
+            Some(0) => break,
+            Some(left) => *left -= 1,
+            None if decoder.datatype().map_err(malformed)? == Type::Break => {
+                decoder.skip().map_err(malformed)?;
+                break;
+            }
+            None => {}
+        }
         let key = decoder.str().map_err(malformed)?.to_owned();
         let start = decoder.position();
-        decoder.skip().map_err(malformed)?;
-        if entries.iter().any(|(known, _)| *known == key) {
-            return Err(DecodeError::malformed(format!("the field {key:?} is there twice")));
+        let found = scan::scan(&mut decoder, field_depth(&key, limits)).map_err(|error| {
+            let error = if key == DIFF { error.malformed() } else { error.too_large() };
+            error.within(&key)
+        })?;
+        if !found.is_plain() {
+            return Ok(None);
         }
-        // A message has a dozen fields; looking each up among thousands would be somebody's way to keep us busy.
-        if entries.len() >= 64 {
-            return Err(DecodeError::malformed("a message has at most 64 fields"));
-        }
-        entries.push((key, start..decoder.position()));
+        add(&mut entries, key, Cow::Borrowed(frame.get(start..decoder.position()).unwrap_or_default()))?;
     }
-    Ok(Content::Cbor { bytes, entries })
+    if decoder.position() < frame.len() {
+        return Err(DecodeError::malformed("there is more after the end of the message"));
+    }
+    Ok(Some(entries))
+}
+
+/// How deep the CBOR of a field may be: a value as deep as values may be; anything else may hold a diff.
+fn field_depth(name: &str, limits: &Limits) -> usize {
+    let depth = limits.depth.min(MAX_DEPTH);
+    match name {
+        "value" => depth,
+        DIFF => scan::diff_depth(depth),
+        // `meta`, and lists of it.
+        _ => scan::diff_depth(depth) + 2,
+    }
+}
+
+/// The fields of a JSON object.
+fn json_entries(frame: &[u8]) -> Result<Entries<'_>, DecodeError> {
+    let mut reader = serde_json::Deserializer::from_slice(frame);
+    let entries = reader.deserialize_map(Members).and_then(|entries| reader.end().map(|()| entries));
+    entries.map_err(|error| DecodeError::malformed(format!("not a message in JSON: {error}")))
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Entries<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Entries<'de>, A::Error> {
+        let mut entries = Vec::new();
+        while let Some((key, item)) = members.next_entry::<String, &'de RawValue>()? {
+            add(&mut entries, key, Cow::Borrowed(item.get().as_bytes())).map_err(A::Error::custom)?;
+        }
+        Ok(entries)
+    }
 }

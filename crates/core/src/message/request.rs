@@ -1,7 +1,9 @@
 //! What a client asks.
 
+use minicbor::data::Type;
+
 use super::{Code, Fields, Format, Response};
-use crate::codec::DecodeError;
+use crate::codec::{DecodeError, cbor};
 use crate::id::EntityId;
 use crate::limits::Limits;
 use crate::operation::{CborDiff, CborValue};
@@ -113,8 +115,8 @@ impl Request {
             let error = crate::codec::too_many_bytes(frame.len(), max_bytes);
             return Err(Refusal::of(id_of_start(frame, format), error));
         }
-        let fields =
-            Fields::decode(frame, format, max_bytes, limits).map_err(|error| Refusal::of(id_of_start(frame, format), error))?;
+        let fields = Fields::decode(frame, format, max_bytes, limits)
+            .map_err(|error| Refusal::of(id_of_start(frame, format), error))?;
         let refuse = |id| move |error| Refusal::of(id, error);
         let id = fields.uint("id").map_err(refuse(None))?;
         let missing = |name: &str| DecodeError::malformed(format!("the field `{name}` is missing"));
@@ -184,7 +186,8 @@ fn method(fields: &Fields<'_>, name: &str) -> Result<Option<Method>, DecodeError
         return Ok(None);
     }
     let entity = fields.text("entityId")?.ok_or_else(|| DecodeError::malformed("the field `entityId` is missing"))?;
-    let entity = EntityId::parse(&entity).map_err(|error| DecodeError::malformed(error.to_string()).within("entityId"))?;
+    let entity =
+        EntityId::parse(&entity).map_err(|error| DecodeError::malformed(error.to_string()).within("entityId"))?;
     Ok(Some(match name {
         "post" => Method::Post {
             entity,
@@ -217,26 +220,58 @@ fn idempotency_key(fields: &Fields<'_>) -> Result<Option<String>, DecodeError> {
     let key = fields.text("idempotencyKey")?;
     match key {
         Some(key) if key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY => {
-            Err(DecodeError::malformed(format!("1 to {MAX_IDEMPOTENCY_KEY} bytes were expected")).within("idempotencyKey"))
+            Err(DecodeError::malformed(format!("1 to {MAX_IDEMPOTENCY_KEY} bytes were expected"))
+                .within("idempotencyKey"))
         }
         key => Ok(key),
     }
 }
 
-/// The id of a frame that can't be read as a whole, where `id` is the first field, as most clients write it.
+/// How much of a frame that can't be read as a whole is looked through for its id.
+const ID_WITHIN: usize = 4096;
+
+/// The id of a frame that can't be read as a whole, where it stands near the start, as most clients write it.
 fn id_of_start(frame: &[u8], format: Format) -> Option<u64> {
+    let start = frame.get(..frame.len().min(ID_WITHIN))?;
     match format {
-        Format::Cbor => {
-            let mut decoder = minicbor::Decoder::new(frame);
-            decoder.map().ok()?;
-            (decoder.str().ok()? == "id").then(|| decoder.u64().ok()).flatten()
-        }
+        Format::Cbor => id_of_cbor(&mut minicbor::Decoder::new(start)),
         Format::Json => {
-            let start = std::str::from_utf8(frame.get(..frame.len().min(64))?).ok()?;
-            let rest = start.trim_start().strip_prefix('{')?.trim_start().strip_prefix("\"id\"")?;
-            let digits = rest.trim_start().strip_prefix(':')?.trim_start();
-            let end = digits.find(|c: char| !c.is_ascii_digit())?;
-            digits.get(..end)?.parse().ok()
+            let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+            let rest = start.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"id\"")?;
+            let digits = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+            let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+            std::str::from_utf8(digits.get(..end)?).ok()?.parse().ok()
         }
+    }
+}
+
+/// Looks through a map, or a record as npm cbor-x writes it: 57343([id, [keys…], values…]).
+fn id_of_cbor(decoder: &mut minicbor::Decoder<'_>) -> Option<u64> {
+    if decoder.datatype().ok()? == Type::Tag {
+        let mut before = None;
+        if decoder.tag().ok()?.as_u64() != cbor::tag::RECORD {
+            return None;
+        }
+        decoder.array().ok()??;
+        decoder.u32().ok()?;
+        let keys = decoder.array().ok()??;
+        for index in 0..keys {
+            if decoder.str().ok()? == "id" {
+                before = Some(index);
+            }
+        }
+        for _ in 0..before? {
+            decoder.skip().ok()?;
+        }
+    } else {
+        decoder.map().ok()?;
+        while decoder.str().ok()? != "id" {
+            decoder.skip().ok()?;
+        }
+    }
+    match decoder.datatype().ok()? {
+        Type::F32 => super::fields::whole(decoder.f32().ok()?.into()),
+        Type::F64 => super::fields::whole(decoder.f64().ok()?),
+        _ => decoder.u64().ok(),
     }
 }

@@ -46,9 +46,7 @@ impl Response {
         match failure {
             Failure::NotFound => error(Code::NotFound),
             Failure::Exists => error(Code::Exists),
-            Failure::Conflict(diff, meta) => {
-                Response { diff: Some(diff), meta: Some(*meta), ..error(Code::Conflict) }
-            }
+            Failure::Conflict(diff, meta) => Response { diff: Some(diff), meta: Some(*meta), ..error(Code::Conflict) },
             Failure::UnknownVersion(value, meta) => {
                 Response { value: Some(value), meta: Some(*meta), ..error(Code::UnknownVersion) }
             }
@@ -233,7 +231,7 @@ impl MapWriter {
             Format::Cbor => self.raw(name, &diff.0),
             Format::Json => {
                 let patch = cbor::decode_patch(&diff.0, &OURS).unwrap_or(crate::diff::Patch::Map(Default::default()));
-                self.raw(name, json::patch_to_json(&patch).to_string().as_bytes());
+                self.raw(name, &json::patch_to_text(&patch));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! CBOR (RFC 8949) of values and diffs.
 //!
-//! Reading goes in up to three passes, each linear: [`scan`] checks that the bytes are well-formed and not too deep; what
-//! npm cbor-x writes by default (records, shared references) [`plain`] rewrites to plain CBOR, bounded in size; then the
+//! Reading goes in up to three passes, each linear: `scan` checks that the bytes are well-formed and not too deep; what
+//! npm cbor-x writes by default (records, shared references) `plain` rewrites to plain CBOR, bounded in size; then the
 //! value is built from bytes whose lengths are known to be true.
 
 mod head;
@@ -109,5 +109,8 @@ fn checked<'b>(bytes: &'b [u8], depth: usize, limits: &Limits) -> Result<Cow<'b,
     if found.is_plain() {
         return Ok(Cow::Borrowed(bytes));
     }
-    Ok(Cow::Owned(plain::rewrite(bytes, found, depth, limits.value_bytes)?))
+    let rewritten = plain::rewrite(bytes, found, depth, limits.value_bytes)?;
+    // Only what was scanned is read.
+    scan::scan_whole(&rewritten, depth)?;
+    Ok(Cow::Owned(rewritten))
 }

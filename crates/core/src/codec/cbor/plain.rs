@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::rc::Rc;
 
 use minicbor::Decoder;
 use minicbor::data::Token;
@@ -21,12 +22,18 @@ struct Rewriter<'b> {
     input: &'b [u8],
     decoder: Decoder<'b>,
     out: Vec<u8>,
-    records: HashMap<u64, Vec<String>>,
+    records: HashMap<u64, Rc<[String]>>,
     /// Where each shared value is in `out`, and how deep it goes; none while it is being written.
     shared: Vec<Option<(Range<usize>, usize)>>,
     untagged_maps_are_maps: bool,
     limit: usize,
+    /// Calls under way, and how many there may be: tags nest without being levels.
+    nesting: usize,
+    max_nesting: usize,
 }
+
+/// At most a shared value's and a type's tag belong to an item.
+const CALLS_OF_A_LEVEL: usize = 3;
 
 /// Rewrites one item that was scanned.
 pub(crate) fn rewrite(bytes: &[u8], found: Found, max_depth: usize, limit: usize) -> Result<Vec<u8>, ScanError> {
@@ -38,14 +45,26 @@ pub(crate) fn rewrite(bytes: &[u8], found: Found, max_depth: usize, limit: usize
         shared: Vec::new(),
         untagged_maps_are_maps: found.records,
         limit,
+        nesting: 0,
+        max_nesting: CALLS_OF_A_LEVEL * max_depth,
     };
-    rewriter.item(max_depth)?;
+    rewriter.item(max_depth, false)?;
     Ok(rewriter.out)
 }
 
 impl Rewriter<'_> {
-    /// Rewrites an item; says how deep it goes.
-    fn item(&mut self, depth: usize) -> Result<usize, ScanError> {
+    /// Rewrites an item, `explicit` if under tag 259; says how deep it goes.
+    fn item(&mut self, depth: usize, explicit: bool) -> Result<usize, ScanError> {
+        self.nesting += 1;
+        if self.nesting > self.max_nesting {
+            return Err(ScanError::TooDeep);
+        }
+        let deep = self.any(depth, explicit)?;
+        self.nesting -= 1;
+        Ok(deep)
+    }
+
+    fn any(&mut self, depth: usize, explicit: bool) -> Result<usize, ScanError> {
         let below = depth.checked_sub(1).ok_or(ScanError::TooDeep)?;
         let start = self.decoder.position();
         let deep = match token(&mut self.decoder)? {
@@ -58,12 +77,12 @@ impl Rewriter<'_> {
                 self.items_to_break(below)?
             }
             Token::Map(len) => {
-                self.mark_map();
+                self.mark_map(explicit);
                 Writer(&mut self.out).map(usize::try_from(len).unwrap_or(usize::MAX));
                 self.items(len.saturating_mul(2), below)?
             }
             Token::BeginMap => {
-                self.mark_map();
+                self.mark_map(explicit);
                 self.copy(start);
                 self.items_to_break(below)?
             }
@@ -74,7 +93,7 @@ impl Rewriter<'_> {
                 self.copy(start);
                 0
             }
-            Token::Tag(number) => return self.tagged(number.as_u64(), start, depth),
+            Token::Tag(number) => return self.tagged(number.as_u64(), start, depth, explicit),
             _ => {
                 self.copy(start);
                 0
@@ -86,13 +105,13 @@ impl Rewriter<'_> {
         Ok(deep + 1)
     }
 
-    fn tagged(&mut self, number: u64, start: usize, depth: usize) -> Result<usize, ScanError> {
+    fn tagged(&mut self, number: u64, start: usize, depth: usize, explicit: bool) -> Result<usize, ScanError> {
         match number {
             tag::SHARED => {
                 let index = self.shared.len();
                 self.shared.push(None);
                 let from = self.out.len();
-                let deep = self.item(depth)?;
+                let deep = self.item(depth, explicit)?;
                 let range = from..self.out.len();
                 if let Some(place) = self.shared.get_mut(index) {
                     *place = Some((range, deep));
@@ -120,7 +139,9 @@ impl Rewriter<'_> {
             tag::RECORD => {
                 let len = self.array()?;
                 if len < 2 {
-                    return Err(DecodeError::malformed("a record is an array of its id, its keys and its values").into());
+                    return Err(
+                        DecodeError::malformed("a record is an array of its id, its keys and its values").into()
+                    );
                 }
                 let id = self.uint()?;
                 let mut keys = Vec::new();
@@ -130,24 +151,16 @@ impl Rewriter<'_> {
                         _ => return Err(DecodeError::malformed("the keys of a record are texts").into()),
                     }
                 }
-                self.records.insert(id, keys);
+                self.records.insert(id, keys.into());
                 self.record(id, len - 2, depth)
             }
             id if self.records.contains_key(&id) => {
                 let len = self.array()?;
                 self.record(id, len, depth)
             }
-            tag::MAP => {
-                // It says by itself what an untagged map is rewritten to.
-                let said = std::mem::replace(&mut self.untagged_maps_are_maps, false);
-                self.copy(start);
-                let deep = self.item(depth);
-                self.untagged_maps_are_maps = said;
-                deep
-            }
             _ => {
                 self.copy(start);
-                self.item(depth)
+                self.item(depth, number == tag::MAP)
             }
         }
     }
@@ -160,9 +173,9 @@ impl Rewriter<'_> {
         }
         Writer(&mut self.out).map(keys.len());
         let mut deepest = 0;
-        for key in &keys {
+        for key in keys.iter() {
             Writer(&mut self.out).text(key);
-            deepest = deepest.max(self.item(below)?);
+            deepest = deepest.max(self.item(below, false)?);
         }
         Ok(deepest + 1)
     }
@@ -170,7 +183,7 @@ impl Rewriter<'_> {
     fn items(&mut self, len: u64, depth: usize) -> Result<usize, ScanError> {
         let mut deepest = 0;
         for _ in 0..len {
-            deepest = deepest.max(self.item(depth)?);
+            deepest = deepest.max(self.item(depth, false)?);
         }
         Ok(deepest)
     }
@@ -178,14 +191,14 @@ impl Rewriter<'_> {
     fn items_to_break(&mut self, depth: usize) -> Result<usize, ScanError> {
         let mut deepest = 0;
         while !at_break(&mut self.decoder) {
-            deepest = deepest.max(self.item(depth)?);
+            deepest = deepest.max(self.item(depth, false)?);
         }
         self.out.put(&[0xff]);
         Ok(deepest)
     }
 
-    fn mark_map(&mut self) {
-        if self.untagged_maps_are_maps {
+    fn mark_map(&mut self, explicit: bool) {
+        if !explicit && self.untagged_maps_are_maps {
             self.out.put(&[0xd9, 0x01, 0x03]);
         }
     }
@@ -197,7 +210,8 @@ impl Rewriter<'_> {
 
     fn uint(&mut self) -> Result<u64, ScanError> {
         let number = self.decoder.u64();
-        number.map_err(|_| DecodeError::malformed("the number of a record or a reference is an unsigned integer").into())
+        number
+            .map_err(|_| DecodeError::malformed("the number of a record or a reference is an unsigned integer").into())
     }
 
     fn array(&mut self) -> Result<u64, ScanError> {

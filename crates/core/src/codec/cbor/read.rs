@@ -1,7 +1,7 @@
 //! Building values, patches and diffs from plain CBOR that was scanned: its lengths are true and its depth is bounded.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::Decoder;
 use minicbor::data::{Tag, Token, Type};
@@ -32,10 +32,7 @@ impl<'b> Reader<'b> {
     }
 
     /// Reads one item that must be all there is.
-    pub(super) fn whole<T>(
-        mut self,
-        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
-    ) -> Result<T, DecodeError> {
+    pub(super) fn whole<T>(mut self, read: impl FnOnce(&mut Self) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
         let item = read(&mut self)?;
         if self.decoder.position() < self.decoder.input().len() {
             return Err(DecodeError::malformed("there is more after the end"));
@@ -105,26 +102,19 @@ impl<'b> Reader<'b> {
 
     fn tagged(&mut self, number: Tag, depth: usize) -> Result<Value, DecodeError> {
         match number.as_u64() {
-            tag::DATE => match self.value(1)? {
-                Value::Number(seconds) => Ok(Value::Date((seconds * 1000.0).round())),
-                Value::BigInt(seconds) => {
-                    let seconds = num_traits::ToPrimitive::to_f64(&seconds).unwrap_or(f64::NAN);
-                    Ok(Value::Date(seconds * 1000.0))
-                }
-                _ => Err(DecodeError::malformed("a date (tag 1) is a number of seconds")),
-            },
+            tag::DATE => Ok(Value::Date(self.date()?)),
+            // Python's cbor2 and others write dates so; they come back with tag 1.
             tag::DATE_TEXT => {
                 let text = self.text()?;
-                let instant: jiff::Timestamp = text
-                    .parse()
-                    .map_err(|_| DecodeError::malformed("a date (tag 0) is a text as RFC 3339 has it"))?;
+                let instant: jiff::Timestamp =
+                    text.parse().map_err(|_| DecodeError::malformed("a date (tag 0) is a text as RFC 3339 has it"))?;
                 Ok(Value::Date(instant.as_millisecond() as f64))
             }
             tag::BIG => Ok(Value::BigInt(self.big()?)),
             tag::BIG_NEGATIVE => Ok(Value::BigInt(-self.big()? - 1_u8)),
             tag::SET => match self.next()? {
-                Token::Array(len) => Ok(Value::Set(self.values(Items(Some(len)), depth)?)),
-                Token::BeginArray => Ok(Value::Set(self.values(Items(None), depth)?)),
+                Token::Array(len) => self.set(Items(Some(len)), depth),
+                Token::BeginArray => self.set(Items(None), depth),
                 _ => Err(DecodeError::malformed("a set (tag 258) is an array")),
             },
             tag::MAP => match self.next()? {
@@ -132,14 +122,35 @@ impl<'b> Reader<'b> {
                 Token::BeginMap => Ok(Value::Map(self.entries(Items(None), depth)?)),
                 _ => Err(DecodeError::malformed("a map with keys of any kind (tag 259) is a map")),
             },
-            kind if tag::TYPED.contains(&kind) => match self.next()? {
-                Token::Bytes(bytes) => Ok(Value::Typed(kind as u8, bytes.into())),
-                _ => Err(DecodeError::malformed("a typed array (tags 64 to 87) is a byte string")),
-            },
+            // 76 is reserved (RFC 8746).
+            kind if tag::TYPED.contains(&kind) && kind != 76 => {
+                let bytes = match self.next()? {
+                    Token::Bytes(bytes) => bytes.to_vec(),
+                    Token::BeginBytes => self.rest_of_bytes()?,
+                    _ => return Err(DecodeError::malformed("a typed array (tags 64 to 87) is a byte string")),
+                };
+                if bytes.len() % element_len(kind as u8) != 0 {
+                    return Err(DecodeError::malformed("a typed array ends inside an element"));
+                }
+                Ok(Value::Typed(kind as u8, bytes))
+            }
             tag::TEXT_EDITS | tag::ARRAY_EDITS | tag::REPLACE => {
                 Err(DecodeError::malformed("edits are part of a diff, not of a value"))
             }
             other => Err(DecodeError::malformed(format!("values have no tag {other}"))),
+        }
+    }
+
+    /// A number of seconds, and nothing that has a tag of its own, in milliseconds.
+    fn date(&mut self) -> Result<f64, DecodeError> {
+        let refused = || DecodeError::malformed("a date (tag 1) is a number of seconds");
+        if peek(&self.decoder).is_none_or(|first| !matches!(first >> 5, 0 | 1 | 7)) {
+            return Err(refused());
+        }
+        match self.value(1)? {
+            Value::Number(seconds) => Ok(millis(seconds)),
+            Value::BigInt(seconds) => Ok(millis(num_traits::ToPrimitive::to_f64(&seconds).unwrap_or(f64::NAN))),
+            _ => Err(refused()),
         }
     }
 
@@ -197,7 +208,7 @@ impl<'b> Reader<'b> {
     }
 
     fn values(&mut self, mut items: Items, depth: usize) -> Result<Vec<Value>, DecodeError> {
-        let mut values = Vec::new();
+        let mut values = Vec::with_capacity(self.room(items));
         while self.more(&mut items) {
             values.push(self.value(depth)?);
         }
@@ -205,11 +216,24 @@ impl<'b> Reader<'b> {
     }
 
     fn entries(&mut self, mut items: Items, depth: usize) -> Result<Vec<(Value, Value)>, DecodeError> {
-        let mut entries = Vec::new();
+        let mut entries = Vec::with_capacity(self.room(items) / 2);
         while self.more(&mut items) {
             entries.push((self.value(depth)?, self.value(depth)?));
         }
+        distinct(entries.iter().map(|(key, _)| key))?;
         Ok(entries)
+    }
+
+    fn set(&mut self, items: Items, depth: usize) -> Result<Value, DecodeError> {
+        let items = self.values(items, depth)?;
+        distinct(items.iter())?;
+        Ok(Value::Set(items))
+    }
+
+    /// Room for `items`. The scan has counted them, and each takes at least a byte of what is left.
+    fn room(&self, items: Items) -> usize {
+        let rest = self.decoder.input().len() - self.decoder.position();
+        items.0.map_or(0, |count| usize::try_from(count).unwrap_or(usize::MAX).min(rest))
     }
 
     fn members<T>(
@@ -286,7 +310,13 @@ impl<'b> Reader<'b> {
         while self.more(&mut items) {
             self.operation()?;
             segments.push(match self.decoder.datatype() {
-                Ok(Type::String | Type::StringIndef) => Segment::Insert(self.text()?),
+                Ok(Type::String | Type::StringIndef) => {
+                    let text = self.text()?;
+                    if text.is_empty() {
+                        return Err(inserts_nothing());
+                    }
+                    Segment::Insert(text)
+                }
                 _ => match self.length()? {
                     (len, true) => Segment::Keep(len),
                     (len, false) => Segment::Delete(len),
@@ -308,7 +338,11 @@ impl<'b> Reader<'b> {
             segments.push(match self.decoder.datatype() {
                 Ok(Type::Array | Type::ArrayIndef) => {
                     let items = self.steps()?;
-                    Segment::Insert(self.values(items, depth)?)
+                    let values = self.values(items, depth)?;
+                    if values.is_empty() {
+                        return Err(inserts_nothing());
+                    }
+                    Segment::Insert(values)
                 }
                 Ok(Type::Map | Type::MapIndef) => {
                     let items = match self.next()? {
@@ -332,7 +366,9 @@ impl<'b> Reader<'b> {
 
     /// A length to keep (true) or to delete.
     fn length(&mut self) -> Result<(usize, bool), DecodeError> {
-        let refused = || DecodeError::malformed("a step of edits is a length to keep, minus a length to delete, or what to insert");
+        let refused = || {
+            DecodeError::malformed("a step of edits is a length to keep, minus a length to delete, or what to insert")
+        };
         let number = match self.next()? {
             Token::U8(number) => i128::from(number),
             Token::U16(number) => number.into(),
@@ -345,7 +381,8 @@ impl<'b> Reader<'b> {
             Token::Int(number) => number.into(),
             _ => return Err(refused()),
         };
-        let len = usize::try_from(number.unsigned_abs()).map_err(|_| refused())?;
+        // No text or array of ours is longer, and lengths that are summed can't overflow.
+        let len = u32::try_from(number.unsigned_abs()).map_err(|_| refused())? as usize;
         match len {
             0 => Err(DecodeError::malformed("a step of edits can't be 0: leave it out")),
             len => Ok((len, number > 0)),
@@ -354,9 +391,42 @@ impl<'b> Reader<'b> {
 }
 
 fn integer(number: i128, first: Option<u8>) -> Value {
-    if first == Some(0x3b) || first == Some(0x1b) {
-        Value::BigInt(number.into())
-    } else {
-        Value::Number(number as f64)
+    if first == Some(0x3b) || first == Some(0x1b) { Value::BigInt(number.into()) } else { Value::Number(number as f64) }
+}
+
+/// Whole milliseconds of seconds: what a `Date` holds, within 8.64e15 of 1970, or is invalid. The fraction is multiplied by
+/// itself, so that every date comes back from the nearest number of seconds.
+fn millis(seconds: f64) -> f64 {
+    let millis = seconds.trunc() * 1000.0 + (seconds.fract() * 1000.0).round();
+    if millis.abs() <= 8.64e15 { millis + 0.0 } else { f64::NAN }
+}
+
+/// Bytes of one element of a typed array, from its tag's bits (RFC 8746, section 2.1).
+pub(crate) fn element_len(kind: u8) -> usize {
+    let float = kind & 0b1_0000 != 0;
+    1 << ((kind & 0b11) + u8::from(float))
+}
+
+/// Refuses what a JavaScript Map or Set could not hold: a primitive twice. Objects are told apart by identity there, so two
+/// that look the same are two.
+fn distinct<'v>(keys: impl Iterator<Item = &'v Value>) -> Result<(), DecodeError> {
+    let mut seen = BTreeSet::new();
+    for key in keys {
+        let encoded = match key {
+            // JavaScript has one zero as a key.
+            Value::Number(number) if *number == 0.0 => vec![0],
+            Value::Undefined | Value::Null | Value::Bool(_) | Value::Number(_) | Value::BigInt(_) | Value::Text(_) => {
+                super::encode_value(key)
+            }
+            _ => continue,
+        };
+        if !seen.insert(encoded) {
+            return Err(DecodeError::malformed("a Map or Set has the same key twice"));
+        }
     }
+    Ok(())
+}
+
+fn inserts_nothing() -> DecodeError {
+    DecodeError::malformed("a step of edits inserts nothing: leave it out")
 }

@@ -66,7 +66,7 @@ enum Open {
     Counted(u64),
     /// Until the break.
     Array,
-    /// Until the break; whether a value must come next.
+    /// Until the break. For a map: whether a value must come next.
     Map(bool),
 }
 
@@ -75,7 +75,9 @@ pub(crate) fn scan_whole(bytes: &[u8], max_depth: usize) -> Result<Found, ScanEr
     let mut decoder = Decoder::new(bytes);
     let found = scan(&mut decoder, max_depth)?;
     if decoder.position() < bytes.len() {
-        return Err(DecodeError::malformed(format!("there is more after the end, at byte {}", decoder.position())).into());
+        return Err(
+            DecodeError::malformed(format!("there is more after the end, at byte {}", decoder.position())).into()
+        );
     }
     Ok(found)
 }

@@ -59,8 +59,10 @@ impl<O: Out> Writer<'_, O> {
         }
     }
 
+    /// A counter or an id, as a JavaScript number where one is exact: in a head of eight bytes it would come back as a
+    /// bigint, and a client would not find its request by it.
     pub(crate) fn uint(&mut self, number: u64) {
-        self.head(UINT, number);
+        if number <= 1 << 53 { self.number(number as f64) } else { self.head(UINT, number) }
     }
 
     pub(crate) fn bool(&mut self, truth: bool) {

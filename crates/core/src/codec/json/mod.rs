@@ -6,110 +6,74 @@
 
 mod parse;
 mod patch;
+mod write;
 
-use base64::Engine;
-use num_traits::ToPrimitive;
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Map, Value as Json};
 
 use crate::codec::{DecodeError, MAX_DEPTH};
+use crate::diff::Patch;
 use crate::limits::Limits;
 use crate::value::Value;
 
 pub use parse::parse;
-pub use patch::{patch_from_json, patch_to_json};
+pub use patch::patch_from_json;
 
 const UNDEFINED: &str = "$undefined";
 const TEXT: &str = "$text";
 const ARRAY: &str = "$array";
 const REPLACE: &str = "$replace";
 
-/// A value as JSON text.
+/// The one key of an edit inside an element.
+const AT: &str = "at";
+
+/// A value as JSON text; a bigint with all its digits.
 pub fn value_to_text(value: &Value) -> Vec<u8> {
-    value_to_json(value).to_string().into_bytes()
+    let mut out = Vec::new();
+    write::value(&mut out, value);
+    out
 }
 
-/// A value as JSON.
+/// A patch as JSON text.
+pub fn patch_to_text(patch: &Patch) -> Vec<u8> {
+    let mut out = Vec::new();
+    write::patch(&mut out, patch);
+    out
+}
+
+/// A value as `serde_json` holds it; a bigint past what that holds becomes the nearest number.
 pub fn value_to_json(value: &Value) -> Json {
-    match value {
-        Value::Undefined => Json::Object(Map::from_iter([(UNDEFINED.to_owned(), Json::Bool(true))])),
-        Value::Null => Json::Null,
-        Value::Bool(truth) => Json::Bool(*truth),
-        Value::Number(number) => number_to_json(*number),
-        Value::BigInt(big) => match (big.to_u64(), big.to_i64()) {
-            (Some(number), _) => number.into(),
-            (_, Some(number)) => number.into(),
-            _ => big.to_f64().map_or(Json::Null, number_to_json),
-        },
-        Value::Text(text) => Json::String(text.clone()),
-        Value::Bytes(bytes) => Json::String(base64::engine::general_purpose::STANDARD.encode(bytes)),
-        Value::Date(milliseconds) => date_to_json(*milliseconds),
-        Value::Array(items) | Value::Set(items) => Json::Array(items.iter().map(value_to_json).collect()),
-        Value::Object(members) => {
-            escaped(members.iter().map(|(key, value)| (key.clone(), value_to_json(value))).collect())
-        }
-        Value::Map(entries) => {
-            let pair = |(key, value): &(Value, Value)| Json::Array(vec![value_to_json(key), value_to_json(value)]);
-            Json::Array(entries.iter().map(pair).collect())
-        }
-        Value::Typed(kind, bytes) => typed_to_json(*kind, bytes),
-    }
+    write::tree(&value_to_text(value))
 }
 
-/// Integers without a fraction, as JavaScript writes them; what JSON can't write is null.
-fn number_to_json(number: f64) -> Json {
-    const SAFE: f64 = 9_007_199_254_740_992.0;
-    if number.fract() == 0.0 && number.abs() <= SAFE {
-        return Json::Number(Number::from(number as i64));
-    }
-    Number::from_f64(number).map_or(Json::Null, Json::Number)
+/// A patch as `serde_json` holds it.
+pub fn patch_to_json(patch: &Patch) -> Json {
+    write::tree(&patch_to_text(patch))
 }
 
-fn date_to_json(milliseconds: f64) -> Json {
-    let instant = milliseconds.is_finite().then(|| jiff::Timestamp::from_millisecond(milliseconds as i64).ok()).flatten();
-    instant.map_or(Json::Null, |instant| Json::String(format!("{instant:.3}")))
+/// A value from JSON text, within `depth` and `value_bytes`. A key twice in one object is refused.
+pub fn value_from_text(text: &[u8], limits: &Limits) -> Result<Value, DecodeError> {
+    // `{"$undefined":true}` takes two levels for one.
+    value_from_json(&parse(text, limits.depth.min(MAX_DEPTH) + 1)?, limits)
 }
 
-/// Elements by the tag's bits (RFC 8746, section 2.1): whether floating, signed, little-endian, and how long.
-fn typed_to_json(kind: u8, bytes: &[u8]) -> Json {
-    let (float, signed, little) = (kind & 0b10000 != 0, kind & 0b1000 != 0, kind & 0b100 != 0);
-    let length = 1_usize << ((kind & 0b11) + u8::from(float));
-    let element = |part: &[u8]| {
-        let mut wide = [0_u8; 16];
-        for (index, byte) in part.iter().enumerate() {
-            let place = if little { index } else { part.len() - 1 - index };
-            if let Some(slot) = wide.get_mut(place) {
-                *slot = *byte;
-            }
-        }
-        let raw = u128::from_le_bytes(wide);
-        let number = match (float, length) {
-            (true, 2) => half(raw as u16),
-            (true, 4) => f64::from(f32::from_bits(raw as u32)),
-            (true, _) => f64::from_bits(raw as u64),
-            (false, 1) if signed => f64::from(raw as u8 as i8),
-            (false, 2) if signed => f64::from(raw as u16 as i16),
-            (false, 4) if signed => f64::from(raw as u32 as i32),
-            (false, 8) if signed => raw as u64 as i64 as f64,
-            _ => raw as u64 as f64,
-        };
-        number_to_json(number)
-    };
-    // Tag 76 is the clamped form of unsigned bytes.
-    if kind == 68 || kind == 64 {
-        return Json::Array(bytes.iter().map(|byte| Json::from(*byte)).collect());
-    }
-    Json::Array(bytes.chunks(length).map(element).collect())
+/// A patch from JSON text, within `depth`, `diff_operations` and `value_bytes`. A key twice in one object is refused.
+pub fn patch_from_text(text: &[u8], limits: &Limits) -> Result<Patch, DecodeError> {
+    let json = parse(text, levels(limits.depth.min(MAX_DEPTH))).map_err(|error| match error {
+        // A diff too deep can't be applied (contract section 2): a 400.
+        DecodeError::TooLarge(what) => DecodeError::Malformed(what),
+        other => other,
+    })?;
+    patch_from_json(&json, limits)
 }
 
-fn half(bits: u16) -> f64 {
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
-    sign * match exponent {
-        0 => fraction * 2_f64.powi(-24),
-        31 if fraction == 0.0 => f64::INFINITY,
-        31 => f64::NAN,
-        _ => (1.0 + fraction / 1024.0) * 2_f64.powi(exponent - 15),
-    }
+/// How deep the JSON of a diff may be that is `depth` deep: `{"$array":[{"at":…}]}` takes three levels for one.
+pub(crate) fn levels(depth: usize) -> usize {
+    3 * depth + 3
+}
+
+/// Whether a key, alone in its object, means something else than itself.
+fn is_reserved(key: &str) -> bool {
+    [UNDEFINED, TEXT, ARRAY, REPLACE].contains(&key) || key.starts_with("$$")
 }
 
 /// A value from JSON, at most `depth` deep and, in CBOR, `value_bytes` long.
@@ -143,9 +107,9 @@ fn read(json: &Json, depth: usize) -> Result<Value, DecodeError> {
 /// The reserved word that an object's one key is, and what is under it.
 fn reserved(members: &Map<String, Json>) -> Result<Option<(&str, &Json)>, DecodeError> {
     match only(members) {
-        Some((UNDEFINED, under)) if *under != Json::Bool(true) => {
-            Err(DecodeError::malformed("undefined is written {\"$undefined\":true}; a key \"$undefined\" of yours, \"$$undefined\""))
-        }
+        Some((UNDEFINED, under)) if *under != Json::Bool(true) => Err(DecodeError::malformed(
+            "undefined is written {\"$undefined\":true}; a key \"$undefined\" of yours, \"$$undefined\"",
+        )),
         Some((key, under)) if [UNDEFINED, TEXT, ARRAY, REPLACE].contains(&key) => Ok(Some((key, under))),
         _ => Ok(None),
     }
@@ -160,15 +124,6 @@ fn unescaped(members: &Map<String, Json>, key: &str) -> String {
     match key.strip_prefix('$') {
         Some(rest) if members.len() == 1 && rest.starts_with('$') => rest.to_owned(),
         _ => key.to_owned(),
-    }
-}
-
-/// The object, its one key escaped if it would be read as something else.
-fn escaped(members: Map<String, Json>) -> Json {
-    let special = |key: &str| [UNDEFINED, TEXT, ARRAY, REPLACE].contains(&key) || key.starts_with("$$");
-    match only(&members) {
-        Some((key, value)) if special(key) => Json::Object(Map::from_iter([(format!("${key}"), value.clone())])),
-        _ => Json::Object(members),
     }
 }
 

@@ -6,14 +6,13 @@ use std::io::Write as _;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{ARRAY, REPLACE, TEXT, UNDEFINED, is_reserved};
-use crate::codec::cbor::patch::AT;
+use super::{ARRAY, AT, REPLACE, TEXT, UNDEFINED, is_reserved};
 use crate::codec::cbor::read::element_len;
 use crate::diff::{Patch, Segment};
 use crate::value::Value;
 
 /// A JSON string.
-pub(crate) fn text(out: &mut Vec<u8>, text: &str) {
+fn text(out: &mut Vec<u8>, text: &str) {
     // Writing to memory does not fail.
     let _ = serde_json::to_writer(out, text);
 }
@@ -28,7 +27,12 @@ fn number(out: &mut Vec<u8>, number: f64) {
     }
 }
 
-fn joined<T>(out: &mut Vec<u8>, [open, close]: [u8; 2], items: impl IntoIterator<Item = T>, mut each: impl FnMut(&mut Vec<u8>, T)) {
+fn joined<T>(
+    out: &mut Vec<u8>,
+    [open, close]: [u8; 2],
+    items: impl IntoIterator<Item = T>,
+    mut each: impl FnMut(&mut Vec<u8>, T),
+) {
     out.push(open);
     for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
@@ -82,8 +86,12 @@ pub(super) fn value(out: &mut Vec<u8>, shown: &Value) {
         Value::Date(millis) => date(out, *millis),
         Value::Array(items) | Value::Set(items) => joined(out, *b"[]", items, value),
         Value::Object(shown) => members(out, shown, value),
-        Value::Map(entries) => joined(out, *b"[]", entries, |out, (key, entry)| joined(out, *b"[]", [key, entry], value)),
-        Value::Typed(tag, bytes) => joined(out, *b"[]", bytes.chunks_exact(element_len(*tag)), |out, bytes| element(out, *tag, bytes)),
+        Value::Map(entries) => {
+            joined(out, *b"[]", entries, |out, (key, entry)| joined(out, *b"[]", [key, entry], value))
+        }
+        Value::Typed(tag, bytes) => {
+            joined(out, *b"[]", bytes.chunks_exact(element_len(*tag)), |out, bytes| element(out, *tag, bytes))
+        }
     }
 }
 
@@ -190,4 +198,12 @@ fn binary_float(bits: u128, len: usize) -> f64 {
             sign * (whole + fraction) * 2_f64.powi(exponent)
         }
     }
+}
+
+/// The tree of what was written here.
+pub(super) fn tree(text: &[u8]) -> serde_json::Value {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    // As deep as the value was, which is bounded where it came in.
+    reader.disable_recursion_limit();
+    serde::Deserialize::deserialize(&mut reader).unwrap_or_default()
 }
