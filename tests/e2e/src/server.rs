@@ -37,11 +37,11 @@ impl Server {
         let publish = free_port()?;
         let (spin, upstream) = start(
             Command::new(binary("spin-host")?)
-                .args(["--listen", "127.0.0.1:0", "--component"])
-                .arg(root().join("target/components/spin.wasm"))
+                .arg(target().join("components/spin.wasm"))
+                .args(["--listen", "127.0.0.1:0"])
                 .args(["--variable", &format!("key={KEY}")])
                 .args(["--variable", &format!("grip_key={GRIP_KEY}")])
-                .args(["--variable", "development=true"])
+                .args(["--variable", "grip_required=true", "--variable", "development=true"])
                 .args(["--variable", &format!("publish_url=http://127.0.0.1:{publish}/publish/")]),
         )?;
         let mut processes = vec![spin];
@@ -112,13 +112,13 @@ fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+fn target() -> PathBuf {
+    let ours = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(ours, PathBuf::from)
 }
 
 fn binary(name: &str) -> Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let path = target.join("release").join(name);
+    let path = target().join("release").join(name);
     if !path.exists() {
         bail!("{} is not there; `cargo xtask build` makes it", path.display());
     }
