@@ -59,10 +59,6 @@ pub struct Serve {
     #[arg(long, env = "TIMEWEFT_JWT_KEY", hide_env_values = true, value_name = "KEY")]
     pub jwt_key: Option<String>,
 
-    /// A file with the issuer's public key, in PEM.
-    #[arg(long, env = "TIMEWEFT_JWT_PUBLIC_KEY_FILE", value_name = "FILE")]
-    pub jwt_public_key_file: Option<PathBuf>,
-
     /// Mails (sign-in codes) are posted here as JSON {to, subject, text}.
     #[arg(long, env = "TIMEWEFT_MAIL_URL", value_name = "URL")]
     pub mail_url: Option<String>,

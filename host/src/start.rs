@@ -209,14 +209,7 @@ fn settings(flags: &Serve, key: String) -> Result<HashMap<String, String>> {
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
-    let public_key = match &flags.jwt_public_key_file {
-        None => None,
-        Some(path) => {
-            Some(std::fs::read_to_string(path).with_context(|| format!("can't read the key {}", path.display()))?)
-        }
-    };
-    let optional =
-        [("jwt-issuer", flags.jwt_issuer.clone()), ("jwt-key", flags.jwt_key.clone()), ("jwt-public-key", public_key)];
+    let optional = [("jwt-issuer", flags.jwt_issuer.clone()), ("jwt-key", flags.jwt_key.clone())];
     settings.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
     Ok(settings)
 }

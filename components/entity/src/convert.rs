@@ -4,6 +4,7 @@
 // Each side uses one direction.
 #![allow(dead_code)]
 
+use timeweft_core::limits::Limits;
 use timeweft_core::operation as native;
 use timeweft_core::time::Timestamp;
 
@@ -46,6 +47,11 @@ pub(crate) fn context_out(context: &native::Context) -> wit::Context {
             native::Access::Any => wit::Access::Any,
             native::Access::Creator => wit::Access::Creator,
         },
+        limits: wit::Limits {
+            value_bytes: context.limits.value_bytes as u64,
+            depth: u32::try_from(context.limits.depth).unwrap_or(u32::MAX),
+            diff_operations: u32::try_from(context.limits.diff_operations).unwrap_or(u32::MAX),
+        },
     }
 }
 
@@ -57,6 +63,12 @@ pub(crate) fn context_in(context: wit::Context) -> native::Context {
         access: match context.access {
             wit::Access::Any => native::Access::Any,
             wit::Access::Creator => native::Access::Creator,
+        },
+        limits: Limits {
+            value_bytes: usize::try_from(context.limits.value_bytes).unwrap_or(usize::MAX),
+            depth: context.limits.depth as usize,
+            diff_operations: context.limits.diff_operations as usize,
+            ..Limits::default()
         },
     }
 }

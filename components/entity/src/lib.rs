@@ -25,7 +25,6 @@ mod wit {
 use std::future::Future;
 
 use timeweft_core::id::EntityId;
-use timeweft_core::limits::Limits;
 use timeweft_core::operation::{self as native, CborDiff, CborValue};
 use timeweft_core::time::Timestamp;
 use timeweft_store::Engine;
@@ -36,12 +35,6 @@ use crate::wit::Entity;
 use crate::wit::exports::timeweft::entity::temporalizable::Guest;
 use crate::wit::types::{Committed, Context, Failure, Page, Reading};
 
-/// The bounds on what clients send are the router's to check, as configured; these only keep the engine from what it
-/// could not store.
-fn limits() -> Limits {
-    Limits { value_bytes: 1 << 30, diff_operations: usize::MAX, depth: 1_024, ..Limits::default() }
-}
-
 fn nonce() -> u32 {
     let mut bytes = [0; 4];
     // Without randomness races could not be told apart: better no answer than a wrong one.
@@ -50,7 +43,7 @@ fn nonce() -> u32 {
 }
 
 fn engine() -> Engine<Imported, fn() -> u32> {
-    Engine::new(Imported, nonce, limits())
+    Engine::new(Imported, nonce)
 }
 
 fn parse(entity_id: &str) -> Result<EntityId, Failure> {

@@ -12,6 +12,10 @@ pub(crate) type Answer = (StatusCode, HeaderMap, FullBody<Bytes>);
 pub(crate) fn answer(status: u16, headers: Vec<Header>, body: impl Into<Bytes>) -> Answer {
     let mut map = HeaderMap::new();
     for Header { name, value } in headers {
+        // `wasi:http` lets no guest set what concerns the connection, and fails the whole answer.
+        if ["connection", "upgrade", "keep-alive", "transfer-encoding"].contains(&name.to_ascii_lowercase().as_str()) {
+            continue;
+        }
         match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value)) {
             (Ok(name), Ok(value)) => drop(map.append(name, value)),
             _ => eprintln!("not a header, left out: {name:?}"),

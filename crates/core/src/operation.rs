@@ -1,6 +1,7 @@
 //! What is asked of an entity and what comes of it: the vocabulary between the router and the entity engine, the
 //! native twin of `wit/entity.wit`. Values and diffs stay encoded, so that large ones cross boundaries as bytes.
 
+use crate::limits::Limits;
 use crate::time::Timestamp;
 
 /// A value in CBOR, well-formed and in the form of `docs/protocol.md`.
@@ -54,6 +55,8 @@ pub struct Context {
     pub now: Timestamp,
     /// The right.
     pub access: Access,
+    /// The bounds on what is asked.
+    pub limits: Limits,
 }
 
 /// What subscribers are told.

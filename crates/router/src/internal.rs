@@ -38,7 +38,7 @@ pub(crate) fn entity(kind: &str, id: &str) -> Result<EntityId, Failure> {
 }
 
 fn context(now: Timestamp) -> Context {
-    Context { person_id: SYSTEM.to_owned(), impersonator_id: None, now, access: Access::Any }
+    Context { person_id: SYSTEM.to_owned(), impersonator_id: None, now, access: Access::Any, limits: Limits::default() }
 }
 
 /// The current value and its meta; `None` when it was never made.

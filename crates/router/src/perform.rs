@@ -159,6 +159,7 @@ impl<H: Host> Asked<'_, H> {
             impersonator_id: None,
             now: self.router.host.now(),
             access: self.right.access,
+            limits: self.router.config.limits,
         }
     }
 

@@ -73,6 +73,7 @@ async fn entity<H: Host>(router: &Router<H>, format: &str, name: &str, id: Optio
         impersonator_id: None,
         now: router.host.now(),
         access: right.access,
+        limits: router.config.limits,
     };
     let since = id.and_then(|id| Timestamp::parse(id).ok());
     let (diff, meta, prev_valid_from) = match router.host.get(&context, &entity, since, true).await.ok()? {

@@ -9,7 +9,6 @@ use std::task::{Poll, Waker};
 
 use serde_json::{Value as Json, json};
 use timeweft_core::id::EntityId;
-use timeweft_core::limits::Limits;
 use timeweft_core::operation::{CborDiff, CborValue, Committed, Context, Failure, Page, Reading};
 use timeweft_core::time::Timestamp;
 use timeweft_store::memory::MemoryStore;
@@ -185,7 +184,7 @@ pub(crate) fn server_over(store: MemoryStore, settings: &[(&str, &str)]) -> Serv
     let mut all = HashMap::from([("key".to_owned(), KEY.to_owned()), ("development".to_owned(), "true".to_owned())]);
     all.extend(settings.iter().map(|(name, value)| (name.to_string(), value.to_string())));
     let world = Rc::new(World {
-        engine: Engine::new(store.clone(), nonce as fn() -> u32, Limits::default()),
+        engine: Engine::new(store.clone(), nonce as fn() -> u32),
         store,
         clock: Cell::new(START),
         random: Cell::new(7),

@@ -83,7 +83,11 @@ async fn verify(server: &Server, person: &Person, entities: &[String], acknowled
         let mut before = json!(null);
         loop {
             let request = json!({"method": "history", "entityId": entity, "limit": 1000, "before": before});
-            let request = if before.is_null() { json!({"method": "history", "entityId": entity, "limit": 1000}) } else { request };
+            let request = if before.is_null() {
+                json!({"method": "history", "entityId": entity, "limit": 1000})
+            } else {
+                request
+            };
             let page = socket.call(request).await?;
             let metas = page["versions"].as_array().context("versions")?;
             versions += metas.len();

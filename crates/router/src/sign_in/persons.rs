@@ -2,6 +2,7 @@
 
 use timeweft_core::codec::cbor;
 use timeweft_core::id::EntityId;
+use timeweft_core::limits::Limits;
 use timeweft_core::operation::{Access, CborValue, Committed, Context, Failure};
 use timeweft_core::value::Value;
 
@@ -35,8 +36,13 @@ pub(crate) async fn of_email<H: Host>(
 async fn make_entity<H: Host>(host: &H, person: &str, email: &str) -> Result<Option<(EntityId, Committed)>, Failure> {
     let entity = internal::entity("person", person)?;
     let value = CborValue(cbor::encode_value(&Value::object([("email", Value::text(email))])));
-    let context =
-        Context { person_id: person.to_owned(), impersonator_id: None, now: host.now(), access: Access::Creator };
+    let context = Context {
+        person_id: person.to_owned(),
+        impersonator_id: None,
+        now: host.now(),
+        access: Access::Creator,
+        limits: Limits::default(),
+    };
     match host.post(&context, &entity, &value, None, None).await {
         Ok(committed) => Ok(Some((entity, committed))),
         Err(Failure::Exists) => Ok(None),

@@ -116,7 +116,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             previous,
             key: draft.key.map(|key| key.to_vec().into()),
         };
-        let place = self.place(current.map(|current| &current.record), &entry, draft.value, &mut chunks).await?;
+        let most = context.limits.value_bytes;
+        let place = place(current.map(|current| &current.record), &entry, draft.value, most, &mut chunks).await?;
         let record = match current {
             None => {
                 let creator = context.person_id.clone();
@@ -135,39 +136,6 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let _ = self.store.delete(&key).await;
         chunks.discard().await;
         Ok(Written::Lost)
-    }
-
-    /// Where the value goes: in the record if short; else it stays where its last checkpoint is, as long as the diffs
-    /// since then are few against its length; else a new checkpoint is written.
-    async fn place(
-        &self,
-        parent: Option<&Record>,
-        entry: &Entry,
-        value: &Value,
-        chunks: &mut ChunkWriter<'_, S>,
-    ) -> Result<Place, EngineError> {
-        if let Some(record) = parent
-            && let Place::Chunks { version, value, bound } = &record.place
-        {
-            let bound = bound + entry.diff.as_ref().map_or(0, Blob::len) as u64;
-            let since = record.tail.iter().chain([&record.entry, entry]).filter(|entry| entry.version > *version);
-            let (count, bytes) = since.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + cost(entry)));
-            let budget = (value.len() / 16).clamp(TAIL_BYTES, 16 * TAIL_BYTES);
-            if count < TAIL_VERSIONS_MOST && bytes <= budget && bound <= self.limits.value_bytes as u64 {
-                return Ok(Place::Chunks { version: *version, value: value.clone(), bound });
-            }
-        }
-        let bytes = cbor::encode_value(value);
-        if bytes.len() > self.limits.value_bytes {
-            let limit = self.limits.value_bytes;
-            let length = bytes.len();
-            return Err(EngineError::TooLarge(format!("the value would have {length} bytes; at most {limit} are taken")));
-        }
-        if bytes.len() <= INLINE_VALUE {
-            return Ok(Place::Inline(bytes.into()));
-        }
-        let bound = bytes.len() as u64;
-        Ok(Place::Chunks { version: entry.version, value: chunks.chunks(&bytes).await?, bound })
     }
 
     /// The answer that a repeated request got the first time: `version` is the one that its key made.
@@ -203,6 +171,38 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         };
         Ok(Committed { meta, change: None, merged })
     }
+}
+
+/// Where the value goes: in the record if short; else it stays where its last checkpoint is, as long as the diffs
+/// since then are few against its length; else a new checkpoint is written.
+async fn place<S: Store>(
+    parent: Option<&Record>,
+    entry: &Entry,
+    value: &Value,
+    most: usize,
+    chunks: &mut ChunkWriter<'_, S>,
+) -> Result<Place, EngineError> {
+    if let Some(record) = parent
+        && let Place::Chunks { version, value, bound } = &record.place
+    {
+        let bound = bound + entry.diff.as_ref().map_or(0, Blob::len) as u64;
+        let since = record.tail.iter().chain([&record.entry, entry]).filter(|entry| entry.version > *version);
+        let (count, bytes) = since.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + cost(entry)));
+        let budget = (value.len() / 16).clamp(TAIL_BYTES, 16 * TAIL_BYTES);
+        if count < TAIL_VERSIONS_MOST && bytes <= budget && bound <= most as u64 {
+            return Ok(Place::Chunks { version: *version, value: value.clone(), bound });
+        }
+    }
+    let bytes = cbor::encode_value(value);
+    if bytes.len() > most {
+        let length = bytes.len();
+        return Err(EngineError::TooLarge(format!("the value would have {length} bytes; at most {most} are taken")));
+    }
+    if bytes.len() <= INLINE_VALUE {
+        return Ok(Place::Inline(bytes.into()));
+    }
+    let bound = bytes.len() as u64;
+    Ok(Place::Chunks { version: entry.version, value: chunks.chunks(&bytes).await?, bound })
 }
 
 /// Bytes that an entry takes in a record, about.

@@ -17,7 +17,6 @@ mod tests;
 use timeweft_core::codec::{DecodeError, cbor};
 use timeweft_core::diff::Diff;
 use timeweft_core::id::EntityId;
-use timeweft_core::limits::Limits;
 use timeweft_core::operation::{Access, CborValue, Change, Committed, Context, Failure, Meta, Reading};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
@@ -64,7 +63,6 @@ fn refuse(error: DecodeError) -> Failure {
 pub struct Engine<S, N> {
     store: S,
     nonce: N,
-    limits: Limits,
 }
 
 /// The record that a head points at.
@@ -75,8 +73,8 @@ struct Current {
 
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     /// An engine over `store`.
-    pub fn new(store: S, nonce: N, limits: Limits) -> Self {
-        Engine { store, nonce, limits }
+    pub fn new(store: S, nonce: N) -> Self {
+        Engine { store, nonce }
     }
 
     /// Creates the entity; of several who try, one does.
@@ -90,7 +88,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         valid_from: Option<Timestamp>,
         idempotency_key: Option<&str>,
     ) -> Result<Committed, Failure> {
-        let value = self.decode_value(value)?;
+        let value = decode_value(context, value)?;
         let key = idempotency_key.map(|key| commit::digest(&context.person_id, key));
         if let Some(current) = self.current(id).await? {
             return match key.filter(|key| read::version_of_key(&current.record, key) == Some(1)) {
@@ -198,13 +196,6 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         self.commit(context, id, current, draft).await
     }
 
-    fn decode_value(&self, value: &CborValue) -> Result<Value, Failure> {
-        match cbor::decode_value(&value.0, &self.limits).map_err(refuse)? {
-            Value::Undefined => Err(Failure::BadRequest("an entity's value can't be undefined; give any other".into())),
-            value => Ok(value),
-        }
-    }
-
     async fn current(&self, id: &EntityId) -> Result<Option<Current>, EngineError> {
         match self.store.read_head(&head_key(id.as_str())).await? {
             0 => Ok(None),
@@ -232,6 +223,13 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     async fn unknown_version(&self, id: &EntityId, record: &Record, meta: Box<Meta>) -> Result<Failure, EngineError> {
         let value = self.value(id, record).await?;
         Ok(Failure::UnknownVersion(CborValue(cbor::encode_value(&value)), meta))
+    }
+}
+
+fn decode_value(context: &Context, value: &CborValue) -> Result<Value, Failure> {
+    match cbor::decode_value(&value.0, &context.limits).map_err(refuse)? {
+        Value::Undefined => Err(Failure::BadRequest("an entity's value can't be undefined; give any other".into())),
+        value => Ok(value),
     }
 }
 

@@ -46,7 +46,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         idempotency_key: Option<&str>,
         valid_from: Option<Timestamp>,
     ) -> Result<Committed, Failure> {
-        let patch = cbor::decode_patch(&diff.0, &self.limits).map_err(refuse)?;
+        let patch = cbor::decode_patch(&diff.0, &context.limits).map_err(refuse)?;
         let key = idempotency_key.map(|key| commit::digest(&context.person_id, key));
         self.change(context, id, Wish::Patch(patch), Terms { since: if_unmodified_since, key, valid_from }).await
     }
@@ -59,18 +59,12 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         value: &CborValue,
         if_unmodified_since: Option<Timestamp>,
     ) -> Result<Committed, Failure> {
-        let value = self.decode_value(value)?;
+        let value = super::decode_value(context, value)?;
         let terms = Terms { since: if_unmodified_since, key: None, valid_from: None };
         self.change(context, id, Wish::Value(value), terms).await
     }
 
-    async fn change(
-        &self,
-        context: &Context,
-        id: &EntityId,
-        wish: Wish,
-        terms: Terms,
-    ) -> Result<Committed, Failure> {
+    async fn change(&self, context: &Context, id: &EntityId, wish: Wish, terms: Terms) -> Result<Committed, Failure> {
         for _ in 0..ROUNDS {
             let current = self.readable(context, id).await?;
             if let Some(done) = self.try_change(context, id, &current, &wish, &terms).await? {

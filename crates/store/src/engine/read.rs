@@ -112,12 +112,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     }
 
     /// Applies a stored diff, forwards or backwards.
-    pub(super) async fn apply(
-        &self,
-        id: &EntityId,
-        blob: &Option<Blob>,
-        value: &mut Value,
-    ) -> Result<(), EngineError> {
+    pub(super) async fn apply(&self, id: &EntityId, blob: &Option<Blob>, value: &mut Value) -> Result<(), EngineError> {
         let diff = self.diff(id, blob).await?;
         diff.apply(value).map_err(|error| EngineError::Corrupt(format!("a diff of {id} doesn't fit: {error}")))
     }

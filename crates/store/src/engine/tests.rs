@@ -1,9 +1,11 @@
 use std::cell::Cell;
+use std::task::{Context as TaskContext, Poll, Waker};
+
+use timeweft_core::limits::Limits;
+use timeweft_core::operation::CborDiff;
 
 use super::*;
 use crate::memory::MemoryStore;
-use std::task::{Context as TaskContext, Poll, Waker};
-use timeweft_core::operation::CborDiff;
 
 fn wait<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
@@ -19,11 +21,17 @@ fn engine(store: &MemoryStore) -> Engine<MemoryStore, impl Fn() -> u32 + use<>> 
         count.set(count.get() + 1);
         count.get()
     };
-    Engine::new(store.clone(), nonce, Limits::default())
+    Engine::new(store.clone(), nonce)
 }
 
 fn by(person: &str, now: u64) -> Context {
-    Context { person_id: person.into(), impersonator_id: None, now: Timestamp(now), access: Access::Any }
+    Context {
+        person_id: person.into(),
+        impersonator_id: None,
+        now: Timestamp(now),
+        access: Access::Any,
+        limits: Limits::default(),
+    }
 }
 
 fn json(text: &str) -> Value {
@@ -126,7 +134,10 @@ fn a_patch_on_an_older_version_is_merged_or_is_a_conflict() {
     }
     match wait(engine.patch_diff(&by("bob", 8), &id(), &patch(r#"{"a":3}"#), Some(Timestamp(4)), None, None)) {
         Err(Failure::UnknownVersion(value, meta)) => {
-            assert_eq!((cbor::decode_value(&value.0, &Limits::default()).unwrap(), meta.version), (json(r#"{"a":2,"b":2}"#), 3));
+            assert_eq!(
+                (cbor::decode_value(&value.0, &Limits::default()).unwrap(), meta.version),
+                (json(r#"{"a":2,"b":2}"#), 3)
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -149,7 +160,10 @@ fn a_repeated_patch_answers_as_the_first_did_however_long_ago() {
         let other = wait(engine.patch_diff(&by("bob", 5), &id(), &patch(r#"{"mine":1}"#), Some(last), Some("k"), None));
         assert_eq!(other.unwrap().meta.valid_from, last, "another person's key is another key");
         let next = patch(&format!(r#"{{"n":{n}}}"#));
-        last = wait(engine.patch_diff(&who, &id(), &next, Some(last), Some(&format!("n{n}")), None)).unwrap().meta.valid_from;
+        last = wait(engine.patch_diff(&who, &id(), &next, Some(last), Some(&format!("n{n}")), None))
+            .unwrap()
+            .meta
+            .valid_from;
     }
 }
 
@@ -175,7 +189,8 @@ fn a_deleted_entity_is_gone_until_it_is_undeleted() {
 fn catching_up_from_any_version_gives_the_current_value() {
     let engine = engine(&MemoryStore::new());
     let who = by("ann", 5);
-    let mut last = wait(engine.post(&who, &id(), &value(r#"{"l":[],"t":"start"}"#), None, None)).unwrap().meta.valid_from;
+    let mut last =
+        wait(engine.post(&who, &id(), &value(r#"{"l":[],"t":"start"}"#), None, None)).unwrap().meta.valid_from;
     let mut versions = vec![(last, json(r#"{"l":[],"t":"start"}"#))];
     for n in 0..60 {
         let next = format!(r#"{{"l":{{"{n}":{n}}},"k{}":{n},"t":"start {n} text"}}"#, n % 7);
@@ -244,9 +259,8 @@ fn a_long_value_is_stored_in_chunks_and_small_patches_do_not_write_it_again() {
 
 #[test]
 fn a_value_past_its_limit_is_too_large_also_by_many_small_patches() {
-    let limits = Limits { value_bytes: 20_000, ..Limits::default() };
-    let engine = Engine::new(MemoryStore::new(), || 1, limits);
-    let who = by("ann", 5);
+    let engine = engine(&MemoryStore::new());
+    let who = Context { limits: Limits { value_bytes: 20_000, ..Limits::default() }, ..by("ann", 5) };
     let big = format!(r#"{{"a":"{}"}}"#, "x".repeat(20_000));
     assert!(matches!(wait(engine.post(&who, &id(), &value(&big), None, None)), Err(Failure::TooLarge(_))));
     let mut last = wait(engine.post(&who, &id(), &value("{}"), None, None)).unwrap().meta.valid_from;

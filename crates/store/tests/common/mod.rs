@@ -66,11 +66,17 @@ pub(crate) fn engine(store: &MemoryStore) -> Engine<MemoryStore, impl Fn() -> u3
         count.set(count.get().wrapping_add(1));
         count.get()
     };
-    Engine::new(store.clone(), nonce, Limits::default())
+    Engine::new(store.clone(), nonce)
 }
 
 pub(crate) fn by(person: &str) -> Context {
-    Context { person_id: person.into(), impersonator_id: None, now: Timestamp(1_000), access: Access::Any }
+    Context {
+        person_id: person.into(),
+        impersonator_id: None,
+        now: Timestamp(1_000),
+        access: Access::Any,
+        limits: Limits::default(),
+    }
 }
 
 pub(crate) fn id() -> EntityId {

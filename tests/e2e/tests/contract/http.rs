@@ -69,7 +69,8 @@ async fn putting_a_value_is_merged_like_a_diff(url: Url) -> Result<()> {
     let put = |value, since: Option<String>| {
         let (ann, path) = (ann.clone(), path.clone());
         async move {
-            let headers: Vec<(&str, &str)> = since.iter().map(|since| ("if-unmodified-since", since.as_str())).collect();
+            let headers: Vec<(&str, &str)> =
+                since.iter().map(|since| ("if-unmodified-since", since.as_str())).collect();
             ann.http("PUT", &path, &headers, Some(json!({ "value": value }))).await
         }
     };
@@ -166,8 +167,9 @@ async fn subscribers_are_listed(url: Url) -> Result<()> {
 async fn message_takes_one_request_in_either_format(url: Url) -> Result<()> {
     let ann = Person::new(&url).await?;
     let note = fresh("note");
-    let made =
-        ann.http("POST", "/message", &[], Some(json!({"id": 7, "method": "post", "entityId": note, "value": 1}))).await?;
+    let made = ann
+        .http("POST", "/message", &[], Some(json!({"id": 7, "method": "post", "entityId": note, "value": 1})))
+        .await?;
     assert_eq!((made.status, &made.body["id"], &made.body["status"]), (201, &json!(7), &json!(201)), "{made:?}");
     let get = to_cbor(&json!({"id": 8, "method": "subscribe", "entityId": note}))?;
     let read = send(&url, "POST", "/message", Some(&ann.cookie), &[], Some(("application/cbor", get))).await?;
@@ -197,7 +199,9 @@ async fn cbor_is_spoken_on_request(url: Url) -> Result<()> {
 
 async fn without_a_session_it_is_401(url: Url) -> Result<()> {
     let note = format!("/api/v1/entities/{}", fresh("note"));
-    for (method, path) in [("GET", note.as_str()), ("DELETE", &note), ("POST", "/api/v1/entities/note"), ("POST", "/message")] {
+    for (method, path) in
+        [("GET", note.as_str()), ("DELETE", &note), ("POST", "/api/v1/entities/note"), ("POST", "/message")]
+    {
         let answer = http(&url, method, path, None, &[], Some(json!({"value": 1}))).await?;
         assert_eq!((answer.status, answer.code()), (401, "unauthorized"), "{method} {path}: {answer:?}");
     }

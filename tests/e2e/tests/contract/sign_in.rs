@@ -68,7 +68,10 @@ async fn the_cookie_is_http_only_and_lax(url: Url) -> Result<()> {
     let code = code(&url, &email).await?;
     let answer = post(&url, "/login/verify", json!({"email": email, "code": code})).await?;
     let cookie = answer.header("set-cookie").unwrap_or_default();
-    assert!(cookie.starts_with("session=") && cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+    assert!(
+        cookie.starts_with("session=") && cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"),
+        "{cookie}"
+    );
     assert!(!cookie.contains("Secure"), "not in development mode: {cookie}");
     Ok(())
 }

@@ -160,7 +160,11 @@ async fn a_patch_of_what_others_changed_is_409_with_their_diff(url: Url) -> Resu
             assert_eq!((&clash["diff"], valid_from(&clash)), (&json!({"a": {"x": 2}}), second.clone()));
         }
         let same = patch(&mut socket, &note, json!({"a": {"x": 2}}), &first).await?;
-        assert_eq!((status(&same), valid_from(&same)), (200, second), "who leaves it the same doesn't conflict: {same}");
+        assert_eq!(
+            (status(&same), valid_from(&same)),
+            (200, second),
+            "who leaves it the same doesn't conflict: {same}"
+        );
     }
     Ok(())
 }
@@ -243,9 +247,7 @@ async fn valid_from_may_be_given_only_if_later(url: Url) -> Result<()> {
     let early = "2020-01-01T00:00:00.000000Z";
     let post = json!({"method": "post", "entityId": note, "value": {"a": 1}, "validFrom": early});
     assert_eq!(valid_from(&socket.call(post).await?), early);
-    let with = |at: &str| {
-        json!({"method": "patchDiff", "entityId": note, "diff": {"a": at}, "ifUnmodifiedSince": early, "validFrom": at})
-    };
+    let with = |at: &str| json!({"method": "patchDiff", "entityId": note, "diff": {"a": at}, "ifUnmodifiedSince": early, "validFrom": at});
     for at in ["2019-12-31T23:59:59.999999Z", early] {
         let refused = socket.call(with(at)).await?;
         assert_eq!(status(&refused), 400, "{at}: {refused}");
@@ -279,7 +281,9 @@ async fn dates_of_three_digits_are_taken_and_other_forms_refused(url: Url) -> Re
     let note = fresh("note");
     let post = json!({"method": "post", "entityId": note, "value": 1, "validFrom": "2020-01-01T00:00:00.123Z"});
     assert_eq!(valid_from(&socket.call(post).await?), "2020-01-01T00:00:00.123000Z");
-    for bad in ["2020-01-01T00:00:00Z", "2020-01-01", "Wed, 01 Jan 2020 00:00:00 GMT", "2020-01-01T00:00:00.123456+01:00"] {
+    for bad in
+        ["2020-01-01T00:00:00Z", "2020-01-01", "Wed, 01 Jan 2020 00:00:00 GMT", "2020-01-01T00:00:00.123456+01:00"]
+    {
         let answer = socket.call(json!({"method": "get", "entityId": note, "ifModifiedSince": bad})).await?;
         assert_eq!((status(&answer), code(&answer)), (400, "bad-request"), "{bad}: {answer}");
     }
@@ -353,7 +357,9 @@ async fn frames_that_are_no_messages_are_400_and_the_connection_stays(url: Url) 
         assert_eq!(status(&answer), 400, "{bad:?}: {answer}");
     }
     let mut cbor_socket = person.connect(Format::Cbor).await?;
-    for bad in [&b""[..], &[0xff], &[0xa1, 0x62], &[0x9f], &[0xbb, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], &[0x1c]] {
+    for bad in
+        [&b""[..], &[0xff], &[0xa1, 0x62], &[0x9f], &[0xbb, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], &[0x1c]]
+    {
         cbor_socket.send_raw(Message::binary(bad.to_vec())).await?;
         let answer = cbor_socket.frame().await?;
         assert_eq!(status(&answer), 400, "{bad:?}: {answer}");

@@ -231,7 +231,9 @@ async fn a_small_change_of_a_large_value_is_a_small_frame(url: Url) -> Result<()
     let rows: Vec<_> = (0..10_000).map(|n| json!({"n": n, "text": "x".repeat(80)})).collect();
     // Over HTTP: it is more than a message on the socket may be.
     let (kind, id) = note.split_once(':').unwrap();
-    let made = ann.http("POST", &format!("/api/v1/entities/{kind}"), &[], Some(json!({"id": id, "value": {"rows": rows}}))).await?;
+    let made = ann
+        .http("POST", &format!("/api/v1/entities/{kind}"), &[], Some(json!({"id": id, "value": {"rows": rows}})))
+        .await?;
     assert_eq!(made.status, 201);
     let first = valid_from(&made.body);
     reader.call(json!({"method": "subscribe", "entityId": note, "validFrom": first})).await?;
