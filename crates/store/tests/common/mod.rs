@@ -39,7 +39,7 @@ impl Seeded {
 pub(crate) fn interleave<'a, T>(seed: u64, tasks: Vec<Pin<Box<dyn Future<Output = T> + 'a>>>) -> Vec<T> {
     let mut random = Seeded::new(seed);
     let mut context = TaskContext::from_waker(Waker::noop());
-    let mut running: Vec<(usize, Pin<Box<dyn Future<Output = T> + 'a>>)> = tasks.into_iter().enumerate().collect();
+    let mut running: Vec<_> = tasks.into_iter().enumerate().collect();
     let mut done: Vec<(usize, T)> = Vec::new();
     while !running.is_empty() {
         let pick = random.below(running.len());

@@ -53,9 +53,7 @@ fn main() -> Result<()> {
     let runtime = Arc::new(Runtime::new()?);
     let mut trials = Vec::new();
     let mut servers = Vec::new();
-    let hosts: [(&'static str, fn() -> Result<Server>); 2] = [("serve", Server::serve), ("gateway", Server::gateway)];
-    for (host, start) in hosts {
-        let server = start()?;
+    for (host, server) in [("serve", Server::serve()?), ("gateway", Server::gateway()?)] {
         let mut cases = Cases { host, url: server.url.clone(), runtime: runtime.clone(), trials: Vec::new() };
         servers.push(server);
         socket::add(&mut cases);
