@@ -6,7 +6,7 @@
 //! | `person-id` | the person, for logs |
 //! | `format` | `cbor` or `json` |
 //! | `user` | the connection's id, which GRIP's `skip-self` compares with an item's sender |
-//! | `subscriptions` | three letters of a hash for each entity subscribed to: counts them, each once |
+//! | `subscriptions` | six letters of a hash for each entity subscribed to: counts them, each once |
 //! | `watching` | the names of as many of them as fit, so that presence knows whom to take off at the end |
 //! | `seen` | when presence was last told, in seconds |
 //!
@@ -22,8 +22,8 @@ use crate::host::Host;
 use crate::presence;
 use crate::token::Token;
 
-/// Letters a subscription takes in `subscriptions`. Two that share them count as one, which at the limit is a few.
-const MARK: usize = 3;
+/// Letters (36 bits) a subscription takes in `subscriptions`: among a thousand, two that share them are one case in 10^5.
+const MARK: usize = 6;
 
 /// Bytes of names in `watching`.
 const WATCHING: usize = 1_024;
