@@ -1,8 +1,8 @@
 //! What can be asked of an entity.
 //!
 //! Every change is: read the head and its record, make the next version from them, write what is long, write the record,
-//! swing the head from what was read. When somebody else swung it meanwhile, all of that is done again on what they left;
-//! each lost round is a round somebody won, so the rounds are bounded without waiting between them.
+//! swing the head from what was read. When somebody else swung it meanwhile, all of that is done again on what they left,
+//! after a pause that the host gives: without one, who has more to merge would lose to those who have less.
 //!
 //! A swap whose outcome is unknown is answered `unavailable` and nothing is taken back: the version may be current. The
 //! client repeats with the same idempotency key and learns.
@@ -26,7 +26,7 @@ use crate::store::{Store, StoreError};
 use commit::{Draft, Written};
 
 /// How often a change is tried when others keep winning.
-const ROUNDS: usize = 64;
+const ROUNDS: u32 = 256;
 
 /// What keeps the engine from its work. Callers see [`Failure::Unavailable`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +63,7 @@ fn refuse(error: DecodeError) -> Failure {
 pub struct Engine<S, N> {
     store: S,
     nonce: N,
+    pause: fn(u32, u32),
 }
 
 /// The record that a head points at.
@@ -74,7 +75,13 @@ struct Current {
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     /// An engine over `store`.
     pub fn new(store: S, nonce: N) -> Self {
-        Engine { store, nonce }
+        Engine { store, nonce, pause: |_, _| {} }
+    }
+
+    /// The same, waiting between the rounds of a contended change: `pause` gets the number of the lost round, from 0,
+    /// and 32 random bits to draw the length of the wait from.
+    pub fn with_pause(self, pause: fn(u32, u32)) -> Self {
+        Engine { pause, ..self }
     }
 
     /// Creates the entity; of several who try, one does.
@@ -144,7 +151,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         id: &EntityId,
         if_unmodified_since: Option<Timestamp>,
     ) -> Result<Committed, Failure> {
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             let current = self.readable(context, id).await?;
             if current.record.entry.deleted {
                 return self.unchanged(id, &current.record).await;
@@ -163,13 +170,14 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             if let Some(committed) = self.mark(context, id, &current, true).await? {
                 return Ok(committed);
             }
+            (self.pause)(round, (self.nonce)());
         }
         Err(Failure::Busy)
     }
 
     /// Makes a deleted entity readable again, in a new version with the same value.
     pub async fn patch_undelete(&self, context: &Context, id: &EntityId) -> Result<Committed, Failure> {
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             let current = self.readable(context, id).await?;
             if !current.record.entry.deleted {
                 return Err(Failure::NotDeleted);
@@ -177,6 +185,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             if let Some(committed) = self.mark(context, id, &current, false).await? {
                 return Ok(committed);
             }
+            (self.pause)(round, (self.nonce)());
         }
         Err(Failure::Busy)
     }

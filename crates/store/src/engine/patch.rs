@@ -65,11 +65,12 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     }
 
     async fn change(&self, context: &Context, id: &EntityId, wish: Wish, terms: Terms) -> Result<Committed, Failure> {
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             let current = self.readable(context, id).await?;
             if let Some(done) = self.try_change(context, id, &current, &wish, &terms).await? {
                 return Ok(done);
             }
+            (self.pause)(round, (self.nonce)());
         }
         Err(Failure::Busy)
     }
