@@ -17,10 +17,11 @@ const IDLE: usize = 400;
 #[tokio::main]
 async fn main() -> Result<()> {
     let server = Server::serve()?;
+    // First: later, connections would live in memory that those before them left.
+    idle(&server).await?;
     writers(&server, 1).await?;
     writers(&server, 50).await?;
-    fan_out(&server).await?;
-    idle(&server).await
+    fan_out(&server).await
 }
 
 async fn create(socket: &mut Socket, entity: &str) -> Result<String> {
