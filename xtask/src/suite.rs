@@ -29,7 +29,7 @@ const STEPS: [Step; 11] = [
     Step { name: "clippy", what: "clippy on native and wasm code, warnings denied", run: clippy },
     Step { name: "docs", what: "the docs build, warnings denied", run: docs },
     Step { name: "build", what: "the host and all tests build", run: build },
-    Step { name: "test", what: "unit, property, contract and crash tests, simulator, doc tests", run: test },
+    Step { name: "test", what: "unit, property, contract and crash tests, seeded races, doc tests", run: test },
     Step { name: "interop", what: "values and diffs against cbor-x and deep-object-diff in Node", run: interop },
     Step { name: "e2e", what: "the contract over real sockets against the built host", run: e2e },
     Step { name: "browser", what: "the page in Chromium, two people at once", run: browser },
