@@ -9,6 +9,7 @@
 //! | [`codec`] | CBOR and JSON, of values and of diffs, with limits enforced while decoding |
 //! | [`message`] | requests, responses and pushes of the socket (contract section 3) |
 //! | [`operation`] | what is asked of an entity and what comes of it, between router and engine |
+//! | [`replica`] | a client's copies of entities: merging, offline edits, undo |
 //! | [`id`], [`time`], [`limits`] | names, instants, and the bounds on everything |
 //!
 //! Nothing here knows a clock, a random source, a socket or a runtime.
@@ -20,5 +21,6 @@ pub mod id;
 pub mod limits;
 pub mod message;
 pub mod operation;
+pub mod replica;
 pub mod time;
 pub mod value;

@@ -1,6 +1,7 @@
 //! Instants, in microseconds, written as the contract writes them: `2026-11-21T09:30:00.123456Z`.
 
 use std::fmt;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,17 +40,17 @@ impl Timestamp {
         if &bytes[17..19] == b"60" {
             return Err(TimestampError);
         }
-        let instant: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
-        let micros = u64::try_from(instant.as_microsecond()).map_err(|_| TimestampError)?;
+        let instant = humantime::parse_rfc3339(text).map_err(|_| TimestampError)?;
+        let since = instant.duration_since(UNIX_EPOCH).map_err(|_| TimestampError)?;
+        let micros = u64::try_from(since.as_micros()).map_err(|_| TimestampError)?;
         if micros > Self::FOREVER.0 { Err(TimestampError) } else { Ok(Timestamp(micros)) }
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let micros = i64::try_from(self.0.min(Self::FOREVER.0)).unwrap_or(i64::MAX);
-        let instant = jiff::Timestamp::from_microsecond(micros).map_err(|_| fmt::Error)?;
-        write!(f, "{instant:.6}")
+        let instant = UNIX_EPOCH + Duration::from_micros(self.0.min(Self::FOREVER.0));
+        humantime::format_rfc3339_micros(instant).fmt(f)
     }
 }
 

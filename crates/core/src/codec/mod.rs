@@ -5,6 +5,7 @@
 //! written is plain and has one form: no records, no references, sorted keys, shortest heads.
 
 pub mod cbor;
+#[cfg(feature = "server")]
 pub mod json;
 
 /// Why bytes are not what they should be.

@@ -10,7 +10,7 @@
 //! | `resolve` | patch and base to diff, every check |
 //! | `wire` | diff to the smallest patch; lengths in CBOR |
 //! | `make`, `mark`, `align`, `pair` | from two values to a diff, in near-linear time |
-//! | `apply`, `invert`, `compose`, `rebase` | the algebra |
+//! | `apply`, `invert`, `compose`, `rebase`, `split` | the algebra |
 //! | `sequence`, `text` | the walk over edits of texts and arrays; UTF-16 positions |
 //!
 //! Edits along a text or array are kept in one normal form: neighbours of a kind are one step, an insertion comes before
@@ -28,6 +28,7 @@ mod pair;
 mod rebase;
 mod resolve;
 mod sequence;
+mod split;
 mod text;
 mod wire;
 
@@ -38,6 +39,7 @@ use crate::value::Value;
 pub use compose::compose;
 pub use make::{diff, diff_finely};
 pub use rebase::{conflicts, rebase};
+pub use split::{Path, Split, Step, split};
 
 /// A diff as written on the wire, not yet related to its base.
 #[derive(Clone, Debug, PartialEq)]

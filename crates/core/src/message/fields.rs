@@ -4,16 +4,16 @@
 //! holds the entity reads it whole. In JSON it is read, and written as CBOR.
 
 use std::borrow::Cow;
-use std::fmt;
-
 use minicbor::Decoder;
 use minicbor::data::Type;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+#[cfg(feature = "server")]
 use serde_json::value::RawValue;
 
 use super::Format;
 use crate::codec::cbor::{plain, scan, tag};
-use crate::codec::{DecodeError, MAX_DEPTH, cbor, json, too_many_bytes};
+#[cfg(feature = "server")]
+use crate::codec::json;
+use crate::codec::{DecodeError, MAX_DEPTH, cbor, too_many_bytes};
 use crate::limits::Limits;
 use crate::operation::{CborDiff, CborValue};
 use crate::time::Timestamp;
@@ -26,7 +26,7 @@ pub struct Fields<'a> {
     limits: Limits,
 }
 
-type Entries<'a> = Vec<(String, Cow<'a, [u8]>)>;
+pub(super) type Entries<'a> = Vec<(String, Cow<'a, [u8]>)>;
 
 const NOT_A_MAP: &str = "a message is one map with text keys";
 
@@ -49,7 +49,8 @@ impl<'a> Fields<'a> {
         }
         let entries = match format {
             Format::Cbor => cbor_entries(frame, limits)?,
-            Format::Json => json_entries(frame)?,
+            #[cfg(feature = "server")]
+            Format::Json => super::json_fields::entries(frame)?,
         };
         Ok(Fields { format, entries, limits: *limits })
     }
@@ -94,6 +95,7 @@ impl<'a> Fields<'a> {
                 Err(too_many_bytes(item.len(), self.limits.value_bytes).within(name))
             }
             Format::Cbor => Ok(Some(CborValue(item.into()))),
+            #[cfg(feature = "server")]
             Format::Json => match json::value_from_text(item, &self.limits).map_err(|error| error.within(name))? {
                 Value::Undefined => Ok(None),
                 value => Ok(Some(CborValue(cbor::encode_value(&value)))),
@@ -106,6 +108,7 @@ impl<'a> Fields<'a> {
         let Some(item) = self.slice(name) else { return Ok(None) };
         match self.format {
             Format::Cbor => Ok(Some(CborDiff(item.into()))),
+            #[cfg(feature = "server")]
             Format::Json => {
                 let patch = json::patch_from_text(item, &self.limits).map_err(|error| error.within(name))?;
                 Ok(Some(CborDiff(cbor::encode_patch(&patch))))
@@ -128,6 +131,7 @@ impl<'a> Fields<'a> {
                     maps.push(self.part(item.get(start..decoder.position()).unwrap_or_default())?);
                 }
             }
+            #[cfg(feature = "server")]
             Format::Json => {
                 let items: Vec<&RawValue> = serde_json::from_slice(item).map_err(|_| refused())?;
                 for item in items {
@@ -163,6 +167,7 @@ impl<'a> Fields<'a> {
         let Some(item) = self.slice(name) else { return Ok(None) };
         let value = match self.format {
             Format::Cbor => cbor::decode_value(item, &self.limits),
+            #[cfg(feature = "server")]
             Format::Json => json::value_from_text(item, &self.limits),
         };
         match value.map_err(|error| error.within(name))? {
@@ -181,7 +186,7 @@ pub(super) fn whole(number: f64) -> Option<u64> {
     (number.fract() == 0.0 && (0.0..=SAFE).contains(&number)).then_some(number as u64)
 }
 
-fn add<'a>(entries: &mut Entries<'a>, key: String, item: Cow<'a, [u8]>) -> Result<(), DecodeError> {
+pub(super) fn add<'a>(entries: &mut Entries<'a>, key: String, item: Cow<'a, [u8]>) -> Result<(), DecodeError> {
     if entries.iter().any(|(known, _)| *known == key) {
         return Err(DecodeError::malformed(format!("the field {key:?} is there twice")));
     }
@@ -255,30 +260,5 @@ fn field_depth(name: &str, limits: &Limits) -> usize {
         DIFF => scan::diff_depth(depth),
         // `meta`, and lists of it.
         _ => scan::diff_depth(depth) + 2,
-    }
-}
-
-/// The fields of a JSON object.
-fn json_entries(frame: &[u8]) -> Result<Entries<'_>, DecodeError> {
-    let mut reader = serde_json::Deserializer::from_slice(frame);
-    let entries = reader.deserialize_map(Members).and_then(|entries| reader.end().map(|()| entries));
-    entries.map_err(|error| DecodeError::malformed(format!("not a message in JSON: {error}")))
-}
-
-struct Members;
-
-impl<'de> Visitor<'de> for Members {
-    type Value = Entries<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Entries<'de>, A::Error> {
-        let mut entries = Vec::new();
-        while let Some((key, item)) = members.next_entry::<String, &'de RawValue>()? {
-            add(&mut entries, key, Cow::Borrowed(item.get().as_bytes())).map_err(A::Error::custom)?;
-        }
-        Ok(entries)
     }
 }

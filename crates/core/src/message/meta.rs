@@ -4,6 +4,7 @@ use super::response::MapWriter;
 use super::{Fields, Format};
 use crate::codec::DecodeError;
 use crate::id::EntityId;
+use crate::limits::Limits;
 use crate::operation::Meta;
 
 /// `meta`, as it stands in messages.
@@ -47,4 +48,9 @@ pub(super) fn decode_meta(fields: &Fields<'_>) -> Result<Meta, DecodeError> {
         impersonator_id: fields.text("impersonatorId")?,
         chunks: fields.uint("chunks")?.and_then(|chunks| u32::try_from(chunks).ok()),
     })
+}
+
+/// The same from a map of its own, in CBOR.
+pub(crate) fn decode_meta_bytes(bytes: &[u8]) -> Result<Meta, DecodeError> {
+    decode_meta(&Fields::decode(bytes, Format::Cbor, usize::MAX, &Limits::default())?)
 }

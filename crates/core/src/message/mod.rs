@@ -5,6 +5,8 @@
 
 mod code;
 mod fields;
+#[cfg(feature = "server")]
+mod json_fields;
 mod meta;
 mod push;
 mod request;
@@ -12,14 +14,18 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-use crate::codec::{cbor, json};
+use crate::codec::cbor;
+#[cfg(feature = "server")]
+use crate::codec::json;
 use crate::value::Value;
 
 pub use code::Code;
 pub use fields::Fields;
+pub(crate) use meta::decode_meta_bytes as decode_meta;
 pub use meta::encode_meta;
 pub use push::Push;
 pub use request::{Method, Refusal, Request};
+pub(crate) use response::MapWriter;
 pub use response::Response;
 
 /// How messages are written.
@@ -28,14 +34,22 @@ pub enum Format {
     /// CBOR in binary frames: subprotocol `timeweft.cbor`, media type `application/cbor`.
     Cbor,
     /// JSON in text frames: subprotocol `timeweft.json`, media type `application/json`.
+    #[cfg(feature = "server")]
     Json,
 }
 
 impl Format {
+    const ALL: &[Format] = &[
+        Format::Cbor,
+        #[cfg(feature = "server")]
+        Format::Json,
+    ];
+
     /// The media type.
     pub fn media_type(self) -> &'static str {
         match self {
             Format::Cbor => "application/cbor",
+            #[cfg(feature = "server")]
             Format::Json => "application/json",
         }
     }
@@ -43,13 +57,14 @@ impl Format {
     /// The format of a media type, parameters aside.
     pub fn of_media_type(media_type: &str) -> Option<Format> {
         let essence = media_type.split(';').next().unwrap_or_default().trim();
-        [Format::Cbor, Format::Json].into_iter().find(|format| essence.eq_ignore_ascii_case(format.media_type()))
+        Format::ALL.iter().copied().find(|format| essence.eq_ignore_ascii_case(format.media_type()))
     }
 
     /// `cbor` or `json`.
     pub fn as_str(self) -> &'static str {
         match self {
             Format::Cbor => "cbor",
+            #[cfg(feature = "server")]
             Format::Json => "json",
         }
     }
@@ -59,6 +74,7 @@ impl Format {
 pub fn encode_value_as(value: &Value, format: Format) -> Vec<u8> {
     match format {
         Format::Cbor => cbor::encode_value(value),
+        #[cfg(feature = "server")]
         Format::Json => json::value_to_text(value),
     }
 }

@@ -235,6 +235,7 @@ fn id_of_start(frame: &[u8], format: Format) -> Option<u64> {
     let start = frame.get(..frame.len().min(ID_WITHIN))?;
     match format {
         Format::Cbor => id_of_cbor(&mut minicbor::Decoder::new(start)),
+        #[cfg(feature = "server")]
         Format::Json => {
             let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
             let rest = start.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"id\"")?;

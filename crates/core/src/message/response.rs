@@ -3,7 +3,9 @@
 use super::meta::{decode_meta, encode_meta};
 use super::{Code, Fields, Format};
 use crate::codec::cbor::write::Writer;
-use crate::codec::{DecodeError, cbor, json};
+#[cfg(feature = "server")]
+use crate::codec::json;
+use crate::codec::{DecodeError, cbor};
 use crate::limits::Limits;
 use crate::operation::{CborDiff, CborValue, Committed, Failure, Meta, Page, Reading};
 
@@ -155,21 +157,22 @@ impl Response {
 }
 
 /// Puts a map together field by field, in either format.
-pub(super) struct MapWriter {
-    pub(super) format: Format,
+pub(crate) struct MapWriter {
+    pub(crate) format: Format,
     fields: usize,
     body: Vec<u8>,
 }
 
 impl MapWriter {
-    pub(super) fn new(format: Format) -> MapWriter {
+    pub(crate) fn new(format: Format) -> MapWriter {
         MapWriter { format, fields: 0, body: Vec::new() }
     }
 
     /// A field whose value is encoded already, in this map's format.
-    pub(super) fn raw(&mut self, name: &str, item: &[u8]) {
+    pub(crate) fn raw(&mut self, name: &str, item: &[u8]) {
         match self.format {
             Format::Cbor => Writer(&mut self.body).text(name),
+            #[cfg(feature = "server")]
             Format::Json => {
                 self.body.extend_from_slice(if self.fields == 0 { b"\"" } else { b",\"" });
                 self.body.extend_from_slice(name.as_bytes());
@@ -180,45 +183,50 @@ impl MapWriter {
         self.body.extend_from_slice(item);
     }
 
-    pub(super) fn uint(&mut self, name: &str, number: u64) {
+    pub(crate) fn uint(&mut self, name: &str, number: u64) {
         let item = match self.format {
             Format::Cbor => encoded(|writer| writer.uint(number)),
+            #[cfg(feature = "server")]
             Format::Json => number.to_string().into_bytes(),
         };
         self.raw(name, &item);
     }
 
-    pub(super) fn bool(&mut self, name: &str, truth: bool) {
+    pub(crate) fn bool(&mut self, name: &str, truth: bool) {
         let item = match self.format {
             Format::Cbor => encoded(|writer| writer.bool(truth)),
+            #[cfg(feature = "server")]
             Format::Json => truth.to_string().into_bytes(),
         };
         self.raw(name, &item);
     }
 
-    pub(super) fn text(&mut self, name: &str, text: &str) {
+    pub(crate) fn text(&mut self, name: &str, text: &str) {
         let item = match self.format {
             Format::Cbor => encoded(|writer| writer.text(text)),
+            #[cfg(feature = "server")]
             Format::Json => serde_json::Value::from(text).to_string().into_bytes(),
         };
         self.raw(name, &item);
     }
 
-    pub(super) fn array(&mut self, name: &str, items: &[Vec<u8>]) {
+    pub(crate) fn array(&mut self, name: &str, items: &[Vec<u8>]) {
         let item = match self.format {
             Format::Cbor => {
                 let mut array = encoded(|writer| writer.array(items.len()));
                 items.iter().for_each(|item| array.extend_from_slice(item));
                 array
             }
+            #[cfg(feature = "server")]
             Format::Json => [&b"["[..], &items.join(&b','), b"]"].concat(),
         };
         self.raw(name, &item);
     }
 
-    pub(super) fn value(&mut self, name: &str, value: &CborValue) {
+    pub(crate) fn value(&mut self, name: &str, value: &CborValue) {
         match self.format {
             Format::Cbor => self.raw(name, &value.0),
+            #[cfg(feature = "server")]
             Format::Json => {
                 let value = cbor::decode_value(&value.0, &OURS).unwrap_or(crate::value::Value::Null);
                 self.raw(name, &json::value_to_text(&value));
@@ -226,9 +234,10 @@ impl MapWriter {
         }
     }
 
-    pub(super) fn diff(&mut self, name: &str, diff: &CborDiff) {
+    pub(crate) fn diff(&mut self, name: &str, diff: &CborDiff) {
         match self.format {
             Format::Cbor => self.raw(name, &diff.0),
+            #[cfg(feature = "server")]
             Format::Json => {
                 let patch = cbor::decode_patch(&diff.0, &OURS).unwrap_or(crate::diff::Patch::Map(Default::default()));
                 self.raw(name, &json::patch_to_text(&patch));
@@ -236,13 +245,14 @@ impl MapWriter {
         }
     }
 
-    pub(super) fn finish(self) -> Vec<u8> {
+    pub(crate) fn finish(self) -> Vec<u8> {
         match self.format {
             Format::Cbor => {
                 let mut map = encoded(|writer| writer.map(self.fields));
                 map.extend_from_slice(&self.body);
                 map
             }
+            #[cfg(feature = "server")]
             Format::Json => [&b"{"[..], &self.body, b"}"].concat(),
         }
     }

@@ -12,7 +12,7 @@ pub(super) fn token<'b>(decoder: &mut Decoder<'b>) -> Result<Token<'b>, DecodeEr
         if error.is_end_of_input() {
             DecodeError::malformed(format!("the CBOR ends too early, at byte {}", decoder.input().len()))
         } else {
-            DecodeError::malformed(format!("not CBOR at byte {at}: {error}"))
+            DecodeError::malformed(format!("not CBOR at byte {at}"))
         }
     })
 }

@@ -21,6 +21,7 @@ use write::{Count, Writer};
 
 /// CBOR tags that mean something here (docs/protocol.md, "Tags").
 pub(crate) mod tag {
+    #[cfg(feature = "server")]
     pub(crate) const DATE_TEXT: u64 = 0;
     pub(crate) const DATE: u64 = 1;
     pub(crate) const BIG: u64 = 2;

@@ -1,0 +1,202 @@
+//! All replicas of one person in one browser, over one connection.
+
+use std::collections::BTreeMap;
+
+use super::local::{Action, Edit};
+use super::request::Ids;
+use super::{Effect, Outcome, Policy, Replica};
+use crate::id::EntityId;
+use crate::limits::Limits;
+use crate::message::{Format, Push, Response};
+
+/// Milliseconds without a word about an entity after which it is asked for, at least.
+const QUIET: f64 = 25_000.0;
+/// With many entities, so many are asked for a second.
+const ASKED_PER_SECOND: f64 = 2.0;
+
+/// The replicas, by entity.
+#[derive(Debug, Default)]
+pub struct Browser {
+    ids: Ids,
+    person: String,
+    connected: bool,
+    replicas: BTreeMap<String, Replica>,
+}
+
+impl Browser {
+    /// Of this person. `instance` is random: it keeps apart the changes of two runs.
+    pub fn new(instance: &str, person: &str) -> Browser {
+        let ids = Ids::new(instance);
+        Browser { ids, person: person.to_owned(), connected: false, replicas: BTreeMap::new() }
+    }
+
+    /// Whether this entity is in memory.
+    pub fn holds(&self, entity: &str) -> bool {
+        self.replicas.contains_key(entity)
+    }
+
+    /// Takes in what the disk has, if anything, before the first tab joins. It stays in memory until a tab has left it.
+    /// What is no entity's name is not taken.
+    pub fn load(&mut self, entity: &str, snapshot: Option<&[u8]>, journal: Option<&[u8]>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let Ok(id) = EntityId::parse(entity) else { return effects };
+        if self.holds(entity) {
+            return effects;
+        }
+        let mut replica = Replica::new(id.clone(), &self.person);
+        if replica.restore(snapshot, journal).is_err() {
+            replica = Replica::new(id, &self.person);
+        }
+        replica.heard = self.ids.now;
+        if self.connected {
+            replica.connect();
+        }
+        replica.settle(&mut self.ids, &mut effects);
+        self.replicas.insert(entity.to_owned(), replica);
+        effects
+    }
+
+    /// A tab shows the entity.
+    pub fn join(&mut self, entity: &str, tab: &str) -> Vec<Effect> {
+        self.on(entity, |replica, effects| {
+            replica.tab(tab);
+            replica.show_whole(Some(tab.to_owned()), effects);
+            replica.last_state.clear();
+        })
+    }
+
+    /// A tab shows the entity no more. With the last one the server is told; once nothing is unsent it is forgotten.
+    pub fn leave(&mut self, entity: &str, tab: &str) -> Vec<Effect> {
+        let Some(replica) = self.replicas.get_mut(entity) else { return Vec::new() };
+        let mut effects = Vec::new();
+        let shown = replica.tabs.len();
+        replica.tabs.retain(|known| known.name != tab);
+        if replica.tabs.is_empty() && shown > 0 {
+            replica.unsubscribe(&mut self.ids, &mut effects);
+        }
+        effects.extend(self.on(entity, |_, _| {}));
+        effects
+    }
+
+    /// A tab is closed: it leaves everything, and none of its edits will come again.
+    pub fn gone(&mut self, tab: &str) -> Vec<Effect> {
+        let entities: Vec<String> = self.replicas.keys().cloned().collect();
+        let mut effects = Vec::new();
+        for entity in entities {
+            if let Some(replica) = self.replicas.get_mut(&entity) {
+                replica.disk.changed |= replica.ops.iter().any(|(known, _)| known == tab);
+                replica.ops.retain(|(known, _)| known != tab);
+            }
+            effects.extend(self.leave(&entity, tab));
+        }
+        effects
+    }
+
+    /// A tab's edit number `op`, made on what it showed after the `show` numbered `seen`.
+    pub fn edit(&mut self, entity: &str, tab: &str, op: u32, seen: u32, merge: bool, action: Action) -> Vec<Effect> {
+        self.on(entity, |replica, effects| replica.edit(&Edit { tab, op, merge }, seen, action, effects))
+    }
+
+    /// The same with the value that the patch was made on.
+    pub fn edit_from(
+        &mut self,
+        entity: &str,
+        tab: &str,
+        op: u32,
+        merge: bool,
+        base: &[u8],
+        patch: &[u8],
+    ) -> Vec<Effect> {
+        self.on(entity, |replica, effects| replica.edit_from(&Edit { tab, op, merge }, base, patch, effects))
+    }
+
+    /// What to do where both touched the same place.
+    pub fn set_policy(&mut self, entity: &str, policy: Policy) {
+        if let Some(replica) = self.replicas.get_mut(entity) {
+            replica.policy = policy;
+        }
+    }
+
+    /// The server can be reached.
+    pub fn connected(&mut self) -> Vec<Effect> {
+        self.connected = true;
+        self.on_all(|replica| replica.connect())
+    }
+
+    /// It can't any more.
+    pub fn disconnected(&mut self) -> Vec<Effect> {
+        self.connected = false;
+        self.on_all(|replica| replica.disconnect())
+    }
+
+    /// Any frame from the server, or the body of an answer to `POST /message`.
+    pub fn receive(&mut self, frame: &[u8]) -> (Outcome, Vec<Effect>) {
+        let limits = Limits { value_bytes: usize::MAX, diff_operations: usize::MAX, ..Limits::default() };
+        let now = self.ids.now;
+        let mut outcome = Outcome::Ignored;
+        let effects = if let Ok(push) = Push::decode(frame, Format::Cbor, &limits) {
+            let entity = push.entity_id.as_str().to_owned();
+            self.on(&entity, |replica, effects| {
+                let wanted = !replica.tabs.is_empty() || !replica.is_settled();
+                if wanted {
+                    outcome = replica.pushed(push, now, effects);
+                }
+            })
+        } else if let Ok(response) = Response::decode(frame, Format::Cbor, &limits)
+            && let Some(id) = response.id
+            && let Some(entity) = self.replicas.iter().find(|(_, replica)| replica.answers(id)).map(|(name, _)| name)
+        {
+            let entity = entity.clone();
+            self.on(&entity, |replica, effects| outcome = replica.answered(response, now, effects))
+        } else {
+            Vec::new()
+        };
+        (outcome, effects)
+    }
+
+    /// Milliseconds of any clock that does not go back, about once a second.
+    pub fn tick(&mut self, now: f64) -> Vec<Effect> {
+        self.ids.now = now;
+        let quiet = QUIET.max(self.replicas.len() as f64 / ASKED_PER_SECOND * 1_000.0);
+        self.on_all(|replica| replica.tick(now, quiet))
+    }
+
+    /// Asks for every entity that a tab shows, where no pushes come.
+    pub fn poll(&mut self) -> Vec<Effect> {
+        self.on_all(|replica| replica.stale |= replica.subscribed)
+    }
+
+    /// The pause that was asked for is over.
+    pub fn again(&mut self, entity: &str) -> Vec<Effect> {
+        self.on(entity, |replica, _| replica.paused = false)
+    }
+
+    /// Entities with changes that are not on the server.
+    pub fn unsent(&self) -> Vec<String> {
+        self.replicas.iter().filter(|(_, replica)| !replica.is_settled()).map(|(name, _)| name.clone()).collect()
+    }
+
+    fn on_all(&mut self, transition: impl Fn(&mut Replica)) -> Vec<Effect> {
+        let entities: Vec<String> = self.replicas.keys().cloned().collect();
+        entities.iter().flat_map(|entity| self.on(entity, |replica, _| transition(replica))).collect()
+    }
+
+    /// A transition of one replica, and what follows from it.
+    fn on(&mut self, entity: &str, transition: impl FnOnce(&mut Replica, &mut Vec<Effect>)) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if let Some(replica) = self.replicas.get_mut(entity) {
+            transition(replica, &mut effects);
+            self.settle(entity, &mut effects);
+        }
+        effects
+    }
+
+    fn settle(&mut self, entity: &str, effects: &mut Vec<Effect>) {
+        let Some(replica) = self.replicas.get_mut(entity) else { return };
+        replica.settle(&mut self.ids, effects);
+        if replica.tabs.is_empty() && replica.is_settled() {
+            self.replicas.remove(entity);
+            effects.push(Effect::Forget { entity: entity.to_owned() });
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! A client's copy of an entity: what the server has confirmed, and what was done here since. Pure: events go in, effects
+//! come out as data; whoever runs it owns the socket, the clock, the database and the tabs.
+//!
+//! ```text
+//! confirmed ──unsent[0]──▶ ──unsent[1]──▶ … ──▶ view        what tabs show
+//!           (in flight, if `sent`)
+//! ```
+//!
+//! Invariants, checked after every transition in debug builds: `confirmed` with `unsent` applied is `view`; at most one
+//! request per entity is awaited; only `unsent[0]` is ever in flight, and is sent again, byte for byte and with its
+//! idempotency key, until it is answered.
+//!
+//! While a change is in flight, nothing that may contain it is taken in: no `get` is asked for, and pushes of our own
+//! person's changes wait for the answer. What else comes down is moved under the unsent changes ([`reconcile`]).
+//!
+//! | file | what |
+//! |---|---|
+//! | `browser` | all replicas of one person in one browser, over one connection |
+//! | `local` | edits, undo and choices from tabs |
+//! | `remote` | answers and pushes from the server |
+//! | `request` | what to ask next |
+//! | `reconcile`, `conflict`, `undo` | the rules of merging |
+//! | `journal`, `state` | what is kept on disk, what tabs are told |
+
+mod browser;
+mod conflict;
+mod journal;
+mod local;
+mod reconcile;
+mod remote;
+mod request;
+mod state;
+#[cfg(test)]
+mod tests;
+mod undo;
+
+use crate::codec::cbor;
+use crate::diff::Diff;
+use crate::id::EntityId;
+use crate::message::{Code, Push};
+use crate::operation::Meta;
+use crate::value::Value;
+
+pub use browser::Browser;
+pub use conflict::Conflict;
+pub use local::Action;
+pub use reconcile::Policy;
+pub use remote::Outcome;
+
+use request::{Awaited, Sent};
+use undo::Stack;
+
+/// What the server is known to have.
+#[derive(Debug, PartialEq)]
+enum Confirmed {
+    /// Neither the network nor the disk has said yet.
+    Unknown,
+    /// There is no such entity.
+    Missing,
+    /// This version.
+    Version(Value, Box<Meta>),
+}
+
+/// A change that the server has not confirmed.
+#[derive(Clone, Debug, PartialEq)]
+enum Change {
+    Create(Value),
+    Patch(Diff),
+    Delete,
+    Undelete,
+}
+
+/// A tab that shows the entity.
+#[derive(Debug, Default)]
+struct Tab {
+    name: String,
+    /// The newest `show` that was not simply this tab's own edit: edits must have seen it.
+    foreign: u32,
+    undo: Stack,
+    redo: Stack,
+}
+
+/// One entity's replica.
+#[derive(Debug)]
+pub(crate) struct Replica {
+    entity: EntityId,
+    /// Whose changes may be our own in flight.
+    person: String,
+    policy: Policy,
+    confirmed: Confirmed,
+    unsent: Vec<Change>,
+    sent: Option<Sent>,
+    awaited: Option<Awaited>,
+    /// Pushes that can't be taken in yet.
+    held: Vec<Push>,
+    /// Something was missed: ask.
+    stale: bool,
+    subscribed: bool,
+    connected: bool,
+    /// The server asked for a pause.
+    paused: bool,
+    /// When the server last said anything of this entity, in the milliseconds of `tick`.
+    heard: f64,
+    view: Option<Value>,
+    view_deleted: bool,
+    seq: u32,
+    tabs: Vec<Tab>,
+    /// The last edit of each tab that is in here, gone tabs included until they are known to be.
+    ops: Vec<(String, u32)>,
+    conflicts: Vec<Conflict>,
+    next_conflict: u32,
+    /// Why a change was refused, until the next edit.
+    refused: Option<(Code, String)>,
+    disk: journal::Disk,
+    last_state: Vec<u8>,
+}
+
+/// Something to do, in this order.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "each case says what its fields are")]
+pub enum Effect {
+    /// Send this request to the server.
+    Send { entity: String, frame: Vec<u8> },
+    /// Tabs change what they show by `patch`, in wire form. `origin`: the tab and edit it comes from, and whether it is
+    /// exactly what that tab shows already.
+    Show { entity: String, seq: u32, patch: Vec<u8>, origin: Option<Origin> },
+    /// Tabs (or only `to`) show this value; none where nothing is known or there. `ops`: the last edit of each tab in it.
+    Reset { entity: String, seq: u32, to: Option<String>, value: Option<Vec<u8>>, ops: Vec<(String, u32)> },
+    /// What tabs show beside the value: a CBOR map.
+    State { entity: String, state: Vec<u8> },
+    /// Write to disk, at once; `kept` edits are safe when that is done. No journal: delete it. No snapshot: leave it.
+    Save { entity: String, snapshot: Option<Vec<u8>>, journal: Option<Vec<u8>>, kept: Vec<(String, u32)> },
+    /// An edit could not be taken.
+    Refused { entity: String, tab: String, op: u32, code: Code, message: String },
+    /// An edit was made on something else than what is here: it must come again with the value it was made on.
+    Repeat { entity: String, tab: String, op: u32 },
+    /// Wait a little longer each time, then call `again`.
+    Later { entity: String },
+    /// The replica is no longer in memory.
+    Forget { entity: String },
+    /// The session is over.
+    Unauthorized,
+}
+
+/// Where an edit came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The tab.
+    pub tab: String,
+    /// Its edit.
+    pub op: u32,
+    /// Whether the edit was taken as it was: then that tab shows it already.
+    pub unchanged: bool,
+}
+
+impl Replica {
+    fn new(entity: EntityId, person: &str) -> Replica {
+        Replica {
+            entity,
+            person: person.to_owned(),
+            policy: Policy::default(),
+            confirmed: Confirmed::Unknown,
+            unsent: Vec::new(),
+            sent: None,
+            awaited: None,
+            held: Vec::new(),
+            stale: false,
+            subscribed: false,
+            connected: false,
+            paused: false,
+            heard: 0.0,
+            view: None,
+            view_deleted: false,
+            seq: 0,
+            tabs: Vec::new(),
+            ops: Vec::new(),
+            conflicts: Vec::new(),
+            next_conflict: 1,
+            refused: None,
+            disk: journal::Disk::default(),
+            last_state: Vec::new(),
+        }
+    }
+
+    fn id(&self) -> String {
+        self.entity.as_str().to_owned()
+    }
+
+    fn is_settled(&self) -> bool {
+        self.unsent.is_empty() && self.sent.is_none()
+    }
+
+    fn version(&self) -> Option<&Meta> {
+        match &self.confirmed {
+            Confirmed::Version(_, meta) => Some(meta),
+            Confirmed::Unknown | Confirmed::Missing => None,
+        }
+    }
+
+    /// `diff` changes what is shown; nothing to do if it changes nothing.
+    fn show(&mut self, diff: &Diff, origin: Option<Origin>, effects: &mut Vec<Effect>) {
+        if diff.is_identity() && origin.is_none() {
+            return;
+        }
+        if let Some(view) = &mut self.view {
+            let fits = diff.apply(view);
+            debug_assert!(fits.is_ok(), "what is shown can't be changed: {fits:?}");
+        }
+        self.seq += 1;
+        let unchanged = |tab: &str| origin.as_ref().is_some_and(|origin| origin.unchanged && origin.tab == tab);
+        for tab in &mut self.tabs {
+            if !unchanged(&tab.name) {
+                tab.foreign = self.seq;
+            }
+            if origin.as_ref().is_none_or(|origin| origin.tab != tab.name) {
+                tab.undo.behind(diff);
+                tab.redo.behind(diff);
+            }
+        }
+        self.conflicts.retain_mut(|conflict| match conflict::follow(&conflict.path, diff) {
+            Some(path) => {
+                conflict.path = path;
+                true
+            }
+            None => false,
+        });
+        let patch = cbor::encode_patch(&diff.to_patch());
+        effects.push(Effect::Show { entity: self.id(), seq: self.seq, patch, origin });
+    }
+
+    /// Everything shown is new: tabs start from the whole value.
+    fn show_whole(&mut self, to: Option<String>, effects: &mut Vec<Effect>) {
+        if to.is_none() {
+            self.seq += 1;
+        }
+        for tab in &mut self.tabs {
+            if to.as_ref().is_none_or(|to| *to == tab.name) {
+                *tab = Tab { name: std::mem::take(&mut tab.name), foreign: self.seq, ..Tab::default() };
+            }
+        }
+        let value = self.view.as_ref().map(cbor::encode_value);
+        let ops = self.ops.clone();
+        effects.push(Effect::Reset { entity: self.id(), seq: self.seq, to, value, ops });
+    }
+
+    /// Ends a transition: asks for what is needed next, tells tabs and the disk what changed.
+    #[inline(never)]
+    fn settle(&mut self, ids: &mut request::Ids, effects: &mut Vec<Effect>) {
+        self.drop_identities();
+        self.ask(ids, effects);
+        self.tell_state(effects);
+        self.save(effects);
+        self.check();
+    }
+
+    /// Changes that cancelled each other out need not be sent.
+    fn drop_identities(&mut self) {
+        let in_flight = usize::from(self.sent.is_some());
+        let mut index = 0;
+        self.unsent.retain(|change| {
+            index += 1;
+            index <= in_flight || !matches!(change, Change::Patch(diff) if diff.is_identity())
+        });
+    }
+
+    /// What unsent changes make of a value: `None` is nothing there; and whether it is deleted.
+    fn with_unsent(&self, count: usize) -> (Option<Value>, bool) {
+        let (mut value, mut deleted) = match &self.confirmed {
+            Confirmed::Version(value, meta) => (Some(value.clone()), meta.deleted),
+            Confirmed::Unknown | Confirmed::Missing => (None, false),
+        };
+        for change in self.unsent.iter().take(count) {
+            match change {
+                Change::Create(new) => value = Some(new.clone()),
+                Change::Patch(diff) => value = value.map(|value| reconcile::applied(diff, &value)),
+                Change::Delete => deleted = true,
+                Change::Undelete => deleted = false,
+            }
+        }
+        (value, deleted)
+    }
+
+    fn check(&self) {
+        #[cfg(debug_assertions)]
+        {
+            let (value, deleted) = self.with_unsent(self.unsent.len());
+            assert_eq!(value, self.view, "what is shown is what is confirmed and unsent of {:?}", self.entity);
+            assert_eq!(deleted, self.view_deleted, "{:?}", self.entity);
+            assert!(self.sent.is_none() || !self.unsent.is_empty(), "only an unsent change is in flight");
+        }
+    }
+}

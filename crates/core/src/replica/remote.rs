@@ -1,0 +1,474 @@
+//! What comes down: answers and pushes.
+
+use super::conflict::{Conflict, at, follow};
+use super::reconcile::{applied, reconcile};
+use super::request::{Asked, Body};
+use super::{Change, Confirmed, Effect, Replica};
+use crate::codec::cbor;
+use crate::diff::{Diff, Patch, Path, compose, diff_finely};
+use crate::limits::Limits;
+use crate::message::{Code, Format, Push, Response, encode_meta};
+use crate::operation::{CborDiff, Meta};
+use crate::value::{Object, Value};
+
+/// Pushes that wait for an answer; past that it is cheaper to ask.
+const HELD: usize = 64;
+
+/// What came of an answer or a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Known already, or not ours.
+    Ignored,
+    /// It waits for something before it.
+    Held,
+    /// What is confirmed is what was unsent.
+    Confirmed,
+    /// Others' changes were taken in, apart from ours.
+    Advanced,
+    /// Others' changes were taken in, and ours gave way or theirs did.
+    Conflicted,
+    /// The whole value was taken.
+    Loaded,
+    /// There is nothing, or nothing any more.
+    Gone,
+    /// The server won't have the change; it was taken back.
+    Refused,
+    /// The server could not; later.
+    Postponed,
+}
+
+/// The server's values and diffs are within the server's limits.
+const LIMITS: Limits = Limits {
+    value_bytes: usize::MAX,
+    depth: usize::MAX,
+    message_bytes: usize::MAX,
+    body_bytes: usize::MAX,
+    diff_operations: usize::MAX,
+    subscriptions: usize::MAX,
+};
+
+impl Replica {
+    pub(super) fn pushed(&mut self, push: Push, now: f64, effects: &mut Vec<Effect>) -> Outcome {
+        self.heard = now;
+        if self.version().is_some_and(|meta| push.meta.version <= meta.version) {
+            return Outcome::Ignored;
+        }
+        let awaits_reading = self.awaited.as_ref().is_some_and(|awaited| awaited.what != Asked::Change);
+        // Our own change in flight may be in it: its answer comes first.
+        let may_be_ours = self.sent.as_ref().is_some_and(|sent| {
+            push.meta.person_id == self.person || matches!(sent.body, Body::Post(_)) || !self.held.is_empty()
+        });
+        if awaits_reading || may_be_ours {
+            return self.hold(push);
+        }
+        self.take(push, effects)
+    }
+
+    fn hold(&mut self, push: Push) -> Outcome {
+        if self.held.len() < HELD {
+            self.held.push(push);
+        } else {
+            self.stale = true;
+        }
+        Outcome::Held
+    }
+
+    fn take(&mut self, push: Push, effects: &mut Vec<Effect>) -> Outcome {
+        match &self.confirmed {
+            Confirmed::Version(value, meta) if push.prev_valid_from == Some(meta.valid_from) => {
+                match resolve(&push.diff, value) {
+                    Some(theirs) => self.integrate(&theirs, push.meta, effects),
+                    None => self.distrust(),
+                }
+            }
+            Confirmed::Unknown | Confirmed::Missing if push.prev_valid_from.is_none() => {
+                let value = cbor::decode_patch(&push.diff.0, &LIMITS).ok().and_then(|patch| patch.into_value().ok());
+                match value {
+                    Some(value) => self.load_value(value, push.meta, effects),
+                    None => self.distrust(),
+                }
+            }
+            _ => {
+                self.stale = true;
+                self.hold(push)
+            }
+        }
+    }
+
+    /// What is here can't be what the server meant: the whole value is asked for.
+    fn distrust(&mut self) -> Outcome {
+        self.disk.distrusted = true;
+        self.stale = true;
+        Outcome::Held
+    }
+
+    /// Pushes that waited, as far as they follow.
+    fn take_held(&mut self, effects: &mut Vec<Effect>) {
+        let mut held = std::mem::take(&mut self.held);
+        held.sort_by_key(|push| push.meta.version);
+        for push in held {
+            let now = self.heard;
+            self.pushed(push, now, effects);
+        }
+    }
+
+    pub(super) fn answered(&mut self, response: Response, now: f64, effects: &mut Vec<Effect>) -> Outcome {
+        let Some(id) = response.id else { return Outcome::Ignored };
+        self.heard = now;
+        let awaited = self.awaited.take_if(|awaited| awaited.id == id).map(|awaited| awaited.what);
+        let outcome = if self.sent.as_ref().is_some_and(|sent| sent.ids.contains(&id)) {
+            if matches!(self.awaited.as_ref().map(|awaited| awaited.what), Some(Asked::Change)) {
+                self.awaited = None;
+            }
+            self.change_answered(response, effects)
+        } else if let Some(what) = awaited {
+            self.read(what, response, effects)
+        } else {
+            return Outcome::Ignored;
+        };
+        if self.awaited.is_none() {
+            self.take_held(effects);
+        }
+        outcome
+    }
+
+    fn read(&mut self, what: Asked, response: Response, effects: &mut Vec<Effect>) -> Outcome {
+        if matches!(response.status, 200 | 304 | 404) {
+            self.subscribed |= what == Asked::Subscribe;
+            self.stale = false;
+        }
+        match (response.status, response.value, response.diff, response.meta) {
+            (304, ..) => Outcome::Ignored,
+            (200, Some(value), _, Some(meta)) => match cbor::decode_value(&value.0, &LIMITS) {
+                Ok(value) => {
+                    self.disk.distrusted = false;
+                    self.load_value(value, meta, effects)
+                }
+                Err(_) => self.postpone(effects),
+            },
+            (200, None, Some(diff), Some(meta)) => match &self.confirmed {
+                Confirmed::Version(value, known) if meta.version > known.version => match resolve(&diff, value) {
+                    Some(theirs) => self.integrate(&theirs, meta, effects),
+                    None => self.distrust(),
+                },
+                _ => Outcome::Ignored,
+            },
+            (404, ..) => self.gone(effects),
+            (401, ..) => self.unauthorized(effects),
+            (413, ..) if what == Asked::Subscribe => {
+                self.refused = response.error;
+                self.paused = true;
+                Outcome::Refused
+            }
+            _ => self.postpone(effects),
+        }
+    }
+
+    fn unauthorized(&mut self, effects: &mut Vec<Effect>) -> Outcome {
+        self.paused = true;
+        effects.push(Effect::Unauthorized);
+        Outcome::Postponed
+    }
+
+    fn postpone(&mut self, effects: &mut Vec<Effect>) -> Outcome {
+        self.paused = true;
+        effects.push(Effect::Later { entity: self.id() });
+        Outcome::Postponed
+    }
+
+    fn change_answered(&mut self, response: Response, effects: &mut Vec<Effect>) -> Outcome {
+        let code = response.error.as_ref().map(|(code, _)| *code);
+        match (response.status, response.meta, response.diff, response.value) {
+            (200 | 201, Some(meta), diff, _) => self.confirm(meta, diff, effects),
+            (409, Some(meta), Some(diff), _) => self.conflicted(&diff, meta, effects),
+            (412, Some(meta), _, Some(value)) => match cbor::decode_value(&value.0, &LIMITS) {
+                Ok(value) => {
+                    self.unsend();
+                    self.load_value(value, meta, effects)
+                }
+                Err(_) => self.postpone(effects),
+            },
+            (404, ..) => {
+                self.unsend();
+                self.gone(effects)
+            }
+            (401, ..) => self.unauthorized(effects),
+            (409, ..) if code == Some(Code::Exists) => {
+                self.unsend();
+                self.disk.exists = true;
+                self.stale = true;
+                Outcome::Held
+            }
+            (400, ..) if code == Some(Code::NotDeleted) => {
+                self.unsend();
+                self.unsent.remove(0);
+                self.stale = true;
+                Outcome::Confirmed
+            }
+            (400..=499, ..) if response.status != 429 => {
+                let (code, message) = response.error.unwrap_or((Code::BadRequest, String::new()));
+                self.refuse(code, message, effects)
+            }
+            _ => self.postpone(effects),
+        }
+    }
+
+    /// What was in flight is not any more; it may be sent anew.
+    fn unsend(&mut self) {
+        self.sent = None;
+        self.disk.changed = true;
+    }
+
+    /// The server took `unsent[0]`; `diff`, if others' changes are under it, leads from what it was made on to `meta`.
+    fn confirm(&mut self, meta: Meta, diff: Option<CborDiff>, effects: &mut Vec<Effect>) -> Outcome {
+        let Some(sent) = self.sent.take() else { return Outcome::Ignored };
+        self.disk.changed = true;
+        let change = self.unsent.remove(0);
+        match (change, &mut self.confirmed) {
+            (Change::Create(value), confirmed) => {
+                *confirmed = Confirmed::Version(value, Box::new(meta));
+                self.disk.exists = false;
+                self.disk.needs_snapshot = true;
+                Outcome::Confirmed
+            }
+            (Change::Delete | Change::Undelete, Confirmed::Version(_, known)) => {
+                if meta.version > known.version + 1 {
+                    // What happened between is asked for; that it is deleted, or not, is known.
+                    known.deleted = meta.deleted;
+                    self.stale = true;
+                } else if meta.version > known.version {
+                    **known = meta;
+                }
+                Outcome::Confirmed
+            }
+            (Change::Patch(mine), Confirmed::Version(value, known)) => {
+                let follows = meta.version == known.version + 1 || meta.valid_from == known.valid_from;
+                if follows && !sent.disturbed {
+                    let fits = mine.apply(value);
+                    debug_assert!(fits.is_ok(), "a confirmed change does not fit: {fits:?}");
+                    **known = meta;
+                    self.disk.advanced(&mine);
+                    return Outcome::Confirmed;
+                }
+                let started_from = applied(&sent.back, value);
+                let Body::Patch(as_sent, _) = &sent.body else { return self.distrust() };
+                let whole = diff.unwrap_or_else(|| CborDiff(as_sent.clone()));
+                let Some(whole) = resolve(&whole, &started_from) else { return self.distrust() };
+                let now = applied(&whole, &started_from);
+                // As if it had been confirmed as it is here, and others then had made of it what it is there.
+                let fits = mine.apply(value);
+                debug_assert!(fits.is_ok(), "a confirmed change does not fit: {fits:?}");
+                self.disk.advanced(&mine);
+                let rest = diff_finely(value, &now);
+                self.integrate(&rest, meta, effects)
+            }
+            (_, Confirmed::Unknown | Confirmed::Missing) => self.distrust(),
+        }
+    }
+
+    /// `diff` leads from what the change was made on to the current version, and touches the same place.
+    fn conflicted(&mut self, diff: &CborDiff, meta: Meta, effects: &mut Vec<Effect>) -> Outcome {
+        let (Some(sent), Confirmed::Version(value, known)) = (self.sent.take(), &self.confirmed) else {
+            return Outcome::Ignored;
+        };
+        self.disk.changed = true;
+        if meta.version <= known.version {
+            return Outcome::Conflicted;
+        }
+        let started_from = applied(&sent.back, value);
+        let Some(theirs) = resolve(diff, &started_from) else { return self.distrust() };
+        let theirs =
+            if sent.back.is_identity() { theirs } else { diff_finely(value, &applied(&theirs, &started_from)) };
+        self.integrate(&theirs, meta, effects)
+    }
+
+    /// Others changed what is confirmed by `theirs`, to the version `meta`.
+    fn integrate(&mut self, theirs: &Diff, meta: Meta, effects: &mut Vec<Effect>) -> Outcome {
+        let Confirmed::Version(value, known) = &self.confirmed else { return Outcome::Ignored };
+        let was_deleted = known.deleted;
+        let (mut down, mut apart) = (theirs.clone(), true);
+        let mut moved = Vec::with_capacity(self.unsent.len());
+        let mut raised: Vec<(Path, [Option<Value>; 3])> = Vec::new();
+        let mut disturbed = false;
+        for (index, change) in self.unsent.iter().enumerate() {
+            let Change::Patch(mine) = change else {
+                moved.push(change.clone());
+                continue;
+            };
+            let base = || self.with_unsent(index).0.unwrap_or(Value::Undefined);
+            let both = reconcile(mine, &down, base, self.policy);
+            if !both.places.is_empty() {
+                let base = base();
+                let (ours, others) = (applied(mine, &base), applied(&down, &base));
+                for path in both.places {
+                    let three = [&base, &ours, &others].map(|value| at(Some(value), &path).cloned());
+                    let place = follow(&path, &down).and_then(|path| follow(&path, &both.mine));
+                    raised.push((place.unwrap_or_default(), three));
+                }
+            }
+            apart &= both.apart;
+            disturbed |= index == 0 && !both.apart;
+            down = both.theirs;
+            moved.push(Change::Patch(both.mine));
+        }
+        if let Some(sent) = &mut self.sent {
+            sent.disturbed |= disturbed;
+            match compose(&theirs.invert(value), &sent.back) {
+                Ok(back) => sent.back = back,
+                Err(_) => debug_assert!(false, "what leads back does not compose"),
+            }
+        }
+        self.unsent = moved;
+        let deletes = meta.deleted && !was_deleted;
+        let encoded = encode_meta(&meta, Format::Cbor);
+        if let Confirmed::Version(value, known) = &mut self.confirmed {
+            let fits = theirs.apply(value);
+            debug_assert!(fits.is_ok(), "a remote change does not fit: {fits:?}");
+            **known = meta;
+        }
+        self.disk.advanced(theirs);
+        self.show(&down, None, effects);
+        for (path, values) in raised {
+            self.raise(path, values, encoded.clone());
+        }
+        if deletes {
+            self.yield_to_deletion(effects);
+        }
+        self.view_deleted = self.with_flags();
+        if apart { Outcome::Advanced } else { Outcome::Conflicted }
+    }
+
+    /// The whole value of a version, whatever was known before.
+    fn load_value(&mut self, value: Value, meta: Meta, effects: &mut Vec<Effect>) -> Outcome {
+        self.disk.exists = false;
+        let empty = Value::Object(Object::new());
+        match (&mut self.confirmed, self.unsent.first_mut()) {
+            (Confirmed::Version(known, known_meta), _) => {
+                if meta.version < known_meta.version {
+                    return Outcome::Ignored;
+                }
+                let theirs = diff_finely(known, &value);
+                self.integrate(&theirs, meta, effects)
+            }
+            // Somebody else made it too: as if both had filled in an empty object.
+            (confirmed, Some(first @ Change::Create(_))) => {
+                if let Change::Create(mine) = first {
+                    *first = Change::Patch(diff_finely(&empty, mine));
+                }
+                let theirs = diff_finely(&empty, &value);
+                *confirmed = Confirmed::Version(empty, Box::new(meta.clone()));
+                self.unsend();
+                self.disk.needs_snapshot = true;
+                self.integrate(&theirs, meta, effects)
+            }
+            (confirmed, _) => {
+                self.view = Some(value.clone());
+                self.view_deleted = meta.deleted;
+                *confirmed = Confirmed::Version(value, Box::new(meta));
+                self.disk.needs_snapshot = true;
+                self.show_whole(None, effects);
+                Outcome::Loaded
+            }
+        }
+    }
+
+    /// 404: missing, deleted, or not for us to know of.
+    fn gone(&mut self, effects: &mut Vec<Effect>) -> Outcome {
+        self.stale = false;
+        if let Confirmed::Version(_, meta) = &mut self.confirmed {
+            if !meta.deleted {
+                meta.deleted = true;
+                self.disk.changed = true;
+            }
+            self.yield_to_deletion(effects);
+            self.view_deleted = self.with_flags();
+        } else {
+            self.confirmed = Confirmed::Missing;
+            if self.disk.exists {
+                let message = "an entity of this id is deleted, or somebody else's: undelete it or take another id";
+                return self.refuse(Code::Exists, message.to_owned(), effects);
+            }
+        }
+        Outcome::Gone
+    }
+
+    /// The entity is deleted: changes of its value have nowhere to go, and are offered as a conflict.
+    fn yield_to_deletion(&mut self, effects: &mut Vec<Effect>) {
+        let mine = self.view.clone();
+        let mut lost = false;
+        while let Some(first) = self.unsent.first() {
+            match first {
+                Change::Undelete => break,
+                Change::Patch(_) => lost = true,
+                Change::Delete | Change::Create(_) => {}
+            }
+            self.unsent.remove(0);
+            self.unsend();
+        }
+        if lost {
+            let base = self.with_unsent(0).0;
+            self.raise(Path::new(), [base, mine, None], Vec::new());
+        }
+        self.show_difference(effects);
+    }
+
+    /// The server won't have what was sent: everything unsent is taken back, and offered as a conflict.
+    fn refuse(&mut self, code: Code, message: String, effects: &mut Vec<Effect>) -> Outcome {
+        let mine = self.view.clone();
+        self.unsent.clear();
+        self.unsend();
+        self.disk.exists = false;
+        let base = self.with_unsent(0).0;
+        if base != mine {
+            self.raise(Path::new(), [base.clone(), mine, base], Vec::new());
+        }
+        self.show_difference(effects);
+        self.view_deleted = self.with_flags();
+        self.refused = Some((code, message));
+        Outcome::Refused
+    }
+
+    /// Brings what is shown in line with what is confirmed and unsent.
+    fn show_difference(&mut self, effects: &mut Vec<Effect>) {
+        let (value, _) = self.with_unsent(self.unsent.len());
+        match (&self.view, &value) {
+            (Some(old), Some(new)) => {
+                let change = diff_finely(old, new);
+                self.show(&change, None, effects);
+            }
+            (None, None) => {}
+            _ => {
+                self.view = value;
+                self.show_whole(None, effects);
+            }
+        }
+    }
+
+    fn with_flags(&self) -> bool {
+        let confirmed = self.version().is_some_and(|meta| meta.deleted);
+        self.unsent.iter().fold(confirmed, |deleted, change| match change {
+            Change::Delete => true,
+            Change::Undelete => false,
+            Change::Create(_) | Change::Patch(_) => deleted,
+        })
+    }
+
+    fn raise(&mut self, path: Path, [base, mine, theirs]: [Option<Value>; 3], meta: Vec<u8>) {
+        let id = self.next_conflict;
+        self.next_conflict += 1;
+        // A later conflict at the same place: what I made of it is newer, what we started from is not.
+        let before = self.conflicts.iter().position(|known| known.path == path);
+        let base = match before {
+            Some(index) => self.conflicts.remove(index).base,
+            None => base,
+        };
+        self.conflicts.push(Conflict { id, path, base, mine, theirs, meta });
+        self.disk.changed = true;
+    }
+}
+
+/// A diff of the server on the value that it is for.
+fn resolve(diff: &CborDiff, base: &Value) -> Option<Diff> {
+    let patch: Patch = cbor::decode_patch(&diff.0, &LIMITS).ok()?;
+    patch.resolve(base).ok()
+}

@@ -1,0 +1,81 @@
+//! What tabs are told beside the value: one CBOR map.
+
+use super::conflict::Conflict;
+use super::journal::path_out;
+use super::{Confirmed, Effect, Replica};
+use crate::codec::cbor;
+use crate::message::{Format, MapWriter, encode_meta};
+use crate::operation::CborValue;
+use crate::value::Value;
+
+impl Replica {
+    /// Tells tabs, if it is not what they were told last.
+    pub(super) fn tell_state(&mut self, effects: &mut Vec<Effect>) {
+        if self.tabs.is_empty() {
+            return;
+        }
+        let state = self.state();
+        if state != self.last_state {
+            effects.push(Effect::State { entity: self.id(), state: state.clone() });
+            self.last_state = state;
+        }
+    }
+
+    fn state(&self) -> Vec<u8> {
+        let mut map = MapWriter::new(Format::Cbor);
+        map.text("presence", self.presence());
+        map.text("status", self.status());
+        if let Some(meta) = self.version() {
+            map.raw("meta", &encode_meta(meta, Format::Cbor));
+        }
+        let conflicts: Vec<Vec<u8>> = self.conflicts.iter().map(conflict).collect();
+        map.array("conflicts", &conflicts);
+        let mut undo = MapWriter::new(Format::Cbor);
+        for tab in &self.tabs {
+            let steps = Value::Array([&tab.undo, &tab.redo].map(|stack| Value::from(stack.len() as f64)).into());
+            undo.value(&tab.name, &CborValue(cbor::encode_value(&steps)));
+        }
+        map.raw("undo", &undo.finish());
+        if let Some((code, message)) = &self.refused {
+            let mut error = MapWriter::new(Format::Cbor);
+            error.text("code", code.as_str());
+            error.text("message", message);
+            map.raw("error", &error.finish());
+        }
+        map.finish()
+    }
+
+    fn presence(&self) -> &'static str {
+        match (&self.view, &self.confirmed) {
+            (Some(_), _) if self.view_deleted => "deleted",
+            (Some(_), _) => "present",
+            (None, Confirmed::Unknown) => "unknown",
+            (None, _) => "missing",
+        }
+    }
+
+    fn status(&self) -> &'static str {
+        match () {
+            () if !self.conflicts.is_empty() => "conflict",
+            () if !self.connected => "offline",
+            () if !self.is_settled() => "saving",
+            () if self.confirmed == Confirmed::Unknown => "loading",
+            () => "saved",
+        }
+    }
+}
+
+fn conflict(conflict: &Conflict) -> Vec<u8> {
+    let mut map = MapWriter::new(Format::Cbor);
+    map.uint("id", conflict.id.into());
+    map.value("path", &CborValue(cbor::encode_value(&path_out(&conflict.path))));
+    for (name, value) in [("base", &conflict.base), ("mine", &conflict.mine), ("theirs", &conflict.theirs)] {
+        if let Some(value) = value {
+            map.value(name, &CborValue(cbor::encode_value(value)));
+        }
+    }
+    if !conflict.meta.is_empty() {
+        map.raw("meta", &conflict.meta);
+    }
+    map.finish()
+}
