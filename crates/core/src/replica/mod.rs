@@ -171,7 +171,8 @@ impl Replica {
             heard: 0.0,
             view: None,
             view_deleted: false,
-            seq: 0,
+            // A tab that has seen nothing of this run says 0.
+            seq: 1,
             tabs: Vec::new(),
             ops: Vec::new(),
             conflicts: Vec::new(),
@@ -281,7 +282,7 @@ impl Replica {
     }
 
     fn check(&self) {
-        #[cfg(debug_assertions)]
+        #[cfg(any(debug_assertions, test))]
         {
             let (value, deleted) = self.with_unsent(self.unsent.len());
             assert_eq!(value, self.view, "what is shown is what is confirmed and unsent of {:?}", self.entity);

@@ -133,7 +133,7 @@ impl Screen {
 
     /// The browser's replicas start anew: what it shows comes again, and edits it does not have are sent again.
     pub(super) fn restart(&mut self) {
-        self.seq = 0;
+        (self.seq, self.seen) = (0, 0);
         self.pending.iter_mut().for_each(|edit| edit.shown = false);
     }
 
