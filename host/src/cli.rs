@@ -144,6 +144,10 @@ pub struct Common {
     #[arg(long, env = "TIMEWEFT_PAGE", value_name = "FILE")]
     pub page: Option<PathBuf>,
 
+    /// A built web app to serve from `/` on, instead of the built-in page: a folder with an index.html.
+    #[arg(long, env = "TIMEWEFT_ASSETS", value_name = "FOLDER", conflicts_with = "page")]
+    pub assets: Option<PathBuf>,
+
     /// A message on a socket.
     #[arg(long, env = "TIMEWEFT_LIMIT_MESSAGE_BYTES", value_name = "BYTES", default_value_t = 1 << 20)]
     #[arg(help_heading = "Limits")]

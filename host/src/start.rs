@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use crate::cli::{Common, Gateway as GatewayFlags, Serve};
 use crate::data::{self, DataFolder};
 use crate::engine::{Engine, EngineBackend, EngineOptions};
-use crate::gateway::{self, Backend, Gateway, GatewayOptions, OutboxLimits};
+use crate::gateway::{self, Backend, Gateway, GatewayOptions, OutboxLimits, Site};
 use crate::mail::Mailer;
 use crate::store::{SqliteStore, StoreOptions};
 use crate::upstream::{Upstream, UpstreamOptions};
@@ -160,16 +160,19 @@ fn announce(what: &str, listener: &TcpListener) -> Result<()> {
 }
 
 fn gateway_options(common: &Common) -> Result<GatewayOptions> {
-    let page = match &common.page {
-        None => Bytes::from_static(PAGE.as_bytes()),
-        Some(path) => std::fs::read(path).with_context(|| format!("can't read the page {}", path.display()))?.into(),
+    let site = match (&common.assets, &common.page) {
+        (Some(folder), _) => Site::folder(folder)?,
+        (None, Some(path)) => {
+            Site::Page(std::fs::read(path).with_context(|| format!("can't read the page {}", path.display()))?.into())
+        }
+        (None, None) => Site::Page(Bytes::from_static(PAGE.as_bytes())),
     };
     Ok(GatewayOptions {
         ping: common.ping_seconds,
         resync: common.resync_seconds,
         outbox: OutboxLimits { frames: common.queue_frames, bytes: common.queue_bytes },
         message_bytes: common.limit_message_bytes,
-        page,
+        site,
     })
 }
 

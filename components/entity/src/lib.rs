@@ -29,11 +29,11 @@ use timeweft_core::operation::{self as native, CborDiff, CborValue};
 use timeweft_core::time::Timestamp;
 use timeweft_store::Engine;
 
-use crate::convert::{committed_out, context_in, failure_out, page_out, reading_out};
+use crate::convert::{committed_out, context_in, failure_out, meta_out, page_out, reading_out};
 use crate::storage::Imported;
 use crate::wit::Entity;
 use crate::wit::exports::timeweft::entity::temporalizable::Guest;
-use crate::wit::types::{Committed, Context, Failure, Page, Reading};
+use crate::wit::types::{Committed, Context, Failure, Meta, Page, Reading};
 
 fn nonce() -> u32 {
     let mut bytes = [0; 4];
@@ -87,6 +87,11 @@ impl Guest for Entity {
         answer(engine().get(&context, &id, if_modified_since.map(Timestamp), deleted)).map(reading_out)
     }
 
+    fn get_as_of(context: Context, entity_id: String, as_of: u64) -> Result<(Vec<u8>, Meta), Failure> {
+        let (context, id) = (context_in(context), parse(&entity_id)?);
+        answer(engine().get_as_of(&context, &id, Timestamp(as_of))).map(|(value, meta)| (value.0, meta_out(meta)))
+    }
+
     fn patch_diff(
         context: Context,
         entity_id: String,
@@ -109,6 +114,17 @@ impl Guest for Entity {
     ) -> Result<Committed, Failure> {
         let (context, id, value) = (context_in(context), parse(&entity_id)?, CborValue(value));
         answer(engine().put(&context, &id, &value, if_unmodified_since.map(Timestamp))).map(committed_out)
+    }
+
+    fn revert(
+        context: Context,
+        entity_id: String,
+        valid_from: u64,
+        if_unmodified_since: Option<u64>,
+    ) -> Result<Committed, Failure> {
+        let (context, id) = (context_in(context), parse(&entity_id)?);
+        let since = if_unmodified_since.map(Timestamp);
+        answer(engine().revert(&context, &id, Timestamp(valid_from), since)).map(committed_out)
     }
 
     fn delete(context: Context, entity_id: String, if_unmodified_since: Option<u64>) -> Result<Committed, Failure> {

@@ -3,11 +3,11 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{CborDiff, CborValue, Committed, Context, Failure, Page, Reading};
+use timeweft_core::operation::{CborDiff, CborValue, Committed, Context, Failure, Meta, Page, Reading};
 use timeweft_core::time::Timestamp;
 use timeweft_router::host::{Clock, Entities, Random, Records, RecordsError, Settings};
 
-use crate::convert::{committed_in, context_out, failure_in, page_in, reading_in};
+use crate::convert::{committed_in, context_out, failure_in, meta_in, page_in, reading_in};
 use crate::wit::timeweft::entity::temporalizable as entity_import;
 use crate::wit::timeweft::person::settings;
 use crate::wit::timeweft::storage::store;
@@ -41,6 +41,17 @@ impl Entities for Imported {
         entity_import::get(&context_out(context), entity.as_str(), since, deleted).map(reading_in).map_err(failure_in)
     }
 
+    async fn get_as_of(
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        as_of: Timestamp,
+    ) -> Result<(CborValue, Meta), Failure> {
+        entity_import::get_as_of(&context_out(context), entity.as_str(), as_of.0)
+            .map(|(value, meta)| (CborValue(value), meta_in(meta)))
+            .map_err(failure_in)
+    }
+
     async fn patch_diff(
         &self,
         context: &Context,
@@ -66,6 +77,19 @@ impl Entities for Imported {
     ) -> Result<Committed, Failure> {
         let since = if_unmodified_since.map(|at| at.0);
         entity_import::put(&context_out(context), entity.as_str(), &value.0, since)
+            .map(committed_in)
+            .map_err(failure_in)
+    }
+
+    async fn revert(
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        valid_from: Timestamp,
+        if_unmodified_since: Option<Timestamp>,
+    ) -> Result<Committed, Failure> {
+        let since = if_unmodified_since.map(|at| at.0);
+        entity_import::revert(&context_out(context), entity.as_str(), valid_from.0, since)
             .map(committed_in)
             .map_err(failure_in)
     }

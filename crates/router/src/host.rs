@@ -3,7 +3,7 @@
 //! The futures need not be `Send`: a component is single-threaded and its calls are ready when they return.
 
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{CborDiff, CborValue, Committed, Context, Failure, Page, Reading};
+use timeweft_core::operation::{CborDiff, CborValue, Committed, Context, Failure, Meta, Page, Reading};
 use timeweft_core::time::Timestamp;
 
 /// Temporal entities; the native twin of `timeweft:entity/temporalizable`, whose promises it has.
@@ -25,6 +25,13 @@ pub trait Entities {
         if_modified_since: Option<Timestamp>,
         deleted: bool,
     ) -> Result<Reading, Failure>;
+    /// The value valid at that instant, also of what was deleted later.
+    async fn get_as_of(
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        as_of: Timestamp,
+    ) -> Result<(CborValue, Meta), Failure>;
     /// Applies a diff, merging it under what others did since `if_unmodified_since`.
     async fn patch_diff(
         &self,
@@ -41,6 +48,14 @@ pub trait Entities {
         context: &Context,
         entity: &EntityId,
         value: &CborValue,
+        if_unmodified_since: Option<Timestamp>,
+    ) -> Result<Committed, Failure>;
+    /// Replaces the value by that of an older version, as `put` does.
+    async fn revert(
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        valid_from: Timestamp,
         if_unmodified_since: Option<Timestamp>,
     ) -> Result<Committed, Failure>;
     /// Deletes softly.

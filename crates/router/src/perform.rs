@@ -52,11 +52,6 @@ impl Performed {
     }
 }
 
-/// "Not yet", said clearly.
-pub(crate) fn not_implemented(id: Option<u64>, what: &str) -> Response {
-    Response::error(id, Code::NotImplemented, format!("{what} is not implemented yet"))
-}
-
 /// Performs `method` for `asker`.
 pub(crate) async fn perform<H: Host>(
     router: &Router<H>,
@@ -77,7 +72,10 @@ pub(crate) async fn perform<H: Host>(
     };
     let asked = Asked { router, asker, id, entity, right };
     match method {
-        Method::Get { as_of: Some(_), .. } => Performed::answer(not_implemented(id, "asOf")),
+        Method::Get { as_of: Some(as_of), .. } => {
+            let read = router.host.get_as_of(&asked.context(), &asked.entity, as_of).await;
+            Performed::answer(reading(id, read.map(|(value, meta)| Reading::Value(value, meta))))
+        }
         Method::Get { if_modified_since, .. } => Performed::answer(reading(id, asked.read(if_modified_since).await)),
         Method::Subscribe { valid_from, .. } => {
             let read = asked.read(valid_from).await;
@@ -127,19 +125,31 @@ pub(crate) async fn perform<H: Host>(
     }
 }
 
-/// `PUT` of the HTTP API, which the socket doesn't have.
-pub(crate) async fn put<H: Host>(
+/// What the HTTP API can do to an entity and the socket can't.
+pub(crate) enum Replacing {
+    /// `PUT`
+    By(CborValue),
+    /// `POST …/revert`: by the value of the version that begins then.
+    ByVersion(Timestamp),
+}
+
+/// Replaces an entity's value.
+pub(crate) async fn replace<H: Host>(
     router: &Router<H>,
     asker: Asker<'_>,
     entity: EntityId,
-    value: &CborValue,
-    if_unmodified_since: Option<Timestamp>,
+    replacing: Replacing,
+    since: Option<Timestamp>,
 ) -> Performed {
     let Ok(right) = policy::right(&entity, asker.person, false) else {
         return Performed::answer(Response::of_failure(None, Failure::NotFound));
     };
     let asked = Asked { router, asker, id: None, entity, right };
-    let result = router.host.put(&asked.context(), &asked.entity, value, if_unmodified_since).await;
+    let (host, context) = (&router.host, asked.context());
+    let result = match replacing {
+        Replacing::By(value) => host.put(&context, &asked.entity, &value, since).await,
+        Replacing::ByVersion(valid_from) => host.revert(&context, &asked.entity, valid_from, since).await,
+    };
     asked.committed(result, Response::of_committed)
 }
 

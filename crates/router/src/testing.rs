@@ -9,7 +9,7 @@ use std::task::{Poll, Waker};
 
 use serde_json::{Value as Json, json};
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{CborDiff, CborValue, Committed, Context, Failure, Page, Reading};
+use timeweft_core::operation::{CborDiff, CborValue, Committed, Context, Failure, Meta, Page, Reading};
 use timeweft_core::time::Timestamp;
 use timeweft_store::memory::MemoryStore;
 use timeweft_store::{Engine, Store};
@@ -89,6 +89,14 @@ impl Entities for Host {
     ) -> Result<Reading, Failure> {
         self.engine.get(context, entity, since, deleted).await
     }
+    async fn get_as_of(
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        as_of: Timestamp,
+    ) -> Result<(CborValue, Meta), Failure> {
+        self.engine.get_as_of(context, entity, as_of).await
+    }
     async fn patch_diff(
         &self,
         context: &Context,
@@ -108,6 +116,15 @@ impl Entities for Host {
         since: Option<Timestamp>,
     ) -> Result<Committed, Failure> {
         self.engine.put(context, entity, value, since).await
+    }
+    async fn revert(
+        &self,
+        context: &Context,
+        entity: &EntityId,
+        valid_from: Timestamp,
+        since: Option<Timestamp>,
+    ) -> Result<Committed, Failure> {
+        self.engine.revert(context, entity, valid_from, since).await
     }
     async fn delete(
         &self,

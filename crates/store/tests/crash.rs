@@ -41,6 +41,10 @@ fn put(store: &MemoryStore) -> Result<Committed, Failure> {
     wait(engine(store).put(&by("ann"), &id(), &value(r#"{"b":1}"#), since(store)))
 }
 
+fn revert(store: &MemoryStore) -> Result<Committed, Failure> {
+    wait(engine(store).revert(&by("ann"), &id(), Timestamp(1_000), since(store)))
+}
+
 fn delete(store: &MemoryStore) -> Result<Committed, Failure> {
     wait(engine(store).delete(&by("ann"), &id(), None))
 }
@@ -152,8 +156,9 @@ fn a_patch_too_long_for_a_record_dies_anywhere() {
 }
 
 #[test]
-fn putting_deleting_and_undeleting_die_anywhere() {
+fn putting_reverting_deleting_and_undeleting_die_anywhere() {
     dies_anywhere(&after(&[post]), put, false);
+    dies_anywhere(&with_many_versions(), revert, false);
     dies_anywhere(&with_many_versions(), delete, false);
     dies_anywhere(&after(&[post, delete]), undelete, false);
 }

@@ -1,4 +1,4 @@
-//! Accepts connections; serves the page; hands requests to the backend; opens sockets.
+//! Accepts connections; hands requests to the backend; opens sockets.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -87,11 +87,10 @@ async fn handle<B: Backend>(
 ) -> Response<Body> {
     strip_private(request.headers_mut());
     forwarded_for(request.headers_mut(), peer);
-    let path = request.uri().path();
-    if path == "/" && matches!(*request.method(), Method::GET | Method::HEAD) {
-        return page(&gateway.options.page);
+    if let Some(response) = gateway.options.site.answer(&request).await {
+        return response;
     }
-    if path.starts_with("/internal/") {
+    if request.uri().path().starts_with("/internal/") {
         // Between gateways and backends only.
         return refuse(StatusCode::NOT_FOUND, "not-found", "there is nothing here");
     }
@@ -101,19 +100,6 @@ async fn handle<B: Backend>(
     let answer = gateway.backend.handle_request(request, peer).await;
     gateway.publish(answer.publish);
     answer.response
-}
-
-fn page(page: &bytes::Bytes) -> Response<Body> {
-    let mut response = Response::new(full(page.clone()));
-    for (name, value) in [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-cache"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"),
-    ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
 }
 
 /// Removes what only a gateway may say to a backend.

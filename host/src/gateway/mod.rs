@@ -1,7 +1,7 @@
 //! The WebSocket side: holds the sockets, hands what happens on them to a [`Backend`], sends what is published.
 //!
 //! ```text
-//!  http.rs    accepts, serves the page, hands requests on, opens sockets
+//!  http.rs    accepts, hands requests on, opens sockets;  site.rs  the page or the web app beside the API
 //!  socket.rs  one task a connection: frames in, batches to the backend, frames out, ping and pong
 //!  outbox.rs  what waits for one connection, bounded
 //!  table.rs   connections and channels;  channel.rs  one channel, in order
@@ -18,13 +18,13 @@ pub mod message;
 mod outbox;
 mod publish;
 mod resync;
+mod site;
 mod socket;
 mod table;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::watch;
 
 pub(crate) use backend::refuse;
@@ -33,6 +33,7 @@ pub use http::serve;
 pub(crate) use http::{add_headers, is_hop_by_hop, text_headers};
 pub use outbox::OutboxLimits;
 pub use publish::serve as serve_publish;
+pub use site::Site;
 
 use channel::Placed;
 use message::Item;
@@ -52,8 +53,8 @@ pub struct GatewayOptions {
     pub outbox: OutboxLimits,
     /// Of a larger message on a socket the backend sees just so much that it can tell that it is too large.
     pub message_bytes: usize,
-    /// Served at `/`.
-    pub page: Bytes,
+    /// Served beside the API.
+    pub site: Site,
 }
 
 /// A gateway in front of its backend.

@@ -34,6 +34,11 @@ impl Server {
 
     /// `timeweft gateway` in front of the composed `front`, served over plain HTTP by the test host.
     pub fn gateway() -> Result<Server> {
+        Self::gateway_with(&[])
+    }
+
+    /// The same with further arguments to `timeweft gateway`.
+    pub fn gateway_with(arguments: &[&str]) -> Result<Server> {
         let publish = free_port()?;
         let (spin, upstream) = start(
             Command::new(binary("spin-host")?)
@@ -48,7 +53,8 @@ impl Server {
         let (gateway, url) = start(
             Command::new(binary("timeweft")?)
                 .args(["gateway", "--listen", "127.0.0.1:0", "--upstream", &upstream])
-                .args(["--publish", &format!("127.0.0.1:{publish}"), "--grip-key", GRIP_KEY]),
+                .args(["--publish", &format!("127.0.0.1:{publish}"), "--grip-key", GRIP_KEY])
+                .args(arguments),
         )?;
         processes.push(gateway);
         Ok(Server { url, processes, data: None })

@@ -8,7 +8,7 @@ use timeweft_core::value::Value;
 use crate::crypto;
 use crate::event::{Header, HttpResponse, header};
 use crate::host::Host;
-use crate::perform::{self, Asker, Performed, perform};
+use crate::perform::{Asker, Performed, Replacing, perform, replace};
 use crate::presence;
 
 use super::Asking;
@@ -112,9 +112,9 @@ pub(super) async fn put<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Re
     let if_unmodified_since = date(&asking.request.headers, "if-unmodified-since")?;
     let caller = asking.caller().await?;
     let fields = fields(asking.request, &asking.router.config)?;
-    let value = needed(fields.value("value")?, "value")?;
+    let replacing = Replacing::By(needed(fields.value("value")?, "value")?);
     let asker = Asker { person: caller.person(), connection: None };
-    let done = perform::put(asking.router, asker, entity, &value, if_unmodified_since).await;
+    let done = replace(asking.router, asker, entity, replacing, if_unmodified_since).await;
     Ok(of_response(done.response, asking.format, done.effects))
 }
 
@@ -127,9 +127,14 @@ pub(super) async fn undelete<H: Host>(asking: &Asking<'_, H>, entity: EntityId) 
     ask(asking, Method::PatchUndelete { entity }).await
 }
 
-pub(super) async fn revert<H: Host>(asking: &Asking<'_, H>, _: EntityId) -> Result<HttpResponse, Refused> {
-    asking.caller().await?;
-    Err(not_implemented("revert"))
+pub(super) async fn revert<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
+    let if_unmodified_since = date(&asking.request.headers, "if-unmodified-since")?;
+    let caller = asking.caller().await?;
+    let fields = fields(asking.request, &asking.router.config)?;
+    let replacing = Replacing::ByVersion(needed(fields.time("validFrom")?, "validFrom")?);
+    let asker = Asker { person: caller.person(), connection: None };
+    let done = replace(asking.router, asker, entity, replacing, if_unmodified_since).await;
+    Ok(of_response(done.response, asking.format, done.effects))
 }
 
 pub(super) async fn history<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {

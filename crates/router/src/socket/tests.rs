@@ -163,7 +163,11 @@ fn every_method_answers_as_the_contract_says() {
     let history = ask("history", json!({"limit": 2}));
     assert_eq!((&history["status"], &history["more"]), (&json!(200), &json!(true)));
     assert_eq!(history["versions"].as_array().unwrap().len(), 2);
-    assert_eq!(ask("get", json!({"asOf": v1}))["status"], 501);
+    let old = ask("get", json!({"asOf": v1, "ifModifiedSince": v1}));
+    assert_eq!((&old["status"], &old["value"]), (&json!(200), &json!({"a": 1, "b": 1})));
+    assert_eq!((&old["meta"]["validFrom"], &old["meta"]["validTo"]), (&v1, &v2["meta"]["validFrom"]));
+    assert_eq!(ask("get", json!({"asOf": "2020-01-01T00:00:00.000000Z"}))["status"], 404);
+    assert_eq!(ask("get", json!({"asOf": "yesterday"}))["status"], 400);
     let unknown = ask("frobnicate", json!({}));
     assert_eq!((&unknown["status"], &unknown["error"]["code"]), (&json!(400), &json!("unknown-method")));
 }

@@ -64,6 +64,23 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         self.change(context, id, Wish::Value(value), terms).await
     }
 
+    /// Replaces the value by that of the version which begins at `valid_from`, as `put` does.
+    pub async fn revert(
+        &self,
+        context: &Context,
+        id: &EntityId,
+        valid_from: Timestamp,
+        if_unmodified_since: Option<Timestamp>,
+    ) -> Result<Committed, Failure> {
+        // Read once for all rounds: a version stays what it is.
+        let value = match self.version_at(context, id, valid_from).await? {
+            Some((value, meta)) if meta.valid_from == valid_from => value,
+            _ => return Err(Failure::NotFound),
+        };
+        let terms = Terms { since: if_unmodified_since, key: None, valid_from: None };
+        self.change(context, id, Wish::Value(value), terms).await
+    }
+
     async fn change(&self, context: &Context, id: &EntityId, wish: Wish, terms: Terms) -> Result<Committed, Failure> {
         for round in 0..ROUNDS {
             let current = self.readable(context, id).await?;

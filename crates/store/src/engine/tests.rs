@@ -1,3 +1,5 @@
+mod past;
+
 use std::cell::Cell;
 use std::task::{Context as TaskContext, Poll, Waker};
 

@@ -16,6 +16,8 @@ crate::cases!(
     patching_answers_like_the_socket,
     deleting_and_undeleting,
     history_is_paged,
+    as_of_reads_the_version_valid_then,
+    reverting_is_a_new_version_with_the_old_value,
     subscribers_are_listed,
     message_takes_one_request_in_either_format,
     cbor_is_spoken_on_request,
@@ -140,6 +142,56 @@ async fn history_is_paged(url: Url) -> Result<()> {
     assert_eq!(page.body["versions"][0]["validFrom"], json!(second));
     let rest = ann.http("GET", &format!("/api/v1/entities/{note}/history?before={second}"), &[], None).await?;
     assert_eq!((&rest.body["versions"][0]["validFrom"], &rest.body["more"]), (&json!(first), &json!(false)));
+    Ok(())
+}
+
+async fn as_of_reads_the_version_valid_then(url: Url) -> Result<()> {
+    let ann = Person::new(&url).await?;
+    let mut socket = ann.connect(Format::Json).await?;
+    let note = fresh("note");
+    let first = create(&mut socket, &note, json!({"n": 0})).await?;
+    let second = valid_from(&patch(&mut socket, &note, json!({"n": 1}), &first).await?);
+    let path = |at: &str| format!("/api/v1/entities/{note}?asOf={at}");
+    let old = ann.http("GET", &path(&first), &[("if-modified-since", &second)], None).await?;
+    assert_eq!((old.status, &old.body["value"]), (200, &json!({"n": 0})), "{old:?}");
+    assert_eq!((&old.body["meta"]["validFrom"], &old.body["meta"]["validTo"]), (&json!(first), &json!(second)));
+    let now = ann.http("GET", &path("9998-12-31T00:00:00.000Z"), &[], None).await?;
+    assert_eq!((now.status, &now.body["value"], valid_from(&now.body)), (200, &json!({"n": 1}), second));
+    let before = ann.http("GET", &path("2001-01-01T00:00:00.000000Z"), &[], None).await?;
+    assert_eq!((before.status, before.code()), (404, "not-found"), "{before:?}");
+    let bad = ann.http("GET", &path("2001-01-01"), &[], None).await?;
+    assert_eq!((bad.status, bad.code()), (400, "bad-request"), "{bad:?}");
+    Ok(())
+}
+
+async fn reverting_is_a_new_version_with_the_old_value(url: Url) -> Result<()> {
+    let (ann, bob) = (Person::new(&url).await?, Person::new(&url).await?);
+    let (mut socket, mut reader) = (ann.connect(Format::Json).await?, bob.connect(Format::Cbor).await?);
+    let note = fresh("note");
+    let first = create(&mut socket, &note, json!({"a": 1, "b": 1})).await?;
+    let second = valid_from(&patch(&mut socket, &note, json!({"a": 2}), &first).await?);
+    reader.call(json!({"method": "subscribe", "entityId": note})).await?;
+    let revert = |to: &str, since: Option<String>| {
+        let (ann, path, body) = (ann.clone(), format!("/api/v1/entities/{note}/revert"), json!({ "validFrom": to }));
+        async move {
+            let headers: Vec<(&str, &str)> =
+                since.iter().map(|since| ("if-unmodified-since", since.as_str())).collect();
+            ann.http("POST", &path, &headers, Some(body)).await
+        }
+    };
+    let unknown = "2001-01-01T00:00:00.000000Z";
+    assert_eq!(revert(&first, None).await?.status, 428);
+    assert_eq!(revert(unknown, Some(second.clone())).await?.status, 404);
+    assert_eq!(revert("yesterday", Some(second.clone())).await?.status, 400);
+    assert_eq!(revert(&first, Some(unknown.into())).await?.status, 412);
+    let done = revert(&first, Some(second.clone())).await?;
+    assert_eq!((done.status, &done.body["meta"]["version"]), (200, &json!(3)), "{done:?}");
+    assert_eq!(value(&mut socket, &note).await?, json!({"a": 1, "b": 1}));
+    let push = reader.push().await?;
+    assert_eq!((&push["diff"], &push["prevValidFrom"]), (&json!({"a": 1}), &json!(second)), "{push}");
+    patch(&mut socket, &note, json!({"a": 9}), &valid_from(&done.body)).await?;
+    let clash = revert(&second, Some(valid_from(&done.body))).await?;
+    assert_eq!((clash.status, clash.code(), &clash.body["diff"]), (409, "conflict", &json!({"a": 9})), "{clash:?}");
     Ok(())
 }
 

@@ -20,6 +20,7 @@ crate::cases!(
     a_patch_that_changes_nothing_makes_no_version,
     a_patch_repeated_with_its_key_is_applied_once,
     a_delete_is_soft_and_can_be_undone,
+    as_of_is_the_version_valid_at_any_instant,
     valid_from_may_be_given_only_if_later,
     history_is_newest_first_in_pages,
     dates_of_three_digits_are_taken_and_other_forms_refused,
@@ -238,6 +239,39 @@ async fn a_delete_is_soft_and_can_be_undone(url: Url) -> Result<()> {
     let back = socket.call(json!({"method": "patchUndelete", "entityId": note})).await?;
     assert_eq!(status(&back), 200, "{back}");
     assert_eq!(value(&mut socket, &note).await?, json!({"a": 1}));
+    Ok(())
+}
+
+async fn as_of_is_the_version_valid_at_any_instant(url: Url) -> Result<()> {
+    let person = Person::new(&url).await?;
+    for format in FORMATS {
+        let mut socket = person.connect(format).await?;
+        let note = fresh("note");
+        let at = |day: u8| format!("2040-01-0{day}T00:00:00.000000Z");
+        let post = json!({"method": "post", "entityId": note, "value": {"a": 1}, "validFrom": at(2)});
+        assert_eq!(status(&socket.call(post).await?), 201);
+        let next = json!({"method": "patchDiff", "entityId": note, "diff": {"a": {"$undefined": true}, "b": [1]},
+            "ifUnmodifiedSince": at(2), "validFrom": at(4)});
+        assert_eq!(status(&socket.call(next).await?), 200);
+        let gone = socket.call(json!({"method": "delete", "entityId": note})).await?;
+        assert_eq!(valid_from(&gone), "2040-01-04T00:00:00.000001Z");
+        let mut read = async |at: &str| {
+            let answer = socket.call(json!({"method": "get", "entityId": note, "asOf": at})).await?;
+            anyhow::Ok((status(&answer), answer))
+        };
+        for (day, value, from, to) in [
+            (2, json!({"a": 1}), at(2), at(4)),
+            (3, json!({"a": 1}), at(2), at(4)),
+            (4, json!({"b": [1]}), at(4), "2040-01-04T00:00:00.000001Z".into()),
+        ] {
+            let (status, answer) = read(&at(day)).await?;
+            assert_eq!((status, &answer["value"], answer.get("diff")), (200, &value, None), "{answer}");
+            assert_eq!((&answer["meta"]["validFrom"], &answer["meta"]["validTo"]), (&json!(from), &json!(to)));
+        }
+        assert_eq!(read(&at(1)).await?.0, 404, "before the first");
+        assert_eq!(read(&at(5)).await?.0, 404, "a deletion");
+        assert_eq!(read("2040").await?.0, 400);
+    }
     Ok(())
 }
 

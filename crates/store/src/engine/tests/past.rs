@@ -1,0 +1,126 @@
+//! Reading what was, and going back to it.
+
+use super::*;
+
+fn as_of(store: &MemoryStore, at: u64) -> Result<(Value, Meta), Failure> {
+    let (value, meta) = wait(engine(store).get_as_of(&by("reader", 9_999), &id(), Timestamp(at)))?;
+    Ok((cbor::decode_value(&value.0, &Limits::default()).unwrap(), meta))
+}
+
+fn patched(store: &MemoryStore, now: u64, since: u64, diff: &str) {
+    let done = wait(engine(store).patch_diff(&by("ann", now), &id(), &patch(diff), Some(Timestamp(since)), None, None));
+    assert_eq!(done.unwrap().meta.valid_from, Timestamp(now));
+}
+
+fn now(store: &MemoryStore) -> Value {
+    read(wait(engine(store).get(&by("reader", 9_999), &id(), None, false)).unwrap())
+}
+
+fn revert(store: &MemoryStore, to: u64, since: Option<u64>) -> Result<Committed, Failure> {
+    wait(engine(store).revert(&by("bob", 90), &id(), Timestamp(to), since.map(Timestamp)))
+}
+
+/// Versions at 10, 20 and 30.
+fn three_versions() -> MemoryStore {
+    let store = MemoryStore::new();
+    wait(engine(&store).post(&by("ann", 10), &id(), &value(r#"{"a":1,"b":1}"#), None, None)).unwrap();
+    patched(&store, 20, 10, r#"{"a":2,"new":[1]}"#);
+    patched(&store, 30, 20, r#"{"a":{"$undefined":true},"b":2}"#);
+    store
+}
+
+#[test]
+fn at_any_instant_the_version_valid_then_is_read() {
+    let store = three_versions();
+    let wanted = [
+        (10, 10, 20, r#"{"a":1,"b":1}"#),
+        (19, 10, 20, r#"{"a":1,"b":1}"#),
+        (20, 20, 30, r#"{"a":2,"b":1,"new":[1]}"#),
+        (25, 20, 30, r#"{"a":2,"b":1,"new":[1]}"#),
+        (30, 30, Timestamp::FOREVER.0, r#"{"b":2,"new":[1]}"#),
+        (Timestamp::FOREVER.0, 30, Timestamp::FOREVER.0, r#"{"b":2,"new":[1]}"#),
+    ];
+    for (at, valid_from, valid_to, value) in wanted {
+        let (found, meta) = as_of(&store, at).unwrap();
+        assert_eq!((found, meta.valid_from.0, meta.valid_to.0), (json(value), valid_from, valid_to), "at {at}");
+        assert_eq!(meta.version, valid_from / 10);
+    }
+    for before in [0, 9] {
+        assert_eq!(as_of(&store, before), Err(Failure::NotFound), "at {before}");
+    }
+}
+
+#[test]
+fn what_was_deleted_is_read_as_of_before_and_not_as_of_the_deletion() {
+    let store = three_versions();
+    wait(engine(&store).delete(&by("ann", 40), &id(), None)).unwrap();
+    assert_eq!(as_of(&store, 39).unwrap().1.valid_to, Timestamp(40));
+    assert_eq!((as_of(&store, 40), as_of(&store, 99)), (Err(Failure::NotFound), Err(Failure::NotFound)));
+    wait(engine(&store).patch_undelete(&by("ann", 50), &id())).unwrap();
+    assert_eq!(as_of(&store, 49), Err(Failure::NotFound));
+    assert_eq!(as_of(&store, 50).unwrap().0, json(r#"{"b":2,"new":[1]}"#));
+}
+
+#[test]
+fn every_version_of_a_long_value_is_read_as_it_was() {
+    let store = MemoryStore::new();
+    let long = |n: usize| format!(r#"{{"text":"{}{n}{}","n":{n}}}"#, "0123456789".repeat(20_000), "tail".repeat(9));
+    let first = wait(engine(&store).post(&by("ann", 10), &id(), &value(&long(0)), None, None)).unwrap();
+    assert!(first.meta.chunks.is_some());
+    for n in 1..60 {
+        let since = Some(Timestamp(10 * n as u64));
+        wait(engine(&store).put(&by("ann", 10 * n as u64 + 10), &id(), &value(&long(n)), since)).unwrap();
+    }
+    for n in 0..60 {
+        assert!(as_of(&store, 10 * n as u64 + 15).unwrap().0 == json(&long(n)), "version {n}");
+    }
+}
+
+#[test]
+fn the_past_is_its_creators_alone_where_the_present_is() {
+    let store = three_versions();
+    let only = |person| Context { access: Access::Creator, ..by(person, 40) };
+    assert!(wait(engine(&store).get_as_of(&only("ann"), &id(), Timestamp(20))).is_ok());
+    assert_eq!(wait(engine(&store).get_as_of(&only("bob"), &id(), Timestamp(20))), Err(Failure::NotFound));
+    let reverted = wait(engine(&store).revert(&only("bob"), &id(), Timestamp(20), Some(Timestamp(30))));
+    assert_eq!(reverted, Err(Failure::NotFound));
+}
+
+#[test]
+fn reverting_makes_a_new_version_with_the_old_value() {
+    let store = three_versions();
+    let done = revert(&store, 10, Some(30)).unwrap();
+    assert_eq!((done.meta.version, done.meta.person_id.as_str(), done.merged), (4, "bob", None));
+    let change = done.change.unwrap();
+    assert_eq!(change.diff, patch(r#"{"a":1,"b":1,"new":{"$undefined":true}}"#), "what changed, and no more");
+    assert_eq!(change.prev_valid_from, Some(Timestamp(30)));
+    assert_eq!(now(&store), json(r#"{"a":1,"b":1}"#));
+    let again = revert(&store, 10, Some(90)).unwrap();
+    assert_eq!((again.meta.version, again.change), (4, None), "it is that already");
+}
+
+#[test]
+fn reverting_on_an_older_version_is_merged_or_is_a_conflict() {
+    let store = three_versions();
+    // Back to the first, as seen from the second: takes back `a` and `new`; the third changed `a` and `b`.
+    assert!(matches!(revert(&store, 10, Some(20)), Err(Failure::Conflict(_, meta)) if meta.version == 3));
+    patched(&store, 40, 30, r#"{"c":1}"#);
+    let merged = revert(&store, 10, Some(30)).unwrap();
+    assert_eq!(now(&store), json(r#"{"a":1,"b":1,"c":1}"#), "what others added since stays");
+    assert_eq!(merged.merged, Some(patch(r#"{"a":1,"b":1,"new":{"$undefined":true},"c":1}"#)));
+}
+
+#[test]
+fn only_a_version_that_is_there_can_be_reverted_to() {
+    let store = three_versions();
+    for missing in [0, 9, 11, 25, 31] {
+        assert_eq!(revert(&store, missing, Some(30)), Err(Failure::NotFound), "{missing}");
+    }
+    assert_eq!(revert(&store, 10, None), Err(Failure::PreconditionRequired));
+    assert!(matches!(revert(&store, 10, Some(29)), Err(Failure::UnknownVersion(..))));
+    wait(engine(&store).delete(&by("ann", 40), &id(), None)).unwrap();
+    assert_eq!(revert(&store, 10, Some(40)), Err(Failure::NotFound), "undelete it first");
+    wait(engine(&store).patch_undelete(&by("ann", 50), &id())).unwrap();
+    assert_eq!(revert(&store, 40, Some(50)), Err(Failure::NotFound), "a deletion has no value to go back to");
+    assert_eq!(now(&store), json(r#"{"b":2,"new":[1]}"#));
+}
