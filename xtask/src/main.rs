@@ -1,6 +1,8 @@
 //! `cargo xtask`: everything one does with this repository, by one name each.
 //!
 //! - [`components`] builds the WASI components and [`compose`] plugs them together,
+//! - [`client`] builds the replica for browsers and its glue,
+//! - [`web`] builds the packages for the browser,
 //! - [`suite`] is `cargo xtask test`: a list of named steps, run in order until one fails,
 //! - [`pure`] checks that the pure crates are,
 //! - [`need`] installs what a command needs and the machine lacks, or says what to install,
@@ -9,12 +11,14 @@
 //! Everything native is built by one selection of packages (the workspace's default members) and one profile
 //! (release), so that wasmtime and SQLite are compiled once and not once a command: docs/decisions/005-one-profile.md.
 
+mod client;
 mod components;
 mod compose;
 mod need;
 mod pure;
 mod shell;
 mod suite;
+mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -26,9 +30,10 @@ use shell::{Workspace, command};
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  up [ARGS]     build everything and serve it in development mode; data in .timeweft.
-                ARGS go to `timeweft serve` (--listen 127.0.0.1:8080, --data FOLDER, …)
-  build         build the components, compose them into target/components, build the native programs
+  up [ARGS]     build everything and serve it in development mode, with the app in apps/notes; data in .timeweft.
+                ARGS go to `timeweft serve` (--listen 127.0.0.1:8080, --data FOLDER, --assets FOLDER, …)
+  build         build the components, compose them into target/components, build the native programs, and what
+                browsers load (packages/client, apps/notes)
   test          run every check, in order, and stop at the first that fails
     --list        name the steps and what each does
     --only STEP   run only this step (may be repeated)
@@ -57,13 +62,21 @@ fn run(name: &str, arguments: &[OsString]) -> Result<()> {
     }
     let workspace = Workspace::find()?;
     match name {
-        "build" => build(&workspace, &["--bins"]),
+        "build" => {
+            build(&workspace, &["--bins"])?;
+            web::build(&workspace)
+        }
         "up" => {
             build(&workspace, &["--bin", "timeweft"])?;
+            web::build(&workspace)?;
+            let given = |flag: &str| arguments.iter().any(|argument| argument.to_string_lossy().starts_with(flag));
             let mut serve = command(workspace.host());
             serve.args(["serve", "--development"]);
-            if !arguments.iter().any(|argument| argument.to_string_lossy().starts_with("--data")) {
+            if !given("--data") {
                 serve.arg("--data").arg(workspace.root.join(".timeweft"));
+            }
+            if !given("--assets") && !given("--page") {
+                serve.arg("--assets").arg(web::app(&workspace));
             }
             shell::replace(serve.args(arguments))
         }

@@ -66,7 +66,7 @@ fn libraries(workspace: &Workspace) -> Result<Vec<PathBuf>> {
 }
 
 /// The imports of a core module that come from outside of Rust, as `module.name`.
-fn imports(bytes: &[u8]) -> Result<Vec<String>> {
+pub(crate) fn imports(bytes: &[u8]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for payload in Parser::new(0).parse_all(bytes) {
         if let Payload::ImportSection(section) = payload? {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::shell::{self, Workspace};
-use crate::{components, need, pure};
+use crate::{components, need, pure, web};
 
 /// The package whose integration tests run the built host.
 const E2E: &str = "timeweft-e2e";
@@ -21,7 +21,7 @@ struct Step {
     run: fn(&Workspace) -> Result<()>,
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "fmt", what: "the Rust code is formatted", run: fmt },
     Step { name: "deny", what: "licences, bans and sources of what we depend on (deny.toml)", run: deny },
     Step { name: "pure", what: "core, store and router build for wasm without a single import", run: pure::check },
@@ -31,6 +31,7 @@ const STEPS: [Step; 11] = [
     Step { name: "build", what: "the host and all tests build", run: build },
     Step { name: "test", what: "unit, property, contract and crash tests, seeded races, doc tests", run: test },
     Step { name: "interop", what: "values and diffs against cbor-x and deep-object-diff in Node", run: interop },
+    Step { name: "web", what: "the browser's packages build, their types hold, their tests pass", run: web::check },
     Step { name: "e2e", what: "the contract over real sockets against the built host", run: e2e },
     Step { name: "browser", what: "the page in Chromium, two people at once", run: browser },
 ];
