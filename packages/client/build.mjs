@@ -1,0 +1,104 @@
+// Makes `dist`: the scripts, their types and the replica's wasm beside them. Called by `cargo xtask build`, which has put the wasm and
+// its glue into `src/wasm` before. Ends with what a browser has to load, in brotli, and fails where that is more than we promise.
+
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, constants } from 'node:zlib';
+import { build } from 'esbuild';
+
+process.chdir(fileURLToPath(new URL('.', import.meta.url)));
+
+const WASM = 'replica.core.wasm';
+const GLUE = 'src/wasm/replica.js';
+
+/** In bytes of brotli. */
+const LIMITS = { tab: 20_000, scripts: 12_000, host: 90_000 };
+
+for (const file of [GLUE, `src/wasm/${WASM}`]) {
+  if (!existsSync(file)) fail(`${file} is not there; \`cargo xtask build\` makes it and then calls this script`);
+}
+
+const common = {
+  bundle: true,
+  format: 'esm',
+  target: ['es2022'],
+  splitting: true,
+  minify: true,
+  metafile: true,
+  logLevel: 'warning',
+  chunkNames: '[name]-[hash]',
+};
+
+rmSync('dist', { recursive: true, force: true });
+const { metafile } = await build({
+  ...common,
+  entryPoints: {
+    index: 'src/index.ts',
+    worker: 'src/worker.ts',
+    'svelte/index': 'src/svelte/index.ts',
+    'react/index': 'src/react/index.ts',
+  },
+  outdir: 'dist',
+  sourcemap: true,
+  external: ['cbor-x', 'react', 'react/*', 'svelte', 'svelte/*'],
+});
+copyFileSync(`src/wasm/${WASM}`, `dist/${WASM}`);
+// Not `npx`, which would fetch a compiler where none is installed.
+const typescript = createRequire(import.meta.url).resolve('typescript/package.json');
+execFileSync(process.execPath, [join(dirname(typescript), 'bin/tsc'), '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+
+// The tab once more, with what it depends on.
+const tab = await build({ ...common, entryPoints: ['src/index.ts'], outdir: 'measured', write: false });
+const inMemory = new Map(tab.outputFiles.map(file => [file.path, file.contents]));
+const tabSizes = [...reachable(tab.metafile, 'measured/index.js', false)].map(path => compressed(inMemory.get(join(process.cwd(), path))));
+
+const scripts = [...reachable(metafile, 'dist/worker.js', true)];
+const isGlue = path => GLUE in metafile.outputs[path].inputs;
+const size = paths => sum(paths.map(path => compressed(readFileSync(path))));
+const sizes = {
+  tab: sum(tabSizes),
+  scripts: size(scripts.filter(path => !isGlue(path))),
+  glue: size(scripts.filter(isGlue)),
+  wasm: size([`dist/${WASM}`]),
+};
+
+const within = [
+  report('what a tab loads, cbor-x included', sizes.tab, LIMITS.tab),
+  report('worker and host', sizes.scripts, LIMITS.scripts),
+  report('glue', sizes.glue),
+  report('wasm', sizes.wasm),
+  report('worker, host, glue and wasm', sizes.scripts + sizes.glue + sizes.wasm, LIMITS.host),
+];
+if (within.includes(false)) fail('too large');
+
+/** An output and what it imports; `lazily`: also what it imports when that is needed. */
+function reachable(metafile, start, lazily, seen = new Set()) {
+  seen.add(start);
+  for (const { path, kind, external } of metafile.outputs[start].imports) {
+    if (!external && !seen.has(path) && (lazily || kind !== 'dynamic-import')) reachable(metafile, path, lazily, seen);
+  }
+  return seen;
+}
+
+function compressed(bytes) {
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+  return brotliCompressSync(bytes, { params }).length;
+}
+
+function sum(numbers) {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+function report(what, bytes, limit) {
+  const kilobytes = number => `${(number / 1000).toFixed(1)} KB`;
+  console.log(`${what.padEnd(36)} ${kilobytes(bytes).padStart(8)}${limit ? ` of ${kilobytes(limit)}` : ''}`);
+  return limit === undefined || bytes <= limit;
+}
+
+function fail(message) {
+  console.error(`error: ${message}`);
+  process.exit(1);
+}

@@ -1,0 +1,269 @@
+/**
+ * The client: one link to the host, the entities that are in use, and who is signed in.
+ */
+
+import { EntityStore } from './entity.js';
+import { ClosedError, InvalidValueError, TimeweftError, UnsentChangesError } from './errors.js';
+import { closed, namedPolicy, tell, type Body, type Held, type Home } from './home.js';
+import { browser, Link, type Surroundings } from './link.js';
+import type { HostState, ToAll, ToEntity, ToTab } from './messages.js';
+import { Requests } from './requests.js';
+import type { Client, ClientOptions, ClientStatus, Entity, Me, Policy, Warning } from './types.js';
+
+/**
+ * Makes a client for a server. It connects by itself, and stays connected or tries to until it is closed.
+ *
+ * On a server, where pages are only rendered, it does nothing: entities are `undefined` there.
+ *
+ * @example
+ * import { createClient } from 'timeweft'
+ *
+ * const client = createClient()
+ * const note = client.entity<{ title: string; blob: string }>('note:note-123')
+ * note.subscribe(value => { heading.textContent = value?.title ?? '…' })
+ */
+export const createClient = (options: ClientOptions = {}): Client => new HomeClient(options, browser());
+
+const ID = /^[a-z][a-z0-9-]{0,31}:[A-Za-z0-9_-]{1,64}$/;
+/** How long the host may take over signing in or out. */
+const PATIENCE = 15_000;
+
+type Heard<T> = Set<{ fn: (value: T) => void }>;
+
+/** A client and what its entities need of it. */
+export class HomeClient implements Client, Home {
+  readonly requests: Requests;
+  readonly policy: Policy;
+  readonly #link: Link;
+  /** All that anybody may still hold, so that an id has one object; those in use are held. */
+  readonly #entities = new Map<string, WeakRef<EntityStore<unknown>>>();
+  readonly #dropped = new FinalizationRegistry<string>(id => {
+    if (!this.#entities.get(id)?.deref()) this.#entities.delete(id);
+  });
+  readonly #open = new Set<Held>();
+  readonly #onStatus: Heard<ClientStatus> = new Set();
+  readonly #onMe: Heard<Me | null> = new Set();
+  readonly #onWarning: Heard<Warning> = new Set();
+  readonly #answers = new Set<(message: ToTab) => void>();
+  readonly #asking = new Set<() => void>();
+  readonly #unheard: Body[] = [];
+  #status: ClientStatus = 'connecting';
+  #me: Me | null = null;
+  #warnings: readonly Warning[] = [];
+  #epoch: string | undefined;
+  #isClosed = false;
+
+  constructor({ url, worker = 'auto', policy = 'keep-theirs-where-both' }: ClientOptions, surroundings: Surroundings | undefined) {
+    const origin = new URL(url ?? globalThis.location?.href ?? 'http://localhost').origin;
+    this.requests = new Requests(origin);
+    this.policy = policy;
+    const events = {
+      host: (state: HostState) => this.#adopt(state),
+      all: (message: Exclude<ToAll, { type: 'here' }>) => this.#hearAll(message),
+      tab: (message: ToTab) => this.#hearTab(message),
+      failed: (message: string) => this.#warn({ code: 'no-host', message }),
+    };
+    this.#link = new Link(origin, namedPolicy(policy), events, surroundings);
+    this.#link.start(worker);
+  }
+
+  get tab(): string {
+    return this.#link.tab;
+  }
+
+  get epoch(): string | undefined {
+    return this.#epoch;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  get status(): ClientStatus {
+    return this.#status;
+  }
+
+  get me(): Me | null {
+    return this.#me;
+  }
+
+  get warnings(): readonly Warning[] {
+    return this.#warnings;
+  }
+
+  onStatus(fn: (status: ClientStatus) => void): () => void {
+    return listen(this.#onStatus, fn);
+  }
+
+  onMe(fn: (me: Me | null) => void): () => void {
+    const stop = listen(this.#onMe, fn);
+    fn(this.#me);
+    return stop;
+  }
+
+  onWarning(fn: (warning: Warning) => void): () => void {
+    const stop = listen(this.#onWarning, fn);
+    for (const warning of this.#warnings) fn(warning);
+    return stop;
+  }
+
+  async login(email: string): Promise<{ code?: string }> {
+    this.#mayUse();
+    return (await this.requests.login(email)) ?? {};
+  }
+
+  async verify(email: string, code: string): Promise<Me> {
+    this.#mayUse();
+    const me = await this.requests.verify(email, code);
+    await this.#ask({ type: 'signed-in', me }, answer => answer.type === 'signed-in' && answer.me.personId === me.personId);
+    return me;
+  }
+
+  async logout({ discard = false }: { discard?: boolean } = {}): Promise<void> {
+    this.#mayUse();
+    const answer = await this.#ask<Extract<ToTab, { type: 'signed-out' }>>({ type: 'sign-out', discard }, message => message.type === 'signed-out');
+    if ('unsent' in answer) throw new UnsentChangesError(answer.unsent);
+  }
+
+  async logoutEverywhere(): Promise<void> {
+    this.#mayUse();
+    // First: with this session over, the others could not be ended any more.
+    await this.requests.logoutEverywhere();
+    await this.logout();
+  }
+
+  entity<T = unknown>(id: string): Entity<T> {
+    const known = this.#entities.get(id)?.deref();
+    if (known) return known as unknown as Entity<T>;
+    if (!ID.test(id)) {
+      throw new InvalidValueError('bad-request', `${JSON.stringify(id)} is no entity id: those are type:id, as note:note-123, of at most 32 and 64 characters`);
+    }
+    const made = new EntityStore<unknown>(id, this);
+    this.#entities.set(id, new WeakRef(made));
+    this.#dropped.register(made, id);
+    return made as unknown as Entity<T>;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    for (const entity of [...this.#open]) entity.close();
+    this.#isClosed = true;
+    this.#link.close();
+    for (const fail of [...this.#asking]) fail();
+  }
+
+  // For entities
+
+  post(message: Body): void {
+    this.#link.post(message);
+  }
+
+  ack(entity: string, seq: number): void {
+    this.#link.ack(entity, this.#epoch ?? '', seq);
+  }
+
+  listen(entity: string, hear: (message: ToEntity) => void): () => void {
+    return this.#link.entity(this.#me?.personId ?? '', entity, hear);
+  }
+
+  hold(entity: Held, isOpen: boolean): void {
+    if (isOpen) this.#open.add(entity);
+    else this.#open.delete(entity);
+  }
+
+  // From the host
+
+  #adopt({ epoch, status, me, warnings }: HostState): void {
+    if (this.#isClosed) return;
+    const isNew = epoch !== this.#epoch;
+    const isOther = this.#epoch !== undefined && me?.personId !== this.#me?.personId;
+    this.#epoch = epoch;
+    for (const message of this.#unheard.splice(0)) this.#link.post(message);
+    this.#setWarnings(warnings);
+    this.#setMe(me);
+    this.#setStatus(status);
+    if (isNew) for (const ref of this.#entities.values()) ref.deref()?.restart(isOther);
+    else for (const entity of this.#open) entity.alive();
+  }
+
+  #hearAll(message: Exclude<ToAll, { type: 'here' }>): void {
+    if (message.epoch !== this.#epoch) return;
+    if (message.type === 'status') return this.#setStatus(message.status);
+    if (message.type === 'me') return this.#setMe(message.me);
+    const others = this.#warnings.filter(({ code }) => code !== message.warning.code);
+    this.#setWarnings(message.over ? others : [...others, message.warning]);
+  }
+
+  #hearTab(message: ToTab): void {
+    if (message.type === 'reopen') {
+      for (const entity of this.#open) if (entity.id === message.entity) entity.reopen();
+      return;
+    }
+    for (const answer of [...this.#answers]) answer(message);
+  }
+
+  #setStatus(status: ClientStatus): void {
+    if (status === this.#status) return;
+    this.#status = status;
+    say(this.#onStatus, status);
+  }
+
+  #setMe(me: Me | null): void {
+    if (me?.personId === this.#me?.personId && me?.email === this.#me?.email) return;
+    this.#me = me && Object.freeze({ ...me });
+    say(this.#onMe, this.#me);
+  }
+
+  #setWarnings(warnings: readonly Warning[]): void {
+    const known = new Set(this.#warnings.map(({ code }) => code));
+    this.#warnings = warnings;
+    for (const warning of warnings) if (!known.has(warning.code)) say(this.#onWarning, warning);
+  }
+
+  #warn(warning: Warning): void {
+    this.#setWarnings([...this.#warnings.filter(({ code }) => code !== warning.code), warning]);
+  }
+
+  #mayUse(): void {
+    if (this.#isClosed) throw closed();
+  }
+
+  /** Asks the host, and waits for what it says to this tab. */
+  #ask<M extends ToTab>(message: Body, isAnswer: (message: ToTab) => boolean): Promise<M> {
+    return new Promise<M>((resolve, reject) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#answers.delete(answer);
+        this.#asking.delete(fail);
+      };
+      const fail = () => {
+        done();
+        reject(new ClosedError('closed', 'this client was closed before the host had answered'));
+      };
+      const answer = (message: ToTab) => {
+        if (!isAnswer(message)) return;
+        done();
+        resolve(message as M);
+      };
+      const timer = setTimeout(() => {
+        done();
+        reject(new TimeweftError('no-host', 'the host does not answer: reload the page; client.warnings may say more'));
+      }, PATIENCE);
+      this.#answers.add(answer);
+      this.#asking.add(fail);
+      // What is said before a host listens, nobody hears.
+      if (this.#epoch === undefined) this.#unheard.push(message);
+      else this.#link.post(message);
+    });
+  }
+}
+
+const listen = <T>(heard: Heard<T>, fn: (value: T) => void): (() => void) => {
+  const listener = { fn };
+  heard.add(listener);
+  return () => void heard.delete(listener);
+};
+
+const say = <T>(heard: Heard<T>, value: T): void => {
+  for (const { fn } of [...heard]) tell(() => fn(value));
+};

@@ -1,0 +1,439 @@
+/**
+ * An entity as a store. `side.ts` has the rules of how tab and host agree; here are the messages, the subscribers and when to be open at all.
+ *
+ * An entity is open while somebody looks at it or an edit is not on disk, and for a short while after; then no channel and no message is spent on it.
+ */
+
+import { Conflicts } from './conflict.js';
+import { ConflictError, errorOf, NotFoundError, TimeweftError } from './errors.js';
+import { closed, namedPolicy, signedOut, tell, type Body, type Home } from './home.js';
+import type { Action, EntityState, ToEntity } from './messages.js';
+import { Side, type Op } from './side.js';
+import { decodeValue } from './tree/decode.js';
+import { diff, reconcile, type Change } from './tree/diff.js';
+import { latest, produce } from './tree/draft.js';
+import { encodePatch, encodeValue } from './tree/encode.js';
+import { own } from './tree/own.js';
+import { NOTHING, placeOf, type Patch } from './tree/patch.js';
+import type { Conflict, Entity, EntityStatus, Meta, Policy } from './types.js';
+
+/** How long it stays open when nobody looks: as long as moving from one page of an app to the next takes. */
+const GRACE = 1_000;
+/** Edits of one place that follow each other faster than this are taken back together. */
+const TYPING = 1_000;
+
+const NO_CHANGE: Action = { patch: encodePatch(NOTHING) };
+const NO_STATE: EntityState = { presence: 'unknown', status: 'loading', conflicts: [], undo: {} };
+
+interface Waiter {
+  /** Resolves or rejects when it is time. Returns whether it did. */
+  check(): boolean;
+  fail(error: TimeweftError): void;
+}
+
+export class EntityStore<T> implements Entity<T> {
+  readonly id: string;
+  readonly #home: Home;
+  readonly #side = new Side();
+  readonly #conflicts = new Conflicts(choose => {
+    this.#mayEdit();
+    this.#command(choose(this.#side.view), base => this.#chosenAgain(choose, base));
+  });
+  readonly #subscribers = new Set<{ fn: (value: T | undefined) => void }>();
+  readonly #watchers = new Set<{ fn: (entity: EntityStore<T>) => void }>();
+  readonly #waiters = new Set<Waiter>();
+  #stop: (() => void) | undefined;
+  #isOpen = false;
+  #grace: ReturnType<typeof setTimeout> | undefined;
+  #state = NO_STATE;
+  #stateError: TimeweftError | undefined;
+  #refusal: TimeweftError | undefined;
+  #policy: Policy | undefined;
+  #shown: T | undefined;
+  /** What watchers saw last. */
+  #seen: readonly unknown[] = [];
+  #typed: { place: string; at: number } | undefined;
+
+  constructor(id: string, home: Home) {
+    this.id = id;
+    this.#home = home;
+  }
+
+  // What is shown
+
+  subscribe(fn: (value: T | undefined) => void): () => void {
+    const subscriber = { fn };
+    this.#subscribers.add(subscriber);
+    this.#look();
+    fn(this.#shown);
+    return () => {
+      if (this.#subscribers.delete(subscriber)) this.#look();
+    };
+  }
+
+  onChange(fn: (entity: this) => void): () => void {
+    const watcher = { fn: fn as (entity: EntityStore<T>) => void };
+    this.#watchers.add(watcher);
+    this.#look();
+    return () => {
+      if (this.#watchers.delete(watcher)) this.#look();
+    };
+  }
+
+  get(): T | undefined {
+    return this.#shown;
+  }
+
+  load(): Promise<T | undefined> {
+    return this.#wait<T | undefined>((resolve, reject) => {
+      if (this.#home.status === 'signed-out' && !this.#home.me) return reject(signedOut());
+      if (this.#isKnown) return resolve(this.#shown);
+      return this.error ? reject(this.error) : false;
+    });
+  }
+
+  saved(): Promise<void> {
+    return this.#wait<void>((resolve, reject) => {
+      if (this.error) return reject(this.error);
+      if (this.conflicts.length > 0) {
+        return reject(new ConflictError('conflict', `${this.id} has a conflict: resolve it, see entity.conflicts, and wait for saved() again`));
+      }
+      if (this.#side.ops.length > 0 || !this.#isKnown) return false;
+      return this.#state.status === 'saved' && resolve();
+    });
+  }
+
+  get status(): EntityStatus {
+    const { presence, status } = this.#state;
+    if (this.#side.ops.length > 0 && (status === 'saved' || status === 'loading')) return 'saving';
+    return presence === 'unknown' && status === 'saved' ? 'loading' : status;
+  }
+
+  get meta(): Meta | undefined {
+    return this.#state.meta as Meta | undefined;
+  }
+
+  get conflicts(): readonly Conflict[] {
+    return this.#conflicts.list;
+  }
+
+  get error(): TimeweftError | undefined {
+    return this.#refusal ?? this.#stateError;
+  }
+
+  get canUndo(): boolean {
+    return this.#steps[0] > 0;
+  }
+
+  get canRedo(): boolean {
+    return this.#steps[1] > 0;
+  }
+
+  get policy(): Policy {
+    return this.#policy ?? this.#home.policy;
+  }
+
+  set policy(policy: Policy) {
+    this.#policy = policy;
+    if (this.#isOpen) this.#post({ type: 'policy', entity: this.id, policy: namedPolicy(policy) });
+    this.#conflicts.decide(policy);
+  }
+
+  // Edits
+
+  set(value: T): void {
+    this.#mayEdit();
+    if (latest(value) === undefined) {
+      throw errorOf('invalid-value', `undefined is no value for an entity: delete ${this.id} with delete()`);
+    }
+    const { view } = this.#side;
+    if (view !== undefined && (this.#shown !== undefined || this.#side.waiting)) return this.#edit(diff(view, value));
+    // Missing, deleted or not known yet: the host makes of it what it then is.
+    const after = view === undefined ? own(value) : (diff(view, value)?.tree ?? view);
+    this.#make({ set: encodeValue(after) }, after, { kind: 'replace', value: after });
+  }
+
+  update(fn: (value: T) => T | void): void {
+    this.#mayEdit();
+    const value = this.#shown;
+    if (value === undefined) {
+      const why = this.#isKnown ? `there is no ${this.id} to change: create it with set()` : `${this.id} is not loaded yet: await load() first`;
+      throw new NotFoundError('not-found', why);
+    }
+    this.#edit(diff(value, produce(value, fn as (draft: never) => unknown)));
+  }
+
+  delete(): void {
+    this.#command('delete');
+  }
+
+  undelete(): void {
+    this.#command('undelete');
+  }
+
+  undo(): boolean {
+    return this.canUndo && this.#command('undo');
+  }
+
+  redo(): boolean {
+    return this.canRedo && this.#command('redo');
+  }
+
+  // Of the server
+
+  history(options: { before?: string; limit?: number } = {}): Promise<{ versions: Meta[]; more: boolean }> {
+    return this.#home.requests.history(this.id, options);
+  }
+
+  at(time: string | Date): Promise<{ value: T; meta: Meta }> {
+    return this.#home.requests.at(this.id, time) as Promise<{ value: T; meta: Meta }>;
+  }
+
+  subscribers(): Promise<string[]> {
+    return this.#home.requests.subscribers(this.id);
+  }
+
+  // For the client
+
+  /**
+   * The host begins, or begins again: with what this person has.
+   *
+   * @param isOther whether that is another person than before
+   */
+  restart(isOther: boolean): void {
+    this.#stop?.();
+    this.#stop = undefined;
+    if (isOther) this.#side.clear();
+    this.#forget();
+    if (this.#isOpen) this.#open();
+    this.#changed();
+  }
+
+  /** The host does not count this tab in any more. */
+  reopen(): void {
+    if (!this.#isOpen) return;
+    this.#join();
+  }
+
+  alive(): void {
+    if (this.#side.seq !== undefined) this.#home.ack(this.id, this.#side.seen);
+  }
+
+  /** The client is closed. */
+  close(): void {
+    clearTimeout(this.#grace);
+    this.#close();
+    for (const waiter of this.#waiters) waiter.fail(closed());
+    this.#waiters.clear();
+  }
+
+  // Inside
+
+  get #steps(): [number, number] {
+    return this.#side.steps(this.#state.undo[this.#home.tab] ?? [0, 0]);
+  }
+
+  get #isKnown(): boolean {
+    return this.#side.seq !== undefined && this.#state.presence !== 'unknown';
+  }
+
+  #mayEdit(): void {
+    if (this.#home.isClosed) throw closed();
+    if (this.#home.status === 'signed-out' && !this.#home.me) throw signedOut();
+  }
+
+  #edit(change: Change | undefined): void {
+    if (change) this.#make({ patch: encodePatch(change.patch) }, change.tree, change.patch);
+  }
+
+  #make(action: Action, after: unknown, patch: Patch): void {
+    const now = Date.now();
+    const place = placeOf(patch);
+    const merge = this.#typed?.place === place && now - this.#typed.at < TYPING;
+    this.#typed = { place, at: now };
+    this.#conflicts.made(patch);
+    this.#refusal = undefined;
+    this.#side.edit(action, after, merge);
+    this.#look();
+    this.#flush();
+    this.#changed();
+  }
+
+  #command(action: Action, remake?: (base: unknown) => Action): true {
+    this.#mayEdit();
+    this.#typed = undefined;
+    this.#refusal = undefined;
+    this.#side.command(action, remake);
+    this.#look();
+    this.#flush();
+    this.#changed();
+    return true;
+  }
+
+  #post(message: Body): void {
+    if (this.#stop) this.#home.post(message);
+  }
+
+  #flush(): void {
+    for (const op of this.#side.outgoing()) this.#send(op);
+  }
+
+  #send({ op, action, merge, again, local, before, remake }: Op): void {
+    const { epoch = '' } = this.#home;
+    const edit = { entity: this.id, epoch, op, merge };
+    if (again && local && typeof action === 'object' && 'patch' in action) {
+      this.#post({ type: 'edit-from', ...edit, base: encodeValue(before), patch: action.patch });
+    } else {
+      const seen = again || remake ? this.#side.seq : this.#side.seen;
+      this.#post({ type: 'edit', ...edit, seen: seen ?? 0, action });
+    }
+  }
+
+  /** Opens or, a little later, closes. */
+  #look(): void {
+    const isWanted = this.#subscribers.size > 0 || this.#watchers.size > 0 || this.#waiters.size > 0 || this.#side.ops.length > 0;
+    if (isWanted) {
+      clearTimeout(this.#grace);
+      this.#grace = undefined;
+      if (!this.#isOpen && !this.#home.isClosed) {
+        this.#isOpen = true;
+        this.#home.hold(this, true);
+        this.#open();
+      }
+    } else if (this.#isOpen) {
+      this.#grace ??= setTimeout(() => {
+        this.#grace = undefined;
+        this.#close();
+      }, GRACE);
+    }
+  }
+
+  #open(): void {
+    const { epoch, me } = this.#home;
+    if (epoch !== undefined && me) this.#stop = this.#home.listen(this.id, message => this.#hear(message));
+    this.#join();
+  }
+
+  #join(): void {
+    this.#side.begin();
+    this.#post({ type: 'open', entity: this.id });
+    if (this.#policy !== undefined) this.#post({ type: 'policy', entity: this.id, policy: namedPolicy(this.#policy) });
+  }
+
+  #close(): void {
+    if (!this.#isOpen) return;
+    this.#post({ type: 'close', entity: this.id });
+    this.#stop?.();
+    this.#stop = undefined;
+    this.#isOpen = false;
+    this.#side.end();
+    this.#forget();
+    this.#home.hold(this, false);
+  }
+
+  #forget(): void {
+    this.#state = NO_STATE;
+    this.#stateError = undefined;
+    this.#conflicts.forget();
+  }
+
+  #hear(message: ToEntity): void {
+    if (message.epoch !== this.#home.epoch) return;
+    try {
+      this.#take(message);
+    } catch (error) {
+      // Something that does not fit what is here: from the beginning, then.
+      if (!(error instanceof TimeweftError)) throw error;
+      console.warn(`timeweft: ${this.id} is loaded again:`, error);
+      this.reopen();
+    }
+    this.#flush();
+    this.#changed();
+    if (message.type === 'show' || message.type === 'state' || (message.type === 'reset' && (message.to ?? this.#home.tab) === this.#home.tab)) {
+      this.#home.ack(this.id, this.#side.seen);
+    }
+    this.#look();
+  }
+
+  #take(message: ToEntity): void {
+    const { tab } = this.#home;
+    switch (message.type) {
+      case 'reset':
+        if (message.to !== undefined && message.to !== tab) return;
+        this.#side.reset(message.seq, message.value && decodeValue(message.value), message.ops[tab] ?? 0);
+        if (message.value && this.#state.presence === 'missing') this.#state = { ...this.#state, presence: 'present' };
+        return;
+      case 'show': {
+        const mine = message.origin?.tab === tab ? message.origin : undefined;
+        const { base } = this.#side;
+        if (this.#side.show(message.seq, message.patch, mine) === 'gap') this.reopen();
+        if (base === undefined && this.#side.base !== undefined && this.#state.presence === 'missing') this.#state = { ...this.#state, presence: 'present' };
+        return;
+      }
+      case 'state':
+        return this.#takeState(decodeValue(message.state) as EntityState);
+      case 'kept':
+        if (message.tab === tab) this.#side.kept(message.op);
+        return;
+      case 'again':
+        if (message.tab === tab) this.#side.again(message.op);
+        return;
+      case 'refused':
+        if (message.tab !== tab) return;
+        this.#refusal = errorOf(message.code, message.message);
+        this.#side.refused(message.op);
+    }
+  }
+
+  #takeState(told: EntityState): void {
+    // What is as it was keeps its identity, so that watchers are called for what is new only.
+    const state = reconcile(this.#state, told) as EntityState;
+    const { error } = state;
+    if (error !== this.#state.error) this.#stateError = error && errorOf(error.code, error.message);
+    this.#state = state;
+    this.#side.count();
+    this.#conflicts.take(state.conflicts);
+    this.#conflicts.decide(this.policy);
+    if (state.status === 'saved' && this.#side.ops.length === 0) this.#conflicts.saved();
+  }
+
+  /** The value has changed since the choice was made, perhaps so that it can't be carried out. */
+  #chosenAgain(choose: (base: unknown) => Action, base: unknown): Action {
+    try {
+      return choose(base);
+    } catch (error) {
+      this.#refusal = error instanceof TimeweftError ? error : undefined;
+      return NO_CHANGE;
+    }
+  }
+
+  #value(): T | undefined {
+    const { presence } = this.#state;
+    if (this.#side.waiting) return this.#side.view as T;
+    // Right after a reset it is not said yet whether what is there is deleted.
+    if (presence === 'unknown') return this.#side.view === undefined ? undefined : this.#shown;
+    return presence === 'present' ? (this.#side.view as T) : undefined;
+  }
+
+  #changed(): void {
+    const value = this.#value();
+    const isOther = value !== this.#shown;
+    this.#shown = value;
+    const seen = this.#seen;
+    this.#seen = [value, this.status, this.meta, this.conflicts, this.error, this.canUndo, this.canRedo];
+    if (isOther) for (const { fn } of [...this.#subscribers]) tell(() => fn(value));
+    if (this.#seen.some((one, index) => one !== seen[index])) for (const { fn } of [...this.#watchers]) tell(() => fn(this));
+    for (const waiter of this.#waiters) if (waiter.check()) this.#waiters.delete(waiter);
+  }
+
+  #wait<V>(check: (resolve: (value: V) => true, reject: (error: TimeweftError) => true) => boolean): Promise<V> {
+    if (this.#home.isClosed) return Promise.reject(closed());
+    return new Promise<V>((resolve, reject) => {
+      const fail = (error: TimeweftError): true => (reject(error), true);
+      const waiter = { check: () => check(value => (resolve(value), true), fail), fail };
+      if (waiter.check()) return;
+      this.#waiters.add(waiter);
+      this.#look();
+    }).finally(() => this.#look());
+  }
+}

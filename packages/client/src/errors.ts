@@ -1,0 +1,109 @@
+/**
+ * What can go wrong, as classes: `instanceof` or `code` tell them apart, `message` says what to do.
+ *
+ * A code that the server sends and that has no class of its own comes as a plain {@link TimeweftError}.
+ */
+
+/**
+ * Every error of Timeweft.
+ *
+ * @example
+ * try {
+ *   await client.verify(email, code)
+ * } catch (error) {
+ *   if (error instanceof TimeweftError && error.code === 'unauthorized') showWrongCode()
+ * }
+ */
+export class TimeweftError extends Error {
+  /** Stable and lower-case, as `forbidden`; the server's codes are in docs/protocol.md. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** Nobody is signed in, or the session has ended: `login` and `verify`. */
+export class SignedOutError extends TimeweftError {}
+
+/** The person may read this but not do that to it. */
+export class ForbiddenError extends TimeweftError {}
+
+/** Missing, deleted, or not for this person to know of. */
+export class NotFoundError extends TimeweftError {}
+
+/** Somebody else changed the same place and the policy leaves it to be resolved: see `Entity.conflicts`. */
+export class ConflictError extends TimeweftError {}
+
+/**
+ * Not something that an entity can hold, or against a rule of its type.
+ *
+ * @example
+ * note.set({ title: 'Weft', onClick() {} }) // InvalidValueError: onClick is a function …
+ */
+export class InvalidValueError extends TimeweftError {
+  /** Where in the value, when that is known. */
+  readonly path: readonly (string | number)[] | undefined;
+
+  constructor(code: string, message: string, options?: ErrorOptions & { path?: readonly (string | number)[] }) {
+    super(code, message, options);
+    this.path = options?.path;
+  }
+}
+
+/** Past a limit: of the value's size or depth, or of the browser's storage. */
+export class TooLargeError extends TimeweftError {}
+
+/**
+ * `logout` while edits have not reached the server: wait for `saved()`, or `logout({ discard: true })` to lose them.
+ *
+ * @example
+ * await client.logout().catch(async error => {
+ *   if (error instanceof UnsentChangesError && confirm(`Lose changes of ${error.entities.join()}?`)) await client.logout({ discard: true })
+ * })
+ */
+export class UnsentChangesError extends TimeweftError {
+  /** The ids of the entities that have such edits. */
+  readonly entities: readonly string[];
+
+  constructor(entities: readonly string[]) {
+    super(
+      'unsent-changes',
+      `edits of ${entities.join(', ')} have not reached the server: wait until they are saved, or sign out with { discard: true } to lose them`,
+    );
+    this.entities = entities;
+  }
+}
+
+/** The browser's storage can't be used or is full. */
+export class StorageError extends TimeweftError {}
+
+/** The server can't be reached. Edits are kept and sent when it can. */
+export class NetworkError extends TimeweftError {}
+
+/** The client was closed: make another with `createClient`. */
+export class ClosedError extends TimeweftError {}
+
+const CLASSES: Record<string, typeof TimeweftError> = {
+  unauthorized: SignedOutError,
+  'signed-out': SignedOutError,
+  forbidden: ForbiddenError,
+  'not-found': NotFoundError,
+  conflict: ConflictError,
+  exists: ConflictError,
+  'invalid-value': InvalidValueError,
+  'bad-request': InvalidValueError,
+  'too-large': TooLargeError,
+  'storage-unavailable': StorageError,
+  'storage-full': StorageError,
+  network: NetworkError,
+  closed: ClosedError,
+};
+
+/** The error that a code of the server or the host stands for. */
+export const errorOf = (code: string, message: string): TimeweftError => {
+  const Class = Object.hasOwn(CLASSES, code) ? CLASSES[code]! : TimeweftError;
+  return new Class(code, message);
+};

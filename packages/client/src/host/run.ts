@@ -1,0 +1,277 @@
+/**
+ * One epoch: one person's replicas from a `start` of the wasm to the next.
+ *
+ * What comes from tabs, server and timers is handed to the wasm, one call after the other, and the effects of each are performed in order
+ * before the next. An entity that is not in memory is read from IndexedDB first; what comes for it meanwhile waits in a queue of its own.
+ * After a trap, and after `end`, calls do nothing: the next epoch begins from what is stored.
+ */
+
+import type { Action, ToEntity, Upstream } from '../messages.js';
+import { randomId } from '../random.js';
+import type { Storage } from './storage.js';
+import type { Tabs } from './tabs.js';
+import type { Effect, Ops, ReplicaAction, ReplicaEvent, Replicas, Send } from './wasm.js';
+
+export interface RunOptions {
+  readonly epoch: string;
+  readonly personId: string;
+  readonly replicas: Replicas;
+  readonly storage: Storage;
+  readonly tabs: Tabs;
+  send(send: Send): void;
+  unauthorized(): void;
+  /** `what` names the call, so that one that traps again and again can be told from bad luck. */
+  trapped(what: string, error: unknown): void;
+  /** Whether that call has trapped too often to be made again. */
+  poisonous(what: string): boolean;
+}
+
+/** A message about one entity. */
+export type ForEntity = Extract<Upstream, { entity: string }>;
+
+type Edit = Extract<ForEntity, { op: number }>;
+
+const BROKEN = 'This edit can not be processed, and was left out. Please report it to the developers of Timeweft.';
+
+/** The replicas' clock. */
+const TICK = 1_000;
+/** Pauses before `again`. */
+const LATER = 200;
+const LATER_MOST = 10_000;
+
+export class Run {
+  readonly #options: RunOptions;
+  readonly #loading = new Map<string, (() => void)[]>();
+  readonly #later = new Map<string, { tries: number; at: number; timer: ReturnType<typeof setTimeout> }>();
+  #restored: Promise<void> = Promise.resolve();
+  #ticking: ReturnType<typeof setInterval> | undefined;
+  #over = false;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+  }
+
+  get epoch(): string {
+    return this.#options.epoch;
+  }
+
+  begin(): void {
+    const { replicas, personId } = this.#options;
+    this.#ask('start', () => replicas.start(randomId(), personId));
+  }
+
+  end(): void {
+    this.#over = true;
+    clearInterval(this.#ticking);
+    for (const { timer } of this.#later.values()) clearTimeout(timer);
+  }
+
+  /** Brings back what the server does not have yet, whether or not a tab opens it. One after the other: tabs that open something go first. */
+  restore(): void {
+    this.#restored = this.#options.storage.unsent().then(async entities => {
+      for (const entity of entities) {
+        await new Promise<void>(resolve => {
+          // Left at once, by nobody: it is forgotten if nothing was unsent after all.
+          if (!this.#with(entity, () => resolve(this.#leave(entity, '')))) resolve();
+        });
+      }
+    });
+  }
+
+  /** The entities with edits that the server does not have, once those that are on disk are known. */
+  async unsent(): Promise<string[]> {
+    await this.#restored;
+    for (let [queue] = this.#loading.values(); queue && !this.#over; [queue] = this.#loading.values()) {
+      const waiting = queue;
+      await new Promise<void>(resolve => waiting.push(resolve));
+    }
+    return this.unsentNow() ?? [];
+  }
+
+  /** Those in memory; `undefined` where it is not known any more. */
+  unsentNow(): string[] | undefined {
+    return this.#ask('unsent', () => this.#options.replicas.unsent());
+  }
+
+  holds(entity: string): boolean {
+    return this.#ask('holds', () => this.#options.replicas.holds(entity)) ?? false;
+  }
+
+  take(message: ForEntity): void {
+    const { tabs, personId } = this.#options;
+    const { entity, tab } = message;
+    if (this.#over || ('epoch' in message && message.epoch !== this.epoch)) return;
+    if (message.type === 'open') {
+      const first = tabs.open(personId, entity, tab);
+      this.#with(entity, () => {
+        // It may have left while the entity was read.
+        if (!tabs.isOpen(entity, tab)) return this.#leave(entity, tab);
+        if (first) this.#handle({ tag: 'policy', val: { entity, policy: tabs.policy(tab) } });
+        this.#handle({ tag: 'join', val: { entity, tab } });
+      });
+    } else if (message.type === 'close') {
+      tabs.leave(entity, tab);
+      this.silent(entity, tab);
+    } else if (!tabs.isOpen(entity, tab)) {
+      tabs.toTab(tab, { type: 'reopen', entity });
+    } else if (message.type === 'policy') {
+      this.#with(entity, () => this.#handle({ tag: 'policy', val: { entity, policy: message.policy } }));
+    } else if (!this.#with(entity, () => this.#edit(message))) {
+      this.#refuse(message, 'internal', BROKEN);
+    }
+  }
+
+  ack(entity: string, tab: string): void {
+    const { tabs } = this.#options;
+    if (tabs.isOpen(entity, tab)) tabs.acked(entity, tab);
+    else tabs.toTab(tab, { type: 'reopen', entity });
+  }
+
+  gone(tab: string): void {
+    this.#handle({ tag: 'gone', val: tab });
+  }
+
+  /** The tab has left the entity: it said so, or did not ack. */
+  silent(entity: string, tab: string): void {
+    if (!this.#loading.has(entity)) this.#leave(entity, tab);
+  }
+
+  connected(): void {
+    clearInterval(this.#ticking);
+    const tick = (): void => this.#handle({ tag: 'tick', val: performance.now() });
+    tick();
+    this.#handle({ tag: 'connected' });
+    if (!this.#over) this.#ticking = setInterval(tick, TICK);
+  }
+
+  disconnected(): void {
+    clearInterval(this.#ticking);
+    this.#handle({ tag: 'disconnected' });
+  }
+
+  receive(frame: Uint8Array): void {
+    this.#handle({ tag: 'receive', val: frame });
+  }
+
+  poll(): void {
+    this.#handle({ tag: 'poll' });
+  }
+
+  #leave(entity: string, tab: string): void {
+    this.#handle({ tag: 'leave', val: { entity, tab } });
+  }
+
+  #edit(message: Edit): void {
+    const { entity, tab, op, merge } = message;
+    const what = `edit ${entity} ${tab} ${op}`;
+    if (this.#options.poisonous(what)) return this.#refuse(message, 'internal', BROKEN);
+    // It was read, and that gave nothing: it is no entity's name.
+    if (!this.holds(entity)) return this.#refuse(message, 'bad-request', `${entity} is not the name of an entity: type:id`);
+    const event: ReplicaEvent =
+      message.type === 'edit'
+        ? { tag: 'edit', val: { entity, tab, op, seen: message.seen, merge, action: tagged(message.action) } }
+        : { tag: 'edit-from', val: { entity, tab, op, merge, base: message.base, patch: message.patch } };
+    this.#handle(event, what);
+  }
+
+  #refuse({ entity, tab, op }: Edit, code: string, message: string): void {
+    this.#show(entity, { type: 'refused', epoch: this.epoch, tab, op, code, message }, false);
+  }
+
+  /** Runs `task` when the entity is in memory; `false` if it never will. */
+  #with(entity: string, task: () => void): boolean {
+    const queue = this.#loading.get(entity);
+    if (queue) queue.push(task);
+    else if (this.holds(entity)) task();
+    else return this.#load(entity, [task]);
+    return true;
+  }
+
+  #load(entity: string, queue: (() => void)[]): boolean {
+    const what = `load ${entity}`;
+    if (this.#over || this.#options.poisonous(what)) return false;
+    this.#loading.set(entity, queue);
+    void this.#options.storage.load(entity).then(({ snapshot, journal }) => {
+      this.#handle({ tag: 'load', val: { entity, snapshot, journal } }, what);
+      // A task may add to the queue it is in.
+      for (let task = queue.shift(); task; task = queue.shift()) task();
+      this.#loading.delete(entity);
+    });
+    return true;
+  }
+
+  /** `what` names it should it trap; only that of loads and edits is ever asked for again. */
+  #handle(event: ReplicaEvent, what: string = event.tag): void {
+    for (const effect of this.#ask(what, () => this.#options.replicas.handle(event)) ?? []) this.#perform(effect);
+  }
+
+  #ask<T>(what: string, call: () => T): T | undefined {
+    if (this.#over) return undefined;
+    try {
+      return call();
+    } catch (error) {
+      this.end();
+      this.#options.trapped(what, error);
+      return undefined;
+    }
+  }
+
+  #perform(effect: Effect): void {
+    const { epoch, storage } = this.#options;
+    switch (effect.tag) {
+      case 'send':
+        return this.#options.send(effect.val);
+      case 'show': {
+        const { entity, seq, patch, origin } = effect.val;
+        return this.#show(entity, { type: 'show', epoch, seq, patch, ...(origin && { origin }) }, true);
+      }
+      case 'reset': {
+        const { entity, seq, to, value, ops } = effect.val;
+        const message = { type: 'reset', epoch, seq, ops: byTab(ops), ...(to && { to }), ...(value && { value }) } as const;
+        return this.#show(entity, message, true, to);
+      }
+      case 'state':
+        return this.#show(effect.val.entity, { type: 'state', epoch, state: effect.val.state }, true);
+      case 'save':
+        return storage.save(effect.val);
+      case 'refused': {
+        const { entity, tab, op, code, message } = effect.val;
+        return this.#show(entity, { type: 'refused', epoch, tab, op, code, message }, false);
+      }
+      case 'repeat':
+        return this.#show(effect.val.entity, { type: 'again', epoch, tab: effect.val.tab, op: effect.val.op }, false);
+      case 'later':
+        return this.#wait(effect.val);
+      case 'forget':
+        clearTimeout(this.#later.get(effect.val)?.timer);
+        this.#later.delete(effect.val);
+        return;
+      case 'unauthorized':
+        return this.#options.unauthorized();
+    }
+  }
+
+  #show(entity: string, message: ToEntity, expect: boolean, to?: string): void {
+    this.#options.tabs.toEntity(entity, message, expect, to);
+  }
+
+  #wait(entity: string): void {
+    const last = this.#later.get(entity);
+    clearTimeout(last?.timer);
+    const now = Date.now();
+    // What went well for a while begins with short pauses again.
+    const tries = last && now - last.at < 3 * LATER_MOST ? last.tries + 1 : 0;
+    const pause = Math.min(LATER_MOST, LATER * 2 ** tries) * (0.5 + Math.random() / 2);
+    const timer = setTimeout(() => this.#handle({ tag: 'again', val: entity }), pause);
+    this.#later.set(entity, { tries, at: now, timer });
+  }
+}
+
+const byTab = (ops: Ops): Record<string, number> => Object.fromEntries(ops);
+
+const tagged = (action: Action): ReplicaAction => {
+  if (typeof action === 'string') return { tag: action };
+  if ('patch' in action) return { tag: 'patch', val: action.patch };
+  if ('set' in action) return { tag: 'set', val: action.set };
+  return { tag: 'resolve', val: action.resolve };
+};

@@ -1,0 +1,112 @@
+/**
+ * The WebSocket: opening it, and noticing that it is dead although nobody closed it.
+ *
+ * A browser can't send pings. But every request is answered, and the replicas ask for what was quiet for 25 seconds: so where an answer is
+ * owed for 10 seconds and nothing at all came, the socket counts as dead.
+ */
+
+import type { Send } from './wasm.js';
+
+/** What carries frames: a socket or, where none can be had, `Polling`. */
+export interface Transport {
+  readonly kind: 'online' | 'polling';
+  send(send: Send): void;
+  /** Something suggests a look at whether it still works: the network came back, somebody looks at the page. */
+  probe(): void;
+  /** Lets go of it. None of its events follow. */
+  close(): void;
+}
+
+export interface TransportEvents {
+  frame(bytes: Uint8Array): void;
+  /** Ask for everything that one would want to hear about. */
+  poll(): void;
+  /** It does not work any more. `over`: because the session is over. */
+  lost(over: boolean): void;
+}
+
+const OPENING = 10_000;
+const OWED = 10_000;
+/** The server's close code for a session that has ended. */
+const SESSION_OVER = 4001;
+
+export const openSocket = (url: string): Promise<WebSocket> =>
+  new Promise((resolve, reject) => {
+    const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/connect`, 'timeweft.cbor');
+    socket.binaryType = 'arraybuffer';
+    const fail = (): void => {
+      clearTimeout(timer);
+      socket.onclose = null;
+      socket.close();
+      reject(new Error('no socket'));
+    };
+    const timer = setTimeout(fail, OPENING);
+    socket.onclose = fail;
+    socket.onopen = () => {
+      clearTimeout(timer);
+      resolve(socket);
+    };
+  });
+
+export class Socket implements Transport {
+  readonly kind = 'online';
+  readonly #socket: WebSocket;
+  readonly #events: TransportEvents;
+  #heard = Date.now();
+  /** Since when an answer is owed. */
+  #owed: number | undefined;
+  /** What was not yet on its way at the last look. */
+  #backlog = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `socket` is open. */
+  constructor(socket: WebSocket, events: TransportEvents) {
+    this.#socket = socket;
+    this.#events = events;
+    socket.onmessage = ({ data }: MessageEvent<unknown>) => {
+      this.#heard = Date.now();
+      this.#owed = undefined;
+      if (data instanceof ArrayBuffer) events.frame(new Uint8Array(data));
+    };
+    socket.onclose = ({ code }) => this.#lose(code === SESSION_OVER);
+    // It may have closed before we listened.
+    if (socket.readyState > WebSocket.OPEN) setTimeout(() => socket.onclose && this.#lose(false));
+  }
+
+  send({ frame }: Send): void {
+    // What is sent into a closing socket is lost without a word; the replica repeats it on the next one.
+    this.#socket.send(frame as Uint8Array<ArrayBuffer>);
+    this.#owed ??= Date.now();
+    this.#timer ??= setTimeout(this.#look, OWED);
+  }
+
+  probe(): void {
+    if (this.#owed === undefined && Date.now() - this.#heard > 2_000) this.#events.poll();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#socket.onmessage = this.#socket.onclose = null;
+    this.#socket.close();
+  }
+
+  #lose(over: boolean): void {
+    this.close();
+    this.#events.lost(over);
+  }
+
+  /** Answers come by thousands, so they move no timer: it looks for itself whether one is owed, and since when. */
+  readonly #look = (): void => {
+    this.#timer = undefined;
+    if (this.#owed === undefined) return;
+    const now = Date.now();
+    if (now - this.#owed >= OWED) {
+      const backlog = this.#socket.bufferedAmount;
+      // A slow line that still takes what we send is not a dead one.
+      if (backlog === 0 || backlog === this.#backlog) return this.#lose(false);
+      this.#backlog = backlog;
+      this.#owed = now;
+    }
+    this.#timer = setTimeout(this.#look, this.#owed + OWED - now);
+  };
+}

@@ -1,0 +1,182 @@
+/**
+ * The tabs that are there, which entities each has open, and the channels to them.
+ *
+ * - A tab is gone when the lock that it holds for life is granted to us, or when it says so.
+ * - After a message on an entity's channel every tab that has it open must ack within five seconds, or it is taken to have left that entity.
+ *   A tab that was merely asleep says something about the entity later and is told to open it again (`reopen`).
+ */
+
+import { allChannel, entityChannel, tabChannel, tabLock } from '../messages.js';
+import type { NamedPolicy, ToAll, ToEntity, ToTab } from '../messages.js';
+
+export interface TabEvents {
+  /** It is no longer there; it has left its entities already. */
+  gone(tab: string): void;
+  /** It did not ack, and has left that entity. */
+  silent(entity: string, tab: string): void;
+}
+
+interface Tab {
+  readonly channel: BroadcastChannel;
+  /** Ends the wait for its lock. */
+  readonly waiting: AbortController;
+  policy: NamedPolicy;
+  visible: boolean;
+}
+
+interface Opened {
+  readonly channel: BroadcastChannel;
+  readonly tabs: Set<string>;
+}
+
+/** How long a tab may take to ack. */
+export const ACK_PATIENCE = 5_000;
+
+export class Tabs {
+  readonly #url: string;
+  readonly #events: TabEvents;
+  readonly #all: BroadcastChannel;
+  readonly #tabs = new Map<string, Tab>();
+  readonly #opened = new Map<string, Opened>();
+  /** Per entity and tab, when its ack is due. In order, since each is due equally long after it was asked for. */
+  readonly #due = new Map<string, { entity: string; tab: string; at: number }>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(url: string, events: TabEvents) {
+    this.#url = url;
+    this.#events = events;
+    this.#all = new BroadcastChannel(allChannel(url));
+  }
+
+  get size(): number {
+    return this.#tabs.size;
+  }
+
+  get anyVisible(): boolean {
+    return [...this.#tabs.values()].some(tab => tab.visible);
+  }
+
+  has(tab: string): boolean {
+    return this.#tabs.has(tab);
+  }
+
+  add(tab: string): void {
+    if (this.#tabs.has(tab)) return;
+    const waiting = new AbortController();
+    this.#tabs.set(tab, { channel: new BroadcastChannel(tabChannel(this.#url, tab)), waiting, policy: 'keep-theirs-where-both', visible: true });
+    // Without locks (a page served without TLS) a tab that crashed is noticed by its missing acks.
+    globalThis.navigator?.locks
+      ?.request(tabLock(this.#url, tab), { signal: waiting.signal }, () => this.remove(tab))
+      .catch(() => undefined);
+  }
+
+  remove(tab: string): void {
+    const known = this.#tabs.get(tab);
+    if (!known) return;
+    this.#tabs.delete(tab);
+    for (const [entity, { tabs }] of this.#opened) if (tabs.has(tab)) this.leave(entity, tab);
+    known.waiting.abort();
+    known.channel.close();
+    this.#events.gone(tab);
+  }
+
+  /** What the tab says of itself. */
+  note(tab: string, what: { policy?: NamedPolicy; visible?: boolean }): void {
+    const known = this.#tabs.get(tab);
+    if (known) Object.assign(known, what);
+  }
+
+  policy(tab: string): NamedPolicy {
+    return this.#tabs.get(tab)?.policy ?? 'keep-theirs-where-both';
+  }
+
+  /** Whether it is the first to open the entity. */
+  open(personId: string, entity: string, tab: string): boolean {
+    const opened = this.#opened.get(entity);
+    if (opened) opened.tabs.add(tab);
+    else this.#opened.set(entity, { channel: new BroadcastChannel(entityChannel(this.#url, personId, entity)), tabs: new Set([tab]) });
+    return !opened;
+  }
+
+  isOpen(entity: string, tab: string): boolean {
+    return this.#opened.get(entity)?.tabs.has(tab) ?? false;
+  }
+
+  leave(entity: string, tab: string): void {
+    const opened = this.#opened.get(entity);
+    if (!opened?.tabs.delete(tab)) return;
+    this.acked(entity, tab);
+    if (opened.tabs.size) return;
+    opened.channel.close();
+    this.#opened.delete(entity);
+  }
+
+  /** Everybody has left everything: the next epoch begins. */
+  clear(): void {
+    for (const { channel } of this.#opened.values()) channel.close();
+    this.#opened.clear();
+    this.#due.clear();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  acked(entity: string, tab: string): void {
+    this.#due.delete(key(entity, tab));
+    if (this.#due.size) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  toAll(message: ToAll): void {
+    this.#all.postMessage(message);
+  }
+
+  toTab(tab: string, message: ToTab): void {
+    this.#tabs.get(tab)?.channel.postMessage(message);
+  }
+
+  /** `expect`: it is to be acked, by the tab `to` or by all that have the entity open. */
+  toEntity(entity: string, message: ToEntity, expect: boolean, to?: string): void {
+    const opened = this.#opened.get(entity);
+    if (!opened) return;
+    opened.channel.postMessage(message);
+    if (expect) for (const tab of opened.tabs) if (to === undefined || to === tab) this.#expect(entity, tab);
+  }
+
+  close(): void {
+    this.clear();
+    for (const { channel, waiting } of this.#tabs.values()) {
+      waiting.abort();
+      channel.close();
+    }
+    this.#tabs.clear();
+    this.#all.close();
+  }
+
+  #expect(entity: string, tab: string): void {
+    const name = key(entity, tab);
+    // What it already owes is due when it was.
+    if (!this.#due.has(name)) this.#due.set(name, { entity, tab, at: Date.now() + ACK_PATIENCE });
+    this.#timer ??= setTimeout(this.#collect, ACK_PATIENCE);
+  }
+
+  readonly #collect = (): void => {
+    this.#timer = undefined;
+    const now = Date.now();
+    for (const [name, debt] of this.#due) {
+      if (debt.at > now) break;
+      // A timer this late means that we were asleep ourselves, and the acks are still in the queue behind it.
+      if (now - debt.at > 1_000) {
+        for (const other of this.#due.values()) other.at = now + ACK_PATIENCE;
+        break;
+      }
+      this.#due.delete(name);
+      this.leave(debt.entity, debt.tab);
+      this.#events.silent(debt.entity, debt.tab);
+    }
+    const [next] = this.#due.values();
+    if (next) this.#timer ??= setTimeout(this.#collect, Math.max(0, next.at - now));
+  };
+}
+
+const key = (entity: string, tab: string): string => `${entity} ${tab}`;

@@ -1,0 +1,14 @@
+/**
+ * Timeweft in a tab: `createClient`, and entities as stores.
+ *
+ * `client` (link, who is signed in) → `entity` (a store) → `side` (what tab and host agree on) → `tree` (values, diffs, CBOR); `link` and
+ * `messages` are the way to the host, which does the rest: connection, merging and what is on disk.
+ */
+
+export { createClient } from './client.js';
+export {
+  ClosedError, ConflictError, ForbiddenError, InvalidValueError, NetworkError, NotFoundError, SignedOutError, StorageError, TimeweftError,
+  TooLargeError, UnsentChangesError,
+} from './errors.js';
+export { RawTypedArray, type TypedArray } from './tree/value.js';
+export type { Choice, Client, ClientOptions, ClientStatus, Conflict, Entity, EntityStatus, Me, Meta, Policy, Warning } from './types.js';

@@ -1,0 +1,188 @@
+/**
+ * The tab's side of the channels, and who runs the host: a SharedWorker or, where there is none or it fails, whichever tab gets to lead.
+ *
+ * Where there are no pages (rendering on a server) nothing is opened, so that a client may be made anywhere.
+ */
+
+import type { Body } from './home.js';
+import { lead } from './lead.js';
+import {
+  ackChannel, allChannel, entityChannel, tabChannel, tabLock, upstreamChannel,
+  type Ack, type HostState, type NamedPolicy, type Started, type ToAll, type ToEntity, type ToTab, type Upstream,
+} from './messages.js';
+import { randomId } from './random.js';
+
+/** What a link needs from where it runs; tests have their own. */
+export interface Surroundings {
+  channel(name: string): BroadcastChannel;
+  /** Starts the host, or waits for the turn to. */
+  host(url: string, worker: 'shared' | 'leader' | 'auto', failed: (message: string) => void): () => void;
+  /** Holds a lock for as long as the tab lives; resolves when it is held. */
+  hold(name: string): Promise<() => void>;
+}
+
+/** Says `hello` again after so long without an answer: the host may have begun to listen after the first. */
+const AGAIN = 1_000;
+
+export interface LinkEvents {
+  /** The host is there: a new one if the epoch is new. */
+  host(state: HostState): void;
+  all(message: Exclude<ToAll, { type: 'here' }>): void;
+  tab(message: Exclude<ToTab, { type: 'welcome' }>): void;
+  /** There is nobody to do the work. */
+  failed(message: string): void;
+}
+
+export class Link {
+  readonly tab = randomId();
+  readonly #url: string;
+  readonly #policy: NamedPolicy;
+  readonly #events: LinkEvents;
+  readonly #surroundings: Surroundings | undefined;
+  readonly #closing: (() => void)[] = [];
+  #upstream: BroadcastChannel | undefined;
+  #ack: BroadcastChannel | undefined;
+  #hello: ReturnType<typeof setInterval> | undefined;
+  #greeted = false;
+  #isClosed = false;
+
+  constructor(url: string, policy: NamedPolicy, events: LinkEvents, surroundings: Surroundings | undefined) {
+    this.#url = url;
+    this.#policy = policy;
+    this.#events = events;
+    this.#surroundings = surroundings;
+  }
+
+  start(worker: 'shared' | 'leader' | 'auto'): void {
+    const here = this.#surroundings;
+    if (!here) return;
+    this.#upstream = this.#open(upstreamChannel(this.#url));
+    this.#ack = this.#open(ackChannel(this.#url));
+    // The host takes a tab whose lock it can get for gone.
+    here.hold(tabLock(this.#url, this.tab)).then(
+      release => {
+        if (this.#isClosed) return release();
+        this.#closing.push(release);
+        this.#greet();
+      },
+      (error: unknown) => this.#events.failed(String(error)),
+    );
+    this.#closing.push(here.host(this.#url, worker, message => this.#events.failed(message)));
+    this.#watchSleep();
+  }
+
+  /** Sends; without effect where there is no host to hear it. */
+  post(message: Body): void {
+    this.#upstream?.postMessage({ ...message, tab: this.tab } as Upstream);
+  }
+
+  ack(entity: string, epoch: string, seq: number): void {
+    this.#ack?.postMessage({ type: 'ack', tab: this.tab, entity, epoch, seq } satisfies Ack);
+  }
+
+  /** Hears what the host says of an entity, until the function returned is called. */
+  entity(personId: string, entity: string, hear: (message: ToEntity) => void): () => void {
+    const channel = this.#open(entityChannel(this.#url, personId, entity), hear);
+    return () => channel?.close();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearInterval(this.#hello);
+    this.post({ type: 'bye' });
+    for (const close of this.#closing) close();
+    this.#upstream = this.#ack = undefined;
+  }
+
+  #open<M>(name: string, hear?: (message: M) => void): BroadcastChannel | undefined {
+    const channel = this.#surroundings?.channel(name);
+    if (channel && hear) channel.onmessage = (event: MessageEvent<M>) => hear(event.data);
+    else if (channel) this.#closing.push(() => channel.close());
+    return channel;
+  }
+
+  #greet(): void {
+    const all = this.#open<ToAll>(allChannel(this.#url), message => {
+      if (message.type !== 'here') return this.#events.all(message);
+      // A host that has just begun knows no tabs.
+      this.#sayHello();
+      this.#events.host(message);
+    });
+    const own = this.#open<ToTab>(tabChannel(this.#url, this.tab), message => {
+      if (message.type !== 'welcome') return this.#events.tab(message);
+      clearInterval(this.#hello);
+      this.#events.host(message);
+    });
+    this.#closing.push(() => all?.close(), () => own?.close());
+    this.#greeted = true;
+    this.#sayHello();
+    this.#hello = setInterval(() => this.#sayHello(), AGAIN);
+  }
+
+  #sayHello(): void {
+    this.post({ type: 'hello', url: this.#url, policy: this.#policy });
+  }
+
+  /** A page that was frozen or hidden may have missed anything, a new host included: the answer to `hello` tells. */
+  #watchSleep(): void {
+    if (typeof document === 'undefined') return;
+    const awake = () => this.#greeted && this.#sayHello();
+    const tell = () => {
+      const visible = document.visibilityState === 'visible';
+      this.post({ type: 'visible', visible });
+      if (visible) awake();
+    };
+    document.addEventListener('visibilitychange', tell);
+    addEventListener('pageshow', awake);
+    this.#closing.push(() => {
+      document.removeEventListener('visibilitychange', tell);
+      removeEventListener('pageshow', awake);
+    });
+  }
+}
+
+/** A browser's; `undefined` where there is none. */
+export const browser = (): Surroundings | undefined => {
+  const isBrowser = typeof BroadcastChannel === 'function' && (typeof document === 'object' || 'WorkerGlobalScope' in globalThis);
+  return isBrowser ? { channel: name => new BroadcastChannel(name), host, hold } : undefined;
+};
+
+const host: Surroundings['host'] = (url, worker, failed) => {
+  let stop = () => {};
+  const leadHere = () => {
+    const leading = lead(url);
+    leading.started.catch((error: unknown) => failed(`nothing is loaded or saved, since the host does not start: ${String(error)}`));
+    stop = () => leading.stop();
+  };
+  // What can't be loaded, or be started there, one of the tabs does.
+  const otherwise = (message: string) => (worker === 'shared' ? failed(message) : leadHere());
+  if (worker === 'leader') leadHere();
+  else if (typeof SharedWorker === 'undefined') otherwise('this browser has no SharedWorker here');
+  else {
+    const shared = startShared();
+    shared.onerror = () => {
+      shared.onerror = null;
+      otherwise('the SharedWorker could not be loaded');
+    };
+    shared.port.onmessage = ({ data }: MessageEvent<Started>) => {
+      if (data.type === 'failed') otherwise(data.message);
+    };
+    shared.port.postMessage({ type: 'start', url });
+    stop = () => shared.port.close();
+  }
+  return () => stop();
+};
+
+// Bundlers look for exactly these words. `extendedLifetime` keeps the worker while its only tab is loaded anew.
+const startShared = (): SharedWorker =>
+  new SharedWorker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'timeweft', extendedLifetime: true } as WorkerOptions);
+
+const hold = async (name: string): Promise<() => void> => {
+  const locks = globalThis.navigator?.locks;
+  // Missing where the page is served without TLS: then a tab that is gone is told by its silence.
+  if (!locks) return () => {};
+  return new Promise<() => void>((resolve, reject) => {
+    locks.request(name, () => new Promise<void>(release => resolve(release))).catch(reject);
+  });
+};

@@ -1,0 +1,161 @@
+/**
+ * React: entities as hooks. What did not change keeps its identity, so `memo` and dependency lists work as they should: of a thousand rows the one
+ * that changed is rendered.
+ *
+ * On a server, and while a page that was rendered there is hydrated, values are `undefined` and the status is `loading`.
+ */
+
+import { createContext, createElement, useContext, useEffect, useMemo, useRef, useSyncExternalStore, type ReactElement, type ReactNode } from 'react';
+import type { TimeweftError } from '../errors.js';
+import { same } from '../tree/value.js';
+import type { Client, Conflict, Entity, EntityStatus, Meta } from '../types.js';
+
+const Context = createContext<Client | undefined>(undefined);
+
+/**
+ * Makes a client known to the components inside.
+ *
+ * @example
+ * const client = createClient()
+ * root.render(<TimeweftProvider client={client}><App /></TimeweftProvider>)
+ */
+export const TimeweftProvider = ({ client, children }: { client: Client; children?: ReactNode }): ReactElement =>
+  createElement(Context.Provider, { value: client }, children);
+
+/**
+ * The client of the provider around.
+ *
+ * @example
+ * const client = useClient()
+ * return <button onClick={() => client.logout()}>Sign out</button>
+ */
+export const useClient = (): Client => useContext(Context) ?? missing();
+
+const missing = (): never => {
+  throw new Error('useClient and useEntity(id) need a <TimeweftProvider client={…}> around: put one there, or give the client: useEntity(client, id)');
+};
+
+/** What a component sees of an entity. The functions are the same from one rendering to the next. */
+export interface EntityView<T> {
+  readonly entity: Entity<T>;
+  /** `undefined`: loading, missing or deleted. */
+  readonly value: T | undefined;
+  readonly status: EntityStatus;
+  readonly meta: Meta | undefined;
+  readonly conflicts: readonly Conflict[];
+  readonly error: TimeweftError | undefined;
+  readonly canUndo: boolean;
+  readonly canRedo: boolean;
+  set(value: T): void;
+  update(fn: (value: T) => T | void): void;
+  delete(): void;
+  undelete(): void;
+  undo(): boolean;
+  redo(): boolean;
+}
+
+/**
+ * An entity, kept up to date as long as the component is there.
+ *
+ * With a selector, what that returns; the component is rendered again only when it returns something else (deeply compared, so it may make
+ * new arrays).
+ *
+ * @example
+ * const { value, status, update } = useEntity<Note>('note:note-123')
+ * return <input value={value?.title ?? ''} onChange={event => update(note => { note.title = event.target.value })} />
+ *
+ * @example
+ * const open = useEntity('list:todo', (list?: Todo[]) => list?.filter(todo => !todo.done).length ?? 0)
+ */
+export function useEntity<T = unknown>(id: string): EntityView<T>;
+export function useEntity<T, S>(id: string, selector: (value: T | undefined) => S): S;
+export function useEntity<T = unknown>(client: Client, id: string): EntityView<T>;
+export function useEntity<T, S>(client: Client, id: string, selector: (value: T | undefined) => S): S;
+export function useEntity(first: Client | string, second?: string | Selector, third?: Selector): unknown {
+  const provided = useContext(Context);
+  const client = (typeof first === 'string' ? provided : first) ?? missing();
+  const [id, selector] = typeof first === 'string' ? [first, second as Selector | undefined] : [second as string, third];
+  const entity = useMemo(() => client.entity(id), [client, id]);
+  // No branch: what hooks are called may not depend on whether there is a selector.
+  const { subscribe, snapshot, ofServer } = useMemo(
+    () => ({
+      subscribe: (changed: () => void) => (selector ? skipFirst(entity, changed) : entity.onChange(changed)),
+      snapshot: () => viewOf(entity),
+      ofServer: () => loadingView(entity),
+    }),
+    // Whether there is one, not which: a selector is mostly written inline, and is no reason to subscribe anew.
+    [entity, selector !== undefined],
+  );
+  const last = useRef<{ selection: unknown } | undefined>(undefined);
+  const [get, getOfServer] = useMemo(() => {
+    if (!selector) return [snapshot, ofServer];
+    let memo: { value: unknown; selection: unknown } | undefined;
+    const select = (value: unknown) => {
+      if (memo && memo.value === value) return memo.selection;
+      const made = selector(value);
+      const before = memo ?? last.current;
+      const selection = before && same(before.selection, made) ? before.selection : made;
+      memo = { value, selection };
+      return selection;
+    };
+    return [() => select(entity.get()), () => select(undefined)];
+  }, [entity, selector, snapshot, ofServer]);
+  const selection = useSyncExternalStore(subscribe, get, getOfServer);
+  useEffect(() => {
+    last.current = { selection };
+  }, [selection]);
+  return selection;
+}
+
+type Selector = (value: unknown) => unknown;
+
+/** A store calls at once; React reads by itself. */
+const skipFirst = (entity: Entity, changed: () => void): (() => void) => {
+  let isFirst = true;
+  const stop = entity.subscribe(() => {
+    if (!isFirst) changed();
+  });
+  isFirst = false;
+  return stop;
+};
+
+type Verbs = Pick<EntityView<unknown>, 'set' | 'update' | 'delete' | 'undelete' | 'undo' | 'redo'>;
+
+const verbs = new WeakMap<Entity, Verbs>();
+const views = new WeakMap<Entity, EntityView<unknown>>();
+const loading = new WeakMap<Entity, EntityView<unknown>>();
+
+const verbsOf = (entity: Entity): Verbs => {
+  const known = verbs.get(entity);
+  if (known) return known;
+  const made: Verbs = {
+    set: value => entity.set(value),
+    update: fn => entity.update(fn),
+    delete: () => entity.delete(),
+    undelete: () => entity.undelete(),
+    undo: () => entity.undo(),
+    redo: () => entity.redo(),
+  };
+  verbs.set(entity, made);
+  return made;
+};
+
+/** The same object until something changes. */
+const viewOf = (entity: Entity): EntityView<unknown> => {
+  const { status, meta, conflicts, error, canUndo, canRedo } = entity;
+  const now = { value: entity.get(), status, meta, conflicts, error, canUndo, canRedo };
+  const known = views.get(entity);
+  if (known && (Object.keys(now) as (keyof typeof now)[]).every(key => known[key] === now[key])) return known;
+  const view = Object.freeze({ entity, ...now, ...verbsOf(entity) });
+  views.set(entity, view);
+  return view;
+};
+
+const loadingView = (entity: Entity): EntityView<unknown> => {
+  const known = loading.get(entity);
+  if (known) return known;
+  const nothing = { value: undefined, status: 'loading', meta: undefined, conflicts: [], error: undefined, canUndo: false, canRedo: false } as const;
+  const view = Object.freeze({ entity, ...nothing, ...verbsOf(entity) });
+  loading.set(entity, view);
+  return view;
+};

@@ -1,0 +1,147 @@
+/**
+ * Svelte: an entity is a store as it is (`$note`). Here is the rest: a store whose value may be written to, for `bind:`, and runes.
+ */
+
+import { createSubscriber } from 'svelte/reactivity';
+import type { TimeweftError } from '../errors.js';
+import { apply } from '../tree/apply.js';
+import { diff, type Change } from '../tree/diff.js';
+import { Scope } from '../tree/draft.js';
+import { isContainer } from '../tree/value.js';
+import type { Conflict, Entity, EntityStatus, Meta } from '../types.js';
+
+/** Svelte's `Writable`. */
+export interface WritableEntity<T> {
+  subscribe(run: (value: T | undefined) => void): () => void;
+  set(value: T | undefined): void;
+  update(fn: (value: T | undefined) => T | undefined): void;
+}
+
+/**
+ * The entity as a store whose value may be written to: `bind:value={$note.title}`, `$note.rows.push(row)`. What is written goes to the entity at
+ * once; parts that did not change stay the same objects, so that only what did is rendered. A `Date`, `Map`, `Set` or typed array is to be replaced,
+ * not changed.
+ *
+ * Right over a store, `{#each $list.rows as row}` evaluates every row after any change. Where there are many, go by what is derived:
+ * `const rows = $derived($list.rows)` evaluates those that changed, and is for showing; `bind:` inside an `#each` needs the store itself.
+ *
+ * @example
+ * <script>
+ *   import { writable } from 'timeweft/svelte'
+ *   const note = writable(client.entity('note:note-123'))
+ * </script>
+ * {#if $note}<input bind:value={$note.title} />{/if}
+ */
+export const writable = <T>(entity: Entity<T>): WritableEntity<T> => {
+  // Svelte calls `set` after every write; where nobody does, the writes of one go are taken together.
+  const scope = new Scope(true, () => queueMicrotask(commit));
+  let tree: unknown;
+  let shown: unknown;
+
+  const take = (change: Change | undefined, from: unknown) => {
+    const now = entity.get();
+    // Where something else has come meanwhile, what was written is done again on that.
+    if (change && now !== undefined) entity.set((now === from ? change.tree : apply(now, change.patch)) as T);
+  };
+
+  const show = (value: unknown): T | undefined => {
+    if (value === tree) return shown as T | undefined;
+    const [written, from] = [scope.touched ? diff(tree, scope.root?.proxy) : undefined, tree];
+    tree = value;
+    shown = isContainer(value) ? scope.start(value) : value;
+    if (written) queueMicrotask(() => take(written, from));
+    return shown as T | undefined;
+  };
+
+  const forget = () => {
+    if (scope.touched && isContainer(tree)) shown = scope.start(tree);
+  };
+
+  const commit = () => {
+    const draft = scope.root?.proxy;
+    if (!scope.touched || draft === undefined) return;
+    const change = diff(tree, draft);
+    forget();
+    take(change, tree);
+  };
+
+  const set = (value: T | undefined) => {
+    if (value === shown && isContainer(tree)) return commit();
+    if (value === undefined) return;
+    // Made of parts of the draft, perhaps: it holds what was written to them.
+    entity.set(value);
+    forget();
+  };
+
+  return {
+    subscribe: run => entity.subscribe(value => run(show(value))),
+    set,
+    update: fn => set(fn(show(entity.get()))),
+  };
+};
+
+/** An entity for runes: what is read of it in a template, `$derived` or `$effect` is read again when it changes. */
+export interface ReactiveEntity<T> {
+  readonly entity: Entity<T>;
+  /** The value; `undefined`: loading, missing or deleted. Assign to it to set the entity. */
+  current: T | undefined;
+  readonly status: EntityStatus;
+  readonly meta: Meta | undefined;
+  readonly conflicts: readonly Conflict[];
+  readonly error: TimeweftError | undefined;
+  readonly canUndo: boolean;
+  readonly canRedo: boolean;
+}
+
+/**
+ * The entity for runes.
+ *
+ * @example
+ * <script>
+ *   import { fromEntity } from 'timeweft/svelte'
+ *   const note = fromEntity(client.entity('note:note-123'))
+ * </script>
+ * <h1>{note.current?.title}</h1> <small>{note.status}</small>
+ * <button disabled={!note.canUndo} onclick={() => note.entity.undo()}>Undo</button>
+ */
+export const fromEntity = <T>(entity: Entity<T>): ReactiveEntity<T> => {
+  // Apart, so that who reads the value only is not run again for every change of status.
+  const value = createSubscriber(update => {
+    let isFirst = true;
+    const stop = entity.subscribe(() => {
+      if (!isFirst) update();
+    });
+    isFirst = false;
+    return stop;
+  });
+  const rest = createSubscriber(update => entity.onChange(update));
+  const read = <K extends keyof Entity<T>>(key: K): Entity<T>[K] => (rest(), entity[key]);
+  return {
+    entity,
+    get current() {
+      value();
+      return entity.get();
+    },
+    set current(next) {
+      if (next !== undefined) entity.set(next);
+    },
+    get status() {
+      return read('status');
+    },
+    get meta() {
+      return read('meta');
+    },
+    get conflicts() {
+      return read('conflicts');
+    },
+    get error() {
+      return read('error');
+    },
+    get canUndo() {
+      return read('canUndo');
+    },
+    get canRedo() {
+      return read('canRedo');
+    },
+  };
+};

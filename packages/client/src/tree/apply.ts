@@ -1,0 +1,169 @@
+/**
+ * Applying a patch to a tree: copy-on-write, so that what it doesn't touch stays identical; the work is that of the patch. docs/protocol.md,
+ * "Diffs", row by row; the vectors in `tests/vectors/diffs.json` hold this and the Rust of `crates/core` to it.
+ */
+
+import { TimeweftError } from '../errors.js';
+import type { ArrayStep, Patch, TextStep } from './patch.js';
+import { kindOf, put, sameLeaf } from './value.js';
+
+/** A patch that was made for another value. */
+export class PatchError extends TimeweftError {
+  constructor(message: string) {
+    super('bad-patch', message);
+  }
+}
+
+/** Nothing is there: neither a member nor `undefined`. */
+const ABSENT = Symbol('absent');
+
+/**
+ * The tree that `patch` makes of `tree`. Where there is none yet (`undefined`), that of a first version.
+ *
+ * @throws PatchError when it doesn't fit
+ */
+export const apply = (tree: unknown, patch: Patch): unknown => {
+  if (patch.kind === 'remove') throw new PatchError("a diff can't remove the entity itself: use the method delete");
+  if (tree === undefined) return change(ABSENT, patch);
+  // At the root an empty map changes nothing, whatever is there.
+  if (patch.kind === 'map' && patch.members.size === 0) return tree;
+  return change(tree, patch);
+};
+
+const change = (old: unknown, patch: Patch): unknown => {
+  switch (patch.kind) {
+    case 'remove':
+      return undefined;
+    case 'replace':
+    case 'value':
+      return sameLeaf(old, patch.value) ? old : patch.value;
+    case 'map': {
+      const kind = kindOf(old);
+      if (kind === 'object') return members(old as Record<string, unknown>, patch.members);
+      if (kind === 'array') return indices(old as unknown[], patch.members);
+      return fresh(patch.members);
+    }
+    case 'text':
+      if (typeof old !== 'string') throw new PatchError(`text edits need a text in their place, and there is ${found(old)}`);
+      return text(old, patch.steps);
+    case 'array':
+      if (!Array.isArray(old)) throw new PatchError(`array edits need an array in their place, and there is ${found(old)}`);
+      return elements(old, patch.steps);
+  }
+};
+
+const found = (value: unknown): string => (value === ABSENT ? 'nothing' : value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`);
+
+/** A map where no object or array is: the new value, without what it removes. */
+const fresh = (changes: ReadonlyMap<string, Patch>): unknown => {
+  const object: Record<string, unknown> = {};
+  for (const [key, patch] of changes) if (patch.kind !== 'remove') put(object, key, change(ABSENT, patch));
+  return Object.freeze(object);
+};
+
+const members = (old: Record<string, unknown>, changes: ReadonlyMap<string, Patch>): unknown => {
+  let next: Record<string, unknown> | undefined;
+  let removed: Set<string> | undefined;
+  for (const [key, patch] of changes) {
+    const there = Object.hasOwn(old, key);
+    if (patch.kind === 'remove') {
+      if (there) (removed ??= new Set()).add(key);
+      continue;
+    }
+    const before = there ? old[key] : ABSENT;
+    const after = change(before, patch);
+    if (after === before) continue;
+    next ??= { ...old };
+    put(next, key, after);
+  }
+  if (removed) {
+    // Built anew: `delete` would make the object slow for good.
+    const source = next ?? old;
+    next = {};
+    for (const key of Object.keys(source)) if (!removed.has(key)) put(next, key, source[key]);
+  }
+  return next ? Object.freeze(next) : old;
+};
+
+const INDEX = /^(?:0|[1-9][0-9]*)$/;
+
+/** The base form over an array. */
+const indices = (old: readonly unknown[], changes: ReadonlyMap<string, Patch>): unknown => {
+  const sorted = [...changes].map(([key, patch]): [number, Patch] => {
+    if (!INDEX.test(key)) throw new PatchError(`over an array, keys are indices in decimal without leading zeros, not ${JSON.stringify(key)}`);
+    return [Number(key), patch];
+  });
+  sorted.sort(([a], [b]) => a - b);
+  // A run of `undefined` up to the last element shortens the array, unless something follows it.
+  let shorter = old.length;
+  for (let i = sorted.length - 1; i >= 0; i -= 1) {
+    const [index, patch] = sorted[i]!;
+    if (patch.kind !== 'remove' || index !== shorter - 1) break;
+    shorter -= 1;
+  }
+  let next: unknown[] | undefined;
+  if (shorter < old.length) next = [...old].slice(0, shorter);
+  for (const [index, patch] of sorted) {
+    if (index >= shorter && index < old.length) continue;
+    const length = next ? next.length : old.length;
+    if (index > length) {
+      throw new PatchError(`index ${index} is out of range: of an array of ${old.length} elements, the next that can be appended is ${length}`);
+    }
+    const before = index < old.length ? old[index] : ABSENT;
+    const after = change(before, patch);
+    if (after === before) continue;
+    next ??= [...old];
+    next[index] = after;
+  }
+  return next ? Object.freeze(next) : old;
+};
+
+const text = (old: string, steps: readonly TextStep[]): string => {
+  let made = '';
+  let at = 0;
+  for (const step of steps) {
+    if (typeof step === 'string') {
+      if (step === '') throw new PatchError('a step of edits inserts nothing: leave it out');
+      made += step;
+      continue;
+    }
+    const end = at + length(step, old.length - at, 'UTF-16 units');
+    if (isLow(old, end) && isHigh(old, end - 1)) throw new PatchError(`an edit starts or ends inside a surrogate pair, after ${end} UTF-16 units`);
+    if (step > 0) made += old.slice(at, end);
+    at = end;
+  }
+  return made + old.slice(at);
+};
+
+const isHigh = (text: string, at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xd800;
+const isLow = (text: string, at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xdc00;
+
+const length = (step: number, left: number, unit: string): number => {
+  const units = Math.abs(step);
+  if (!Number.isInteger(step) || units === 0) throw new PatchError('lengths in edits are at least 1: leave out what neither keeps nor deletes anything');
+  if (units > left) throw new PatchError(`the edits reach past the end: there are ${left} ${unit} left, not ${units}`);
+  return units;
+};
+
+const elements = (old: readonly unknown[], steps: readonly ArrayStep[]): unknown => {
+  const made: unknown[] = [];
+  let at = 0;
+  for (const step of steps) {
+    if (typeof step === 'number') {
+      const end = at + length(step, old.length - at, 'elements');
+      if (step > 0) for (; at < end; at += 1) made.push(old[at]);
+      at = end;
+    } else if ('insert' in step) {
+      if (step.insert.length === 0) throw new PatchError('a step of edits inserts nothing: leave it out');
+      for (const item of step.insert) made.push(item);
+    } else {
+      if (step.at.kind === 'remove') throw new PatchError("an element can't be changed to nothing: delete it with a negative length");
+      length(1, old.length - at, 'elements');
+      made.push(change(old[at], step.at));
+      at += 1;
+    }
+  }
+  for (; at < old.length; at += 1) made.push(old[at]);
+  const unchanged = made.length === old.length && made.every((item, index) => item === old[index] && index in old);
+  return unchanged ? old : Object.freeze(made);
+};

@@ -1,0 +1,135 @@
+/**
+ * What an entity can hold, and what all of `tree` agrees on about it.
+ *
+ * A tree is a value that this package made: plain objects and arrays, frozen, none of them twice in one tree. So a subtree that is identical
+ * is unchanged, and nothing has to be looked at twice. `Date`, `Map`, `Set` and typed arrays can't be frozen; they are copied on the way in
+ * and are not to be changed.
+ */
+
+/** An array type for numbers; `Uint8Array` is the byte string of CBOR. */
+export type TypedArray =
+  | Uint8Array | Uint8ClampedArray | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array
+  | BigUint64Array | BigInt64Array | Float32Array | Float64Array;
+
+/** A container that a diff goes into. */
+export type Container = Record<string, unknown> | unknown[];
+
+/** Where something is in a value. */
+export type Path = (string | number)[];
+
+/** A typed array of a kind that JavaScript has none for (RFC 8746, as float128): carried along as it is. */
+export class RawTypedArray {
+  constructor(
+    readonly tag: number,
+    readonly bytes: Uint8Array,
+  ) {}
+}
+
+/** What a value is, in the words of docs/protocol.md; `other` is what no entity can hold. */
+export type Kind = 'leaf' | 'text' | 'array' | 'object' | 'date' | 'map' | 'set' | 'typed' | 'other';
+
+export const kindOf = (value: unknown): Kind => {
+  switch (typeof value) {
+    case 'string':
+      return 'text';
+    case 'number':
+    case 'boolean':
+    case 'bigint':
+    case 'undefined':
+      return 'leaf';
+    case 'object':
+      break;
+    default:
+      return 'other';
+  }
+  if (value === null) return 'leaf';
+  if (Array.isArray(value)) return 'array';
+  const proto: unknown = Object.getPrototypeOf(value);
+  // The last: an object of another window or frame.
+  if (proto === Object.prototype || proto === null || Object.getPrototypeOf(proto) === null) return 'object';
+  if (value instanceof Date) return 'date';
+  if (value instanceof Map) return 'map';
+  if (value instanceof Set) return 'set';
+  if ((ArrayBuffer.isView(value) && !(value instanceof DataView)) || value instanceof RawTypedArray) return 'typed';
+  return 'other';
+};
+
+/** Whether a plain map in a diff merges into this rather than replaces it. */
+export const isContainer = (value: unknown): value is Container => {
+  const kind = kindOf(value);
+  return kind === 'object' || kind === 'array';
+};
+
+/** Sets an own member: assignment to `__proto__` would set the prototype. */
+export const put = (object: Record<string, unknown>, key: string, value: unknown): void => {
+  if (key === '__proto__') Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+  else object[key] = value;
+};
+
+/** An own member, or `undefined`: `__proto__` and `constructor` are inherited by every object. */
+export const member = (object: Record<string, unknown>, key: string): unknown => {
+  const value = object[key];
+  return value === undefined || Object.hasOwn(object, key) ? value : undefined;
+};
+
+const sameNumbers = (a: unknown, b: unknown): boolean =>
+  // Numbers are one line: `==` between number and bigint is exact.
+  typeof a === 'number'
+    ? typeof b === 'bigint'
+      ? a == (b as unknown)
+      : a !== a && b !== b
+    : typeof a === 'bigint' && typeof b === 'number' && a == (b as unknown);
+
+/** Equal leaves: identity, but numbers are one line (`1` equals `1n`) and NaN equals NaN. */
+export const sameLeaf = (a: unknown, b: unknown): boolean => a === b || sameNumbers(a, b);
+
+/** Deep equality as docs/protocol.md has it. `Map`s and `Set`s are equal in the same order only. */
+export const same = (a: unknown, b: unknown): boolean => {
+  if (a === b || sameNumbers(a, b)) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  const kind = kindOf(a);
+  if (kind !== kindOf(b)) return false;
+  switch (kind) {
+    case 'array': {
+      const [x, y] = [a as unknown[], b as unknown[]];
+      if (x.length !== y.length) return false;
+      for (let i = 0; i < x.length; i += 1) if (!same(x[i], y[i])) return false;
+      return true;
+    }
+    case 'object': {
+      const [x, y] = [a as Record<string, unknown>, b as Record<string, unknown>];
+      const keys = Object.keys(x);
+      if (keys.length !== Object.keys(y).length) return false;
+      return keys.every(key => Object.hasOwn(y, key) && same(x[key], y[key]));
+    }
+    case 'date':
+      return sameLeaf((a as Date).getTime(), (b as Date).getTime());
+    case 'map':
+      return same([...(a as Map<unknown, unknown>)], [...(b as Map<unknown, unknown>)]);
+    case 'set':
+      return same([...(a as Set<unknown>)], [...(b as Set<unknown>)]);
+    case 'typed':
+      return sameBytes(a, b);
+    default:
+      return false;
+  }
+};
+
+/** The bytes of a typed array. */
+export const bytesOf = (array: TypedArray | RawTypedArray): Uint8Array =>
+  array instanceof RawTypedArray ? array.bytes : new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+
+const nameOf = (array: object): unknown =>
+  array instanceof RawTypedArray ? array.tag : (array as unknown as Record<symbol, unknown>)[Symbol.toStringTag];
+
+const sameBytes = (a: object, b: object): boolean => {
+  if (nameOf(a) !== nameOf(b)) return false;
+  const [x, y] = [bytesOf(a as TypedArray), bytesOf(b as TypedArray)];
+  if (x.length !== y.length) return false;
+  for (let i = 0; i < x.length; i += 1) if (x[i] !== y[i]) return false;
+  return true;
+};
+
+/** `a.b[2]`, for messages. */
+export const pathText = (path: readonly (string | number)[]): string =>
+  path.reduce<string>((text, step) => (typeof step === 'number' ? `${text}[${step}]` : text ? `${text}.${step}` : step), '') || 'the value';

@@ -1,0 +1,146 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { encodeValue } from '../src/tree/encode.js';
+import { ClosedError, createClient, NetworkError, NotFoundError, TimeweftError, UnsentChangesError } from '../src/index.js';
+import { FakeHost } from './fake-host.js';
+
+const until = (check: () => unknown) => vi.waitFor(() => expect(check()).toBeTruthy(), { interval: 2, timeout: 3_000 });
+
+let host: FakeHost;
+const server = vi.fn<(url: string, init: RequestInit) => Promise<Response>>();
+const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
+const cbor = (body: unknown) => new Response(encodeValue(body) as Uint8Array<ArrayBuffer>, { headers: { 'content-type': 'application/cbor' } });
+
+beforeEach(() => {
+  host = new FakeHost();
+  server.mockReset();
+  vi.stubGlobal('fetch', server);
+});
+afterEach(() => {
+  host.close();
+  vi.unstubAllGlobals();
+});
+
+describe('a client', () => {
+  test('tells status, person and warnings as the host does', async () => {
+    host.state.warnings = [{ code: 'storage-unavailable', message: 'no disk' }];
+    const client = host.client();
+    const said: unknown[] = [];
+    client.onStatus(status => said.push(status));
+    client.onMe(me => said.push(me?.personId));
+    client.onWarning(({ code }) => said.push(code));
+    await until(() => client.status === 'online');
+    const { epoch } = host.state;
+    host.toAll({ type: 'status', epoch, status: 'offline' });
+    host.toAll({ type: 'status', epoch: 'another', status: 'polling' });
+    host.toAll({ type: 'warning', epoch, warning: { code: 'storage-full', message: 'full' } });
+    host.toAll({ type: 'warning', epoch, warning: { code: 'storage-unavailable', message: '' }, over: true });
+    await until(() => client.warnings[0]?.code === 'storage-full');
+    expect(said).toEqual([undefined, 'storage-unavailable', 'ann', 'online', 'offline', 'storage-full']);
+    expect(client.me).toEqual({ personId: 'ann', email: 'ann@example.com' });
+    expect(client.warnings).toHaveLength(1);
+  });
+
+  test('on a server does nothing, and can be asked all the same', () => {
+    const client = createClient({ url: 'http://localhost' });
+    const values: unknown[] = [];
+    const stop = client.entity('note:one').subscribe(value => values.push(value));
+    expect([client.status, client.me, values]).toEqual(['connecting', null, [undefined]]);
+    stop();
+    client.close();
+  });
+
+  test('that is closed says so', async () => {
+    host.store('note:one', 1);
+    const client = host.client();
+    const entity = client.entity('note:one');
+    await entity.load();
+    const never = client.entity('note:two');
+    host.isHeld = true;
+    const waiting = never.load();
+    const leaving = client.logout();
+    client.close();
+    client.close();
+    await expect(waiting).rejects.toThrow(ClosedError);
+    await expect(leaving).rejects.toThrow(ClosedError);
+    await expect(entity.load()).rejects.toThrow(ClosedError);
+    await expect(client.login('a@b')).rejects.toThrow(ClosedError);
+    expect(() => entity.set(2)).toThrow(ClosedError);
+    expect(entity.get()).toBe(1);
+    host.release();
+    await until(() => host.heard.some(({ type }) => type === 'bye'));
+    expect(host.heard.filter(({ type }) => type === 'close')).toHaveLength(2);
+  });
+});
+
+describe('signing in and out', () => {
+  test('a code is sent, and signs in every tab', async () => {
+    host.state = { ...host.state, me: null, status: 'signed-out' };
+    const [client, other] = [host.client(), host.client()];
+    await until(() => other.status === 'signed-out');
+    server.mockResolvedValueOnce(json({ code: '123456' })).mockResolvedValueOnce(json({ personId: 'ann' }));
+    expect(await client.login('ann@example.com')).toEqual({ code: '123456' });
+    expect(await client.verify('ann@example.com', '123456')).toEqual(host.me);
+    expect(client.me).toEqual(host.me);
+    await until(() => other.me?.personId === 'ann');
+    const [url, init] = server.mock.calls[1]!;
+    expect(url).toBe(`${host.url}/login/verify`);
+    expect(init).toMatchObject({ method: 'POST', credentials: 'include', body: '{"email":"ann@example.com","code":"123456"}' });
+  });
+
+  test('a wrong code is refused', async () => {
+    server.mockResolvedValueOnce(json({ error: { code: 'unauthorized', message: 'wrong code' } }, 401));
+    await expect(host.client().verify('a@b', '0')).rejects.toThrow('wrong code');
+  });
+
+  test('signing out does not lose edits unless told to', async () => {
+    const client = host.client();
+    await until(() => client.me);
+    host.unsent = ['note:one'];
+    const error = await client.logout().catch((refusal: unknown) => refusal);
+    expect(error).toBeInstanceOf(UnsentChangesError);
+    expect((error as UnsentChangesError).entities).toEqual(['note:one']);
+    await client.logout({ discard: true });
+    await until(() => client.status === 'signed-out');
+    expect(client.me).toBeNull();
+  });
+
+  test('everywhere: the server first', async () => {
+    const client = host.client();
+    await until(() => client.me);
+    server.mockResolvedValueOnce(json({}));
+    await client.logoutEverywhere();
+    expect(server.mock.calls[0]![0]).toBe(`${host.url}/logout/all`);
+    await until(() => client.me === null);
+  });
+});
+
+describe('what is asked of the server', () => {
+  test('history, a past value, who is there', async () => {
+    const entity = host.client().entity('note:one');
+    server
+      .mockResolvedValueOnce(cbor({ versions: [{ version: 2 }], more: true }))
+      .mockResolvedValueOnce(cbor({ value: { at: new Date(5) }, meta: { version: 1 } }))
+      .mockResolvedValueOnce(cbor({ subscribers: ['ann', 'bob'] }));
+    expect(await entity.history({ limit: 1, before: '2026-11-21T09:30:00.123456Z' })).toEqual({ versions: [{ version: 2 }], more: true });
+    expect(await entity.at(new Date(0))).toEqual({ value: { at: new Date(5) }, meta: { version: 1 } });
+    expect(await entity.subscribers()).toEqual(['ann', 'bob']);
+    expect(server.mock.calls.map(([url]) => url.slice(host.url.length))).toEqual([
+      '/api/v1/entities/note:one/history?before=2026-11-21T09%3A30%3A00.123456Z&limit=1',
+      '/api/v1/entities/note:one?asOf=1970-01-01T00%3A00%3A00.000Z',
+      '/api/v1/entities/note:one/subscribers',
+    ]);
+    expect(server.mock.calls[0]![1]).toMatchObject({ credentials: 'include', headers: { accept: 'application/cbor' } });
+  });
+
+  test('fails with what the server says, or that it can not be reached', async () => {
+    const entity = host.client().entity('note:one');
+    server.mockResolvedValueOnce(json({ error: { code: 'not-found', message: 'none' } }, 404));
+    await expect(entity.history()).rejects.toThrow(NotFoundError);
+    server.mockRejectedValueOnce(new TypeError('Failed to fetch'));
+    await expect(entity.history()).rejects.toThrow(NetworkError);
+    server.mockResolvedValueOnce(new Response('<html>', { status: 502 }));
+    await expect(entity.history()).rejects.toThrow('answered 502');
+    server.mockResolvedValueOnce(new Response('\xff', { headers: { 'content-type': 'application/cbor' } }));
+    await expect(entity.history()).rejects.toThrow(TimeweftError);
+  });
+});

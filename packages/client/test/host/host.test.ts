@@ -1,0 +1,532 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Storage } from '../../src/host/storage.js';
+import { upstreamChannel } from '../../src/messages.js';
+import { ann, browser, bob, bytes, FakeChannel, FakeReplicas, FakeSocket, pass, settle, tidy, URL_, type Browser } from './fakes.js';
+import { host, Tab, type Hosted } from './person.js';
+
+const A = 'note:a';
+const B = 'note:b';
+
+let world: Browser;
+let running: Hosted;
+
+beforeEach(() => {
+  world = browser();
+  vi.spyOn(Math, 'random').mockReturnValue(1);
+});
+afterEach(async () => {
+  const stopped = running.stop();
+  await settle();
+  await stopped;
+  tidy();
+});
+
+/** A host that ran before, and what it left in the browser. */
+const before = async (work: (tab: Tab, host: Hosted) => Promise<void>): Promise<void> => {
+  running = await host();
+  const tab = await Tab.open(world, 'earlier');
+  await work(tab, running);
+  await settle();
+  tab.end();
+  await running.stop();
+  FakeSocket.all.length = 0;
+};
+
+const databases = async (): Promise<string[]> => (await indexedDB.databases()).map(({ name }) => name ?? '').sort();
+
+test('a tab is welcomed, and hears how the connection comes about', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  expect(tab.heard).toEqual(['welcome online ann']);
+});
+
+test('the last person is worked for before the server has answered, and nothing is sent before', async () => {
+  await before(async tab => {
+    await tab.show(A);
+    tab.edit(A, 1, 'unsent ');
+  });
+  world.server.reachable = false;
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  expect(tab.heard).toEqual(['welcome offline ann', `reset "unsent " ${A}`]);
+  expect(FakeSocket.all.flatMap(socket => socket.sent)).toEqual([]);
+  world.server.reachable = true;
+  world.online();
+  await settle();
+  expect(FakeSocket.last.sent).toEqual([`patch ${A}`]);
+});
+
+test('edits of a closed tab are sent at the next start, without any tab', async () => {
+  await before(async tab => {
+    world.server.reachable = false;
+    await tab.show(A);
+    tab.edit(A, 1, 'unsent');
+  });
+  world.server.reachable = true;
+  running = await host();
+  await settle();
+  expect(FakeSocket.last.sent).toEqual([`patch ${A}`]);
+});
+
+test('an entity is read before the first tab joins, and what comes meanwhile waits, in order', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  running.replicas.calls.length = 0;
+  tab.say({ type: 'open', entity: A });
+  tab.edit(A, 1, 'x');
+  tab.edit(A, 2, 'y');
+  tab.say({ type: 'open', entity: B });
+  await settle();
+  const of = (entity: string): string[] => running.replicas.calls.filter(call => call.includes(entity));
+  expect(of(A)).toEqual([`load ${A} -`, `policy ${A} keep-theirs-where-both`, `join ${A} one`, `edit ${A} one 1 patch`, `edit ${A} one 2 patch`]);
+  expect(of(B)).toEqual([`load ${B} -`, `policy ${B} keep-theirs-where-both`, `join ${B} one`]);
+});
+
+test('who closes an entity while it is read does not join', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  tab.say({ type: 'open', entity: A });
+  tab.say({ type: 'close', entity: A });
+  await settle();
+  expect(running.replicas.calls).not.toContain(`join ${A} one`);
+  expect(running.replicas.holds(A)).toBe(false);
+});
+
+test('an edit is shown to all, and kept when it is on disk', async () => {
+  running = await host();
+  const one = await Tab.open(world, 'one');
+  const two = await Tab.open(world, 'two');
+  await one.show(A);
+  await two.show(A);
+  one.heard.length = two.heard.length = 0;
+  const transaction = IDBDatabase.prototype.transaction;
+  vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(function (this: IDBDatabase, ...rest) {
+    const begun = transaction.apply(this, rest);
+    begun.addEventListener('complete', () => one.heard.push('(on disk)'));
+    return begun;
+  });
+  one.edit(A, 1, 'x');
+  await settle();
+  expect(one.heard).toEqual([`show "x" ${A}`, '(on disk)', `kept ${A} one 1`]);
+  expect(two.heard).toEqual([`show "x" ${A}`, `kept ${A} one 1`]);
+});
+
+test('effects are performed in the order given', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  tab.heard.length = 0;
+  running.replicas.extra['receive'] = [
+    { tag: 'show', val: { entity: A, seq: 1, patch: bytes('1') } },
+    { tag: 'state', val: { entity: A, state: bytes('') } },
+    { tag: 'send', val: { entity: A, frame: bytes('get') } },
+    { tag: 'refused', val: { entity: A, tab: 'one', op: 4, code: 'forbidden', message: 'no' } },
+    { tag: 'repeat', val: { entity: A, tab: 'one', op: 5 } },
+    { tag: 'show', val: { entity: A, seq: 2, patch: bytes('2') } },
+  ];
+  FakeSocket.last.say('news');
+  await settle();
+  expect(tab.heard).toEqual([`show "1" ${A}`, `state ${A}`, `refused ${A} one 4`, `again ${A} one 5`, `show "2" ${A}`]);
+  expect(FakeSocket.last.sent).toEqual(['get']);
+});
+
+test('edits of another epoch are dropped', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  tab.epoch = 'earlier';
+  tab.edit(A, 1, 'x');
+  await settle();
+  expect(running.replicas.calls.filter(call => call.startsWith('edit'))).toEqual([]);
+});
+
+test("the first tab's policy holds until one is set", async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  tab.say({ type: 'hello', url: URL_, policy: 'mine' });
+  await tab.show(A);
+  tab.say({ type: 'policy', entity: A, policy: 'theirs' });
+  await settle();
+  expect(running.replicas.calls.filter(call => call.startsWith('policy'))).toEqual([`policy ${A} mine`, `policy ${A} theirs`]);
+});
+
+test('the server is told within a second that a tab is gone', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  running.replicas.extra['gone'] = [{ tag: 'send', val: { entity: A, frame: bytes('unsubscribe') } }];
+  tab.end();
+  await pass(1_000);
+  expect(FakeSocket.last.sent).toEqual(['unsubscribe']);
+});
+
+test('a tab that does not ack has left; when it wakes up it is told to open again', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  tab.acks = false;
+  await tab.show(A);
+  await pass(5_000);
+  expect(running.replicas.calls.at(-1)).toBe(`leave ${A} one`);
+  tab.heard.length = 0;
+  tab.edit(A, 1, 'x');
+  tab.ack(A);
+  await settle();
+  expect(tab.heard).toEqual([`reopen ${A}`, `reopen ${A}`]);
+  expect(running.replicas.calls.filter(call => call.startsWith('edit'))).toEqual([]);
+});
+
+test('a pause that the server wants grows from 200 milliseconds to ten seconds', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  running.replicas.extra['again'] = [{ tag: 'later', val: A }];
+  running.replicas.extra['receive'] = [{ tag: 'later', val: A }];
+  FakeSocket.last.say('busy');
+  const pauses: number[] = [];
+  for (let paused = 0, known = 0; pauses.length < 8; paused += 100) {
+    const done = running.replicas.calls.filter(call => call.startsWith('again')).length;
+    if (done > known) {
+      pauses.push(paused);
+      paused = 0;
+    }
+    known = done;
+    await pass(100);
+  }
+  expect(pauses).toEqual([200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000]);
+});
+
+test('without tabs and with nothing to send the socket is closed, and opened for the next tab', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await pass(60_000);
+  expect(FakeSocket.last.readyState).toBe(1);
+  tab.end();
+  await pass(9_000);
+  expect(FakeSocket.last.readyState).toBe(1);
+  await pass(2_000);
+  expect(FakeSocket.last.readyState).toBe(3);
+  const next = await Tab.open(world, 'two');
+  expect(next.heard).toEqual(['status connecting', 'welcome connecting ann', 'status online']);
+});
+
+test('what is unsent keeps the socket open', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  tab.edit(A, 1, 'x');
+  await settle();
+  tab.end();
+  await pass(60_000);
+  expect(FakeSocket.last.readyState).toBe(1);
+  running.replicas.waiting.clear();
+  await pass(10_000);
+  expect(FakeSocket.last.readyState).toBe(3);
+});
+
+test('an edit after a while offline hurries the connection', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  world.server.reachable = false;
+  FakeSocket.last.drop();
+  await pass(30_000);
+  world.server.reachable = true;
+  await pass(5_000);
+  if (tab.heard.at(-1) !== 'status online') tab.edit(A, 1, 'x');
+  await settle();
+  expect(tab.heard).toContain('status online');
+});
+
+test('signing out with edits that are not sent says which, and does nothing', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  tab.edit(A, 1, 'x');
+  await settle();
+  tab.heard.length = 0;
+  tab.say({ type: 'sign-out', discard: false });
+  await settle();
+  expect(tab.heard).toEqual([`signed-out ${A}`]);
+  expect(world.server.logouts).toBe(0);
+  expect(await databases()).toContain(`timeweft:${URL_}/ann`);
+});
+
+test('edits that were not read yet count as unsent', async () => {
+  await before(async tab => {
+    world.server.reachable = false;
+    await tab.show(A);
+    tab.edit(A, 1, 'unsent');
+  });
+  running = await host();
+  const upstream = new FakeChannel(upstreamChannel(URL_));
+  const tab = await Tab.open(world, 'one');
+  upstream.postMessage({ type: 'sign-out', tab: 'one', discard: false });
+  await settle();
+  expect(tab.heard.at(-1)).toBe(`signed-out ${A}`);
+});
+
+test('signing out ends the session, deletes the data and begins anew', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  tab.edit(A, 1, 'x');
+  await settle();
+  const { epoch } = tab;
+  tab.heard.length = 0;
+  tab.say({ type: 'sign-out', discard: true });
+  await settle();
+  expect(tab.heard).toEqual(['status signed-out', 'here signed-out nobody', 'signed-out']);
+  expect(tab.epoch).not.toBe(epoch);
+  expect(world.server.logouts).toBe(1);
+  expect(FakeSocket.last.readyState).toBe(3);
+  expect(await databases()).toEqual([`timeweft:${URL_}`]);
+});
+
+test('signing out deletes the data also where databases can not be listed', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  tab.edit(A, 1, 'x');
+  await settle();
+  const list = indexedDB.databases.bind(indexedDB);
+  Object.defineProperty(indexedDB, 'databases', { value: undefined });
+  tab.say({ type: 'sign-out', discard: true });
+  await settle();
+  expect((await list()).map(({ name }) => name)).toEqual([`timeweft:${URL_}`]);
+});
+
+test.each(['before the sign-out has begun', 'while it is under way'])('an answer that comes %s does not sign in again', async when => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  // The connection is lost, and the next attempt is about to hear that it is still Ann.
+  const answers: (() => void)[] = [];
+  const { fetch } = world.server;
+  vi.stubGlobal('fetch', async (input: string, init: RequestInit) => {
+    const response = await fetch(input, init);
+    if (input.endsWith('/me')) await new Promise<void>(resolve => answers.push(resolve));
+    return response;
+  });
+  FakeSocket.last.drop();
+  await pass(250);
+  // The sign-out has to wait for what is being read: it may hold unsent edits.
+  let read = (): void => undefined;
+  vi.spyOn(Storage.prototype, 'load').mockReturnValue(new Promise(resolve => (read = () => resolve({ snapshot: undefined, journal: undefined }))));
+  tab.say({ type: 'open', entity: A });
+  tab.say({ type: 'sign-out', discard: false });
+  await settle();
+  const [answerMe] = answers;
+  expect(answerMe).toBeDefined();
+  if (when === 'while it is under way') {
+    answerMe?.();
+    await settle();
+    read();
+  } else {
+    read();
+    answerMe?.();
+  }
+  await settle();
+  for (const late of answers) late();
+  await settle();
+  expect(running.replicas.calls.filter(call => call.startsWith('start'))).toEqual(['start ann']);
+  expect(tab.messages.findLast(message => message.type === 'here')).toMatchObject({ me: null });
+  expect(await databases()).toEqual([`timeweft:${URL_}`]);
+});
+
+test('signing out offline is made good before the cookie is believed again', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  world.server.reachable = false;
+  tab.say({ type: 'sign-out', discard: false });
+  await settle();
+  expect(tab.heard.at(-1)).toBe('signed-out');
+  await running.stop();
+  world.server.reachable = true;
+  expect(world.server.me).toEqual(ann);
+  running = await host();
+  await settle();
+  expect(world.server.logouts).toBe(1);
+  const next = await Tab.open(world, 'two');
+  expect(next.heard).toEqual(['welcome signed-out nobody']);
+});
+
+test('who signs in is worked for at once, and the tab is told', async () => {
+  world.server.me = null;
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  expect(tab.heard).toEqual(['welcome signed-out nobody']);
+  world.server.me = ann;
+  tab.say({ type: 'signed-in', me: ann });
+  await settle();
+  expect(tab.heard.slice(1)).toEqual(['here signed-out ann', 'status connecting', 'signed-in ann', 'status online']);
+  expect(running.replicas.person).toBe('ann');
+});
+
+test('a session that is over leaves the data until somebody else signs in', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  running.replicas.extra['receive'] = [{ tag: 'unauthorized' }];
+  world.server.me = null;
+  FakeSocket.last.say('401');
+  await settle();
+  expect(tab.heard.at(-1)).toBe('status signed-out');
+  tab.edit(A, 1, 'x');
+  await settle();
+  expect(tab.heard.at(-1)).toBe(`kept ${A} one 1`);
+  expect(running.instances).toHaveLength(1);
+  // The same person again: the same epoch goes on.
+  const { epoch } = tab;
+  world.server.me = ann;
+  tab.say({ type: 'signed-in', me: ann });
+  await settle();
+  expect(FakeSocket.last.sent).toEqual([`patch ${A}`]);
+  expect(tab.epoch).toBe(epoch);
+});
+
+test('another person by the cookie: the first one is forgotten, and nothing of theirs is sent', async () => {
+  await before(async tab => {
+    world.server.reachable = false;
+    await tab.show(A);
+    tab.edit(A, 1, 'unsent');
+  });
+  world.server.reachable = true;
+  world.server.me = bob;
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  expect(FakeSocket.last.sent).toEqual([]);
+  expect(running.replicas.person).toBe('bob');
+  expect(await databases()).toEqual([`timeweft:${URL_}`, `timeweft:${URL_}/bob`]);
+  const [welcome] = tab.messages;
+  expect(welcome).toMatchObject({ type: 'welcome', status: 'online', me: bob, warnings: [{ code: 'edits-dropped' }] });
+  await tab.show(A, 'bob');
+  expect(tab.heard.at(-1)).toBe(`reset "" ${A}`);
+});
+
+test('another person while tabs are open is a new epoch', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  const { epoch } = tab;
+  world.server.me = bob;
+  FakeSocket.last.drop();
+  await pass(1_000);
+  expect(tab.heard.slice(-3)).toEqual(['status connecting', 'here connecting bob', 'status online']);
+  expect(tab.epoch).not.toBe(epoch);
+  tab.say({ type: 'open', entity: A });
+  await settle();
+  expect(tab.heard.at(-1)).toBe('status online');
+});
+
+test('a trap makes a new instance; what was kept is there, and tabs begin anew', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  tab.edit(A, 1, 'unsent ');
+  await settle();
+  const { epoch } = tab;
+  tab.heard.length = 0;
+  running.replicas.trap = `edit ${A} one 2`;
+  tab.edit(A, 2, 'y');
+  await settle();
+  await pass(0);
+  expect(running.instances).toHaveLength(2);
+  expect(tab.epoch).not.toBe(epoch);
+  expect(tab.messages.findLast(message => message.type === 'here')).toMatchObject({ me: ann, warnings: [{ code: 'restarted' }] });
+  tab.say({ type: 'open', entity: A });
+  await settle();
+  expect(tab.heard.at(-1)).toBe(`reset "unsent " ${A}`);
+  tab.say({ type: 'edit-from', entity: A, epoch: tab.epoch, op: 2, merge: false, base: bytes('unsent '), patch: bytes('y') });
+  await settle();
+  expect(tab.heard.slice(-2)).toEqual([`show "y" ${A}`, `kept ${A} one 2`]);
+  expect(FakeSocket.last.sent).toContain(`patch ${A}`);
+});
+
+test('an edit that traps twice is refused', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  for (let round = 0; round < 2; round++) {
+    running.replicas.trap = `edit ${A} one 1`;
+    tab.edit(A, 1, 'poison');
+    await pass(1_000);
+    tab.say({ type: 'open', entity: A });
+    await settle();
+  }
+  expect(running.instances).toHaveLength(3);
+  running.replicas.trap = `edit ${A} one 1`;
+  tab.edit(A, 1, 'poison');
+  tab.edit(A, 2, 'harmless');
+  await settle();
+  expect(running.instances).toHaveLength(3);
+  expect(tab.heard.slice(-3)).toEqual([`refused ${A} one 1`, `show "harmless" ${A}`, `kept ${A} one 2`]);
+});
+
+test('an entity that can not be loaded does not keep the others from it', async () => {
+  await before(async tab => {
+    world.server.reachable = false;
+    for (const entity of [A, B]) {
+      await tab.show(entity);
+      tab.edit(entity, 1, 'unsent');
+    }
+  });
+  const { load } = FakeReplicas.prototype;
+  vi.spyOn(FakeReplicas.prototype, 'load').mockImplementation(function (this: FakeReplicas, entity, ...rest) {
+    if (entity === A) throw new WebAssembly.RuntimeError('unreachable');
+    return load.call(this, entity, ...rest);
+  });
+  world.server.reachable = true;
+  running = await host();
+  for (let second = 0; second < 5; second++) await pass(1_000);
+  expect(running.instances).toHaveLength(3);
+  expect(FakeSocket.last.sent).toEqual([`patch ${B}`]);
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  tab.edit(A, 1, 'x');
+  await settle();
+  expect(tab.heard.at(-1)).toBe(`refused ${A} one 1`);
+});
+
+test('what has no proper name takes no edits, and does no harm', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show('nonsense');
+  tab.edit('nonsense', 1, 'x');
+  await settle();
+  expect(tab.messages.at(-1)).toMatchObject({ type: 'refused', op: 1, code: 'bad-request' });
+  expect(running.instances).toHaveLength(1);
+});
+
+test('where nothing can be stored edits work, and every tab is warned', async () => {
+  vi.stubGlobal('indexedDB', undefined);
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  expect(tab.messages[0]).toMatchObject({ type: 'welcome', me: ann, warnings: [{ code: 'storage-unavailable' }] });
+  await tab.show(A);
+  tab.edit(A, 1, 'x');
+  await settle();
+  expect(tab.heard.slice(-2)).toEqual([`show "x" ${A}`, `kept ${A} one 1`]);
+});
+
+test('stopping writes what is to be written and says nothing more', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  tab.edit(A, 1, 'unsent');
+  await Promise.resolve();
+  await running.stop();
+  expect(FakeSocket.last.readyState).toBe(3);
+  await pass(60_000);
+  expect(FakeSocket.all).toHaveLength(1);
+  running = await host();
+  await settle();
+  expect(FakeSocket.last.sent).toEqual([`patch ${A}`]);
+});
+
+test('a host that can not begin says so', async () => {
+  running = await host();
+  const { startHost } = await import('../../src/host/index.js');
+  const failing = startHost({ url: URL_, instantiate: () => Promise.reject(new Error('no wasm')) });
+  await expect(failing.started).rejects.toThrow('no wasm');
+  await failing.stop();
+});

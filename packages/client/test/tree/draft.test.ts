@@ -1,0 +1,120 @@
+import { describe, expect, test } from 'vitest';
+import { diff } from '../../src/tree/diff.js';
+import { produce } from '../../src/tree/draft.js';
+import { own } from '../../src/tree/own.js';
+
+const update = <T>(tree: T, fn: (draft: T) => unknown): T => (diff(tree, produce(tree, fn as never))?.tree ?? tree) as T;
+const start = () => own({ title: 'a', rows: [{ id: 1, tags: ['x'] }, { id: 2, tags: ['y'] }], meta: { by: 'ann' } }) as {
+  title: string;
+  rows: { id: number; tags: string[]; done?: boolean }[];
+  meta: { by: string } | undefined;
+};
+
+describe('a draft', () => {
+  test('that is only read leaves the tree as it is', () => {
+    const tree = start();
+    const next = update(tree, draft => {
+      void draft.rows.map(row => row.tags.join());
+      void JSON.stringify(draft);
+      void { ...draft };
+    });
+    expect(next).toBe(tree);
+  });
+
+  test('keeps what is not written to', () => {
+    const tree = start();
+    const next = update(tree, draft => {
+      draft.rows[1]!.tags.push('z');
+    });
+    expect(next.rows[1]!.tags).toEqual(['y', 'z']);
+    expect(next.rows[0]).toBe(tree.rows[0]);
+    expect(next.meta).toBe(tree.meta);
+    expect(tree.rows[1]!.tags).toEqual(['y']);
+  });
+
+  test('is an array where the tree is one, with all that arrays can do', () => {
+    const tree = own([3, 1, 2]) as number[];
+    expect(update(tree, draft => void draft.sort())).toEqual([1, 2, 3]);
+    expect(update(tree, draft => void draft.reverse())).toEqual([2, 1, 3]);
+    expect(update(tree, draft => void draft.splice(1, 1, 7, 8))).toEqual([3, 7, 8, 2]);
+    expect(update(tree, draft => void (draft.length = 1))).toEqual([3]);
+    expect(update(tree, draft => void draft.unshift(0))).toEqual([0, 3, 1, 2]);
+    expect(update(tree, draft => void draft.copyWithin(0, 1))).toEqual([1, 2, 2]);
+    expect(update(tree, draft => draft.filter(item => item > 1))).toEqual([3, 2]);
+    expect(update(tree, draft => [...draft, 9])).toEqual([3, 1, 2, 9]);
+    expect(update(tree, draft => draft.concat([5]))).toEqual([3, 1, 2, 5]);
+  });
+
+  test('of rows that are sorted keeps the rows', () => {
+    const tree = start();
+    const next = update(tree, draft => void draft.rows.sort((a, b) => b.id - a.id));
+    expect(next.rows.map(row => row.id)).toEqual([2, 1]);
+    expect(next.rows.some(row => tree.rows.includes(row))).toBe(true);
+  });
+
+  test('may be written to after it was moved, and through what was found in it', () => {
+    const tree = start();
+    const next = update(tree, draft => {
+      const row = draft.rows.find(({ id }) => id === 2)!;
+      draft.rows.unshift({ id: 0, tags: [] });
+      row.done = true;
+      const [first] = draft.rows.splice(1, 1);
+      first!.tags.push('moved');
+      draft.rows.push(first!);
+    });
+    expect(next.rows).toEqual([{ id: 0, tags: [] }, { id: 2, tags: ['y'], done: true }, { id: 1, tags: ['x', 'moved'] }]);
+  });
+
+  test('forgets and adds members', () => {
+    const tree = start();
+    const next = update(tree, draft => {
+      delete (draft as Partial<typeof draft>).meta;
+      Object.assign(draft, { more: { a: 1 } });
+      (draft as unknown as { more: { a: number } }).more.a += 1;
+    });
+    expect(next).toEqual({ title: 'a', rows: tree.rows, more: { a: 2 } });
+    expect('meta' in next).toBe(false);
+  });
+
+  test('may hold parts of itself in new objects', () => {
+    const tree = start();
+    const next = update(tree, draft => ({ title: draft.title, rows: draft.rows.map(row => (row.id === 1 ? { ...row, done: true } : row)), meta: draft.meta }));
+    expect(next.rows[1]).toBe(tree.rows[1]);
+    expect(next.rows[0]).toEqual({ id: 1, tags: ['x'], done: true });
+    expect(next.rows[0]!.tags).toBe(tree.rows[0]!.tags);
+  });
+
+  test('gives copies of what can not be frozen', () => {
+    const tree = own({ at: new Date(0), map: new Map([['a', { n: 1 }]]), set: new Set([1]), bytes: new Uint8Array([1]), still: new Date(5) }) as {
+      at: Date;
+      map: Map<string, { n: number }>;
+      set: Set<number>;
+      bytes: Uint8Array;
+      still: Date;
+    };
+    const next = update(tree, draft => {
+      draft.at.setTime(1);
+      draft.map.get('a')!.n = 2;
+      draft.set.add(2);
+      draft.bytes[0] = 9;
+      void draft.still.getTime();
+    });
+    expect(next).toEqual({ at: new Date(1), map: new Map([['a', { n: 2 }]]), set: new Set([1, 2]), bytes: new Uint8Array([9]), still: new Date(5) });
+    expect(tree.at).toEqual(new Date(0));
+    expect(tree.map.get('a')).toEqual({ n: 1 });
+    expect(next.still).toBe(tree.still);
+  });
+
+  test('takes no more writes when update is over', () => {
+    const tree = start();
+    let kept: typeof tree | undefined;
+    update(tree, draft => void (kept = draft));
+    expect(() => (kept!.title = 'late')).toThrow('only good inside');
+    expect(kept!.title).toBe('a');
+  });
+
+  test('of a leaf is the leaf', () => {
+    expect(update(1 as number, n => n + 1)).toBe(2);
+    expect(update('a', () => undefined)).toBe('a');
+  });
+});
