@@ -17,8 +17,9 @@ const SCREENSHOTS = process.env.TIMEWEFT_SCREENSHOTS ?? join(target, 'screenshot
 
 /** `timeweft serve` on a data folder of its own. It can be killed and started again on the same port. */
 export class Server {
-  static async start() {
+  static async start({ assets } = {}) {
     const server = new Server();
+    server.assets = assets;
     server.data = mkdtempSync(join(tmpdir(), 'timeweft-browser-'));
     server.port = await freePort();
     await server.run();
@@ -28,7 +29,7 @@ export class Server {
   async run() {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is not there; \`cargo xtask build\` makes it`);
     const key = 'a session key that only these tests share with each other';
-    const options = ['--listen', `127.0.0.1:${this.port}`, '--development', '--key', key, '--data', this.data];
+    const options = ['--listen', `127.0.0.1:${this.port}`, '--development', '--key', key, '--data', this.data, ...(this.assets ? ['--assets', this.assets] : [])];
     this.process = spawn(BINARY, ['serve', ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
     for await (const line of createInterface({ input: this.process.stdout })) {
       const [, url] = /^listening on (\S+)/.exec(line) ?? [];
@@ -61,11 +62,18 @@ async function freePort() {
   return port;
 }
 
+const CHROMIUM_OPTIONS = {
+  executablePath: CHROMIUM,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+};
+
 export function launch() {
-  return chromium.launch({
-    executablePath: CHROMIUM,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
+  return chromium.launch(CHROMIUM_OPTIONS);
+}
+
+/** A browser that keeps what it has in `profile`. */
+export function launchPersistent(profile, options = {}) {
+  return chromium.launchPersistentContext(profile, { ...CHROMIUM_OPTIONS, viewport: { width: 1100, height: 800 }, ...options });
 }
 
 /** Somebody in a browser of their own, signed in, with the entity open. */
