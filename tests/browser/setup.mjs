@@ -76,6 +76,12 @@ export function launchPersistent(profile, options = {}) {
   return chromium.launchPersistentContext(profile, { ...CHROMIUM_OPTIONS, viewport: { width: 1100, height: 800 }, ...options });
 }
 
+/** A picture for people to look at. */
+export async function picture(page, name) {
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+}
+
 /** Somebody in a browser of their own, signed in, with the entity open. */
 export class Person {
   static async signIn(browser, server, email, { entity, ...options } = {}) {
@@ -154,7 +160,6 @@ export class Person {
   }
 
   async screenshot(name) {
-    mkdirSync(SCREENSHOTS, { recursive: true });
-    await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+    await picture(this.page, name);
   }
 }

@@ -21,7 +21,7 @@ export async function buildSite(folder) {
     bundle: true,
     splitting: true,
     format: 'esm',
-    logLevel: 'warning',
+    logLevel: 'error',
     alias: { timeweft: join(dist, 'index.js'), 'cbor-x': join(client, 'node_modules/cbor-x') },
   });
   cpSync(join(here, 'site/index.html'), join(folder, 'index.html'));

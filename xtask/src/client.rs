@@ -29,10 +29,23 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     }
     let component = wit_component::ComponentEncoder::default().validate(true).module(&module)?.encode()?;
     let made = transpile(&component, options()).with_context(|| format!("can't transpile {COMPONENT}"))?;
-    for (name, content) in made.files {
+    for (name, mut content) in made.files {
+        if name == "replica.js" {
+            content = without_own_fetch(&content)?;
+        }
         write(&workspace.root.join(OUTPUT).join(name), &content)?;
     }
     Ok(())
+}
+
+/// The glue can fetch the module by itself. Ours never does, and bundlers would take the template URL for a folder to copy.
+fn without_own_fetch(glue: &[u8]) -> Result<Vec<u8>> {
+    let glue = std::str::from_utf8(glue).context("the glue is no text")?;
+    let own = "if (!getCoreModule) getCoreModule = (name) => fetchCompile(new URL(`./${name}`, import.meta.url));";
+    if !glue.contains(own) {
+        bail!("the glue looks otherwise than it did: {own} is not in it");
+    }
+    Ok(glue.replace(own, "").into_bytes())
 }
 
 fn options() -> TranspileOpts {

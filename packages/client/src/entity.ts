@@ -19,6 +19,8 @@ import type { Conflict, Entity, EntityStatus, Meta, Policy } from './types.js';
 
 /** How long it stays open when nobody looks: as long as moving from one page of an app to the next takes. */
 const GRACE = 1_000;
+/** A pause before it is loaded again because something did not fit: should that happen every time, the tab stays usable. */
+const REOPEN = 500;
 /** Edits of one place that follow each other faster than this are taken back together. */
 const TYPING = 1_000;
 
@@ -45,6 +47,7 @@ export class EntityStore<T> implements Entity<T> {
   #stop: (() => void) | undefined;
   #isOpen = false;
   #grace: ReturnType<typeof setTimeout> | undefined;
+  #reopening: ReturnType<typeof setTimeout> | undefined;
   #state = NO_STATE;
   #stateError: TimeweftError | undefined;
   #refusal: TimeweftError | undefined;
@@ -222,6 +225,7 @@ export class EntityStore<T> implements Entity<T> {
   /** The client is closed. */
   close(): void {
     clearTimeout(this.#grace);
+    clearTimeout(this.#reopening);
     this.#close();
     for (const waiter of this.#waiters) waiter.fail(closed());
     this.#waiters.clear();
@@ -345,7 +349,10 @@ export class EntityStore<T> implements Entity<T> {
       // Something that does not fit what is here: from the beginning, then.
       if (!(error instanceof TimeweftError)) throw error;
       console.warn(`timeweft: ${this.id} is loaded again:`, error);
-      this.reopen();
+      this.#reopening ??= setTimeout(() => {
+        this.#reopening = undefined;
+        this.reopen();
+      }, REOPEN);
     }
     this.#flush();
     this.#changed();

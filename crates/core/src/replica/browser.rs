@@ -1,13 +1,13 @@
 //! All replicas of one person in one browser, over one connection.
 
-use std::collections::BTreeMap;
-
 use super::local::{Action, Edit};
 use super::request::Ids;
 use super::{Effect, Outcome, Policy, Replica};
 use crate::id::EntityId;
 use crate::limits::Limits;
+use crate::members::Members;
 use crate::message::{Format, Push, Response};
+use crate::prelude::*;
 
 /// Milliseconds without a word about an entity after which it is asked for, at least.
 const QUIET: f64 = 25_000.0;
@@ -20,14 +20,14 @@ pub struct Browser {
     ids: Ids,
     person: String,
     connected: bool,
-    replicas: BTreeMap<String, Replica>,
+    replicas: Members<Box<Replica>>,
 }
 
 impl Browser {
     /// Of this person. `instance` is random: it keeps apart the changes of two runs.
     pub fn new(instance: &str, person: &str) -> Browser {
         let ids = Ids::new(instance);
-        Browser { ids, person: person.to_owned(), connected: false, replicas: BTreeMap::new() }
+        Browser { ids, person: person.to_owned(), connected: false, replicas: Members::new() }
     }
 
     /// Whether this entity is in memory.
@@ -52,7 +52,7 @@ impl Browser {
             replica.connect();
         }
         replica.settle(&mut self.ids, &mut effects);
-        self.replicas.insert(entity.to_owned(), replica);
+        self.replicas.insert(entity.to_owned(), Box::new(replica));
         effects
     }
 
@@ -178,7 +178,11 @@ impl Browser {
 
     fn on_all(&mut self, transition: impl Fn(&mut Replica)) -> Vec<Effect> {
         let entities: Vec<String> = self.replicas.keys().cloned().collect();
-        entities.iter().flat_map(|entity| self.on(entity, |replica, _| transition(replica))).collect()
+        let mut effects = Vec::new();
+        for entity in entities {
+            effects.append(&mut self.on(&entity, |replica, _| transition(replica)));
+        }
+        effects
     }
 
     /// A transition of one replica, and what follows from it.

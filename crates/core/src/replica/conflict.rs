@@ -1,6 +1,7 @@
 //! What is shown to a person when two changed the same place.
 
 use crate::diff::{Diff, Path, Segment, Step};
+use crate::prelude::*;
 use crate::value::Value;
 
 /// Two changed one place; theirs stands, mine is kept here until somebody chose.

@@ -23,6 +23,7 @@ use crate::diff::{Diff, Step, compose};
 use crate::limits::Limits;
 use crate::message::{Format, decode_meta, encode_meta};
 use crate::operation::Meta;
+use crate::prelude::*;
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -86,7 +87,7 @@ impl Replica {
         };
         self.disk.needs_snapshot = false;
         self.disk.changed = false;
-        let kept = std::mem::take(&mut self.disk.kept);
+        let kept = core::mem::take(&mut self.disk.kept);
         effects.push(Effect::Save { entity: self.id(), snapshot, journal: Some(self.journal()), kept });
     }
 
@@ -128,7 +129,8 @@ impl Replica {
                     *meta = newer.meta()?;
                 }
             }
-            let unsent = journal.array()?.0.map(|change| change_in(&mut Items::of(change)?)).collect::<Result<_, _>>()?;
+            let unsent =
+                journal.array()?.0.map(|change| change_in(&mut Items::of(change)?)).collect::<Result<_, _>>()?;
             let sent = journal.optional()?.map(|mut sent| sent_in(&mut sent.array()?)).transpose()?;
             let mut conflicts = Vec::new();
             for conflict in journal.array()?.0 {
@@ -249,7 +251,7 @@ fn unreadable() -> DecodeError {
 }
 
 /// The items of a record, one after the other.
-struct Items(std::vec::IntoIter<Value>);
+struct Items(alloc::vec::IntoIter<Value>);
 
 impl Items {
     fn of(value: Value) -> Result<Items, DecodeError> {

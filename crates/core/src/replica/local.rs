@@ -6,6 +6,7 @@ use crate::codec::cbor;
 use crate::diff::{Diff, DiffError, compose, diff_finely};
 use crate::limits::Limits;
 use crate::message::Code;
+use crate::prelude::*;
 use crate::value::Value;
 
 /// What a tab asks for. Patches and values in CBOR; a patch is made on what the tab shows.
@@ -57,8 +58,8 @@ impl From<crate::codec::DecodeError> for No {
 }
 
 impl From<DiffError> for No {
-    fn from(error: DiffError) -> No {
-        No(Code::BadRequest, error.to_string())
+    fn from(_: DiffError) -> No {
+        No(Code::BadRequest, "the patch does not fit the value that it is for".to_owned())
     }
 }
 
@@ -68,9 +69,11 @@ impl Replica {
         if self.knows(edit) {
             return;
         }
-        let is_current = self.tab(edit.tab).foreign <= seen;
         let on_value = matches!(action, Action::Patch(_) | Action::Resolve { patch: Some(_), .. });
-        if on_value && !is_current {
+        let tab = self.tab(edit.tab);
+        let overtakes = tab.repeat.is_some_and(|first| edit.op > first);
+        if overtakes || (on_value && tab.foreign > seen) {
+            tab.repeat.get_or_insert(edit.op);
             effects.push(Effect::Repeat { entity: self.id(), tab: edit.tab.to_owned(), op: edit.op });
             return;
         }
@@ -81,6 +84,10 @@ impl Replica {
     /// A patch together with the value that it was made on.
     pub(super) fn edit_from(&mut self, edit: &Edit<'_>, base: &[u8], patch: &[u8], effects: &mut Vec<Effect>) {
         if self.knows(edit) {
+            return;
+        }
+        if self.tab(edit.tab).repeat.is_some_and(|first| edit.op > first) {
+            effects.push(Effect::Repeat { entity: self.id(), tab: edit.tab.to_owned(), op: edit.op });
             return;
         }
         let done = self.act_from(edit, base, patch, effects);
@@ -111,6 +118,7 @@ impl Replica {
     fn took(&mut self, edit: &Edit<'_>, done: Result<(), No>, effects: &mut Vec<Effect>) {
         self.note(edit);
         self.disk.keep(edit.tab, edit.op);
+        self.tab(edit.tab).repeat.take_if(|first| *first <= edit.op);
         match done {
             Ok(()) => self.refused = None,
             Err(No(code, message)) => {

@@ -39,6 +39,7 @@ use crate::diff::Diff;
 use crate::id::EntityId;
 use crate::message::{Code, Push};
 use crate::operation::Meta;
+use crate::prelude::*;
 use crate::value::Value;
 
 pub use browser::Browser;
@@ -76,6 +77,8 @@ struct Tab {
     name: String,
     /// The newest `show` that was not simply this tab's own edit: edits must have seen it.
     foreign: u32,
+    /// The first of its edits that is to come again: those after it would overtake it.
+    repeat: Option<u32>,
     undo: Stack,
     redo: Stack,
 }
@@ -236,7 +239,7 @@ impl Replica {
         }
         for tab in &mut self.tabs {
             if to.as_ref().is_none_or(|to| *to == tab.name) {
-                *tab = Tab { name: std::mem::take(&mut tab.name), foreign: self.seq, ..Tab::default() };
+                *tab = Tab { name: core::mem::take(&mut tab.name), foreign: self.seq, ..Tab::default() };
             }
         }
         let value = self.view.as_ref().map(cbor::encode_value);

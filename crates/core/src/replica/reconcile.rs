@@ -1,6 +1,7 @@
 //! Two changes made at the same time, one of them ours: what each becomes after the other.
 
 use crate::diff::{Diff, Path, diff_finely, rebase, split};
+use crate::prelude::*;
 use crate::value::Value;
 
 /// What to do where both touched the same place.

@@ -9,6 +9,8 @@ use crate::diff::{Diff, Patch, Path, compose, diff_finely};
 use crate::limits::Limits;
 use crate::message::{Code, Format, Push, Response, encode_meta};
 use crate::operation::{CborDiff, Meta};
+use crate::prelude::*;
+use crate::sort;
 use crate::value::{Object, Value};
 
 /// Pushes that wait for an answer; past that it is cheaper to ask.
@@ -104,9 +106,8 @@ impl Replica {
 
     /// Pushes that waited, as far as they follow.
     fn take_held(&mut self, effects: &mut Vec<Effect>) {
-        let mut held = std::mem::take(&mut self.held);
-        held.sort_by_key(|push| push.meta.version);
-        for push in held {
+        let held = core::mem::take(&mut self.held);
+        for (_, push) in sort::by_number(held.into_iter().map(|push| (push.meta.version, push)).collect()) {
             let now = self.heard;
             self.pushed(push, now, effects);
         }

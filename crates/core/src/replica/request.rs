@@ -5,6 +5,7 @@ use crate::codec::cbor;
 use crate::diff::Diff;
 use crate::message::{Format, Method, Request};
 use crate::operation::{CborDiff, CborValue};
+use crate::prelude::*;
 use crate::time::Timestamp;
 
 /// Milliseconds to wait for an answer; longer for long frames, as if the line took 20 KB a second.
@@ -85,7 +86,7 @@ impl Replica {
             if self.sent.is_none() {
                 let Some(body) = self.unsent.first().and_then(|change| self.body(change)) else { return };
                 let id = ids.next();
-                let key = format!("{}-{id}", ids.instance);
+                let key = [&ids.instance, "-", &decimal(id)].concat();
                 self.sent = Some(Sent { key, body, ids: Vec::new(), back: Diff::identity(), disturbed: false });
                 self.disk.changed = true;
             }

@@ -6,6 +6,7 @@ use super::{Confirmed, Effect, Replica};
 use crate::codec::cbor;
 use crate::message::{Format, MapWriter, encode_meta};
 use crate::operation::CborValue;
+use crate::prelude::*;
 use crate::value::Value;
 
 impl Replica {

@@ -273,6 +273,24 @@ fn an_edit_on_an_older_view_is_asked_for_with_its_base_and_then_merged() {
 }
 
 #[test]
+fn nothing_overtakes_an_edit_that_is_to_come_again() {
+    let (mut server, mut ada, mut bob) = two();
+    bob.edit(note("Tea", "one two THREE"), Some(&mut server));
+    let patch = ada.tab.patch_to(&note("Tea", "ONE two three"));
+    let (op, seen) = ada.tab.next(Action::Patch(patch.clone()));
+    let pushes = server.pushes("ada");
+    ada.receive(&pushes[0], None);
+    let repeat = |op| vec![Effect::Repeat { entity: ENTITY.into(), tab: "ada".into(), op }];
+    assert_eq!(ada.browser.edit(ENTITY, "ada", op, seen, false, Action::Patch(patch.clone())), repeat(op));
+    assert_eq!(ada.browser.edit(ENTITY, "ada", op + 1, seen, false, Action::Undo), repeat(op + 1));
+    let base = cbor::encode_value(&note("Tea", "one two three"));
+    assert_eq!(ada.browser.edit_from(ENTITY, "ada", op + 2, false, &base, &patch), repeat(op + 2));
+    let effects = ada.browser.edit_from(ENTITY, "ada", op, false, &base, &patch);
+    ada.run(effects, Some(&mut server));
+    assert_eq!(server.value(), note("Tea", "ONE two THREE"));
+}
+
+#[test]
 fn bad_input_is_refused_and_changes_nothing() {
     let (mut server, mut ada, _) = two();
     let before = server.versions();

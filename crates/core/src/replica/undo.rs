@@ -3,16 +3,15 @@
 //! The last entry applies to the value shown, the one before it to what that makes of it, and so on. Where somebody else
 //! changed the same place, taking back would undo *their* change: that entry and those below it are given up.
 
-use std::collections::VecDeque;
-
 use crate::diff::{Diff, compose, rebase};
+use crate::prelude::*;
 
 /// So many changes can be taken back.
 const DEPTH: usize = 200;
 
 /// A stack of inverses, in one direction.
 #[derive(Debug, Default)]
-pub(super) struct Stack(VecDeque<Diff>);
+pub(super) struct Stack(Vec<Diff>);
 
 impl Stack {
     pub(super) fn len(&self) -> usize {
@@ -22,20 +21,20 @@ impl Stack {
     /// `inverse` takes back what was just done; as one with the entry before it if `merge`.
     pub(super) fn push(&mut self, inverse: Diff, merge: bool) {
         if merge
-            && let Some(last) = self.0.back_mut()
+            && let Some(last) = self.0.last_mut()
             && let Ok(both) = compose(&inverse, last)
         {
             *last = both;
             return;
         }
-        self.0.push_back(inverse);
+        self.0.push(inverse);
         if self.0.len() > DEPTH {
-            self.0.pop_front();
+            self.0.remove(0);
         }
     }
 
     pub(super) fn pop(&mut self) -> Option<Diff> {
-        self.0.pop_back()
+        self.0.pop()
     }
 
     pub(super) fn clear(&mut self) {

@@ -113,7 +113,7 @@ fn tries(value: &Value, nonce: &str, but: &str) -> usize {
 fn with_try(value: &Value, try_id: &str, nonce: &str) -> Value {
     let Value::Object(members) = value else { return value.clone() };
     let mut members = members.clone();
-    let tries = members.entry("tries".to_owned()).or_insert_with(|| Value::Object(Object::new()));
+    let tries = members.get_or_insert_with("tries", || Value::Object(Object::new()));
     if let Value::Object(tries) = tries {
         tries.insert(try_id.to_owned(), Value::text(nonce));
     }

@@ -63,6 +63,11 @@ pub(super) async fn handle<H: Host>(
             connection.remove(&entity);
             outcome.replies.push(Reply::Unsubscribe(publish::channel(format, &channel)));
         }
+        // Who waited for it to be there watches what they created.
+        None if performed.response.status == 201 && connection.is_subscribed(&entity) => {
+            presence::touch(&router.host, &entity, connection.key(), &connection.token.person).await;
+            connection.watch(&entity, presence::seconds(&router.host));
+        }
         None => {}
     }
     answer(outcome, performed.response);

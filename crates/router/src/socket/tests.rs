@@ -384,6 +384,17 @@ fn subscribers_are_who_was_heard_from_lately() {
 }
 
 #[test]
+fn who_creates_what_they_wait_for_watches_it() {
+    let server = server(&[]);
+    let ann = server.sign_in("ann@example.org");
+    let mut socket = server.socket(&ann, "a");
+    assert_eq!(socket.send(json!({"id": 1, "method": "subscribe", "entityId": "note:new"})).0["status"], 404);
+    socket.send(json!({"id": 2, "method": "post", "entityId": "note:new", "value": {}}));
+    let answer = server.ask(&ann, "GET", "/api/v1/entities/note:new/subscribers", &[], Json::Null);
+    assert_eq!(answer.json(), json!({"subscribers": [ann.id]}));
+}
+
+#[test]
 fn a_store_that_fails_is_503() {
     let server = server(&[]);
     let ann = server.sign_in("ann@example.org");

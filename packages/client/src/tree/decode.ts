@@ -189,6 +189,13 @@ class Reader {
         for (let i = 0; i < count; i += 1) map.set(this.value(), this.value());
         return map;
       }
+      // Diffs among what is told of versions (`previousValues`), as they are in JSON.
+      case 64001:
+        return Object.freeze({ $text: this.value() });
+      case 64002:
+        return Object.freeze({ $array: this.value() });
+      case 64003:
+        return Object.freeze({ $replace: this.value() });
       default:
         if (tag >= 64 && tag <= 87) return this.#typed(tag);
         throw bad(`tag ${tag}`);
@@ -277,7 +284,7 @@ const half = (bits: number): number => {
   return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
 };
 
-/** The tree of a value in CBOR. */
+/** The tree of a value in CBOR. Where a diff is in it, it is in the JSON form of docs/protocol.md. */
 export const decodeValue = (bytes: Uint8Array): unknown => new Reader(bytes).whole(reader => reader.value());
 
 /** A patch in CBOR. */

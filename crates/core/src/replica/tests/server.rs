@@ -46,7 +46,8 @@ impl Server {
     }
 
     pub(super) fn handle(&mut self, frame: &[u8], person: &str, connection: &str) -> Vec<u8> {
-        let request = Request::decode(frame, Format::Cbor, &Limits::default()).expect("a replica sends what can be read");
+        let request =
+            Request::decode(frame, Format::Cbor, &Limits::default()).expect("a replica sends what can be read");
         let answer = self.answer(request.method, person, connection);
         Response { id: Some(request.id), ..answer }.encode(Format::Cbor)
     }
@@ -70,7 +71,11 @@ impl Server {
             Method::Get { if_modified_since, .. } => self.read(if_modified_since),
             Method::Post { value, idempotency_key, .. } => {
                 if let Some(index) = idempotency_key.as_ref().and_then(|key| self.keys.get(key)) {
-                    return Response { status: 201, meta: Some(self.history[*index].meta.clone()), ..Response::default() };
+                    return Response {
+                        status: 201,
+                        meta: Some(self.history[*index].meta.clone()),
+                        ..Response::default()
+                    };
                 }
                 if !self.history.is_empty() {
                     return error(Code::Exists);
@@ -146,9 +151,7 @@ impl Server {
             Some(index) => {
                 Response { diff: Some(self.between(index, self.history.len() - 1)), meta, ..Response::ok(None) }
             }
-            None => {
-                Response { value: Some(CborValue(cbor::encode_value(&last.value))), meta, ..Response::ok(None) }
-            }
+            None => Response { value: Some(CborValue(cbor::encode_value(&last.value))), meta, ..Response::ok(None) },
         }
     }
 

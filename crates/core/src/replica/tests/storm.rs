@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use super::ENTITY;
 use super::server::Server;
 use super::tab::{Screen, object, text};
-use super::ENTITY;
 use crate::codec::cbor;
 use crate::replica::{Action, Browser, Effect};
 use crate::value::Value;
@@ -41,7 +41,6 @@ struct Person {
     /// Effects that tabs have not seen yet, in order, for each of them.
     to_tabs: Vec<Vec<Effect>>,
     /// Edits on their way from each tab.
-    from_tabs: Vec<Vec<Vec<u8>>>,
     edits: Vec<Vec<(u32, u32, bool)>>,
     snapshot: Option<Vec<u8>>,
     journal: Option<Vec<u8>>,
@@ -65,7 +64,6 @@ impl Person {
             up: Vec::new(),
             down: Vec::new(),
             to_tabs: vec![Vec::new(); TABS],
-            from_tabs: vec![Vec::new(); TABS],
             edits: vec![Vec::new(); TABS],
             snapshot: None,
             journal: None,
@@ -328,8 +326,7 @@ impl Storm {
                 assert_eq!(tab.view.as_ref(), Some(&value), "seed {seed}: {name} shows something else");
                 let keys = (0..person.typed[index]).filter(|key| !members.contains_key(&format!("{name}-{key}")));
                 assert_eq!(keys.count(), 0, "seed {seed}: keys of {name} were lost");
-                let wanted: String =
-                    (0..person.typed[index]).map(|key| char::from(b'a' + (key % 26) as u8)).collect();
+                let wanted: String = (0..person.typed[index]).map(|key| char::from(b'a' + (key % 26) as u8)).collect();
                 let line = format!("line of : {wanted}<{name}> some more words");
                 assert!(blob.contains(&line), "seed {seed}: {name} typed {wanted}; the text is\n{blob}");
             }

@@ -56,7 +56,8 @@ impl Screen {
                 }
             }
             Action::Set(value) => {
-                self.view = cbor::decode_value(value, &Limits::default()).ok().filter(|value| *value != Value::Undefined);
+                self.view =
+                    cbor::decode_value(value, &Limits::default()).ok().filter(|value| *value != Value::Undefined);
             }
             _ => {}
         }
