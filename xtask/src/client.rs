@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use js_component_bindgen::{InstantiationMode, TranspileOpts, transpile};
@@ -18,9 +19,8 @@ const PROFILE: &str = "browser";
 const OUTPUT: &str = "packages/client/src/wasm";
 
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
-    need::target(workspace, TARGET)?;
+    shell::run(&mut cargo(workspace, "build")?)?;
     let member = workspace.member(COMPONENT)?;
-    shell::run(&mut workspace.cargo(["build", "--profile", PROFILE, "--target", TARGET, "-p", &member.package]))?;
     let module = workspace.target.join(TARGET).join(PROFILE).join(member.library).with_extension("wasm");
     let module = fs::read(&module).with_context(|| format!("can't read {}", module.display()))?;
     let imports = pure::imports(&module)?;
@@ -36,6 +36,13 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
         write(&workspace.root.join(OUTPUT).join(name), &content)?;
     }
     Ok(())
+}
+
+/// A cargo command on the component.
+pub(crate) fn cargo(workspace: &Workspace, subcommand: &str) -> Result<Command> {
+    need::target(workspace, TARGET)?;
+    let package = workspace.member(COMPONENT)?.package;
+    Ok(workspace.cargo([subcommand, "--profile", PROFILE, "--target", TARGET, "-p", &package]))
 }
 
 /// The glue can fetch the module by itself. Ours never does, and bundlers would take the template URL for a folder to copy.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::shell::{self, Workspace};
-use crate::{components, need, pure, web};
+use crate::{client, components, need, pure, web};
 
 /// The package whose integration tests run the built host.
 const E2E: &str = "timeweft-e2e";
@@ -33,7 +33,7 @@ const STEPS: [Step; 12] = [
     Step { name: "interop", what: "values and diffs against cbor-x and deep-object-diff in Node", run: interop },
     Step { name: "web", what: "the browser's packages build, their types hold, their tests pass", run: web::check },
     Step { name: "e2e", what: "the contract over real sockets against the built host", run: e2e },
-    Step { name: "browser", what: "the page in Chromium, two people at once", run: browser },
+    Step { name: "browser", what: "the client over a line that breaks, the notes app and the page, in Chromium", run: browser },
 ];
 
 /// Which steps to run.
@@ -132,7 +132,8 @@ fn deny(workspace: &Workspace) -> Result<()> {
 fn clippy(workspace: &Workspace) -> Result<()> {
     components::build(workspace)?;
     shell::run(&mut workspace.cargo(["clippy", "--release", "--all-targets", "--", "-D", "warnings"]))?;
-    shell::run(components::cargo(workspace, "clippy")?.args(["--", "-D", "warnings"]))
+    shell::run(components::cargo(workspace, "clippy")?.args(["--", "-D", "warnings"]))?;
+    shell::run(client::cargo(workspace, "clippy")?.args(["--", "-D", "warnings"]))
 }
 
 fn docs(workspace: &Workspace) -> Result<()> {
@@ -177,6 +178,7 @@ fn interop(workspace: &Workspace) -> Result<()> {
 
 fn browser(workspace: &Workspace) -> Result<()> {
     build(workspace)?;
+    web::build(workspace)?;
     need::npm_packages(workspace, "tests/browser")?;
     let chromium = need::program(&need::CHROMIUM)?;
     shell::run(

@@ -1,5 +1,7 @@
 //! Between the types of `timeweft_core::replica` and those of the interface.
 
+use alloc::borrow::ToOwned;
+
 use timeweft_core::replica as native;
 
 use crate::wit::{Action, Effect, Op, Origin, Policy, Refusal, Request, Said, Saved, Shown, Whole};

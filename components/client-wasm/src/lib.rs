@@ -2,7 +2,14 @@
 //!
 //! The work is in `timeweft_core::replica`; here is only its translation, and the one `Browser` that an instance holds.
 
+// In browsers without `std`: its way to panic formats what nobody could read there, since nothing is imported.
+#![cfg_attr(target_family = "wasm", no_std)]
+
+extern crate alloc;
+
 mod convert;
+#[cfg(target_family = "wasm")]
+mod wasm;
 
 // What `generate!` expands to is the ABI, unsafe by nature.
 #[allow(unsafe_code)]
@@ -16,19 +23,26 @@ mod wit {
     export!(Client with_types_in self);
 }
 
-use std::cell::RefCell;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::RefCell;
 
 use timeweft_core::replica::{self as native, Browser};
 
 use crate::convert::{action_in, effect_out, policy_in};
 use crate::wit::{Client, Effect, Event, Guest};
 
-thread_local! {
-    static BROWSER: RefCell<Browser> = RefCell::new(Browser::default());
-}
+/// One thread's, and there is one thread.
+struct Single(RefCell<Option<Browser>>);
+
+// SAFETY: whoever runs this module runs it on one thread: it is built without atomics, and its memory is not shared.
+#[allow(unsafe_code)]
+unsafe impl Sync for Single {}
+
+static BROWSER: Single = Single(RefCell::new(None));
 
 fn with<T>(work: impl FnOnce(&mut Browser) -> T) -> T {
-    BROWSER.with_borrow_mut(work)
+    work(BROWSER.0.borrow_mut().get_or_insert_default())
 }
 
 impl Guest for Client {

@@ -1,6 +1,8 @@
 //! Names of entities: `type:id` (contract section 1).
 
-use std::fmt;
+use core::fmt;
+
+use crate::prelude::*;
 
 /// `type:id`, for example `note:note-123`; valid by construction.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,16 +14,25 @@ pub struct EntityId {
 /// Why a text is not an entity's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[error("{}", self.as_str())]
 pub enum IdError {
     /// There is no `:`.
-    #[error("an entity id is `type:id`, for example `note:note-123`; there is no `:`")]
     NoColon,
     /// The part before the colon is not a type.
-    #[error("a type is a lower-case letter and up to 31 more of a-z, 0-9 and `-`")]
     Type,
     /// The part after the colon is not an id.
-    #[error("an id is 1 to 64 of A-Z, a-z, 0-9, `_` and `-`")]
     Id,
+}
+
+impl IdError {
+    /// What would be right.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            IdError::NoColon => "an entity id is `type:id`, for example `note:note-123`; there is no `:`",
+            IdError::Type => "a type is a lower-case letter and up to 31 more of a-z, 0-9 and `-`",
+            IdError::Id => "an id is 1 to 64 of A-Z, a-z, 0-9, `_` and `-`",
+        }
+    }
 }
 
 /// Whether `text` is a type's name: `[a-z][a-z0-9-]{0,31}`.
@@ -40,8 +51,8 @@ pub fn is_local_id(text: &str) -> bool {
 impl EntityId {
     /// Parses `type:id`.
     pub fn parse(text: &str) -> Result<Self, IdError> {
-        let (kind, id) = text.split_once(':').ok_or(IdError::NoColon)?;
-        Self::new(kind, id)
+        let colon = text.bytes().position(|byte| byte == b':').ok_or(IdError::NoColon)?;
+        Self::new(&text[..colon], &text[colon + 1..])
     }
 
     /// Joins a type and an id.
@@ -52,7 +63,7 @@ impl EntityId {
         if !is_local_id(id) {
             return Err(IdError::Id);
         }
-        Ok(EntityId { text: format!("{kind}:{id}"), colon: kind.len() })
+        Ok(EntityId { text: [kind, ":", id].concat(), colon: kind.len() })
     }
 
     /// The whole name.

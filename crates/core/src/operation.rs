@@ -2,6 +2,7 @@
 //! native twin of `wit/entity.wit`. Values and diffs stay encoded, so that large ones cross boundaries as bytes.
 
 use crate::limits::Limits;
+use crate::prelude::*;
 use crate::time::Timestamp;
 
 /// A value in CBOR, well-formed and in the form of `docs/protocol.md`.

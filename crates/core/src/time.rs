@@ -1,7 +1,8 @@
 //! Instants, in microseconds, written as the contract writes them: `2026-11-21T09:30:00.123456Z`.
 
-use std::fmt;
-use std::time::{Duration, UNIX_EPOCH};
+use core::fmt;
+
+use crate::prelude::*;
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -9,8 +10,18 @@ pub struct Timestamp(pub u64);
 
 /// The text is not a date of the contract's form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a date is ISO-8601 in UTC with six (or three) fractional digits, for example 2026-11-21T09:30:00.123456Z")]
+#[error("{}", self.as_str())]
 pub struct TimestampError;
+
+impl TimestampError {
+    /// What would be right.
+    pub fn as_str(&self) -> &'static str {
+        "a date is ISO-8601 in UTC with six (or three) fractional digits, for example 2026-11-21T09:30:00.123456Z"
+    }
+}
+
+const SECOND: u64 = 1_000_000;
+const DAY: u64 = 86_400;
 
 impl Timestamp {
     /// `9999-01-01T00:00:00.000000Z`, the `validTo` of what is current.
@@ -29,28 +40,81 @@ impl Timestamp {
         }
         let shape = b"0000-00-00T00:00:00.";
         let fits = |(byte, shape): (&u8, &u8)| if *shape == b'0' { byte.is_ascii_digit() } else { byte == shape };
-        let digits = &bytes[20..bytes.len() - 1];
-        if !bytes.iter().zip(shape).all(fits)
-            || !digits.iter().all(u8::is_ascii_digit)
-            || bytes[bytes.len() - 1] != b'Z'
-        {
+        let (text, zone) = bytes.split_at(bytes.len() - 1);
+        let fraction = text.get(20..).unwrap_or_default();
+        if !bytes.iter().zip(shape).all(fits) || !fraction.iter().all(u8::is_ascii_digit) || zone != b"Z" {
             return Err(TimestampError);
         }
-        // A leap second would be clamped by the calendar library and then name another instant.
-        if &bytes[17..19] == b"60" {
+        let number = |from, to| {
+            let digits: &[u8] = text.get(from..to).unwrap_or_default();
+            digits.iter().fold(0_u64, |number, digit| number * 10 + u64::from(digit - b'0'))
+        };
+        let (year, month, day) = (number(0, 4), number(5, 7), number(8, 10));
+        let (hour, minute, second) = (number(11, 13), number(14, 16), number(17, 19));
+        let micros = number(20, text.len()) * if fraction.len() == 3 { 1_000 } else { 1 };
+        // No leap seconds: 60 would be another instant's name.
+        let in_day = hour < 24 && minute < 60 && second < 60;
+        if year < 1970 || !(1..=12).contains(&month) || !(1..=days_of(year, month)).contains(&day) || !in_day {
             return Err(TimestampError);
         }
-        let instant = humantime::parse_rfc3339(text).map_err(|_| TimestampError)?;
-        let since = instant.duration_since(UNIX_EPOCH).map_err(|_| TimestampError)?;
-        let micros = u64::try_from(since.as_micros()).map_err(|_| TimestampError)?;
+        let days = days_before(year) + (1..month).map(|month| days_of(year, month)).sum::<u64>() + day - 1;
+        let micros = (days * DAY + hour * 3_600 + minute * 60 + second) * SECOND + micros;
         if micros > Self::FOREVER.0 { Err(TimestampError) } else { Ok(Timestamp(micros)) }
+    }
+
+    /// As the contract writes it; what is later than [`Timestamp::FOREVER`], as that.
+    pub fn to_text(self) -> String {
+        let micros = self.0.min(Self::FOREVER.0);
+        let seconds = micros / SECOND;
+        let (mut day, second) = (seconds / DAY, seconds % DAY);
+        // Never too late: no year has more than 366 days. And in 8,000 years at most six too early.
+        let mut year = 1970 + day / 366;
+        while days_before(year + 1) <= day {
+            year += 1;
+        }
+        day -= days_before(year);
+        let mut month = 1;
+        while day >= days_of(year, month) {
+            day -= days_of(year, month);
+            month += 1;
+        }
+        let parts = [
+            (year, 4, "-"),
+            (month, 2, "-"),
+            (day + 1, 2, "T"),
+            (second / 3_600, 2, ":"),
+            (second / 60 % 60, 2, ":"),
+            (second % 60, 2, "."),
+            (micros % SECOND, 6, "Z"),
+        ];
+        let mut text = String::new();
+        for (number, width, end) in parts {
+            text.push_str(&digits(number, width));
+            text.push_str(end);
+        }
+        text
+    }
+}
+
+/// Days from 1970 to the start of a year.
+fn days_before(year: u64) -> u64 {
+    let past = year - 1;
+    // 477 leap days before 1970.
+    (year - 1970) * 365 + past / 4 - past / 100 + past / 400 - 477
+}
+
+fn days_of(year: u64, month: u64) -> u64 {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    match month {
+        2 => 28 + u64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let instant = UNIX_EPOCH + Duration::from_micros(self.0.min(Self::FOREVER.0));
-        humantime::format_rfc3339_micros(instant).fmt(f)
+        f.write_str(&self.to_text())
     }
 }
 
@@ -86,6 +150,16 @@ mod tests {
             "２026-11-21T09:30:00.12Z",
         ] {
             assert!(Timestamp::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_day_is_the_one_that_a_calendar_says() {
+        for day in (0..2_932_532).step_by(13).chain(11_000..12_500) {
+            let at = Timestamp(day * DAY * SECOND + day % DAY * SECOND + day);
+            let known = jiff::Timestamp::from_microsecond(at.0.cast_signed()).unwrap();
+            assert_eq!(at.to_text(), format!("{known:.6}"));
+            assert_eq!(Timestamp::parse(&at.to_text()), Ok(at));
         }
     }
 }

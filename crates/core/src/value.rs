@@ -4,12 +4,14 @@
 //! never come to rest). Which of them was written is kept, so that each comes back as it went in.
 //! Members of an object are kept sorted: an object has one encoding, whatever the order its keys were set in.
 
-use std::collections::BTreeMap;
-
 use num_bigint::BigInt;
 
+use crate::float;
+use crate::members::Members;
+use crate::prelude::*;
+
 /// Members of an object, sorted by key (in the order of their UTF-8 bytes).
-pub type Object = BTreeMap<String, Value>;
+pub type Object = Members<Value>;
 
 /// A JSON-like value.
 #[derive(Clone, Debug)]
@@ -73,7 +75,7 @@ impl PartialEq for Value {
             (Bool(a), Bool(b)) => a == b,
             (Number(a), Number(b)) | (Date(a), Date(b)) => a == b || (a.is_nan() && b.is_nan()),
             (BigInt(a), BigInt(b)) => a == b,
-            (Number(number), BigInt(big)) | (BigInt(big), Number(number)) => number_is(*number, big),
+            (Number(number), BigInt(big)) | (BigInt(big), Number(number)) => float::is(*number, big),
             (Text(a), Text(b)) => a == b,
             (Bytes(a), Bytes(b)) => a == b,
             (Array(a), Array(b)) | (Set(a), Set(b)) => a == b,
@@ -83,10 +85,6 @@ impl PartialEq for Value {
             _ => false,
         }
     }
-}
-
-fn number_is(number: f64, big: &BigInt) -> bool {
-    number.fract() == 0.0 && <BigInt as num_traits::FromPrimitive>::from_f64(number).is_some_and(|exact| exact == *big)
 }
 
 #[cfg(test)]

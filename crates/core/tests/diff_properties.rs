@@ -2,11 +2,11 @@
 //! often meet; each run of the concurrent properties checks that they met, and passed each other, often enough.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use timeweft_core::diff::{Diff, Patch, Segment, compose, conflicts, diff, diff_finely, rebase};
+use timeweft_core::members::Members;
 use timeweft_core::value::Value;
 
 /// Random choices, taken one by one; when they run out, always the first.
@@ -128,7 +128,7 @@ fn neighbours() -> impl Strategy<Value = (Value, [Value; 2])> {
         let key = ["text", "records", "words"].get(which);
         for (other, bytes) in others.iter_mut().zip([a, b]) {
             if let (Value::Object(members), Some(key)) = (other, key)
-                && let Some(member) = members.get_mut(*key)
+                && let Some(member) = members.get_mut(key)
             {
                 edit(member, &mut Choices(bytes.iter()));
             }
@@ -311,7 +311,7 @@ fn patch(from: &mut Choices<'_>, base: Option<&Value>, depth: usize) -> Patch {
         }
         (_, Some(Value::Object(found))) if fits && depth > 0 => {
             let keys: Vec<&String> = found.keys().collect();
-            let mut members = BTreeMap::new();
+            let mut members = Members::new();
             for _ in 0..from.below(4) {
                 let key = keys.get(from.below(keys.len() + 1)).map_or("b", |key| key.as_str());
                 members.insert(key.to_owned(), patch(from, found.get(key), depth - 1));

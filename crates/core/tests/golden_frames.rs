@@ -17,6 +17,7 @@ use timeweft_core::codec::cbor::{decode_patch, decode_value, encode_patch, encod
 use timeweft_core::diff::{Patch, Segment};
 use timeweft_core::id::EntityId;
 use timeweft_core::limits::Limits;
+use timeweft_core::members::Members;
 use timeweft_core::message::{Code, Format, Method, Push, Request, Response};
 use timeweft_core::operation::{CborDiff, CborValue, Failure, Meta};
 use timeweft_core::time::Timestamp;
@@ -108,7 +109,7 @@ fn meta() -> Meta {
         valid_from: at(123_456),
         valid_to: Timestamp::FOREVER,
         person_id: "ann".into(),
-        previous_values: Some(CborDiff(encode_patch(&Patch::Map(BTreeMap::from([(
+        previous_values: Some(CborDiff(encode_patch(&Patch::Map(Members::from([(
             "title".into(),
             Patch::Value(Value::text("Weft")),
         )]))))),
@@ -194,7 +195,7 @@ fn responses() -> Vec<(&'static str, Response)> {
 fn pushes() -> Vec<(&'static str, Push)> {
     let entity_id = EntityId::parse("note:note-123").unwrap();
     let first =
-        CborDiff(encode_patch(&Patch::Map(BTreeMap::from([("title".into(), Patch::Value(Value::text("Weft")))]))));
+        CborDiff(encode_patch(&Patch::Map(Members::from([("title".into(), Patch::Value(Value::text("Weft")))]))));
     let diff = CborDiff(encode_patch(&patches()[1].1));
     vec![
         ("first", Push { entity_id: entity_id.clone(), diff: first, meta: first_meta(), prev_valid_from: None }),

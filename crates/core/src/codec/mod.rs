@@ -8,6 +8,8 @@ pub mod cbor;
 #[cfg(feature = "server")]
 pub mod json;
 
+use crate::prelude::*;
+
 /// Why bytes are not what they should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -28,8 +30,8 @@ impl DecodeError {
     /// The same error, told of a named place.
     pub(crate) fn within(self, place: &str) -> DecodeError {
         match self {
-            DecodeError::Malformed(what) => DecodeError::Malformed(format!("`{place}`: {what}")),
-            DecodeError::TooLarge(what) => DecodeError::TooLarge(format!("`{place}`: {what}")),
+            DecodeError::Malformed(what) => DecodeError::Malformed(["`", place, "`: ", &what].concat()),
+            DecodeError::TooLarge(what) => DecodeError::TooLarge(["`", place, "`: ", &what].concat()),
         }
     }
 }
@@ -41,5 +43,5 @@ pub(crate) const MAX_DEPTH: usize = 256;
 pub(crate) const MAX_BIGINT_BYTES: usize = 8192;
 
 pub(crate) fn too_many_bytes(len: usize, limit: usize) -> DecodeError {
-    DecodeError::TooLarge(format!("{len} bytes are more than the {limit} allowed"))
+    DecodeError::TooLarge([&decimal(len), " bytes are more than the ", &decimal(limit), " allowed"].concat())
 }

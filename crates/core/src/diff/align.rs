@@ -4,10 +4,10 @@
 //! both are held fast (as "patience diff" does) and what lies between is aligned again; where there are none, all of it
 //! counts as changed.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
+use core::ops::Range;
 
-use similar::{Algorithm, DiffOp};
+use crate::prelude::*;
+use crate::sort::sorted;
 
 /// Lists up to this long together are aligned by Myers' algorithm, whose work is at worst their square.
 const SHORT: usize = 1024;
@@ -43,20 +43,8 @@ fn between(old: &[u32], new: &[u32], start: (usize, usize), rounds: usize, hunks
         return push(0..old.len(), 0..new.len());
     }
     if old.len() + new.len() <= SHORT {
-        // Lengths are counted up here: after `similar` has moved steps together, its positions are off now and then.
-        let (mut open, mut at) = ((0, 0), (0, 0));
-        for op in similar::capture_diff_slices(Algorithm::Myers, old, new) {
-            let end = (at.0 + op.old_range().len(), at.1 + op.new_range().len());
-            if matches!(op, DiffOp::Equal { .. }) {
-                if open != at {
-                    push(open.0..at.0, open.1..at.1);
-                }
-                open = end;
-            }
-            at = end;
-        }
-        if open != at {
-            push(open.0..at.0, open.1..at.1);
+        for hunk in shortest(old, new) {
+            push(hunk.old, hunk.new);
         }
         return;
     }
@@ -71,36 +59,81 @@ fn between(old: &[u32], new: &[u32], start: (usize, usize), rounds: usize, hunks
     }
 }
 
-/// Positions of numbers that are unique in both: the longest choice that is in order in both.
-fn anchors(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
-    let mut seen: BTreeMap<u32, [Seen; 2]> = BTreeMap::new();
-    for (side, list) in [old, new].into_iter().enumerate() {
-        for (at, number) in list.iter().enumerate() {
-            let slot = &mut seen.entry(*number).or_default()[side];
-            *slot = if *slot == Seen::Never { Seen::Once(at) } else { Seen::Often };
+/// Myers' shortest edit ("An O(ND) difference algorithm and its variations", 1986).
+fn shortest(old: &[u32], new: &[u32]) -> Vec<Hunk> {
+    // After so many changes, on each diagonal (elements of `old` less elements of `new`) from -changes to changes in
+    // steps of two: how much of `old` is walked at most. All of them are kept, since they lead back.
+    let mut furthest: Vec<u16> = Vec::new();
+    let mut changes = 0;
+    let ends = 'walk: loop {
+        for index in 0..=changes {
+            let (before, inserts) = arrive(&furthest, changes, index);
+            let mut x = if changes == 0 { 0 } else { usize::from(before) + usize::from(!inserts) };
+            // Past the end of either list nothing is equal, and no way leads back.
+            let y = |x: usize| (x + changes).wrapping_sub(2 * index);
+            while old.get(x).is_some_and(|element| new.get(y(x)) == Some(element)) {
+                x += 1;
+            }
+            furthest.push(x as u16);
+            if x == old.len() && y(x) == new.len() {
+                break 'walk index;
+            }
         }
+        changes += 1;
+    };
+    let mut hunks: Vec<Hunk> = Vec::new();
+    let mut index = ends;
+    while changes > 0 {
+        let (before, inserts) = arrive(&furthest, changes, index);
+        let x = usize::from(before);
+        let end = x + usize::from(!inserts);
+        let new_end = end + changes - 2 * index;
+        let y = new_end - usize::from(inserts);
+        match hunks.last_mut() {
+            // Nothing is equal between this change and the next.
+            Some(next) if next.old.start == end && next.new.start == new_end => {
+                (next.old.start, next.new.start) = (x, y);
+            }
+            _ => hunks.push(Hunk { old: x..end, new: y..new_end }),
+        }
+        index -= usize::from(!inserts);
+        changes -= 1;
     }
-    let mut pairs: Vec<(usize, usize)> = seen
-        .into_values()
-        .filter_map(|sides| match sides {
-            [Seen::Once(i), Seen::Once(j)] => Some((i, j)),
-            _ => None,
-        })
-        .collect();
-    pairs.sort_unstable();
-    longest_rise(&pairs)
+    hunks.reverse();
+    hunks
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Seen {
-    #[default]
-    Never,
-    Once(usize),
-    Often,
+/// The best way to a diagonal, which is the `index`th after so many changes: how much of the old list is walked before
+/// the last change, and whether that inserts (or else deletes).
+fn arrive(furthest: &[u16], changes: usize, index: usize) -> (u16, bool) {
+    // Those of one change less start where all before them end: 1 + 2 + … of them.
+    let start = changes * changes.saturating_sub(1) / 2;
+    let below = index.checked_sub(1).and_then(|index| furthest.get(start + index).copied());
+    let above = if index < changes { furthest.get(start + index).copied() } else { None };
+    match (below, above) {
+        (Some(below), Some(above)) if below < above => (above, true),
+        (None, above) => (above.unwrap_or(0), true),
+        (Some(below), _) => (below, false),
+    }
+}
+
+/// Positions of numbers that are unique in both: the longest choice that is in order in both.
+fn anchors(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
+    // Each number doubled, and one more in the new list.
+    let mut places: Vec<(u64, usize)> = Vec::with_capacity(old.len() + new.len());
+    for (side, list) in [(0, old), (1, new)] {
+        places.extend(list.iter().zip(0..).map(|(number, at)| (u64::from(*number) << 1 | side, at)));
+    }
+    let alone = |pair: &[(u64, usize)]| match *pair {
+        [(a, i), (b, j)] if a & 1 < b & 1 => Some((i as u64, j)),
+        _ => None,
+    };
+    let places = sorted(places);
+    longest_rise(&sorted(places.chunk_by(|a, b| a.0 >> 1 == b.0 >> 1).filter_map(alone).collect()))
 }
 
 /// The longest choice of pairs in which the second rises too.
-fn longest_rise(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
+fn longest_rise(pairs: &[(u64, usize)]) -> Vec<(usize, usize)> {
     // For each length, the pair that ends a rise of it lowest; and for each pair, the one before it.
     let mut ends: Vec<usize> = Vec::new();
     let mut before: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
@@ -112,7 +145,7 @@ fn longest_rise(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
     let mut rise = Vec::with_capacity(ends.len());
     let mut at = ends.last().copied();
     while let Some(index) = at {
-        rise.push(pairs[index]);
+        rise.push((pairs[index].0 as usize, pairs[index].1));
         at = before[index];
     }
     rise.reverse();
@@ -154,9 +187,22 @@ mod tests {
             .collect();
         for old in &lists {
             for new in &lists {
-                changed(old, new);
+                assert_eq!(changed(old, new), old.len() + new.len() - 2 * common(old, new), "{old:?} {new:?}");
             }
         }
+    }
+
+    /// The length of the longest common subsequence.
+    fn common(old: &[u32], new: &[u32]) -> usize {
+        let mut lengths = vec![0; new.len() + 1];
+        for a in old {
+            let mut diagonal = 0;
+            for (j, b) in new.iter().enumerate() {
+                let here = if a == b { diagonal + 1 } else { lengths[j + 1].max(lengths[j]) };
+                diagonal = std::mem::replace(&mut lengths[j + 1], here);
+            }
+        }
+        lengths[new.len()]
     }
 
     #[test]

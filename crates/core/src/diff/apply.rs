@@ -4,6 +4,8 @@
 use super::sequence;
 use super::text::{self, Off};
 use super::{Diff, DiffError, Segment, wrong_kind};
+use crate::members::Part;
+use crate::prelude::*;
 use crate::value::Value;
 
 impl Diff {
@@ -26,21 +28,17 @@ impl Diff {
                         Err(wrong_kind("member", "an object", Some(value)))
                     };
                 };
+                let mut others = Vec::new();
                 for (key, change) in members {
-                    match change {
-                        Diff::Remove => {
-                            object.remove(key);
-                        }
-                        Diff::Set { value: new, .. } => {
-                            object.insert(key.clone(), new.clone());
-                        }
-                        inside => match object.get_mut(key) {
-                            Some(member) => inside.apply(member)?,
-                            None if inside.is_identity() => {}
-                            None => return Err(DiffError::NoMember(key.clone())),
-                        },
+                    match (change, object.get_mut(key)) {
+                        (Diff::Remove, _) => others.push((key.as_str(), Part::Drop)),
+                        (Diff::Set { value: new, .. }, None) => others.push((key.as_str(), Part::Put(new.clone()))),
+                        (inside, Some(member)) => inside.apply(member)?,
+                        (inside, None) if inside.is_identity() => {}
+                        (_, None) => return Err(DiffError::NoMember(key.clone())),
                     }
                 }
+                object.merge(others);
                 Ok(())
             }
             Diff::Array(segments) => match value {
@@ -81,7 +79,7 @@ fn apply_array(segments: &[Segment<Vec<Value>, Diff>], items: &mut Vec<Value>) -
         }
         return Ok(());
     }
-    let mut old = std::mem::take(items).into_iter();
+    let mut old = core::mem::take(items).into_iter();
     for segment in segments {
         match segment {
             Segment::Keep(length) => items.extend(old.by_ref().take(*length)),

@@ -1,10 +1,9 @@
 //! Two diffs in a row as one. No base is needed: edits along texts and arrays are total.
 
-use std::collections::BTreeMap;
-
 use super::sequence::{Builder, Run, Segments};
 use super::text::Off;
 use super::{Diff, DiffError, Segment, is_empty_object};
+use crate::prelude::*;
 use crate::value::Value;
 
 /// What `first` and then `second` do.
@@ -48,20 +47,17 @@ pub(super) fn inside(first: &Diff, second: &Diff) -> Result<Diff, DiffError> {
             Ok(Diff::Set { value, over_container: *over_container })
         }
         (Diff::Object(first), Diff::Object(second)) => {
-            let mut members = BTreeMap::new();
+            let mut members = Vec::with_capacity(first.len() + second.len());
             for (key, change) in first {
                 let both = match second.get(key) {
                     Some(then) => inside(change, then)?,
                     None => change.clone(),
                 };
-                members.insert(key.clone(), both);
+                members.push((key.clone(), both));
             }
-            for (key, change) in second {
-                if !first.contains_key(key) {
-                    members.insert(key.clone(), change.clone());
-                }
-            }
-            Ok(Diff::Object(members))
+            let others = second.iter().filter(|(key, _)| !first.contains_key(key));
+            members.extend(others.map(|(key, change)| (key.clone(), change.clone())));
+            Ok(Diff::Object(members.into_iter().collect()))
         }
         (Diff::Array(first), Diff::Array(second)) => Ok(Diff::Array(along::<Vec<Value>>(first, second)?)),
         (Diff::Text(first), Diff::Text(second)) => Ok(Diff::Text(along::<String>(first, second)?)),
@@ -88,7 +84,7 @@ impl<T: Run> Piece<'_, T> {
 
 /// Hands out what the first edits leave, piece by piece.
 struct Left<'a, T: Run> {
-    segments: std::slice::Iter<'a, Segment<T, T::Inner>>,
+    segments: core::slice::Iter<'a, Segment<T, T::Inner>>,
     piece: Option<Piece<'a, T>>,
 }
 

@@ -2,6 +2,7 @@
 
 use super::sequence::{Builder, Run};
 use super::{Diff, Segment, wire};
+use crate::prelude::*;
 use crate::value::Value;
 
 impl Diff {

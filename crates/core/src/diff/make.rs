@@ -3,15 +3,16 @@
 //! Equal parts are found by their marks; arrays and texts are aligned by what `align` finds; elements that `pair` takes
 //! for one, changed, are changed from inside. What is shortest on the wire is decided at the end, in `wire`.
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
-use std::ops::Range;
+use core::cmp::Ordering;
+use core::ops::Range;
 
 use super::align::{Hunk, align};
-use super::mark::{Mark, Marked, elements, number};
+use super::mark::{Mark, Marked, elements, number, number_pieces};
 use super::pair::pair;
 use super::sequence::Builder;
 use super::{Diff, Segment, resolve, text, wire};
+use crate::members::Members;
+use crate::prelude::*;
 use crate::value::{Object, Value};
 
 /// Texts up to this many bytes together are compared by character.
@@ -60,8 +61,8 @@ fn between(old: Marked<'_>, new: Marked<'_>, finely: bool) -> Option<Diff> {
     })
 }
 
-fn members(old: (&Object, &Mark), new: (&Object, &Mark), finely: bool) -> BTreeMap<String, Diff> {
-    let mut changes = BTreeMap::new();
+fn members(old: (&Object, &Mark), new: (&Object, &Mark), finely: bool) -> Members<Diff> {
+    let mut changes = Members::new();
     let mut before = old.0.iter().zip(&old.1.children).peekable();
     let mut after = new.0.iter().zip(&new.1.children).peekable();
     loop {
@@ -76,14 +77,14 @@ fn members(old: (&Object, &Mark), new: (&Object, &Mark), finely: bool) -> BTreeM
         match (gone, came) {
             (Some(((key, value), mark)), Some(((_, new), new_mark))) => {
                 if let Some(change) = between(Marked { value, mark }, Marked { value: new, mark: new_mark }, finely) {
-                    changes.insert(key.clone(), change);
+                    changes.push(key.clone(), change);
                 }
             }
             (Some(((key, _), _)), None) => {
-                changes.insert(key.clone(), Diff::Remove);
+                changes.push(key.clone(), Diff::Remove);
             }
             (None, Some(((key, value), _))) => {
-                changes.insert(key.clone(), Diff::Set { value: value.clone(), over_container: false });
+                changes.push(key.clone(), Diff::Set { value: value.clone(), over_container: false });
             }
             (None, None) => return changes,
         }
@@ -145,7 +146,16 @@ fn texts(old: &str, new: &str, finely: bool) -> Diff {
 
 const CHARACTERS: fn(char) -> bool = |_| true;
 /// Ways to cut a text into the pieces that are compared, from coarse to fine: after these.
-const CUTS: [fn(char) -> bool; 2] = [|character| character == '\n', |character| !character.is_alphanumeric()];
+const CUTS: [fn(char) -> bool; 2] = [|character| character == '\n', ends_word];
+
+/// Roughly what is no letter and no digit: what is precisely one takes tables.
+fn ends_word(character: char) -> bool {
+    match character {
+        '\0'..'\u{80}' => !character.is_ascii_alphanumeric(),
+        // Punctuation of many scripts, of East Asia, and in full width.
+        _ => matches!(character, '\u{2000}'..='\u{206f}' | '\u{3000}'..='\u{303f}' | '\u{ff00}'..='\u{ff0f}'),
+    }
+}
 
 fn along(out: &mut Builder<String>, old: &str, new: &str, cut: usize) {
     let head = text::common_prefix(old, new);
@@ -200,14 +210,7 @@ impl<'a> Pieces<'a> {
 
 /// What changes between two texts cut into pieces, in bytes.
 fn hunks(a: &Pieces<'_>, b: &Pieces<'_>, few: bool) -> Vec<(Range<usize>, Range<usize>)> {
-    let mut known: BTreeMap<&str, u32> = BTreeMap::new();
-    let [old, new] = [a, b].map(|side| -> Vec<u32> {
-        let mut number = |piece| {
-            let next = known.len() as u32;
-            *known.entry(piece).or_insert(next)
-        };
-        side.pieces.iter().map(|piece| number(*piece)).collect()
-    });
+    let [old, new] = number_pieces([&a.pieces, &b.pieces]);
     let mut hunks: Vec<(Range<usize>, Range<usize>)> = Vec::new();
     for Hunk { old, new } in align(&old, &new) {
         let from = a.bounds[old.start]..a.bounds[old.end];

@@ -1,14 +1,19 @@
 //! A hash and the length in CBOR of every part of a value, computed once from the leaves up: so that two parts are compared in one step where
 //! they differ, and looked through only where they are equal, however deep they are nested.
 
-use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
-
-use num_traits::ToPrimitive;
+use core::hash::Hasher;
+#[cfg(feature = "server")]
+use std::hash::DefaultHasher;
 
 use super::wire;
 use crate::codec::cbor::value_len;
+use crate::float;
+use crate::prelude::*;
+use crate::sort::sorted;
 use crate::value::Value;
+
+#[cfg(not(feature = "server"))]
+use fold::Fold as DefaultHasher;
 
 /// The hash and the length of a value, and the marks of its elements, or of its members in order.
 pub(super) struct Mark {
@@ -29,7 +34,10 @@ impl Mark {
             }
             Value::Object(members) => {
                 hasher.write_u8(2);
-                members.keys().for_each(|key| key.hash(&mut hasher));
+                for key in members.keys() {
+                    hasher.write(key.as_bytes());
+                    hasher.write_u8(0xff);
+                }
                 children.extend(members.values().map(Mark::of));
             }
             leaf => hash_leaf(leaf, &mut hasher),
@@ -70,7 +78,7 @@ fn hash_leaf(value: &Value, hasher: &mut DefaultHasher) {
         Value::Null => hasher.write_u8(4),
         Value::Bool(value) => hasher.write_u8(5 + u8::from(*value)),
         Value::Number(value) => number(7, *value),
-        Value::BigInt(big) => number(7, big.to_f64().unwrap_or(f64::NAN)),
+        Value::BigInt(big) => number(7, float::nearest(big)),
         Value::Date(ms) => number(8, *ms),
         Value::Text(text) => {
             hasher.write_u8(9);
@@ -120,21 +128,84 @@ pub(super) fn elements<'a>(items: &'a [Value], mark: &'a Mark) -> Vec<Marked<'a>
 
 /// Numbers such that equal elements have the same.
 pub(super) fn number<'a>(lists: [&[Marked<'a>]; 2]) -> [Vec<u32>; 2] {
-    let mut known: BTreeMap<u64, Vec<(u32, Marked<'a>)>> = BTreeMap::new();
-    let mut count = 0;
-    lists.map(|list| {
-        list.iter()
-            .map(|element| {
-                let alike = known.entry(element.mark.hash).or_default();
-                if let Some((number, _)) = alike.iter().find(|(_, known)| known == element) {
-                    return *number;
-                }
-                count += 1;
-                alike.push((count, *element));
-                count
-            })
-            .collect()
-    })
+    let all: Vec<Marked<'a>> = lists.concat();
+    let hashes = all.iter().map(|element| element.mark.hash).collect();
+    let mut numbers = classes(hashes, &|a, b| all[a] == all[b]);
+    let new = numbers.split_off(lists[0].len());
+    [numbers, new]
+}
+
+/// The same for pieces of texts.
+pub(super) fn number_pieces(lists: [&[&str]; 2]) -> [Vec<u32>; 2] {
+    let all: Vec<&str> = lists.concat();
+    let hash = |piece: &&str| {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(piece.as_bytes());
+        hasher.finish()
+    };
+    let mut numbers = classes(all.iter().map(hash).collect(), &|a, b| all[a] == all[b]);
+    let new = numbers.split_off(lists[0].len());
+    [numbers, new]
+}
+
+/// So many of one hash are told apart; whatever else has it is unlike everything.
+const ALIKE: usize = 16;
+
+/// A number for each, such that those which are the same have the same.
+fn classes(hashes: Vec<u64>, same: &dyn Fn(usize, usize) -> bool) -> Vec<u32> {
+    let mut numbers = vec![0; hashes.len()];
+    // The first of each class that has the hash at hand.
+    let mut firsts: Vec<usize> = Vec::new();
+    let mut hash_before = None;
+    for (hash, at) in sorted(hashes.into_iter().zip(0..).collect()) {
+        if hash_before != Some(hash) {
+            firsts.clear();
+            hash_before = Some(hash);
+        }
+        let first = firsts.iter().copied().find(|first| same(*first, at));
+        if first.is_none() && firsts.len() < ALIKE {
+            firsts.push(at);
+        }
+        numbers[at] = first.unwrap_or(at) as u32;
+    }
+    numbers
+}
+
+/// A hash that is as good as browsers need: who makes up collisions makes diffs there coarser.
+#[cfg(not(feature = "server"))]
+mod fold {
+    pub(super) struct Fold(u64);
+
+    impl Fold {
+        pub(super) fn new() -> Fold {
+            Fold(0)
+        }
+
+        fn add(&mut self, word: u64) {
+            // Fractional digits of the golden ratio; the high bits are the good ones.
+            self.0 = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            self.0 ^= self.0 >> 32;
+        }
+    }
+
+    impl core::hash::Hasher for Fold {
+        fn write(&mut self, bytes: &[u8]) {
+            bytes.iter().for_each(|byte| self.add(u64::from(*byte)));
+            self.add(bytes.len() as u64);
+        }
+
+        fn write_u8(&mut self, byte: u8) {
+            self.add(byte.into());
+        }
+
+        fn write_u64(&mut self, word: u64) {
+            self.add(word);
+        }
+
+        fn finish(&self) -> u64 {
+            self.0
+        }
+    }
 }
 
 #[cfg(test)]
@@ -163,7 +234,8 @@ mod tests {
         let mark = Mark::of(&Value::Array(items.to_vec()));
         let list = elements(&items, &mark);
         let [first, second] = number([&list, &list[1..]]);
-        assert_eq!(first, [1, 2, 1]);
-        assert_eq!(second, [2, 1]);
+        assert_eq!((first[0], first[1]), (first[2], second[0]));
+        assert_eq!(first[0], second[1]);
+        assert_ne!(first[0], first[1]);
     }
 }

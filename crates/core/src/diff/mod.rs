@@ -32,8 +32,8 @@ mod split;
 mod text;
 mod wire;
 
-use std::collections::BTreeMap;
-
+use crate::members::Members;
+use crate::prelude::*;
 use crate::value::Value;
 
 pub use compose::compose;
@@ -47,7 +47,7 @@ pub enum Patch {
     /// `undefined`: remove the key (over an array, see the protocol).
     Remove,
     /// A plain map: merges into an object, addresses elements of an array, or is a new object where there is none.
-    Map(BTreeMap<String, Patch>),
+    Map(Members<Patch>),
     /// Any other value: replaces. Never [`Value::Object`] and never [`Value::Undefined`].
     Value(Value),
     /// Tagged: become this value outright, whatever was there. Any value.
@@ -86,7 +86,7 @@ pub enum Diff {
         over_container: bool,
     },
     /// Members of an object that change. The identity when empty.
-    Object(BTreeMap<String, Diff>),
+    Object(Members<Diff>),
     /// Edits along an array. Total: `Keep`, `Delete` and `Inner` add up to the base's length.
     Array(Vec<Segment<Vec<Value>, Diff>>),
     /// Edits along a text. Total, in UTF-16 units.
@@ -96,7 +96,7 @@ pub enum Diff {
 impl Diff {
     /// The diff that changes nothing.
     pub fn identity() -> Diff {
-        Diff::Object(BTreeMap::new())
+        Diff::Object(Members::new())
     }
 
     /// The first version of an entity, as a diff: `value` where nothing was.

@@ -1,11 +1,12 @@
 //! Which of the elements that went are the ones that came, changed: so that an edited object in an array is an edit, not
 //! another object.
 
-use std::cmp::Ordering;
+use core::cmp::Ordering;
 
 use super::align::Hunk;
 use super::mark::Marked;
 use super::text;
+use crate::prelude::*;
 use crate::value::Value;
 
 /// Up to this many combinations are weighed.

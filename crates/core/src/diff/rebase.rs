@@ -4,11 +4,12 @@
 //! done once. Along texts and arrays, an insertion at the edge of what the other deletes goes outside of it; one that is
 //! inside, and two different ones at the same position, conflict.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use alloc::borrow::Cow;
 
 use super::sequence::{self, Builder, Run, Segments};
 use super::{Conflict, Diff, Segment};
+use crate::members::Members;
+use crate::prelude::*;
 use crate::value::Value;
 
 const CONFLICT: Conflict = Conflict {};
@@ -33,14 +34,14 @@ pub fn rebase(a: &Diff, b: &Diff) -> Result<Diff, Conflict> {
         (Diff::Remove, Diff::Remove) => Ok(Diff::identity()),
         (Diff::Set { value: a, .. }, Diff::Set { value: b, .. }) if a == b => Ok(Diff::identity()),
         (Diff::Object(a), Diff::Object(b)) => {
-            let mut members = BTreeMap::new();
+            let mut members = Members::new();
             for (key, change) in a {
                 let change = match b.get(key) {
                     Some(other) => rebase(change, other)?,
                     None => change.clone(),
                 };
                 if !change.is_identity() {
-                    members.insert(key.clone(), change);
+                    members.push(key.clone(), change);
                 }
             }
             Ok(Diff::Object(members))

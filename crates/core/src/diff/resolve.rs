@@ -1,11 +1,12 @@
 //! From the wire to a diff: what a patch does to this base, with everything checked. What would leave a place as it is,
 //! is left out.
 
-use std::collections::BTreeMap;
-
 use super::sequence::Builder;
 use super::text::{self, Off};
 use super::{Diff, DiffError, Patch, Segment, wrong_kind};
+use crate::members::Members;
+use crate::prelude::*;
+use crate::sort;
 use crate::value::{Object, Value};
 
 impl Patch {
@@ -38,7 +39,7 @@ impl Patch {
                 let mut object = Object::new();
                 for (key, patch) in members {
                     if patch != Patch::Remove {
-                        object.insert(key, patch.into_value()?);
+                        object.push(key, patch.into_value()?);
                     }
                 }
                 Ok(Value::Object(object))
@@ -70,30 +71,30 @@ fn resolve(patch: Patch, base: Option<&Value>) -> Result<Option<Diff>, DiffError
     Ok(Some(Diff::Set { value, over_container }))
 }
 
-fn resolve_members(members: BTreeMap<String, Patch>, object: &Object) -> Result<Option<Diff>, DiffError> {
-    let mut changes = BTreeMap::new();
+fn resolve_members(members: Members<Patch>, object: &Object) -> Result<Option<Diff>, DiffError> {
+    let mut changes = Members::new();
     for (key, patch) in members {
         if let Some(change) = resolve(patch, object.get(&key))? {
-            changes.insert(key, change);
+            changes.push(key, change);
         }
     }
     Ok((!changes.is_empty()).then_some(Diff::Object(changes)))
 }
 
 /// deep-object-diff's form over an array.
-fn resolve_indices(members: BTreeMap<String, Patch>, items: &[Value]) -> Result<Option<Diff>, DiffError> {
+fn resolve_indices(members: Members<Patch>, items: &[Value]) -> Result<Option<Diff>, DiffError> {
     let mut changes = Vec::with_capacity(members.len());
     for (key, patch) in members {
         match index(&key) {
-            Some(index) => changes.push((index, patch)),
+            Some(index) => changes.push((index as u64, patch)),
             None => return Err(DiffError::NotAnIndex(key)),
         }
     }
-    changes.sort_unstable_by_key(|(index, _)| *index);
+    let changes = sort::by_number(changes);
     // A run of `undefined` up to the last element shortens the array, unless something follows it.
     let mut shorter = items.len();
     for (index, patch) in changes.iter().rev() {
-        if *patch != Patch::Remove || index.checked_add(1) != Some(shorter) {
+        if *patch != Patch::Remove || index.checked_add(1) != Some(shorter as u64) {
             break;
         }
         shorter -= 1;
@@ -101,6 +102,7 @@ fn resolve_indices(members: BTreeMap<String, Patch>, items: &[Value]) -> Result<
     let mut edits = Edits::over(items);
     let (mut at, mut next) = (0, items.len());
     for (index, patch) in changes {
+        let index = index as usize;
         if index >= items.len() {
             if index != next {
                 return Err(DiffError::IndexOutOfRange { index, length: items.len(), next });
@@ -259,8 +261,8 @@ impl<'a> Edits<'a> {
 
     /// What is inserted and deleted between two elements that stay, less what both begin and end with.
     fn flush(&mut self) {
-        let deleted = &self.items[self.at - std::mem::take(&mut self.deleted)..self.at];
-        let mut insert = std::mem::take(&mut self.insert);
+        let deleted = &self.items[self.at - core::mem::take(&mut self.deleted)..self.at];
+        let mut insert = core::mem::take(&mut self.insert);
         let start = deleted.iter().zip(&insert).take_while(|(a, b)| a == b).count();
         let (deleted, mut insert) = (&deleted[start..], insert.split_off(start));
         let end = deleted.iter().rev().zip(insert.iter().rev()).take_while(|(a, b)| a == b).count();

@@ -4,10 +4,11 @@
 //! most one insertion and after it at most one deletion. Two lists of edits that do the same at the same positions are
 //! then equal.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use super::text::{self, Off};
 use super::{Conflict, Diff, DiffError, Segment, rebase};
+use crate::prelude::*;
 use crate::value::Value;
 
 /// Edits along a `T`.
@@ -192,10 +193,10 @@ impl<T: Run> Builder<T> {
 
     fn flush(&mut self) {
         if !T::is_empty(self.insert.slice()) {
-            self.segments.push(Segment::Insert(std::mem::take(&mut self.insert)));
+            self.segments.push(Segment::Insert(core::mem::take(&mut self.insert)));
         }
         if self.delete > 0 {
-            self.segments.push(Segment::Delete(std::mem::take(&mut self.delete)));
+            self.segments.push(Segment::Delete(core::mem::take(&mut self.delete)));
         }
     }
 

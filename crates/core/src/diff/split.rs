@@ -1,10 +1,10 @@
 //! What of a diff stays when another, concurrent one goes first: the finest cut between what conflicts and what does not.
 
-use std::collections::BTreeMap;
-
 use super::rebase::conflicts;
 use super::sequence::{self, Builder, Run, Segments};
 use super::{Diff, Segment};
+use crate::members::Members;
+use crate::prelude::*;
 use crate::value::Value;
 
 /// One step on the way to a place inside a value.
@@ -46,7 +46,7 @@ fn cut(a: &Diff, b: &Diff, path: &mut Path, places: &mut Vec<Path>) -> Halves {
     }
     match (a, b) {
         (Diff::Object(a), Diff::Object(b)) => {
-            let (mut kept, mut dropped) = (BTreeMap::new(), BTreeMap::new());
+            let (mut kept, mut dropped) = (Members::new(), Members::new());
             for (key, change) in a {
                 let (stays, goes) = match b.get(key) {
                     None => (Some(change.clone()), None),
@@ -57,8 +57,11 @@ fn cut(a: &Diff, b: &Diff, path: &mut Path, places: &mut Vec<Path>) -> Halves {
                         halves
                     }
                 };
-                kept.extend(stays.map(|change| (key.clone(), change)));
-                dropped.extend(goes.map(|change| (key.clone(), change)));
+                for (half, change) in [(&mut kept, stays), (&mut dropped, goes)] {
+                    if let Some(change) = change {
+                        half.push(key.clone(), change);
+                    }
+                }
             }
             (Some(Diff::Object(kept)), Some(Diff::Object(dropped)))
         }
@@ -100,11 +103,11 @@ where
             // What is put in place of something is one edit with its deletion.
             (Segment::Delete(_), Some(edit)) if edit.at == at && matches!(edit.segments[..], [Segment::Insert(_)]) => {
                 edit.segments.push(segment);
-                at += sequence::base_length::<T>(std::slice::from_ref(segment));
+                at += sequence::base_length::<T>(core::slice::from_ref(segment));
             }
             _ => {
                 edits.push(Edit { at, segments: vec![segment] });
-                at += sequence::base_length::<T>(std::slice::from_ref(segment));
+                at += sequence::base_length::<T>(core::slice::from_ref(segment));
             }
         }
     }
@@ -126,7 +129,7 @@ fn together<'a, T: Run + 'a>(length: usize, edits: impl IntoIterator<Item = &'a 
                 Segment::Insert(run) => out.insert(run.slice()),
                 Segment::Inner(inner) => out.inner(inner.clone()),
             }
-            done += sequence::base_length::<T>(std::slice::from_ref(*segment));
+            done += sequence::base_length::<T>(core::slice::from_ref(*segment));
         }
     }
     out.keep(length - done);

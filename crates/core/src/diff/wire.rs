@@ -5,12 +5,12 @@
 //! [`Diff::to_patch_giving`] and [`plainer`], which know the value that comes out, can put the plain value in the place
 //! of edits inside it.
 
-use std::collections::BTreeMap;
-
 use super::mark::Mark;
 use super::sequence::{self, Segments};
 use super::{Diff, Patch, Segment};
 use crate::codec::cbor::value_len;
+use crate::members::Members;
+use crate::prelude::*;
 use crate::value::{Object, Value};
 
 /// Bytes of the tags 64001 to 64003.
@@ -22,7 +22,7 @@ const SAVING: usize = 32;
 impl Diff {
     /// The wire form, as small as it can be said without knowing the base.
     pub fn to_patch(&self) -> Patch {
-        patch(self).map_or_else(|| Patch::Map(BTreeMap::new()), |(patch, _)| patch)
+        patch(self).map_or_else(|| Patch::Map(Members::new()), |(patch, _)| patch)
     }
 
     /// As [`to_patch`](Diff::to_patch), where the value that comes out of this diff is at hand: texts and arrays are then
@@ -102,14 +102,9 @@ impl Shorten {
         }
     }
 
-    fn members(
-        &mut self,
-        members: BTreeMap<String, Diff>,
-        object: &Object,
-        mark: Option<&Mark>,
-    ) -> (BTreeMap<String, Diff>, usize) {
+    fn members(&mut self, members: Members<Diff>, object: &Object, mark: Option<&Mark>) -> (Members<Diff>, usize) {
         let mut length = head(members.len() as u64);
-        let mut shorter = BTreeMap::new();
+        let mut shorter = Members::new();
         let marks = mark.map_or(&[][..], |mark| &mark.children);
         let mut marks = object.keys().zip(marks).peekable();
         for (key, change) in members {
@@ -120,7 +115,7 @@ impl Shorten {
                 None => (change, 1),
             };
             length += text_length(&key) + bytes;
-            shorter.insert(key, change);
+            shorter.push(key, change);
         }
         (shorter, length)
     }
@@ -184,11 +179,11 @@ fn patch(diff: &Diff) -> Option<(Patch, usize)> {
         }
         Diff::Object(members) => {
             let mut length = 0;
-            let mut patches = BTreeMap::new();
+            let mut patches = Members::new();
             for (key, change) in members {
                 if let Some((patch, bytes)) = patch(change) {
                     length += text_length(key) + bytes;
-                    patches.insert(key.clone(), patch);
+                    patches.push(key.clone(), patch);
                 }
             }
             let length = length + head(patches.len() as u64);
@@ -239,26 +234,25 @@ fn array_patch(segments: &[Segment<Vec<Value>, Diff>]) -> Option<(Patch, usize)>
     if !by_index {
         return Some((Patch::Array(patches), length));
     }
-    let mut members = BTreeMap::new();
+    let mut members = Vec::new();
     let mut at = 0_usize;
     for patch in patches {
         match patch {
             Segment::Keep(length) => at = at.saturating_add(length),
             Segment::Inner(patch) => {
-                members.insert(at.to_string(), patch);
+                members.push((decimal(at), patch));
                 at = at.saturating_add(1);
             }
             Segment::Insert(items) => {
-                members.extend(
-                    items.iter().enumerate().map(|(i, item)| (at.saturating_add(i).to_string(), plain_patch(item))),
-                );
+                let index = |i| decimal(at.saturating_add(i));
+                members.extend(items.iter().enumerate().map(|(i, item)| (index(i), plain_patch(item))));
             }
             Segment::Delete(length) => {
-                members.extend((at..at.saturating_add(length)).map(|i| (i.to_string(), Patch::Remove)))
+                members.extend((at..at.saturating_add(length)).map(|i| (decimal(i), Patch::Remove)));
             }
         }
     }
-    Some((Patch::Map(members), length))
+    Some((Patch::Map(members.into_iter().collect()), length))
 }
 
 /// A value where none is that a plain map would merge into. `undefined` alone would remove, so it is tagged.

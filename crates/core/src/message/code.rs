@@ -1,8 +1,9 @@
 //! The stable words for what went wrong.
 
-use std::fmt;
+use core::fmt;
 
 use crate::codec::DecodeError;
+use crate::prelude::*;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $status:literal;)+) => {
@@ -94,10 +95,9 @@ impl fmt::Display for Code {
 
 impl From<DecodeError> for (Code, String) {
     fn from(error: DecodeError) -> (Code, String) {
-        let code = match error {
-            DecodeError::TooLarge(_) => Code::TooLarge,
-            DecodeError::Malformed(_) => Code::BadRequest,
-        };
-        (code, error.to_string())
+        match error {
+            DecodeError::TooLarge(what) => (Code::TooLarge, what),
+            DecodeError::Malformed(what) => (Code::BadRequest, what),
+        }
     }
 }

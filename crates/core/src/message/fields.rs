@@ -3,19 +3,23 @@
 //! In CBOR a value or a diff is handed on without being looked into, beyond that it is well-formed and not too deep: who
 //! holds the entity reads it whole. In JSON it is read, and written as CBOR.
 
-use std::borrow::Cow;
-use minicbor::Decoder;
-use minicbor::data::Type;
+use alloc::borrow::Cow;
+
 #[cfg(feature = "server")]
 use serde_json::value::RawValue;
 
 use super::Format;
-use crate::codec::cbor::{plain, scan, tag};
+use crate::codec::cbor::head::{Decoder, Token};
+#[cfg(feature = "server")]
+use crate::codec::cbor::plain;
+use crate::codec::cbor::{scan, tag};
 #[cfg(feature = "server")]
 use crate::codec::json;
 use crate::codec::{DecodeError, MAX_DEPTH, cbor, too_many_bytes};
+use crate::float;
 use crate::limits::Limits;
 use crate::operation::{CborDiff, CborValue};
+use crate::prelude::*;
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -57,33 +61,37 @@ impl<'a> Fields<'a> {
 
     /// A text; absent, null and undefined are none.
     pub fn text(&self, name: &'static str) -> Result<Option<String>, DecodeError> {
-        self.scalar(name, "a text", |value| match value {
-            Value::Text(text) => Some(text),
-            _ => None,
-        })
+        match self.scalar(name)? {
+            None => Ok(None),
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(_) => Err(expected("a text", name)),
+        }
     }
 
     /// An unsigned integer.
     pub fn uint(&self, name: &'static str) -> Result<Option<u64>, DecodeError> {
-        self.scalar(name, "an unsigned integer", |value| match value {
-            Value::Number(number) => whole(number),
-            Value::BigInt(big) => num_traits::ToPrimitive::to_u64(&big),
-            _ => None,
-        })
+        let number = match self.scalar(name)? {
+            None => return Ok(None),
+            Some(Value::Number(number)) => whole(number),
+            Some(Value::BigInt(big)) => num_traits::ToPrimitive::to_u64(&big),
+            Some(_) => None,
+        };
+        number.map(Some).ok_or_else(|| expected("an unsigned integer", name))
     }
 
     /// A truth.
     pub fn bool(&self, name: &'static str) -> Result<Option<bool>, DecodeError> {
-        self.scalar(name, "true or false", |value| match value {
-            Value::Bool(truth) => Some(truth),
-            _ => None,
-        })
+        match self.scalar(name)? {
+            None => Ok(None),
+            Some(Value::Bool(truth)) => Ok(Some(truth)),
+            Some(_) => Err(expected("true or false", name)),
+        }
     }
 
     /// A date.
     pub fn time(&self, name: &'static str) -> Result<Option<Timestamp>, DecodeError> {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        Timestamp::parse(&text).map(Some).map_err(|error| DecodeError::malformed(error.to_string()).within(name))
+        Timestamp::parse(&text).map(Some).map_err(|error| DecodeError::malformed(error.as_str()).within(name))
     }
 
     /// A value; `undefined` is none, null is a value.
@@ -118,17 +126,17 @@ impl<'a> Fields<'a> {
 
     /// The items of an array of maps, each taken apart.
     pub(super) fn maps(&self, name: &'static str) -> Result<Option<Vec<Fields<'_>>>, DecodeError> {
-        let refused = || DecodeError::malformed("an array of maps was expected").within(name);
+        let refused = || expected("an array of maps", name);
         let Some(item) = self.slice(name) else { return Ok(None) };
         let mut maps = Vec::new();
         match self.format {
             Format::Cbor => {
                 let mut decoder = Decoder::new(item);
-                let len = decoder.array().ok().flatten().ok_or_else(refused)?;
+                let Ok(Token::Array(len)) = decoder.token() else { return Err(refused()) };
                 for _ in 0..len {
                     let start = decoder.position();
-                    decoder.skip().map_err(|_| refused())?;
-                    maps.push(self.part(item.get(start..decoder.position()).unwrap_or_default())?);
+                    scan::scan(&mut decoder, usize::MAX).map_err(|_| refused())?;
+                    maps.push(self.part(decoder.since(start))?);
                 }
             }
             #[cfg(feature = "server")]
@@ -158,40 +166,42 @@ impl<'a> Fields<'a> {
         self.entries.iter().find(|(key, _)| key == name).map(|(_, item)| item.as_ref())
     }
 
-    fn scalar<T>(
-        &self,
-        name: &'static str,
-        wanted: &str,
-        take: impl Fn(Value) -> Option<T>,
-    ) -> Result<Option<T>, DecodeError> {
+    /// What is there; absent, null and undefined are none.
+    fn scalar(&self, name: &'static str) -> Result<Option<Value>, DecodeError> {
         let Some(item) = self.slice(name) else { return Ok(None) };
         let value = match self.format {
             Format::Cbor => cbor::decode_value(item, &self.limits),
             #[cfg(feature = "server")]
             Format::Json => json::value_from_text(item, &self.limits),
         };
-        match value.map_err(|error| error.within(name))? {
-            Value::Undefined | Value::Null => Ok(None),
-            value => {
-                let refused = || DecodeError::malformed(format!("{wanted} was expected")).within(name);
-                take(value).map(Some).ok_or_else(refused)
-            }
-        }
+        Ok(match value.map_err(|error| error.within(name))? {
+            Value::Undefined | Value::Null => None,
+            value => Some(value),
+        })
     }
+}
+
+fn expected(what: &str, name: &str) -> DecodeError {
+    DecodeError::malformed([what, " was expected"].concat()).within(name)
+}
+
+/// A field that has to be there is not.
+pub(super) fn missing(name: &str) -> DecodeError {
+    DecodeError::malformed(["the field `", name, "` is missing"].concat())
 }
 
 /// A number that counts something, up to where numbers are exact.
 pub(super) fn whole(number: f64) -> Option<u64> {
     const SAFE: f64 = 9_007_199_254_740_992.0;
-    (number.fract() == 0.0 && (0.0..=SAFE).contains(&number)).then_some(number as u64)
+    (float::is_whole(number) && (0.0..=SAFE).contains(&number)).then_some(number as u64)
 }
 
 pub(super) fn add<'a>(entries: &mut Entries<'a>, key: String, item: Cow<'a, [u8]>) -> Result<(), DecodeError> {
     if entries.iter().any(|(known, _)| *known == key) {
-        return Err(DecodeError::malformed(format!("the field {key:?} is there twice")));
+        return Err(DecodeError::malformed(["the field `", &key, "` is there twice"].concat()));
     }
     if entries.len() >= MAX_FIELDS {
-        return Err(DecodeError::malformed(format!("a message has at most {MAX_FIELDS} fields")));
+        return Err(DecodeError::malformed(["a message has at most ", &decimal(MAX_FIELDS), " fields"].concat()));
     }
     entries.push((key, item));
     Ok(())
@@ -202,6 +212,15 @@ fn cbor_entries<'a>(frame: &'a [u8], limits: &Limits) -> Result<Entries<'a>, Dec
     if let Some(entries) = plain_entries(frame, limits)? {
         return Ok(entries);
     }
+    #[cfg(not(feature = "server"))]
+    return Err(DecodeError::malformed(NOT_A_MAP));
+    #[cfg(feature = "server")]
+    rewritten_entries(frame, limits)
+}
+
+/// The same of a map with records or references in it.
+#[cfg(feature = "server")]
+fn rewritten_entries<'a>(frame: &[u8], limits: &Limits) -> Result<Entries<'a>, DecodeError> {
     // Whatever is in it: one level for the map, and what the deepest field may have.
     let depth = field_depth(DIFF, limits) + 1;
     let found = scan::scan_whole(frame, depth).map_err(scan::ScanError::too_large)?;
@@ -213,40 +232,41 @@ fn cbor_entries<'a>(frame: &'a [u8], limits: &Limits) -> Result<Entries<'a>, Dec
 
 /// The fields of a CBOR map that holds neither records nor references; none if there are some, or if the map is a record.
 fn plain_entries<'a>(frame: &'a [u8], limits: &Limits) -> Result<Option<Entries<'a>>, DecodeError> {
-    let malformed = |_| DecodeError::malformed(NOT_A_MAP);
+    let malformed = || DecodeError::malformed(NOT_A_MAP);
     let mut decoder = Decoder::new(frame);
-    if let Ok(Type::Tag) = decoder.datatype() {
-        match decoder.tag().map_err(malformed)?.as_u64() {
-            // A JavaScript Map is a map too.
-            tag::MAP => {}
-            _ => return Ok(None),
+    let mut first = decoder.token();
+    // A JavaScript Map is a map too.
+    if let Ok(Token::Tag(number)) = first {
+        if number != tag::MAP {
+            return Ok(None);
         }
+        first = decoder.token();
     }
-    let len = decoder.map().map_err(malformed)?;
+    let mut left = match first {
+        Ok(Token::Map(len)) => Some(len),
+        Ok(Token::BeginMap) => None,
+        _ => return Err(malformed()),
+    };
     let mut entries = Vec::new();
-    let mut left = len;
     loop {
         match &mut left {
             Some(0) => break,
             Some(left) => *left -= 1,
-            None if decoder.datatype().map_err(malformed)? == Type::Break => {
-                decoder.skip().map_err(malformed)?;
-                break;
-            }
+            None if decoder.at_break() => break,
             None => {}
         }
-        let key = decoder.str().map_err(malformed)?.to_owned();
+        let Ok(Token::Text(key)) = decoder.token() else { return Err(malformed()) };
         let start = decoder.position();
-        let found = scan::scan(&mut decoder, field_depth(&key, limits)).map_err(|error| {
+        let found = scan::scan(&mut decoder, field_depth(key, limits)).map_err(|error| {
             let error = if key == DIFF { error.malformed() } else { error.too_large() };
-            error.within(&key)
+            error.within(key)
         })?;
         if !found.is_plain() {
             return Ok(None);
         }
-        add(&mut entries, key, Cow::Borrowed(frame.get(start..decoder.position()).unwrap_or_default()))?;
+        add(&mut entries, key.to_owned(), Cow::Borrowed(decoder.since(start)))?;
     }
-    if decoder.position() < frame.len() {
+    if !decoder.rest().is_empty() {
         return Err(DecodeError::malformed("there is more after the end of the message"));
     }
     Ok(Some(entries))

@@ -1,11 +1,13 @@
 //! What is known of a version, on the wire.
 
+use super::fields::missing;
 use super::response::MapWriter;
 use super::{Fields, Format};
 use crate::codec::DecodeError;
 use crate::id::EntityId;
 use crate::limits::Limits;
 use crate::operation::Meta;
+use crate::prelude::*;
 
 /// `meta`, as it stands in messages.
 pub fn encode_meta(meta: &Meta, format: Format) -> Vec<u8> {
@@ -14,8 +16,8 @@ pub fn encode_meta(meta: &Meta, format: Format) -> Vec<u8> {
     let kind = meta.entity_id.split_once(':').map_or("", |(kind, _)| kind);
     map.text("type", kind);
     map.uint("version", meta.version);
-    map.text("validFrom", &meta.valid_from.to_string());
-    map.text("validTo", &meta.valid_to.to_string());
+    map.text("validFrom", &meta.valid_from.to_text());
+    map.text("validTo", &meta.valid_to.to_text());
     map.text("personId", &meta.person_id);
     if let Some(previous) = &meta.previous_values {
         map.diff("previousValues", previous);
@@ -34,9 +36,8 @@ pub fn encode_meta(meta: &Meta, format: Format) -> Vec<u8> {
 
 /// The same from its fields.
 pub(super) fn decode_meta(fields: &Fields<'_>) -> Result<Meta, DecodeError> {
-    let missing = |name: &str| DecodeError::malformed(format!("the field `{name}` is missing"));
     let entity_id = fields.text("entityId")?.ok_or_else(|| missing("entityId"))?;
-    EntityId::parse(&entity_id).map_err(|error| DecodeError::malformed(error.to_string()))?;
+    EntityId::parse(&entity_id).map_err(|error| DecodeError::malformed(error.as_str()))?;
     Ok(Meta {
         entity_id,
         version: fields.uint("version")?.ok_or_else(|| missing("version"))?,

@@ -17,6 +17,7 @@ mod tests;
 use crate::codec::cbor;
 #[cfg(feature = "server")]
 use crate::codec::json;
+use crate::prelude::*;
 use crate::value::Value;
 
 pub use code::Code;

@@ -1,5 +1,6 @@
 //! What subscribers are told without asking.
 
+use super::fields::missing;
 use super::meta::{decode_meta, encode_meta};
 use super::response::MapWriter;
 use super::{Fields, Format};
@@ -7,6 +8,7 @@ use crate::codec::DecodeError;
 use crate::id::EntityId;
 use crate::limits::Limits;
 use crate::operation::{CborDiff, Meta};
+use crate::prelude::*;
 use crate::time::Timestamp;
 
 /// A change of an entity, to every subscribed connection but the one that made it.
@@ -30,7 +32,7 @@ impl Push {
         map.diff("diff", &self.diff);
         map.raw("meta", &encode_meta(&self.meta, format));
         if let Some(previous) = self.prev_valid_from {
-            map.text("prevValidFrom", &previous.to_string());
+            map.text("prevValidFrom", &previous.to_text());
         }
         map.finish()
     }
@@ -38,10 +40,9 @@ impl Push {
     /// Reads it, as a client does.
     pub fn decode(frame: &[u8], format: Format, limits: &Limits) -> Result<Push, DecodeError> {
         let fields = Fields::decode(frame, format, usize::MAX, limits)?;
-        let missing = |name: &str| DecodeError::malformed(format!("the field `{name}` is missing"));
         let entity = fields.text("entityId")?.ok_or_else(|| missing("entityId"))?;
         Ok(Push {
-            entity_id: EntityId::parse(&entity).map_err(|error| DecodeError::malformed(error.to_string()))?,
+            entity_id: EntityId::parse(&entity).map_err(|error| DecodeError::malformed(error.as_str()))?,
             diff: fields.diff("diff")?.ok_or_else(|| missing("diff"))?,
             meta: decode_meta(&fields.map("meta")?.ok_or_else(|| missing("meta"))?)?,
             prev_valid_from: fields.time("prevValidFrom")?,

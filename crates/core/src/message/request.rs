@@ -1,12 +1,14 @@
 //! What a client asks.
 
-use minicbor::data::Type;
-
+use super::fields::missing;
 use super::{Code, Fields, Format, Response};
-use crate::codec::{DecodeError, cbor};
+use crate::codec::DecodeError;
+use crate::codec::cbor::head::{Decoder, Token};
+use crate::codec::cbor::{scan, tag};
 use crate::id::EntityId;
 use crate::limits::Limits;
 use crate::operation::{CborDiff, CborValue};
+use crate::prelude::*;
 use crate::time::Timestamp;
 
 /// One request.
@@ -119,16 +121,13 @@ impl Request {
             .map_err(|error| Refusal::of(id_of_start(frame, format), error))?;
         let refuse = |id| move |error| Refusal::of(id, error);
         let id = fields.uint("id").map_err(refuse(None))?;
-        let missing = |name: &str| DecodeError::malformed(format!("the field `{name}` is missing"));
         let known = id.ok_or_else(|| missing("id (an unsigned integer)")).map_err(refuse(None))?;
         let name = fields.text("method").and_then(|name| name.ok_or_else(|| missing("method"))).map_err(refuse(id))?;
         let method = match method(&fields, &name) {
             Ok(method) => method.ok_or_else(|| Refusal {
                 id,
                 code: Code::UnknownMethod,
-                message: format!(
-                    "there is no method {name:?}: post, get, patchDiff, delete, patchUndelete, subscribe, unsubscribe, history"
-                ),
+                message: ["there is no method `", &name, "`: ", &METHODS.join(", ")].concat(),
             })?,
             Err(error) => return Err(Refusal::of(id, error)),
         };
@@ -143,7 +142,7 @@ impl Request {
         map.text("entityId", self.method.entity().as_str());
         let mut time = |name, time: &Option<Timestamp>| {
             if let Some(time) = time {
-                map.text(name, &time.to_string());
+                map.text(name, &time.to_text());
             }
         };
         match &self.method {
@@ -180,18 +179,19 @@ impl Request {
     }
 }
 
+const METHODS: [&str; 8] =
+    ["post", "get", "patchDiff", "delete", "patchUndelete", "subscribe", "unsubscribe", "history"];
+
 fn method(fields: &Fields<'_>, name: &str) -> Result<Option<Method>, DecodeError> {
-    let known = ["post", "get", "patchDiff", "delete", "patchUndelete", "subscribe", "unsubscribe", "history"];
-    if !known.contains(&name) {
+    if !METHODS.contains(&name) {
         return Ok(None);
     }
-    let entity = fields.text("entityId")?.ok_or_else(|| DecodeError::malformed("the field `entityId` is missing"))?;
-    let entity =
-        EntityId::parse(&entity).map_err(|error| DecodeError::malformed(error.to_string()).within("entityId"))?;
+    let entity = fields.text("entityId")?.ok_or_else(|| missing("entityId"))?;
+    let entity = EntityId::parse(&entity).map_err(|error| DecodeError::malformed(error.as_str()).within("entityId"))?;
     Ok(Some(match name {
         "post" => Method::Post {
             entity,
-            value: fields.value("value")?.ok_or_else(|| DecodeError::malformed("the field `value` is missing"))?,
+            value: fields.value("value")?.ok_or_else(|| missing("value"))?,
             valid_from: fields.time("validFrom")?,
             idempotency_key: idempotency_key(fields)?,
         },
@@ -200,7 +200,7 @@ fn method(fields: &Fields<'_>, name: &str) -> Result<Option<Method>, DecodeError
         }
         "patchDiff" => Method::PatchDiff {
             entity,
-            diff: fields.diff("diff")?.ok_or_else(|| DecodeError::malformed("the field `diff` is missing"))?,
+            diff: fields.diff("diff")?.ok_or_else(|| missing("diff"))?,
             if_unmodified_since: fields.time("ifUnmodifiedSince")?,
             idempotency_key: idempotency_key(fields)?,
             valid_from: fields.time("validFrom")?,
@@ -220,7 +220,7 @@ fn idempotency_key(fields: &Fields<'_>) -> Result<Option<String>, DecodeError> {
     let key = fields.text("idempotencyKey")?;
     match key {
         Some(key) if key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY => {
-            Err(DecodeError::malformed(format!("1 to {MAX_IDEMPOTENCY_KEY} bytes were expected"))
+            Err(DecodeError::malformed(["1 to ", &decimal(MAX_IDEMPOTENCY_KEY), " bytes were expected"].concat())
                 .within("idempotencyKey"))
         }
         key => Ok(key),
@@ -234,7 +234,7 @@ const ID_WITHIN: usize = 4096;
 fn id_of_start(frame: &[u8], format: Format) -> Option<u64> {
     let start = frame.get(..frame.len().min(ID_WITHIN))?;
     match format {
-        Format::Cbor => id_of_cbor(&mut minicbor::Decoder::new(start)),
+        Format::Cbor => id_of_cbor(&mut Decoder::new(start)),
         #[cfg(feature = "server")]
         Format::Json => {
             let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
@@ -247,32 +247,33 @@ fn id_of_start(frame: &[u8], format: Format) -> Option<u64> {
 }
 
 /// Looks through a map, or a record as npm cbor-x writes it: 57343([id, [keys…], values…]).
-fn id_of_cbor(decoder: &mut minicbor::Decoder<'_>) -> Option<u64> {
-    if decoder.datatype().ok()? == Type::Tag {
-        let mut before = None;
-        if decoder.tag().ok()?.as_u64() != cbor::tag::RECORD {
-            return None;
+fn id_of_cbor(decoder: &mut Decoder<'_>) -> Option<u64> {
+    fn skip(decoder: &mut Decoder<'_>) -> Option<()> {
+        scan::scan(decoder, usize::MAX).ok().map(drop)
+    }
+    match decoder.token().ok()? {
+        Token::Tag(tag::RECORD) => {
+            let mut before = None;
+            let Token::Array(_) = decoder.token().ok()? else { return None };
+            let Token::Uint(_) = decoder.token().ok()? else { return None };
+            let Token::Array(keys) = decoder.token().ok()? else { return None };
+            for index in 0..keys {
+                if decoder.token().ok()? == Token::Text("id") {
+                    before = Some(index);
+                }
+            }
+            (0..before?).try_for_each(|_| skip(decoder))?;
         }
-        decoder.array().ok()??;
-        decoder.u32().ok()?;
-        let keys = decoder.array().ok()??;
-        for index in 0..keys {
-            if decoder.str().ok()? == "id" {
-                before = Some(index);
+        Token::Map(_) | Token::BeginMap => {
+            while decoder.token().ok()? != Token::Text("id") {
+                skip(decoder)?;
             }
         }
-        for _ in 0..before? {
-            decoder.skip().ok()?;
-        }
-    } else {
-        decoder.map().ok()?;
-        while decoder.str().ok()? != "id" {
-            decoder.skip().ok()?;
-        }
+        _ => return None,
     }
-    match decoder.datatype().ok()? {
-        Type::F32 => super::fields::whole(decoder.f32().ok()?.into()),
-        Type::F64 => super::fields::whole(decoder.f64().ok()?),
-        _ => decoder.u64().ok(),
+    match decoder.token().ok()? {
+        Token::Float(number) => super::fields::whole(number),
+        Token::Uint(argument) => Some(argument.number),
+        _ => None,
     }
 }

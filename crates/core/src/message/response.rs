@@ -1,13 +1,17 @@
 //! What comes of a request.
 
+use super::fields::missing;
 use super::meta::{decode_meta, encode_meta};
 use super::{Code, Fields, Format};
+use crate::codec::DecodeError;
+#[cfg(feature = "server")]
+use crate::codec::cbor;
 use crate::codec::cbor::write::Writer;
 #[cfg(feature = "server")]
 use crate::codec::json;
-use crate::codec::{DecodeError, cbor};
 use crate::limits::Limits;
 use crate::operation::{CborDiff, CborValue, Committed, Failure, Meta, Page, Reading};
+use crate::prelude::*;
 
 /// One response.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -145,7 +149,7 @@ impl Response {
         };
         Ok(Response {
             id: fields.uint("id")?,
-            status: status.ok_or_else(|| DecodeError::malformed("the field `status` is missing"))?,
+            status: status.ok_or_else(|| missing("status"))?,
             meta: fields.map("meta")?.map(|meta| decode_meta(&meta)).transpose()?,
             value: fields.value("value")?,
             diff: fields.diff("diff")?,
@@ -171,7 +175,7 @@ impl MapWriter {
     /// A field whose value is encoded already, in this map's format.
     pub(crate) fn raw(&mut self, name: &str, item: &[u8]) {
         match self.format {
-            Format::Cbor => Writer(&mut self.body).text(name),
+            Format::Cbor => Writer::to(&mut self.body).text(name),
             #[cfg(feature = "server")]
             Format::Json => {
                 self.body.extend_from_slice(if self.fields == 0 { b"\"" } else { b",\"" });
@@ -258,13 +262,14 @@ impl MapWriter {
     }
 }
 
-fn encoded(write: impl FnOnce(&mut Writer<'_, Vec<u8>>)) -> Vec<u8> {
+fn encoded(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
     let mut item = Vec::new();
-    write(&mut Writer(&mut item));
+    write(&mut Writer::to(&mut item));
     item
 }
 
 /// What the engine hands out it wrote itself: it reads back whatever the limits on clients are.
+#[cfg(feature = "server")]
 const OURS: Limits = Limits {
     value_bytes: usize::MAX,
     depth: crate::codec::MAX_DEPTH,

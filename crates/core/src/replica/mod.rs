@@ -11,7 +11,7 @@
 //! idempotency key, until it is answered.
 //!
 //! While a change is in flight, nothing that may contain it is taken in: no `get` is asked for, and pushes of our own
-//! person's changes wait for the answer. What else comes down is moved under the unsent changes ([`reconcile`]).
+//! person's changes wait for the answer. What else comes down is moved under the unsent changes (`reconcile`).
 //!
 //! | file | what |
 //! |---|---|

@@ -1,13 +1,11 @@
 //! Random values and patches, for the properties of codecs and messages.
 #![allow(dead_code, reason = "each test file uses some")]
 
-use std::collections::BTreeMap;
-
 use num_bigint::BigInt;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use timeweft_core::diff::{Diff, Patch, Segment};
-use timeweft_core::value::Value;
+use timeweft_core::value::{Object, Value};
 
 fn key() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -85,7 +83,8 @@ pub(crate) fn leaf() -> BoxedStrategy<Value> {
 fn nested(leaf: BoxedStrategy<Value>, more: bool) -> BoxedStrategy<Value> {
     leaf.prop_recursive(4, 40, 6, move |inner| {
         let array = vec(inner.clone(), 0..6).prop_map(Value::Array);
-        let object = btree_map(key(), inner.clone(), 0..6).prop_map(Value::Object);
+        let object =
+            btree_map(key(), inner.clone(), 0..6).prop_map(|members| Value::Object(members.into_iter().collect()));
         if !more {
             return prop_oneof![array, object].boxed();
         }
@@ -135,7 +134,10 @@ pub(crate) fn patch(values: BoxedStrategy<Value>) -> BoxedStrategy<Patch> {
     leaf.prop_recursive(4, 30, 6, move |inner| {
         let items = vec(values.clone(), 1..4);
         let segment = prop_oneof![steps(), items.prop_map(Segment::Insert), inner.clone().prop_map(Segment::Inner)];
-        prop_oneof![btree_map(key(), inner, 0..6).prop_map(Patch::Map), vec(segment, 0..5).prop_map(Patch::Array)]
+        prop_oneof![
+            btree_map(key(), inner, 0..6).prop_map(|members| Patch::Map(members.into_iter().collect())),
+            vec(segment, 0..5).prop_map(Patch::Array)
+        ]
     })
     .boxed()
 }
@@ -150,7 +152,10 @@ pub(crate) fn diff() -> BoxedStrategy<Diff> {
     leaf.prop_recursive(4, 30, 6, |inner| {
         let segment =
             prop_oneof![steps(), vec(value(), 1..4).prop_map(Segment::Insert), inner.clone().prop_map(Segment::Inner)];
-        prop_oneof![btree_map(key(), inner, 0..6).prop_map(Diff::Object), vec(segment, 0..5).prop_map(Diff::Array)]
+        prop_oneof![
+            btree_map(key(), inner, 0..6).prop_map(|members| Diff::Object(members.into_iter().collect())),
+            vec(segment, 0..5).prop_map(Diff::Array)
+        ]
     })
     .boxed()
 }
@@ -172,6 +177,6 @@ pub(crate) fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-fn same_members(a: &BTreeMap<String, Value>, b: &BTreeMap<String, Value>) -> bool {
+fn same_members(a: &Object, b: &Object) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|((ka, va), (kb, vb))| ka == kb && same(va, vb))
 }

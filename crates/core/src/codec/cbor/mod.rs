@@ -2,22 +2,25 @@
 //!
 //! Reading goes in up to three passes, each linear: `scan` checks that the bytes are well-formed and not too deep; what
 //! npm cbor-x writes by default (records, shared references) `plain` rewrites to plain CBOR, bounded in size; then the
-//! value is built from bytes whose lengths are known to be true.
+//! value is built from bytes whose lengths are known to be true. Browsers read what servers and our own tabs write: there
+//! is no `plain` in them.
 
-mod head;
+pub(crate) mod head;
+#[cfg(feature = "server")]
 pub(crate) mod plain;
 pub(crate) mod read;
 pub(crate) mod scan;
 pub(crate) mod write;
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use crate::codec::{DecodeError, MAX_DEPTH, too_many_bytes};
 use crate::diff::{Diff, Patch};
 use crate::limits::Limits;
+use crate::prelude::*;
 use crate::value::Value;
 use read::Reader;
-use write::{Count, Writer};
+use write::Writer;
 
 /// CBOR tags that mean something here (docs/protocol.md, "Tags").
 pub(crate) mod tag {
@@ -28,7 +31,7 @@ pub(crate) mod tag {
     pub(crate) const BIG_NEGATIVE: u64 = 3;
     pub(crate) const SHARED: u64 = 28;
     pub(crate) const REFERENCE: u64 = 29;
-    pub(crate) const TYPED: std::ops::RangeInclusive<u64> = 64..=87;
+    pub(crate) const TYPED: core::ops::RangeInclusive<u64> = 64..=87;
     pub(crate) const SET: u64 = 258;
     pub(crate) const MAP: u64 = 259;
     /// cbor-x: an array of a record's id, its keys, and its values; later ones come under the tag `id`.
@@ -43,15 +46,15 @@ pub(crate) mod tag {
 /// A value in CBOR.
 pub fn encode_value(value: &Value) -> Vec<u8> {
     let mut out = Vec::new();
-    Writer(&mut out).value(value);
+    Writer::to(&mut out).value(value);
     out
 }
 
 /// How long [`encode_value`] would be.
 pub fn value_len(value: &Value) -> usize {
-    let mut count = Count(0);
-    Writer(&mut count).value(value);
-    count.0
+    let mut counting = Writer::counting();
+    counting.value(value);
+    counting.length()
 }
 
 /// A value from CBOR; at most `value_bytes` long (also once references are expanded) and `depth` deep.
@@ -64,15 +67,15 @@ pub fn decode_value(bytes: &[u8], limits: &Limits) -> Result<Value, DecodeError>
 /// A patch in CBOR, the wire form of a diff.
 pub fn encode_patch(patch: &Patch) -> Vec<u8> {
     let mut out = Vec::new();
-    Writer(&mut out).patch(patch);
+    Writer::to(&mut out).patch(patch);
     out
 }
 
 /// How long [`encode_patch`] would be.
 pub fn patch_len(patch: &Patch) -> usize {
-    let mut count = Count(0);
-    Writer(&mut count).patch(patch);
-    count.0
+    let mut counting = Writer::counting();
+    counting.patch(patch);
+    counting.length()
 }
 
 /// A patch from CBOR; at most `value_bytes` long, `depth` deep and of `diff_operations` operations: each member of a map and
@@ -88,7 +91,7 @@ pub fn decode_patch(bytes: &[u8], limits: &Limits) -> Result<Patch, DecodeError>
 /// A diff in its stored form, which needs no base to be understood.
 pub fn encode_diff(diff: &Diff) -> Vec<u8> {
     let mut out = Vec::new();
-    Writer(&mut out).diff(diff);
+    Writer::to(&mut out).diff(diff);
     out
 }
 
@@ -110,8 +113,14 @@ fn checked<'b>(bytes: &'b [u8], depth: usize, limits: &Limits) -> Result<Cow<'b,
     if found.is_plain() {
         return Ok(Cow::Borrowed(bytes));
     }
-    let rewritten = plain::rewrite(bytes, found, depth, limits.value_bytes)?;
-    // Only what was scanned is read.
-    scan::scan_whole(&rewritten, depth)?;
-    Ok(Cow::Owned(rewritten))
+    #[cfg(feature = "server")]
+    {
+        let rewritten = plain::rewrite(bytes, found, depth, limits.value_bytes)?;
+        // Only what was scanned is read.
+        scan::scan_whole(&rewritten, depth)?;
+        Ok(Cow::Owned(rewritten))
+    }
+    // Servers write plain CBOR, and so do our tabs.
+    #[cfg(not(feature = "server"))]
+    Err(DecodeError::malformed("records and references are not read here").into())
 }

@@ -9,17 +9,13 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
-use minicbor::Decoder;
-use minicbor::data::Token;
-
-use super::head::{at_break, token};
+use super::head::{Decoder, Token};
 use super::scan::{Found, ScanError};
 use super::tag;
-use super::write::{Out, Writer};
+use super::write::Writer;
 use crate::codec::{DecodeError, too_many_bytes};
 
 struct Rewriter<'b> {
-    input: &'b [u8],
     decoder: Decoder<'b>,
     out: Vec<u8>,
     records: HashMap<u64, Rc<[String]>>,
@@ -38,7 +34,6 @@ const CALLS_OF_A_LEVEL: usize = 3;
 /// Rewrites one item that was scanned.
 pub(crate) fn rewrite(bytes: &[u8], found: Found, max_depth: usize, limit: usize) -> Result<Vec<u8>, ScanError> {
     let mut rewriter = Rewriter {
-        input: bytes,
         decoder: Decoder::new(bytes),
         out: Vec::new(),
         records: HashMap::new(),
@@ -67,9 +62,9 @@ impl Rewriter<'_> {
     fn any(&mut self, depth: usize, explicit: bool) -> Result<usize, ScanError> {
         let below = depth.checked_sub(1).ok_or(ScanError::TooDeep)?;
         let start = self.decoder.position();
-        let deep = match token(&mut self.decoder)? {
+        let deep = match self.decoder.token()? {
             Token::Array(len) => {
-                Writer(&mut self.out).array(usize::try_from(len).unwrap_or(usize::MAX));
+                Writer::to(&mut self.out).array(usize::try_from(len).unwrap_or(usize::MAX));
                 self.items(len, below)?
             }
             Token::BeginArray => {
@@ -78,7 +73,7 @@ impl Rewriter<'_> {
             }
             Token::Map(len) => {
                 self.mark_map(explicit);
-                Writer(&mut self.out).map(usize::try_from(len).unwrap_or(usize::MAX));
+                Writer::to(&mut self.out).map(usize::try_from(len).unwrap_or(usize::MAX));
                 self.items(len.saturating_mul(2), below)?
             }
             Token::BeginMap => {
@@ -86,14 +81,14 @@ impl Rewriter<'_> {
                 self.copy(start);
                 self.items_to_break(below)?
             }
-            Token::BeginBytes | Token::BeginString => {
-                while !at_break(&mut self.decoder) {
-                    token(&mut self.decoder)?;
+            Token::BeginBytes | Token::BeginText => {
+                while !self.decoder.at_break() {
+                    self.decoder.token()?;
                 }
                 self.copy(start);
                 0
             }
-            Token::Tag(number) => return self.tagged(number.as_u64(), start, depth, explicit),
+            Token::Tag(number) => return self.tagged(number, start, depth, explicit),
             _ => {
                 self.copy(start);
                 0
@@ -118,42 +113,8 @@ impl Rewriter<'_> {
                 }
                 Ok(deep)
             }
-            tag::REFERENCE => {
-                let index = self.uint()?;
-                let known = usize::try_from(index).ok().and_then(|index| self.shared.get(index).cloned());
-                match known {
-                    Some(Some((range, deep))) => {
-                        if deep > depth {
-                            return Err(ScanError::TooDeep);
-                        }
-                        if self.out.len() + range.len() > self.limit {
-                            return Err(too_many_bytes(self.out.len() + range.len(), self.limit).into());
-                        }
-                        self.out.extend_from_within(range);
-                        Ok(deep)
-                    }
-                    Some(None) => Err(DecodeError::malformed("a value that contains itself can't be stored").into()),
-                    None => Err(DecodeError::malformed(format!("nothing shared has the number {index}")).into()),
-                }
-            }
-            tag::RECORD => {
-                let len = self.array()?;
-                if len < 2 {
-                    return Err(
-                        DecodeError::malformed("a record is an array of its id, its keys and its values").into()
-                    );
-                }
-                let id = self.uint()?;
-                let mut keys = Vec::new();
-                for _ in 0..self.array()? {
-                    match token(&mut self.decoder)? {
-                        Token::String(key) => keys.push(key.to_owned()),
-                        _ => return Err(DecodeError::malformed("the keys of a record are texts").into()),
-                    }
-                }
-                self.records.insert(id, keys.into());
-                self.record(id, len - 2, depth)
-            }
+            tag::REFERENCE => self.refer(depth),
+            tag::RECORD => self.define(depth),
             id if self.records.contains_key(&id) => {
                 let len = self.array()?;
                 self.record(id, len, depth)
@@ -165,16 +126,54 @@ impl Rewriter<'_> {
         }
     }
 
+    /// What was shared before, once more.
+    fn refer(&mut self, depth: usize) -> Result<usize, ScanError> {
+        let index = self.uint()?;
+        let known = usize::try_from(index).ok().and_then(|index| self.shared.get(index).cloned());
+        match known {
+            Some(Some((range, deep))) => {
+                if deep > depth {
+                    return Err(ScanError::TooDeep);
+                }
+                if self.out.len() + range.len() > self.limit {
+                    return Err(too_many_bytes(self.out.len() + range.len(), self.limit).into());
+                }
+                self.out.extend_from_within(range);
+                Ok(deep)
+            }
+            Some(None) => Err(DecodeError::malformed("a value that contains itself can't be stored").into()),
+            None => Err(DecodeError::malformed(format!("nothing shared has the number {index}")).into()),
+        }
+    }
+
+    /// A record with its keys, and its first values.
+    fn define(&mut self, depth: usize) -> Result<usize, ScanError> {
+        let len = self.array()?;
+        if len < 2 {
+            return Err(DecodeError::malformed("a record is an array of its id, its keys and its values").into());
+        }
+        let id = self.uint()?;
+        let mut keys = Vec::new();
+        for _ in 0..self.array()? {
+            match self.decoder.token()? {
+                Token::Text(key) => keys.push(key.to_owned()),
+                _ => return Err(DecodeError::malformed("the keys of a record are texts").into()),
+            }
+        }
+        self.records.insert(id, keys.into());
+        self.record(id, len - 2, depth)
+    }
+
     fn record(&mut self, id: u64, len: u64, depth: usize) -> Result<usize, ScanError> {
         let below = depth.checked_sub(1).ok_or(ScanError::TooDeep)?;
         let keys = self.records.get(&id).cloned().unwrap_or_default();
         if keys.len() as u64 != len {
             return Err(DecodeError::malformed("a record has as many values as keys").into());
         }
-        Writer(&mut self.out).map(keys.len());
+        Writer::to(&mut self.out).map(keys.len());
         let mut deepest = 0;
         for key in keys.iter() {
-            Writer(&mut self.out).text(key);
+            Writer::to(&mut self.out).text(key);
             deepest = deepest.max(self.item(below, false)?);
         }
         Ok(deepest + 1)
@@ -190,32 +189,33 @@ impl Rewriter<'_> {
 
     fn items_to_break(&mut self, depth: usize) -> Result<usize, ScanError> {
         let mut deepest = 0;
-        while !at_break(&mut self.decoder) {
+        while !self.decoder.at_break() {
             deepest = deepest.max(self.item(depth, false)?);
         }
-        self.out.put(&[0xff]);
+        self.out.push(0xff);
         Ok(deepest)
     }
 
     fn mark_map(&mut self, explicit: bool) {
         if !explicit && self.untagged_maps_are_maps {
-            self.out.put(&[0xd9, 0x01, 0x03]);
+            self.out.extend_from_slice(&[0xd9, 0x01, 0x03]);
         }
     }
 
     /// Copies what was read since `start`.
     fn copy(&mut self, start: usize) {
-        self.out.put(self.input.get(start..self.decoder.position()).unwrap_or_default());
+        self.out.extend_from_slice(self.decoder.since(start));
     }
 
     fn uint(&mut self) -> Result<u64, ScanError> {
-        let number = self.decoder.u64();
-        number
-            .map_err(|_| DecodeError::malformed("the number of a record or a reference is an unsigned integer").into())
+        match self.decoder.token()? {
+            Token::Uint(argument) => Ok(argument.number),
+            _ => Err(DecodeError::malformed("the number of a record or a reference is an unsigned integer").into()),
+        }
     }
 
     fn array(&mut self) -> Result<u64, ScanError> {
-        match token(&mut self.decoder)? {
+        match self.decoder.token()? {
             Token::Array(len) => Ok(len),
             _ => Err(DecodeError::malformed("a record is an array of definite length").into()),
         }

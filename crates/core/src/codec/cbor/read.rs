@@ -1,16 +1,15 @@
 //! Building values, patches and diffs from plain CBOR that was scanned: its lengths are true and its depth is bounded.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use num_bigint::{BigInt, BigUint, Sign};
 
-use minicbor::Decoder;
-use minicbor::data::{Tag, Token, Type};
-use num_bigint::{BigInt, Sign};
-
-use super::head::{at_break, peek, token};
+use super::head::{Argument, Decoder, Token, major};
 use super::tag;
 use crate::codec::{DecodeError, MAX_BIGINT_BYTES};
 use crate::diff::{Diff, Patch, Segment};
+use crate::float;
+use crate::members::Members;
+use crate::prelude::*;
+use crate::sort;
 use crate::value::Value;
 
 /// Reads items.
@@ -34,7 +33,7 @@ impl<'b> Reader<'b> {
     /// Reads one item that must be all there is.
     pub(super) fn whole<T>(mut self, read: impl FnOnce(&mut Self) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
         let item = read(&mut self)?;
-        if self.decoder.position() < self.decoder.input().len() {
+        if !self.decoder.rest().is_empty() {
             return Err(DecodeError::malformed("there is more after the end"));
         }
         Ok(item)
@@ -52,7 +51,7 @@ impl<'b> Reader<'b> {
     }
 
     fn next(&mut self) -> Result<Token<'b>, DecodeError> {
-        token(&mut self.decoder)
+        self.decoder.token()
     }
 
     /// Whether there is another item; counts it.
@@ -63,32 +62,23 @@ impl<'b> Reader<'b> {
                 *left = left.saturating_sub(1);
                 more
             }
-            None => !at_break(&mut self.decoder),
+            None => !self.decoder.at_break(),
         }
     }
 
     pub(super) fn value(&mut self, depth: usize) -> Result<Value, DecodeError> {
         let depth = self.deeper(depth)?;
-        let first = peek(&self.decoder);
         Ok(match self.next()? {
             Token::Undefined => Value::Undefined,
             Token::Null => Value::Null,
             Token::Bool(truth) => Value::Bool(truth),
-            Token::F16(number) | Token::F32(number) => Value::Number(f64::from(number)),
-            Token::F64(number) => Value::Number(number),
-            // A head of eight bytes is how npm cbor-x writes a bigint, and what it reads as one.
-            Token::U64(number) if first == Some(0x1b) => Value::BigInt(number.into()),
-            Token::U8(number) => Value::Number(number.into()),
-            Token::U16(number) => Value::Number(number.into()),
-            Token::U32(number) => Value::Number(number.into()),
-            Token::U64(number) => Value::BigInt(number.into()),
-            Token::I8(number) => integer(number.into(), first),
-            Token::I16(number) => integer(number.into(), first),
-            Token::I32(number) => integer(number.into(), first),
-            Token::I64(number) => integer(number.into(), first),
-            Token::Int(number) => integer(number.into(), first),
-            Token::String(text) => Value::Text(text.into()),
-            Token::BeginString => Value::Text(self.rest_of_text()?),
+            Token::Float(number) => Value::Number(number),
+            Token::Uint(Argument { number, wide: true }) => Value::BigInt(number.into()),
+            Token::Uint(Argument { number, .. }) => Value::Number(number as f64),
+            Token::Negative(Argument { number, wide: true }) => Value::BigInt(negative(number.into())),
+            Token::Negative(Argument { number, .. }) => Value::Number(-1.0 - number as f64),
+            Token::Text(text) => Value::Text(text.into()),
+            Token::BeginText => Value::Text(self.rest_of_text()?),
             Token::Bytes(bytes) => Value::Bytes(bytes.into()),
             Token::BeginBytes => Value::Bytes(self.rest_of_bytes()?),
             Token::Array(len) => Value::Array(self.values(Items(Some(len)), depth)?),
@@ -96,12 +86,16 @@ impl<'b> Reader<'b> {
             Token::Map(len) => Value::Object(self.members(Items(Some(len)), |reader| reader.value(depth))?),
             Token::BeginMap => Value::Object(self.members(Items(None), |reader| reader.value(depth))?),
             Token::Tag(number) => self.tagged(number, depth)?,
-            _ => return Err(DecodeError::malformed("a simple value other than false, true, null and undefined is not a value")),
+            _ => {
+                return Err(DecodeError::malformed(
+                    "a simple value other than false, true, null and undefined is not a value",
+                ));
+            }
         })
     }
 
-    fn tagged(&mut self, number: Tag, depth: usize) -> Result<Value, DecodeError> {
-        match number.as_u64() {
+    fn tagged(&mut self, number: u64, depth: usize) -> Result<Value, DecodeError> {
+        match number {
             tag::DATE => Ok(Value::Date(self.date()?)),
             // Python's cbor2 and others write dates so; they come back with tag 1.
             #[cfg(feature = "server")]
@@ -111,8 +105,8 @@ impl<'b> Reader<'b> {
                     text.parse().map_err(|_| DecodeError::malformed("a date (tag 0) is a text as RFC 3339 has it"))?;
                 Ok(Value::Date(instant.as_millisecond() as f64))
             }
-            tag::BIG => Ok(Value::BigInt(self.big()?)),
-            tag::BIG_NEGATIVE => Ok(Value::BigInt(-self.big()? - 1_u8)),
+            tag::BIG => Ok(Value::BigInt(self.big()?.into())),
+            tag::BIG_NEGATIVE => Ok(Value::BigInt(negative(self.big()?))),
             tag::SET => match self.next()? {
                 Token::Array(len) => self.set(Items(Some(len)), depth),
                 Token::BeginArray => self.set(Items(None), depth),
@@ -138,38 +132,40 @@ impl<'b> Reader<'b> {
             tag::TEXT_EDITS | tag::ARRAY_EDITS | tag::REPLACE => {
                 Err(DecodeError::malformed("edits are part of a diff, not of a value"))
             }
-            other => Err(DecodeError::malformed(format!("values have no tag {other}"))),
+            other => Err(DecodeError::malformed(["values have no tag ", &decimal(other)].concat())),
         }
     }
 
     /// A number of seconds, and nothing that has a tag of its own, in milliseconds.
     fn date(&mut self) -> Result<f64, DecodeError> {
         let refused = || DecodeError::malformed("a date (tag 1) is a number of seconds");
-        if peek(&self.decoder).is_none_or(|first| !matches!(first >> 5, 0 | 1 | 7)) {
+        if !matches!(self.decoder.major(), Some(major::UINT | major::NEGATIVE | major::SIMPLE)) {
             return Err(refused());
         }
         match self.value(1)? {
             Value::Number(seconds) => Ok(millis(seconds)),
-            Value::BigInt(seconds) => Ok(millis(num_traits::ToPrimitive::to_f64(&seconds).unwrap_or(f64::NAN))),
+            Value::BigInt(seconds) => Ok(millis(float::nearest(&seconds))),
             _ => Err(refused()),
         }
     }
 
-    fn big(&mut self) -> Result<BigInt, DecodeError> {
+    fn big(&mut self) -> Result<BigUint, DecodeError> {
         let bytes = match self.next()? {
             Token::Bytes(bytes) => bytes.to_vec(),
             Token::BeginBytes => self.rest_of_bytes()?,
             _ => return Err(DecodeError::malformed("a bigint (tags 2 and 3) is a byte string")),
         };
         if bytes.len() > MAX_BIGINT_BYTES {
-            return Err(DecodeError::TooLarge(format!("a bigint has at most {MAX_BIGINT_BYTES} bytes")));
+            return Err(DecodeError::TooLarge(
+                ["a bigint has at most ", &decimal(MAX_BIGINT_BYTES), " bytes"].concat(),
+            ));
         }
-        Ok(BigInt::from_bytes_be(Sign::Plus, &bytes))
+        Ok(BigUint::from_bytes_be(&bytes))
     }
 
     fn rest_of_text(&mut self) -> Result<String, DecodeError> {
         let mut text = String::new();
-        while !at_break(&mut self.decoder) {
+        while !self.decoder.at_break() {
             text.push_str(&self.text()?);
         }
         Ok(text)
@@ -177,7 +173,7 @@ impl<'b> Reader<'b> {
 
     fn rest_of_bytes(&mut self) -> Result<Vec<u8>, DecodeError> {
         let mut bytes = Vec::new();
-        while !at_break(&mut self.decoder) {
+        while !self.decoder.at_break() {
             match self.next()? {
                 Token::Bytes(part) => bytes.extend_from_slice(part),
                 _ => return Err(DecodeError::malformed("a byte string has parts of another kind")),
@@ -188,23 +184,19 @@ impl<'b> Reader<'b> {
 
     fn text(&mut self) -> Result<String, DecodeError> {
         match self.next()? {
-            Token::String(text) => Ok(text.into()),
-            Token::BeginString => self.rest_of_text(),
+            Token::Text(text) => Ok(text.into()),
+            Token::BeginText => self.rest_of_text(),
             _ => Err(DecodeError::malformed("a text was expected")),
         }
     }
 
     /// A member's name; an integer counts as its digits, since maps of indices are written with either.
     fn key(&mut self) -> Result<String, DecodeError> {
-        match self.decoder.datatype() {
-            Ok(Type::U8 | Type::U16 | Type::U32 | Type::U64) => {
-                let number = self.decoder.u64().map_err(|error| DecodeError::malformed(error.to_string()))?;
-                Ok(number.to_string())
-            }
-            _ => self.text().map_err(|error| match error {
-                DecodeError::Malformed(_) => DecodeError::malformed("keys of an object are texts"),
-                other => other,
-            }),
+        match self.next()? {
+            Token::Text(text) => Ok(text.into()),
+            Token::BeginText => self.rest_of_text(),
+            Token::Uint(argument) => Ok(decimal(argument.number)),
+            _ => Err(DecodeError::malformed("keys of an object are texts")),
         }
     }
 
@@ -233,7 +225,7 @@ impl<'b> Reader<'b> {
 
     /// Room for `items`. The scan has counted them, and each takes at least a byte of what is left.
     fn room(&self, items: Items) -> usize {
-        let rest = self.decoder.input().len() - self.decoder.position();
+        let rest = self.decoder.rest().len();
         items.0.map_or(0, |count| usize::try_from(count).unwrap_or(usize::MAX).min(rest))
     }
 
@@ -241,17 +233,13 @@ impl<'b> Reader<'b> {
         &mut self,
         mut items: Items,
         mut read: impl FnMut(&mut Self) -> Result<T, DecodeError>,
-    ) -> Result<BTreeMap<String, T>, DecodeError> {
-        let mut members = BTreeMap::new();
+    ) -> Result<Members<T>, DecodeError> {
+        let mut members = Vec::new();
         while self.more(&mut items) {
-            match members.entry(self.key()?) {
-                Entry::Vacant(place) => place.insert(read(self)?),
-                Entry::Occupied(taken) => {
-                    return Err(DecodeError::malformed(format!("the key {:?} is there twice", taken.key())));
-                }
-            };
+            members.push((self.key()?, read(self)?));
         }
-        Ok(members)
+        Members::of(members)
+            .map_err(|twice| DecodeError::malformed(["the key \"", &twice, "\" is there twice"].concat()))
     }
 
     pub(super) fn patch(&mut self, depth: usize) -> Result<Patch, DecodeError> {
@@ -261,11 +249,9 @@ impl<'b> Reader<'b> {
             Token::Undefined => Ok(Patch::Remove),
             Token::Map(len) => self.patches(Items(Some(len)), below),
             Token::BeginMap => self.patches(Items(None), below),
-            Token::Tag(number) if number.as_u64() == tag::REPLACE => Ok(Patch::Replace(self.value(depth)?)),
-            Token::Tag(number) if number.as_u64() == tag::TEXT_EDITS => Ok(Patch::Text(self.text_edits()?)),
-            Token::Tag(number) if number.as_u64() == tag::ARRAY_EDITS => {
-                Ok(Patch::Array(self.array_edits(below, Self::patch)?))
-            }
+            Token::Tag(tag::REPLACE) => Ok(Patch::Replace(self.value(depth)?)),
+            Token::Tag(tag::TEXT_EDITS) => Ok(Patch::Text(self.text_edits()?)),
+            Token::Tag(tag::ARRAY_EDITS) => Ok(Patch::Array(self.array_edits(below, Self::patch)?)),
             _ => {
                 self.decoder.set_position(start);
                 Ok(Patch::Value(self.value(depth)?))
@@ -286,12 +272,12 @@ impl<'b> Reader<'b> {
         match self.next()? {
             Token::Undefined => Ok(Diff::Remove),
             Token::Map(len) => Ok(Diff::Object(self.members(Items(Some(len)), |reader| reader.diff(below))?)),
-            Token::Tag(number) => match number.as_u64() {
+            Token::Tag(number) => match number {
                 tag::REPLACE => Ok(Diff::Set { value: self.value(depth)?, over_container: true }),
                 tag::SET_OVER_NO_CONTAINER => Ok(Diff::Set { value: self.value(depth)?, over_container: false }),
                 tag::TEXT_EDITS => Ok(Diff::Text(self.text_edits()?)),
                 tag::ARRAY_EDITS => Ok(Diff::Array(self.array_edits(below, Self::diff)?)),
-                other => Err(DecodeError::malformed(format!("a stored diff has no tag {other}"))),
+                _ => Err(DecodeError::malformed("a stored diff has no such tag")),
             },
             _ => Err(DecodeError::malformed("a stored diff starts with a map, undefined or a tag")),
         }
@@ -310,8 +296,8 @@ impl<'b> Reader<'b> {
         let mut segments = Vec::new();
         while self.more(&mut items) {
             self.operation()?;
-            segments.push(match self.decoder.datatype() {
-                Ok(Type::String | Type::StringIndef) => {
+            segments.push(match self.decoder.major() {
+                Some(major::TEXT) => {
                     let text = self.text()?;
                     if text.is_empty() {
                         return Err(inserts_nothing());
@@ -336,8 +322,8 @@ impl<'b> Reader<'b> {
         let mut segments = Vec::new();
         while self.more(&mut items) {
             self.operation()?;
-            segments.push(match self.decoder.datatype() {
-                Ok(Type::Array | Type::ArrayIndef) => {
+            segments.push(match self.decoder.major() {
+                Some(major::ARRAY) => {
                     let items = self.steps()?;
                     let values = self.values(items, depth)?;
                     if values.is_empty() {
@@ -345,7 +331,7 @@ impl<'b> Reader<'b> {
                     }
                     Segment::Insert(values)
                 }
-                Ok(Type::Map | Type::MapIndef) => {
+                Some(major::MAP) => {
                     let items = match self.next()? {
                         Token::Map(len) => Items(Some(len)),
                         _ => Items(None),
@@ -370,35 +356,25 @@ impl<'b> Reader<'b> {
         let refused = || {
             DecodeError::malformed("a step of edits is a length to keep, minus a length to delete, or what to insert")
         };
-        let number = match self.next()? {
-            Token::U8(number) => i128::from(number),
-            Token::U16(number) => number.into(),
-            Token::U32(number) => number.into(),
-            Token::U64(number) => number.into(),
-            Token::I8(number) => number.into(),
-            Token::I16(number) => number.into(),
-            Token::I32(number) => number.into(),
-            Token::I64(number) => number.into(),
-            Token::Int(number) => number.into(),
+        let (number, keep) = match self.next()? {
+            Token::Uint(argument) => (Some(argument.number), true),
+            Token::Negative(argument) => (argument.number.checked_add(1), false),
             _ => return Err(refused()),
         };
         // No text or array of ours is longer, and lengths that are summed can't overflow.
-        let len = u32::try_from(number.unsigned_abs()).map_err(|_| refused())? as usize;
-        match len {
-            0 => Err(DecodeError::malformed("a step of edits can't be 0: leave it out")),
-            len => Ok((len, number > 0)),
+        match number.and_then(|number| u32::try_from(number).ok()) {
+            None => Err(refused()),
+            Some(0) => Err(DecodeError::malformed("a step of edits can't be 0: leave it out")),
+            Some(length) => Ok((length as usize, keep)),
         }
     }
-}
-
-fn integer(number: i128, first: Option<u8>) -> Value {
-    if first == Some(0x3b) || first == Some(0x1b) { Value::BigInt(number.into()) } else { Value::Number(number as f64) }
 }
 
 /// Whole milliseconds of seconds: what a `Date` holds, within 8.64e15 of 1970, or is invalid. The fraction is multiplied by
 /// itself, so that every date comes back from the nearest number of seconds.
 fn millis(seconds: f64) -> f64 {
-    let millis = seconds.trunc() * 1000.0 + (seconds.fract() * 1000.0).round();
+    let whole = float::trunc(seconds);
+    let millis = whole * 1000.0 + float::round((seconds - whole) * 1000.0);
     if millis.abs() <= 8.64e15 { millis + 0.0 } else { f64::NAN }
 }
 
@@ -411,7 +387,7 @@ pub(crate) fn element_len(kind: u8) -> usize {
 /// Refuses what a JavaScript Map or Set could not hold: a primitive twice. Objects are told apart by identity there, so two
 /// that look the same are two.
 fn distinct<'v>(keys: impl Iterator<Item = &'v Value>) -> Result<(), DecodeError> {
-    let mut seen = BTreeSet::new();
+    let mut seen = Vec::new();
     for key in keys {
         let encoded = match key {
             // JavaScript has one zero as a key.
@@ -421,11 +397,17 @@ fn distinct<'v>(keys: impl Iterator<Item = &'v Value>) -> Result<(), DecodeError
             }
             _ => continue,
         };
-        if !seen.insert(encoded) {
-            return Err(DecodeError::malformed("a Map or Set has the same key twice"));
-        }
+        seen.push(encoded);
+    }
+    if sort::sorted(seen).windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(DecodeError::malformed("a Map or Set has the same key twice"));
     }
     Ok(())
+}
+
+/// −1 less the argument.
+fn negative(argument: BigUint) -> BigInt {
+    BigInt::from_biguint(Sign::Minus, argument + 1_u8)
 }
 
 fn inserts_nothing() -> DecodeError {

@@ -2,12 +2,10 @@
 //!
 //! What it lets through has true lengths, so that those who read after it may trust them.
 
-use minicbor::Decoder;
-use minicbor::data::Token;
-
-use super::head::{peek, token};
+use super::head::{Decoder, Token};
 use super::tag;
 use crate::codec::DecodeError;
+use crate::prelude::*;
 
 /// What was seen on the way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,10 +72,9 @@ enum Open {
 pub(crate) fn scan_whole(bytes: &[u8], max_depth: usize) -> Result<Found, ScanError> {
     let mut decoder = Decoder::new(bytes);
     let found = scan(&mut decoder, max_depth)?;
-    if decoder.position() < bytes.len() {
-        return Err(
-            DecodeError::malformed(format!("there is more after the end, at byte {}", decoder.position())).into()
-        );
+    if !decoder.rest().is_empty() {
+        let at = decimal(decoder.position());
+        return Err(DecodeError::malformed(["there is more after the end, at byte ", &at].concat()).into());
     }
     Ok(found)
 }
@@ -87,18 +84,18 @@ pub(crate) fn scan(decoder: &mut Decoder<'_>, max_depth: usize) -> Result<Found,
     let mut found = Found::default();
     let mut open: Vec<Open> = Vec::new();
     loop {
-        if open.len() >= max_depth && peek(decoder) != Some(0xff) {
+        if open.len() >= max_depth && decoder.peek() != Some(0xff) {
             return Err(ScanError::TooDeep);
         }
-        match token(decoder)? {
+        match decoder.token()? {
             Token::Tag(number) => {
-                match number.as_u64() {
+                match number {
                     tag::SHARED | tag::REFERENCE => found.references = true,
                     tag::RECORD => found.records = true,
                     _ => {}
                 }
                 // What is tagged comes next, in the same place; a break can't.
-                if peek(decoder) == Some(0xff) {
+                if decoder.peek() == Some(0xff) {
                     return Err(misplaced_break());
                 }
                 continue;
@@ -121,7 +118,7 @@ pub(crate) fn scan(decoder: &mut Decoder<'_>, max_depth: usize) -> Result<Found,
                 continue;
             }
             Token::BeginBytes => chunks(decoder, |chunk| matches!(chunk, Token::Bytes(_)))?,
-            Token::BeginString => chunks(decoder, |chunk| matches!(chunk, Token::String(_)))?,
+            Token::BeginText => chunks(decoder, |chunk| matches!(chunk, Token::Text(_)))?,
             Token::Break => match open.pop() {
                 Some(Open::Array | Open::Map(false)) => {}
                 _ => return Err(misplaced_break()),
@@ -156,7 +153,7 @@ fn misplaced_break() -> ScanError {
 /// The parts of an indefinite string, up to its break.
 fn chunks(decoder: &mut Decoder<'_>, fits: fn(&Token<'_>) -> bool) -> Result<(), DecodeError> {
     loop {
-        match token(decoder)? {
+        match decoder.token()? {
             Token::Break => return Ok(()),
             chunk if fits(&chunk) => {}
             _ => return Err(DecodeError::malformed("a string of indefinite length has parts of another kind")),

@@ -1,60 +1,54 @@
 //! Writing CBOR: one form for everything, the shortest.
 
 use num_bigint::Sign;
-use num_traits::ToPrimitive;
 
+use super::head::major::{ARRAY, BYTES, MAP, NEGATIVE, TAG, TEXT, UINT};
 use super::tag;
 use crate::diff::{Diff, Patch, Segment};
+use crate::float;
+use crate::prelude::*;
 use crate::value::Value;
 
-/// Where bytes go, or are only counted.
-pub(crate) trait Out {
-    fn put(&mut self, bytes: &[u8]);
+/// Writes items, or only counts their bytes.
+pub(crate) struct Writer<'o> {
+    out: Option<&'o mut Vec<u8>>,
+    length: usize,
 }
 
-impl Out for Vec<u8> {
-    fn put(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
+impl<'o> Writer<'o> {
+    /// Behind what is there.
+    pub(crate) fn to(out: &'o mut Vec<u8>) -> Self {
+        Writer { out: Some(out), length: 0 }
     }
-}
 
-/// Counts what would be written.
-pub(crate) struct Count(pub(crate) usize);
-
-impl Out for Count {
-    fn put(&mut self, bytes: &[u8]) {
-        self.0 += bytes.len();
+    pub(crate) fn counting() -> Self {
+        Writer { out: None, length: 0 }
     }
-}
 
-/// Writes items.
-pub(crate) struct Writer<'o, O>(pub(crate) &'o mut O);
+    /// How many bytes were written, or would have been.
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
 
-const UINT: u8 = 0;
-const NEGATIVE: u8 = 1;
-const BYTES: u8 = 2;
-const TEXT: u8 = 3;
-const ARRAY: u8 = 4;
-const MAP: u8 = 5;
-const TAG: u8 = 6;
+    fn put(&mut self, bytes: &[u8]) {
+        self.length += bytes.len();
+        if let Some(out) = &mut self.out {
+            out.extend_from_slice(bytes);
+        }
+    }
 
-impl<O: Out> Writer<'_, O> {
     fn head(&mut self, major: u8, argument: u64) {
         let major = major << 5;
+        let bytes = argument.to_be_bytes();
+        let [.., a, b, c, d] = bytes;
         match argument {
-            0..24 => self.0.put(&[major | argument as u8]),
-            24..0x100 => self.0.put(&[major | 24, argument as u8]),
-            0x100..0x1_0000 => {
-                self.0.put(&[major | 25]);
-                self.0.put(&(argument as u16).to_be_bytes());
-            }
-            0x1_0000..0x1_0000_0000 => {
-                self.0.put(&[major | 26]);
-                self.0.put(&(argument as u32).to_be_bytes());
-            }
+            0..24 => self.put(&[major | d]),
+            24..0x100 => self.put(&[major | 24, d]),
+            0x100..0x1_0000 => self.put(&[major | 25, c, d]),
+            0x1_0000..0x1_0000_0000 => self.put(&[major | 26, a, b, c, d]),
             _ => {
-                self.0.put(&[major | 27]);
-                self.0.put(&argument.to_be_bytes());
+                self.put(&[major | 27]);
+                self.put(&bytes);
             }
         }
     }
@@ -66,12 +60,12 @@ impl<O: Out> Writer<'_, O> {
     }
 
     pub(crate) fn bool(&mut self, truth: bool) {
-        self.0.put(&[if truth { 0xf5 } else { 0xf4 }]);
+        self.put(&[if truth { 0xf5 } else { 0xf4 }]);
     }
 
     pub(crate) fn text(&mut self, text: &str) {
         self.head(TEXT, text.len() as u64);
-        self.0.put(text.as_bytes());
+        self.put(text.as_bytes());
     }
 
     pub(crate) fn array(&mut self, len: usize) {
@@ -84,7 +78,7 @@ impl<O: Out> Writer<'_, O> {
 
     fn bytes(&mut self, bytes: &[u8]) {
         self.head(BYTES, bytes.len() as u64);
-        self.0.put(bytes);
+        self.put(bytes);
     }
 
     fn tag(&mut self, tag: u64) {
@@ -96,37 +90,39 @@ impl<O: Out> Writer<'_, O> {
     fn number(&mut self, number: f64) {
         const LIMIT: f64 = 4_294_967_296.0;
         let negative_zero = number == 0.0 && number.is_sign_negative();
-        if number.fract() == 0.0 && !negative_zero && (-LIMIT..LIMIT).contains(&number) {
+        if float::is_whole(number) && !negative_zero && (-LIMIT..LIMIT).contains(&number) {
             if number >= 0.0 { self.head(UINT, number as u64) } else { self.head(NEGATIVE, (-1.0 - number) as u64) }
         } else if number.is_nan() || f64::from(number as f32) == number {
             let single = if number.is_nan() { f32::NAN } else { number as f32 };
-            self.0.put(&[0xfa]);
-            self.0.put(&single.to_be_bytes());
+            self.put(&[0xfa]);
+            self.put(&single.to_be_bytes());
         } else {
-            self.0.put(&[0xfb]);
-            self.0.put(&number.to_be_bytes());
+            self.put(&[0xfb]);
+            self.put(&number.to_be_bytes());
         }
     }
 
     fn bigint(&mut self, big: &num_bigint::BigInt) {
         let negative = big.sign() == Sign::Minus;
-        let argument: num_bigint::BigInt = if negative { -(big.clone() + 1_u8) } else { big.clone() };
-        match argument.to_u64() {
-            Some(argument) => {
-                self.0.put(&[if negative { 0x3b } else { 0x1b }]);
-                self.0.put(&argument.to_be_bytes());
+        let bytes = if negative { (big.magnitude() - 1_u8).to_bytes_be() } else { big.magnitude().to_bytes_be() };
+        let zeros = [0; 8];
+        match zeros.get(bytes.len()..) {
+            Some(zeros) => {
+                self.put(&[if negative { 0x3b } else { 0x1b }]);
+                self.put(zeros);
+                self.put(&bytes);
             }
             None => {
                 self.tag(if negative { tag::BIG_NEGATIVE } else { tag::BIG });
-                self.bytes(&argument.to_bytes_be().1);
+                self.bytes(&bytes);
             }
         }
     }
 
     pub(super) fn value(&mut self, value: &Value) {
         match value {
-            Value::Undefined => self.0.put(&[0xf7]),
-            Value::Null => self.0.put(&[0xf6]),
+            Value::Undefined => self.put(&[0xf7]),
+            Value::Null => self.put(&[0xf6]),
             Value::Bool(truth) => self.bool(*truth),
             Value::Number(number) => self.number(*number),
             Value::BigInt(big) => self.bigint(big),
@@ -172,7 +168,7 @@ impl<O: Out> Writer<'_, O> {
 
     pub(super) fn patch(&mut self, patch: &Patch) {
         match patch {
-            Patch::Remove => self.0.put(&[0xf7]),
+            Patch::Remove => self.put(&[0xf7]),
             Patch::Map(members) => {
                 self.map(members.len());
                 for (key, member) in members {
@@ -192,7 +188,7 @@ impl<O: Out> Writer<'_, O> {
 
     pub(super) fn diff(&mut self, diff: &Diff) {
         match diff {
-            Diff::Remove => self.0.put(&[0xf7]),
+            Diff::Remove => self.put(&[0xf7]),
             Diff::Set { value, over_container } => {
                 self.tag(if *over_container { tag::REPLACE } else { tag::SET_OVER_NO_CONTAINER });
                 self.value(value);

@@ -1,7 +1,5 @@
 //! Patches, the wire form of diffs, in JSON (docs/protocol.md, "Diffs").
 
-use std::collections::BTreeMap;
-
 use serde_json::Value as Json;
 
 use super::{AT, REPLACE, TEXT, UNDEFINED, read, reserved, unescaped};
@@ -58,7 +56,7 @@ impl PatchReader {
                 _ => length(step),
             })?)),
             None => {
-                let mut patches = BTreeMap::new();
+                let mut patches = crate::members::Members::new();
                 for (key, member) in members {
                     self.operation()?;
                     patches.insert(unescaped(members, key), self.patch(member, below)?);

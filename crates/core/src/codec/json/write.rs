@@ -44,11 +44,7 @@ fn joined<T>(
 }
 
 /// The members of an object; a sole key that would mean something else is escaped.
-fn members<'t, T: 't>(
-    out: &mut Vec<u8>,
-    members: &'t std::collections::BTreeMap<String, T>,
-    each: impl Fn(&mut Vec<u8>, &'t T),
-) {
+fn members<'t, T: 't>(out: &mut Vec<u8>, members: &'t crate::members::Members<T>, each: impl Fn(&mut Vec<u8>, &'t T)) {
     let sole = members.len() == 1;
     joined(out, *b"{}", members, |out, (key, member)| {
         if sole && is_reserved(key) {
