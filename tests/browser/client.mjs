@@ -5,19 +5,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launch, launchPersistent } from './setup.mjs';
 
-/** Somebody's browser: a profile on disk, so that it can be closed and opened again. */
+/** Somebody's browser: a profile on disk, so that it can be closed and opened again. `prepare`: called with each before it has pages. */
 export class Somebody {
-  static async at(url, email, { worker = 'auto', noSharedWorker = false } = {}) {
+  static async at(url, email, { worker = 'auto', noSharedWorker = false, prepare = () => {} } = {}) {
     const somebody = new Somebody();
-    Object.assign(somebody, { url, email, worker, noSharedWorker, profile: mkdtempSync(join(tmpdir(), 'timeweft-profile-')), errors: [] });
+    Object.assign(somebody, { url, email, worker, noSharedWorker, prepare, profile: mkdtempSync(join(tmpdir(), 'timeweft-profile-')), errors: [] });
     await somebody.start();
-    const tab = await somebody.tab();
-    await tab.signIn(email);
+    somebody.first = await somebody.tab();
+    await somebody.first.signIn(email);
     return somebody;
   }
 
   async start() {
     this.context = await launchPersistent(this.profile);
+    await this.prepare(this.context);
     if (this.noSharedWorker) await this.context.addInitScript(() => delete globalThis.SharedWorker);
     this.context.on('weberror', error => this.errors.push(error.error()));
   }

@@ -117,6 +117,7 @@ test('values that look like the marks of the wire survive', async () => {
 test('text that is no JSON is refused with words and nothing is sent', async () => {
   await bothOpen('note:strict');
   await ada.create({ title: 'Fine' });
+  await ada.shows(/^Version 1, saved by you/);
   await ada.editor.fill('{ "title": ');
   await ada.press('Save');
   await ada.shows('This is not JSON');
@@ -157,7 +158,7 @@ test('it fits a phone, follows the colour scheme and names its fields', async ()
 
 test('the example of the README works as it stands', async () => {
   const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  const [, example] = /```js\n(.*?)```/s.exec(readme);
+  const [example] = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code).filter(code => code.includes('new WebSocket'));
   // In a browser of its own: it signs in.
   const carl = await Person.signIn(browser, server, 'carl@example.org', { entity: 'note:hello' });
   const reader = await browser.newContext().then(context => context.newPage());

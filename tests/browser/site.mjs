@@ -9,13 +9,13 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const client = join(here, '../../packages/client');
 const require = createRequire(join(client, 'package.json'));
 
-/** Into `folder`, for `timeweft serve --assets`. */
-export async function buildSite(folder) {
+/** Into `folder`, for `timeweft serve --assets`. `main`: another script for the page. */
+export async function buildSite(folder, main = join(here, 'site/main.js')) {
   mkdirSync(folder, { recursive: true });
   const dist = join(client, 'dist');
   const { build } = require('esbuild');
   await build({
-    entryPoints: [join(here, 'site/main.js'), join(dist, 'worker.js')],
+    entryPoints: [main, join(dist, 'worker.js')],
     entryNames: '[name]',
     outdir: folder,
     bundle: true,

@@ -33,7 +33,11 @@ const STEPS: [Step; 12] = [
     Step { name: "interop", what: "values and diffs against cbor-x and deep-object-diff in Node", run: interop },
     Step { name: "web", what: "the browser's packages build, their types hold, their tests pass", run: web::check },
     Step { name: "e2e", what: "the contract over real sockets against the built host", run: e2e },
-    Step { name: "browser", what: "the client over a line that breaks, the notes app and the page, in Chromium", run: browser },
+    Step {
+        name: "browser",
+        what: "the client over a line that breaks, the notes app and the page, in Chromium",
+        run: browser,
+    },
 ];
 
 /// Which steps to run.

@@ -7,7 +7,7 @@
 import type { Body } from './home.js';
 import { lead } from './lead.js';
 import {
-  ackChannel, allChannel, entityChannel, tabChannel, tabLock, upstreamChannel,
+  ackChannel, allChannel, entityChannel, leaderLock, tabChannel, tabLock, upstreamChannel,
   type Ack, type HostState, type NamedPolicy, type Started, type ToAll, type ToEntity, type ToTab, type Upstream,
 } from './messages.js';
 import { randomId } from './random.js';
@@ -149,6 +149,7 @@ export const browser = (): Surroundings | undefined => {
 };
 
 const host: Surroundings['host'] = (url, worker, failed) => {
+  const stopping = new AbortController();
   let stop = () => {};
   const leadHere = () => {
     const leading = lead(url);
@@ -157,21 +158,31 @@ const host: Surroundings['host'] = (url, worker, failed) => {
   };
   // What can't be loaded, or be started there, one of the tabs does.
   const otherwise = (message: string) => (worker === 'shared' ? failed(message) : leadHere());
-  if (worker === 'leader') leadHere();
-  else if (typeof SharedWorker === 'undefined') otherwise('this browser has no SharedWorker here');
-  else {
+  const share = () => {
     const shared = startShared();
+    stop = () => shared.port.close();
     shared.onerror = () => {
       shared.onerror = null;
       otherwise('the SharedWorker could not be loaded');
     };
     shared.port.onmessage = ({ data }: MessageEvent<Started>) => {
       if (data.type === 'failed') otherwise(data.message);
+      else watch();
     };
     shared.port.postMessage({ type: 'start', url });
-    stop = () => shared.port.close();
-  }
-  return () => stop();
+  };
+  // A SharedWorker dies with the process of the tab that it was made by, and nobody is told; but its lock is free then.
+  const watch = () => {
+    const { signal } = stopping;
+    globalThis.navigator.locks?.request(leaderLock(url), { signal }, () => {}).then(() => signal.aborted || share(), () => undefined);
+  };
+  if (worker === 'leader') leadHere();
+  else if (typeof SharedWorker === 'undefined') otherwise('this browser has no SharedWorker here');
+  else share();
+  return () => {
+    stopping.abort();
+    stop();
+  };
 };
 
 // Bundlers look for exactly these words. `extendedLifetime` keeps the worker while its only tab is loaded anew.

@@ -122,7 +122,8 @@ pub(crate) struct Replica {
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "each case says what its fields are")]
 pub enum Effect {
-    /// Send this request to the server.
+    /// Send this request to the server, once what was to be saved before it is on disk: a change that the server took under a
+    /// key which is not on disk would be made again after a crash, under another.
     Send { entity: String, frame: Vec<u8> },
     /// Tabs change what they show by `patch`, in wire form. `origin`: the tab and edit it comes from, and whether it is
     /// exactly what that tab shows already.
@@ -251,9 +252,11 @@ impl Replica {
     #[inline(never)]
     fn settle(&mut self, ids: &mut request::Ids, effects: &mut Vec<Effect>) {
         self.drop_identities();
-        self.ask(ids, effects);
+        let mut frames = Vec::new();
+        self.ask(ids, &mut frames);
         self.tell_state(effects);
         self.save(effects);
+        effects.append(&mut frames);
         self.check();
     }
 

@@ -219,8 +219,11 @@ export class Run {
   #perform(effect: Effect): void {
     const { epoch, storage } = this.#options;
     switch (effect.tag) {
-      case 'send':
-        return this.#options.send(effect.val);
+      case 'send': {
+        const { val } = effect;
+        // A change under a key that is not on disk would be made again after a crash, under another.
+        return storage.onceWritten(val.entity, () => this.#over || this.#options.send(val));
+      }
       case 'show': {
         const { entity, seq, patch, origin } = effect.val;
         return this.#show(entity, { type: 'show', epoch, seq, patch, ...(origin && { origin }) }, true);

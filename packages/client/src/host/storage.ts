@@ -57,6 +57,7 @@ export class Storage {
   /** Those of them that wait for the next transaction, and the edits that are safe after it. */
   #waiting = new Set<string>();
   #kept = new Map<string, Map<string, number>>();
+  #after: (() => void)[] = [];
   #database: IDBPDatabase | undefined;
   #writing: Promise<void> | undefined;
   /** While this is so nothing is written, but `again`: to be tried now. */
@@ -111,6 +112,12 @@ export class Storage {
     this.#writing ??= this.#write();
   }
 
+  /** Calls `then` when what was saved last of the entity is on disk, or can't be: at once where nothing waits. */
+  onceWritten(entity: string, then: () => void): void {
+    if (!this.#waiting.has(entity)) return then();
+    this.#after.push(then);
+  }
+
   /** Waits until what was saved is on disk (or can't be), then lets go of the database. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -123,6 +130,7 @@ export class Storage {
   async wipe(): Promise<void> {
     this.#waiting.clear();
     this.#kept.clear();
+    this.#after = [];
     this.#dirty.clear();
     await this.close();
     await wipe(this.#name);
@@ -136,11 +144,14 @@ export class Storage {
       const attempt = this.#again || !this.#trouble;
       const names = this.#waiting;
       const kept = this.#kept;
+      const after = this.#after;
       this.#again = false;
       this.#waiting = new Set();
       this.#kept = new Map();
+      this.#after = [];
       if (attempt) await this.#attempt(names, kept.size > 0);
       for (const [entity, ops] of kept) for (const [tab, op] of ops) this.#events.kept(entity, tab, op);
+      for (const then of after) then();
     }
     // In the same turn as the loop's last look, or a `save` in between would wait for the next one.
     this.#writing = undefined;

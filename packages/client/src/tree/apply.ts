@@ -5,7 +5,7 @@
 
 import { TimeweftError } from '../errors.js';
 import type { ArrayStep, Patch, TextStep } from './patch.js';
-import { kindOf, put, sameLeaf } from './value.js';
+import { kindOf, put, renew, sameLeaf } from './value.js';
 
 /** A patch that was made for another value. */
 export class PatchError extends TimeweftError {
@@ -62,27 +62,19 @@ const fresh = (changes: ReadonlyMap<string, Patch>): unknown => {
 };
 
 const members = (old: Record<string, unknown>, changes: ReadonlyMap<string, Patch>): unknown => {
-  let next: Record<string, unknown> | undefined;
-  let removed: Set<string> | undefined;
+  const changed = new Map<string, unknown>();
+  const removed = new Set<string>();
   for (const [key, patch] of changes) {
     const there = Object.hasOwn(old, key);
     if (patch.kind === 'remove') {
-      if (there) (removed ??= new Set()).add(key);
+      if (there) removed.add(key);
       continue;
     }
     const before = there ? old[key] : ABSENT;
     const after = change(before, patch);
-    if (after === before) continue;
-    next ??= { ...old };
-    put(next, key, after);
+    if (after !== before) changed.set(key, after);
   }
-  if (removed) {
-    // Built anew: `delete` would make the object slow for good.
-    const source = next ?? old;
-    next = {};
-    for (const key of Object.keys(source)) if (!removed.has(key)) put(next, key, source[key]);
-  }
-  return next ? Object.freeze(next) : old;
+  return changed.size + removed.size > 0 ? renew(old, changed, removed) : old;
 };
 
 const INDEX = /^(?:0|[1-9][0-9]*)$/;

@@ -8,10 +8,10 @@
  */
 
 import { align } from './align.js';
-import { latest } from './draft.js';
+import { latest, writesTo, type Writes } from './draft.js';
 import { Owner } from './own.js';
 import { NOTHING, REMOVE, type ArrayStep, type Patch } from './patch.js';
-import { kindOf, put, same, sameLeaf } from './value.js';
+import { kindOf, namesOf, renew, same, sameLeaf } from './value.js';
 
 /** A patch, and the tree that it makes of the one before. */
 export interface Change {
@@ -57,7 +57,7 @@ class Differ {
     const kind = kindOf(next);
     const before = kindOf(old);
     if (kind === before) {
-      if (kind === 'object') return this.#members(old as Record<string, unknown>, next as Record<string, unknown>);
+      if (kind === 'object') return this.#members(old as Record<string, unknown>, next as Record<string, unknown>, writesTo(old as object, given));
       if (kind === 'array') return this.#elements(old as unknown[], next as unknown[]);
       if (kind === 'text') return texts(old as string, this.#own(next) as string);
       if (kind !== 'leaf' && same(old, next)) return undefined;
@@ -78,13 +78,13 @@ class Differ {
     return change;
   }
 
-  #members(old: Record<string, unknown>, next: Record<string, unknown>): Change | undefined {
+  #members(old: Record<string, unknown>, next: Record<string, unknown>, writes: Writes | undefined): Change | undefined {
     this.#owner.enter(next);
     const members = new Map<string, Patch>();
-    let tree: Record<string, unknown> | undefined;
-    const keys = Object.keys(next);
+    const changed = new Map<string, unknown>();
     let kept = 0;
-    for (const key of keys) {
+    for (const key of writes?.keys ?? Object.keys(next)) {
+      if (writes && !Object.hasOwn(next, key)) continue;
       const value = next[key];
       let change: Change | undefined;
       if (Object.hasOwn(old, key)) {
@@ -98,22 +98,21 @@ class Differ {
         change = { tree: added, patch: become(added) };
         this.operations += 1;
       }
-      tree ??= { ...old };
-      put(tree, key, change.tree);
+      changed.set(key, change.tree);
       members.set(key, change.patch);
     }
-    const before = Object.keys(old);
-    if (kept < before.length) {
-      const source = tree ?? old;
-      tree = {};
-      for (const key of Object.keys(source)) {
-        if (Object.hasOwn(next, key)) put(tree, key, source[key]);
-        else members.set(key, REMOVE);
-      }
-      this.operations += before.length - kept;
+    const removed = new Set<string>();
+    for (const key of writes?.keys ?? (kept < namesOf(old).length ? namesOf(old) : [])) {
+      if (!Object.hasOwn(old, key) || Object.hasOwn(next, key)) continue;
+      removed.add(key);
+      members.set(key, REMOVE);
     }
+    this.operations += removed.size;
     this.#owner.leave();
-    return tree && { tree: Object.freeze(tree), patch: { kind: 'map', members } };
+    if (members.size === 0) return undefined;
+    // In the draft's own copy what was written, and is the same after all, becomes what it was.
+    if (writes?.own) for (const key of writes.keys) if (!changed.has(key)) changed.set(key, old[key]);
+    return { tree: renew(old, changed, removed, writes?.own ? next : undefined), patch: { kind: 'map', members } };
   }
 
   #elements(old: readonly unknown[], next: readonly unknown[]): Change | undefined {

@@ -7,7 +7,7 @@
  */
 
 import { TimeweftError } from '../errors.js';
-import { isContainer, kindOf, put, type Container } from './value.js';
+import { copyOf, isContainer, kindOf, put, type Container } from './value.js';
 
 /** Asked of a proxy of ours for its draft. */
 const DRAFT = Symbol('draft');
@@ -16,6 +16,20 @@ const draftOf = (value: object): Draft | undefined => (value as { [DRAFT]?: Draf
 
 /** What a draft stands for by now; anything else is itself. */
 export const latest = (value: unknown): unknown => (typeof value === 'object' && value !== null ? (draftOf(value)?.now ?? value) : value);
+
+/** What was written to an object. */
+export interface Writes {
+  /** Of all members that may differ, removed ones too. */
+  readonly keys: ReadonlySet<string>;
+  /** Whether the copy with the writes in it may become part of the tree: nobody writes to it any more, and it is as a tree's object is. */
+  readonly own: boolean;
+}
+
+/** What was written to `value`, a draft of `old`. `undefined`: it isn't one. */
+export const writesTo = (old: object, value: unknown): Writes | undefined => {
+  const draft = draftOf(value as object);
+  return draft?.base === old ? { keys: draft.written ?? NONE, own: !draft.scope.lasting && draft.isTidy } : undefined;
+};
 
 type Key = string | number;
 
@@ -71,9 +85,15 @@ export class Scope {
   }
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 class Draft implements ProxyHandler<object> {
   readonly proxy: object;
   copy: Container | undefined;
+  /** The members of an object that were written to or removed. */
+  written: Set<string> | undefined;
+  /** No `delete` has made the copy slow, and no symbol is in it. */
+  isTidy = true;
 
   constructor(
     readonly scope: Scope,
@@ -101,7 +121,7 @@ class Draft implements ProxyHandler<object> {
     if (this.scope.lasting || isContainer(value) || this.scope.mutable.has(value)) return value;
     const copy = thaw(value) as object;
     this.scope.mutable.add(copy);
-    put(this.write() as Record<string, unknown>, key, copy);
+    put(this.write(key) as Record<string, unknown>, key, copy);
     return copy;
   }
 
@@ -123,7 +143,7 @@ class Draft implements ProxyHandler<object> {
     const draft = this.#live();
     const now = draft.now as Record<string | symbol, unknown>;
     if (Object.hasOwn(now, key) && Object.is(now[key], value)) return true;
-    const copy = draft.write() as Record<string, unknown>;
+    const copy = draft.write(key) as Record<string, unknown>;
     if (typeof value === 'object' && value !== null) draft.scope.mutable.add(value);
     // Over an array this may be `length`.
     if (key === '__proto__') put(copy, key, value);
@@ -134,7 +154,9 @@ class Draft implements ProxyHandler<object> {
   deleteProperty(_: object, key: string | symbol): boolean {
     this.#check();
     const draft = this.#live();
-    return !Object.hasOwn(draft.now, key) || Reflect.deleteProperty(draft.write(), key);
+    if (!Object.hasOwn(draft.now, key)) return true;
+    draft.isTidy = false;
+    return Reflect.deleteProperty(draft.write(key), key);
   }
 
   defineProperty(target: object, key: string | symbol, descriptor: PropertyDescriptor): boolean {
@@ -163,16 +185,18 @@ class Draft implements ProxyHandler<object> {
     return false;
   }
 
-  /** The copy that takes writes; every node above knows of it. */
-  write(): Container {
-    if (this.copy) return this.copy;
-    this.copy = Array.isArray(this.base) ? [...(this.base as unknown[])] : { ...this.base };
-    this.scope.touch(this);
-    if (this.parent) {
-      const above = this.parent.write();
-      const key = this.#keyIn(above);
-      if (key !== undefined) put(above as Record<string, unknown>, String(key), this.proxy);
+  /** The copy that takes a write, to `member` of an object; every node above knows of it. */
+  write(member?: Key | symbol): Container {
+    if (!this.copy) {
+      this.copy = Array.isArray(this.base) ? [...(this.base as unknown[])] : copyOf(this.base);
+      this.scope.touch(this);
+      if (this.parent) {
+        const key = this.#keyIn(this.parent.write());
+        if (key !== undefined) put(this.parent.write(key) as Record<string, unknown>, String(key), this.proxy);
+      }
     }
+    if (typeof member === 'symbol') this.isTidy = false;
+    else if (member !== undefined && !Array.isArray(this.base)) (this.written ??= new Set()).add(String(member));
     return this.copy;
   }
 

@@ -66,6 +66,48 @@ export const put = (object: Record<string, unknown>, key: string, value: unknown
   else object[key] = value;
 };
 
+/** From so many members on, V8 takes longer to list the names of an object than to copy it by them. */
+const MANY = 500;
+const listed = new WeakMap<object, readonly string[]>();
+
+/** The names of the members of a tree's object. */
+export const namesOf = (object: Record<string, unknown>): readonly string[] => {
+  const known = listed.get(object);
+  if (known) return known;
+  const names = Object.keys(object);
+  if (names.length >= MANY && Object.isFrozen(object)) listed.set(object, names);
+  return names;
+};
+
+/** A copy of a tree's object, to be written to. */
+export const copyOf = (object: Record<string, unknown>, without?: ReadonlySet<string>): Record<string, unknown> => {
+  const names = namesOf(object);
+  if (names.length < MANY && !without?.size) return { ...object };
+  const copy: Record<string, unknown> = {};
+  for (const name of names) if (!without?.has(name)) put(copy, name, object[name]);
+  return copy;
+};
+
+/**
+ * The object that takes the place of `old` in a tree.
+ *
+ * @param removed not by `delete`, which would make the object slow for good
+ * @param copy one of `old` that differs from it in what is given, and that nobody else has
+ */
+export const renew = (
+  old: Record<string, unknown>, changed: ReadonlyMap<string, unknown>, removed: ReadonlySet<string>, copy = copyOf(old, removed),
+): Record<string, unknown> => {
+  let isAlike = removed.size === 0;
+  for (const [name, value] of changed) {
+    isAlike &&= Object.hasOwn(old, name);
+    put(copy, name, value);
+  }
+  Object.freeze(copy);
+  const names = isAlike && listed.get(old);
+  if (names) listed.set(copy, names);
+  return copy;
+};
+
 /** An own member, or `undefined`: `__proto__` and `constructor` are inherited by every object. */
 export const member = (object: Record<string, unknown>, key: string): unknown => {
   const value = object[key];

@@ -65,6 +65,23 @@ test('an edit is kept when the transaction that holds it is complete, with stric
   expect(await stored('journals')).toEqual({ [A]: 'one' });
 });
 
+test('a frame goes out when what was saved before it is on disk, or can not be', async () => {
+  const storage = await open();
+  watch();
+  storage.onceWritten(A, () => log.push('nothing waits'));
+  save(storage, A, 'one', ['tab', 1]);
+  storage.onceWritten(A, () => log.push('sent'));
+  storage.onceWritten(B, () => log.push('of another'));
+  await settle();
+  expect(log).toEqual(['nothing waits', 'of another', 'begin strict', 'complete', `kept ${A} tab 1`, 'sent']);
+  const disk = fillDisk();
+  save(storage, A, 'two', ['tab', 2]);
+  storage.onceWritten(A, () => log.push('sent from memory'));
+  await settle();
+  disk.mockRestore();
+  expect(log.at(-1)).toBe('sent from memory');
+});
+
 test('what keeps no edit is written without waiting for the disk', async () => {
   const storage = await open();
   watch();

@@ -105,8 +105,18 @@ describe('patches', () => {
   });
 });
 
+test('diffs in what is told of a version are in their JSON form', () => {
+  const meta = { previousValues: { title: { $text: [3, -1, 'x'] }, list: { $array: [1, ['new']] }, all: { $replace: { a: 1 } } } };
+  const tagged = (tag: number, value: unknown) => [0xd9, tag >> 8, tag & 255, ...encodeValue(value)];
+  const text = (word: string) => [...encodeValue(word)];
+  const previous = [
+    0xa3, ...text('all'), ...tagged(64003, { a: 1 }), ...text('list'), ...tagged(64002, [1, ['new']]), ...text('title'), ...tagged(64001, [3, -1, 'x']),
+  ];
+  expect(decodeValue(Uint8Array.from([0xa1, ...text('previousValues'), ...previous]))).toEqual(meta);
+});
+
 describe('what is no CBOR of ours', () => {
-  test.each(['', '18', '5801', '9a00ffffff', 'a101', 'c6', 'd9fa0101', '0001', '9f01ff', 'ff', 'a2616101', 'd81c80', '63ff0000', 'fb00'])('%s is an error', bytes => {
+  test.each(['', '18', '5801', '9a00ffffff', 'a101', 'c6', 'd9fa0401', '0001', '9f01ff', 'ff', 'a2616101', 'd81c80', '63ff0000', 'fb00'])('%s is an error', bytes => {
     expect(() => decodeValue(Buffer.from(bytes, 'hex'))).toThrow('no CBOR of ours');
   });
 

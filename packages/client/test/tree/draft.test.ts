@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { apply } from '../../src/tree/apply.js';
 import { diff } from '../../src/tree/diff.js';
 import { produce } from '../../src/tree/draft.js';
 import { own } from '../../src/tree/own.js';
@@ -111,6 +112,45 @@ describe('a draft', () => {
     update(tree, draft => void (kept = draft));
     expect(() => (kept!.title = 'late')).toThrow('only good inside');
     expect(kept!.title).toBe('a');
+  });
+
+  test.each([5, 2_000])('of an object of %i members does what is done to a plain one', count => {
+    type Table = Record<string, { n: number }>;
+    const plain: Table = Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, { n: 0 }]));
+    let tree = own(plain) as Table;
+    let other = tree;
+    let seed = 1;
+    const random = (below: number) => (seed = (seed * 48_271) % 2_147_483_647) % below;
+    for (let n = 1; n < 150; n += 1) {
+      const steps = Array.from({ length: 1 + random(3) }, () => [random(6), `k${random(count + 2)}`] as const);
+      const write = (table: Table) => {
+        for (const [what, key] of steps) {
+          const row = table[key];
+          if (what === 0) delete table[key];
+          else if (what === 1) table[key] = { n };
+          else if (what === 2 && row) table[key] = { ...row };
+          else if (what === 3 && row) (delete table[key], (table[key] = { n: row.n }));
+          else if (row) row.n = what === 4 ? n : row.n;
+        }
+      };
+      write(plain);
+      const change = diff(tree, produce(tree, write as never));
+      const before = tree;
+      tree = (change?.tree ?? tree) as Table;
+      expect(tree).toEqual(plain);
+      expect(Object.isFrozen(tree)).toBe(true);
+      for (const key of Object.keys(tree)) if (before[key]?.n === tree[key]!.n) expect(tree[key]).toBe(before[key]);
+      if (change) other = apply(other, change.patch) as Table;
+      expect(other).toEqual(plain);
+    }
+  });
+
+  test('leaves out symbols and what it refuses', () => {
+    const tree = start();
+    const next = update(tree, draft => void Object.assign(draft, { [Symbol.for('x')]: 1, title: 'b' }));
+    expect(Object.getOwnPropertySymbols(next)).toEqual([]);
+    expect(() => update(tree, draft => void Object.assign(draft, { title: 'c', bad: () => {} }))).toThrow('is a function');
+    expect(tree).toEqual(start());
   });
 
   test('of a leaf is the leaf', () => {
