@@ -1,5 +1,8 @@
 import { compile, compileModule } from 'svelte/compiler';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+
+const source = (path: string) => fileURLToPath(new URL('./src/', import.meta.url)) + path;
 
 /** Components of the tests: no more of Svelte's tooling is needed for them. */
 const svelte = {
@@ -14,7 +17,14 @@ const svelte = {
 
 export default defineConfig({
   plugins: [svelte],
-  // Svelte's runtime for browsers, not that for servers.
-  resolve: { conditions: ['browser'] },
+  resolve: {
+    // Svelte's runtime for browsers, not that for servers.
+    conditions: ['browser'],
+    // The examples are written as apps are.
+    alias: [
+      { find: /^timeweft$/, replacement: source('index.ts') },
+      { find: /^timeweft\/(svelte|react)$/, replacement: source('$1/index.ts') },
+    ],
+  },
   test: { include: ['test/**/*.test.{ts,tsx}'], server: { deps: { inline: ['svelte'] } } },
 });

@@ -1,16 +1,19 @@
-// Builds the page of the client's tests, as an app's bundler would: what the package ships, and cbor-x.
+// Builds pages for the tests, as an app's bundler would: a script, and what the package ships.
 
 import { cpSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const client = join(here, '../../packages/client');
 const require = createRequire(join(client, 'package.json'));
 
-/** Into `folder`, for `timeweft serve --assets`. `main`: another script for the page. */
-export async function buildSite(folder, main = join(here, 'site/main.js')) {
+/** The folder of the package's examples. */
+export const examples = join(client, 'examples');
+
+/** Into `folder`, for `timeweft serve --assets`: the page of the client's tests, or with another script, or another page. */
+export async function buildSite(folder, main = join(here, 'site/main.js'), page = join(here, 'site/index.html')) {
   mkdirSync(folder, { recursive: true });
   const dist = join(client, 'dist');
   const { build } = require('esbuild');
@@ -22,9 +25,9 @@ export async function buildSite(folder, main = join(here, 'site/main.js')) {
     splitting: true,
     format: 'esm',
     logLevel: 'error',
-    alias: { timeweft: join(dist, 'index.js'), 'cbor-x': join(client, 'node_modules/cbor-x') },
+    alias: { timeweft: join(dist, 'index.js') },
   });
-  cpSync(join(here, 'site/index.html'), join(folder, 'index.html'));
+  cpSync(page, join(folder, 'index.html'));
   for (const file of readdirSync(dist).filter(name => name.endsWith('.wasm'))) cpSync(join(dist, file), join(folder, file));
-  return readFileSync(join(folder, 'main.js')).length;
+  return readFileSync(join(folder, basename(main))).length;
 }

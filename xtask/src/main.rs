@@ -39,6 +39,10 @@ cargo xtask COMMAND
     --only STEP   run only this step (may be repeated)
     --from STEP   run this step and those after it
   bench [ARGS]  measure changes per second, fan-out and memory against the release build
+  bench client  measure in Chromium what an edit costs in the tab and how soon it is in other tabs, browsers and on the
+                server's disk; beside it, the same edit with Yjs and Automerge (two minutes)
+    --size SIZE   only documents of this size: 1KB, 50KB or 1MB (may be repeated)
+    --shape SHAPE only rows in an array, or only in an object: list or keyed
   fmt           format the Rust code
 ";
 
@@ -81,6 +85,9 @@ fn run(name: &str, arguments: &[OsString]) -> Result<()> {
             shell::replace(serve.args(arguments))
         }
         "test" => suite::run(&workspace, &suite::Selection::parse(arguments)?),
+        "bench" if arguments.first().is_some_and(|argument| argument == "client") => {
+            bench_client(&workspace, &arguments[1..])
+        }
         "bench" => {
             build(&workspace, &["--bins"])?;
             shell::run(workspace.cargo(["run", "--release", "--bin", "bench", "--"]).args(arguments))
@@ -88,6 +95,23 @@ fn run(name: &str, arguments: &[OsString]) -> Result<()> {
         "fmt" => shell::run(&mut workspace.cargo(["fmt", "--all"])),
         other => bail!("there is no command {other}\n\n{HELP}"),
     }
+}
+
+fn bench_client(workspace: &Workspace, arguments: &[OsString]) -> Result<()> {
+    build(workspace, &["--bin", "timeweft"])?;
+    web::build(workspace)?;
+    // It uses the tests' server and people.
+    need::npm_packages(workspace, "tests/browser")?;
+    need::npm_packages(workspace, "benches/client")?;
+    let chromium = need::program(&need::CHROMIUM)?;
+    shell::run(
+        command("node")
+            .arg("bench.mjs")
+            .args(arguments)
+            .current_dir(workspace.root.join("benches/client"))
+            .env("TIMEWEFT_CHROMIUM", chromium)
+            .env("TIMEWEFT_BINARY", workspace.host()),
+    )
 }
 
 fn build(workspace: &Workspace, programs: &[&str]) -> Result<()> {

@@ -356,7 +356,7 @@ export class EntityStore<T> implements Entity<T> {
     }
     this.#flush();
     this.#changed();
-    if (message.type === 'show' || message.type === 'state' || (message.type === 'reset' && (message.to ?? this.#home.tab) === this.#home.tab)) {
+    if (message.type === 'show' || (message.type === 'reset' && (message.to ?? this.#home.tab) === this.#home.tab)) {
       this.#home.ack(this.id, this.#side.seen);
     }
     this.#look();

@@ -15,7 +15,7 @@
  * }
  */
 export class TimeweftError extends Error {
-  /** Stable and lower-case, as `forbidden`; the server's codes are in docs/protocol.md. */
+  /** Stable and lower-case, as `forbidden`. The server's codes are in docs/protocol.md. */
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
@@ -25,10 +25,10 @@ export class TimeweftError extends Error {
   }
 }
 
-/** Nobody is signed in, or the session has ended: `login` and `verify`. */
+/** Nobody is signed in, the session has ended, or the code for signing in was wrong: `login` and `verify`. */
 export class SignedOutError extends TimeweftError {}
 
-/** The person may read this but not do that to it. */
+/** This person may not do that: where they may read, they may perhaps not write. */
 export class ForbiddenError extends TimeweftError {}
 
 /** Missing, deleted, or not for this person to know of. */

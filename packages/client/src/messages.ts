@@ -18,16 +18,39 @@
 
 /** What the user of this browser is known as. */
 export interface Me {
+  /** As in {@link Meta}, `history` and `subscribers`. */
   readonly personId: string;
+  /** The address that was signed in with. */
   readonly email: string;
 }
 
-/** The connection to the server as the host sees it. */
+/**
+ * The connection to the server: one for all tabs of a browser.
+ *
+ * | status | |
+ * |---|---|
+ * | `connecting` | not there yet, or lost a moment ago |
+ * | `online` | by WebSocket |
+ * | `polling` | no WebSocket can be had, so the server is asked every few seconds |
+ * | `offline` | the server can't be reached; tried again by itself, at the latest after 15 seconds |
+ * | `signed-out` | nobody is signed in, or the session has ended |
+ */
 export type ClientStatus = 'connecting' | 'online' | 'polling' | 'offline' | 'signed-out';
 
-/** Something that the host can't do as it should, in words for people. */
+/**
+ * Something that can't be done as it should be. It concerns the whole browser, and the rest goes on.
+ *
+ * | code | |
+ * |---|---|
+ * | `storage-unavailable`, `storage-full` | edits are not kept on this device: those that have not reached the server when the last tab closes are lost |
+ * | `edits-dropped` | somebody else signed in here, and edits of the one before that were not sent were deleted |
+ * | `restarted` | a fault inside; it was begun anew and nothing is lost |
+ * | `no-host` | nothing is loaded or saved, as the worker does not start (a missing file, a Content-Security-Policy) |
+ */
 export interface Warning {
+  /** To tell them apart. */
   readonly code: 'storage-unavailable' | 'storage-full' | 'edits-dropped' | 'restarted' | (string & {});
+  /** In words for people, in English. */
   readonly message: string;
 }
 
@@ -63,7 +86,7 @@ export type Upstream = { tab: string } & (
   | { type: 'bye' }
 );
 
-/** Tabs → host, after each `show`, `reset` and `state` that a tab with a subscriber takes. Any ack says that the tab is alive there. */
+/** Tabs → host, after each `show` and `reset` that a tab with a subscriber takes. Any ack says that the tab is alive there. */
 export interface Ack {
   type: 'ack';
   tab: string;

@@ -7,29 +7,32 @@ import type { ClientStatus, Me, Warning } from './messages.js';
 
 export type { ClientStatus, Me, Warning } from './messages.js';
 
-/** What is known of one version of an entity. docs/protocol.md, "Versions". */
+/** What is known of one version of an entity. */
 export interface Meta {
+  /** `type:id`, as `note:note-123`. */
   readonly entityId: string;
+  /** What is before the colon of the id. */
   readonly type: string;
   /** Counts from 1. */
   readonly version: number;
-  /** Identifies the version: ISO 8601 in UTC with six fractional digits. */
+  /** Since when, and what identifies the version: ISO 8601 in UTC with six fractional digits, `2026-11-21T09:30:00.123456Z`. */
   readonly validFrom: string;
-  /** `9999-01-01T00:00:00.000000Z` for the current version. */
+  /** Until when; `9999-01-01T00:00:00.000000Z` for the current version. */
   readonly validTo: string;
   /** Who made it. */
   readonly personId: string;
   /** Who made it in that person's name. */
   readonly impersonatorId?: string;
+  /** Present where this version is a deletion. */
   readonly deleted?: true;
-  /** Present where the value is stored in chunks. */
+  /** How many; present where the value is stored in chunks. */
   readonly chunks?: number;
-  /** The diff back to the version before. */
+  /** The diff back to the version before, in the form of docs/protocol.md; absent on the first. */
   readonly previousValues?: unknown;
 }
 
 /**
- * How an entity is doing.
+ * How an entity is doing in this browser.
  *
  * | status | |
  * |---|---|
@@ -53,11 +56,11 @@ export type EntityStatus = 'loading' | 'saved' | 'saving' | 'offline' | 'conflic
  */
 export type Policy = 'keep-theirs-where-both' | 'mine' | 'theirs' | ((conflict: Conflict) => unknown);
 
-/** How a conflict is resolved. A `value` of `undefined` removes what is in the place. */
+/** How a conflict is resolved: with one side or with something third. A `value` of `undefined` removes what is in the place. */
 export type Choice = 'mine' | 'theirs' | { readonly value: unknown };
 
 /**
- * One place that two people have changed at once. Theirs is there now.
+ * One place that two people have changed at once. Theirs is in the value; what was written here is kept until `resolve`, also over a reload.
  *
  * @example
  * for (const conflict of note.conflicts) {
@@ -65,14 +68,23 @@ export type Choice = 'mine' | 'theirs' | { readonly value: unknown };
  * }
  */
 export interface Conflict {
+  /** Tells the conflicts of an entity apart. */
   readonly id: number;
+  /** Where it is: keys and indices, from the outside in; empty for the whole value. */
   readonly path: readonly (string | number)[];
   /** What was there before both; `undefined` where nothing was, as in the other two. */
   readonly base: unknown;
+  /** What was made of it here. */
   readonly mine: unknown;
+  /** What the other person made of it, which is in the value. */
   readonly theirs: unknown;
   /** Of the version that brought theirs: who made it, and when. `undefined` where it is not known. */
   readonly meta: Meta | undefined;
+  /**
+   * Ends the conflict: `'theirs'` leaves the value as it is, anything else is an edit of it. A second call does nothing.
+   *
+   * @throws ConflictError when the place is no longer part of the value; `'theirs'` is still possible then
+   */
   resolve(choice: Choice): void;
 }
 
@@ -89,100 +101,140 @@ export interface Conflict {
  * await note.saved()
  */
 export interface Entity<T = unknown> {
+  /** `type:id`, as it was asked for. */
   readonly id: string;
 
   /**
    * Calls `fn` at once, and again after every change, in this tab before `set` or `update` returns. `undefined`: loading, missing or deleted.
-   * As long as there is a subscriber the entity is kept up to date.
+   * As long as there is a subscriber the entity is kept up to date. Returns what ends that.
    */
   subscribe(fn: (value: T | undefined) => void): () => void;
 
-  /** What subscribers saw last. */
+  /** What subscribers saw last, without waiting: `undefined` also where nobody has subscribed or loaded yet. */
   get(): T | undefined;
 
   /**
-   * Resolves when the value is known, from this browser or the network. `undefined`: missing or deleted.
+   * Resolves when the value is known, from this browser or the network. `undefined`: missing, deleted, or not for this person to know of.
+   * Offline, and never loaded here before: when the network is back.
    *
    * @example
    * const value = await client.entity<Note>('note:note-123').load()
+   * @throws SignedOutError when nobody is signed in
    */
   load(): Promise<T | undefined>;
 
   /**
-   * Makes `value` the value; what is the same as before stays as it is, for others too. Creates the entity where it is missing.
+   * Makes `value` the value. It is compared with what is there, so what is the same stays as it is and only the difference is sent: others'
+   * changes elsewhere stay. Creates the entity where it is missing. What is handed in is copied, not frozen.
    *
-   * @throws InvalidValueError naming the path of what no entity can hold
+   * @throws InvalidValueError naming the path of what no entity can hold, as a function
+   * @throws TooLargeError when the value is too deep or too large for any server
+   * @throws SignedOutError when nobody is signed in
    */
   set(value: T): void;
 
   /**
-   * Changes the value: `fn` writes to a draft or returns the next value.
+   * Changes the value: `fn` writes to a draft or returns the next value. The draft is good until `fn` returns, so `fn` is not `async`.
    *
    * @example
    * todos.update(list => { list.push({ text: 'weave', done: false }) })
    * counter.update(n => n + 1)
-   * @throws NotFoundError when there is no value to change
+   * @throws NotFoundError when there is no value to change: missing (create it with `set`), deleted, or not loaded yet
+   * @throws InvalidValueError naming the path of what no entity can hold
+   * @throws SignedOutError when nobody is signed in
    */
   update(fn: (value: T) => T | void): void;
 
-  /** Deletes the entity; its history stays. */
+  /** Deletes the entity for everybody; its history stays. */
   delete(): void;
-  /** Takes a `delete` back. */
+  /** Takes a `delete` back, with the value that was there. */
   undelete(): void;
 
-  /** Takes this tab's last edit back, whatever others did since. `false`: there is none. */
+  /**
+   * Takes this tab's last edit back; what others changed since stays. Where that was the same place, this edit and those before it can't be taken back
+   * any more. Edits of one place that follow each other within a second go together; the last 200 are remembered while the tab has the entity open.
+   * `false`: there is none.
+   */
   undo(): boolean;
-  /** Does again what `undo` took back. */
+  /** Does again what `undo` took back. `false`: there is nothing. */
   redo(): boolean;
+  /** Whether `undo` has something to take back. */
   readonly canUndo: boolean;
+  /** Whether `redo` has something to do again. */
   readonly canRedo: boolean;
 
+  /** How it is doing; see {@link EntityStatus}. */
   readonly status: EntityStatus;
-  /** Of the version that the server has. */
+  /** Of the version that the server has; `undefined` while that is not known. */
   readonly meta: Meta | undefined;
+  /** What waits to be resolved, oldest first. */
   readonly conflicts: readonly Conflict[];
   /** Why the last edit was refused, until the next one. */
   readonly error: TimeweftError | undefined;
 
-  /** Calls `fn` after any change: of value, status, meta, conflicts or error. Keeps the entity up to date as `subscribe` does. */
+  /**
+   * Calls `fn` after any change: of value, status, meta, conflicts or error. Keeps the entity up to date as `subscribe` does; returns what ends
+   * that.
+   */
   onChange(fn: (entity: this) => void): () => void;
 
   /**
-   * The versions, newest first; asked of the server.
+   * The versions, newest first, without their values; asked of the server, so not offline. `limit` is 50 unless given, 1,000 at most; `before` is the
+   * `validFrom` of the oldest that you have.
    *
    * @example
    * const { versions, more } = await note.history({ limit: 20 })
    * const older = more ? await note.history({ before: versions.at(-1).validFrom }) : undefined
+   * @throws NetworkError when the server can't be reached
    */
   history(options?: { before?: string; limit?: number }): Promise<{ versions: Meta[]; more: boolean }>;
 
-  /** The value as it was at that time; asked of the server. */
+  /**
+   * The value as it was at that time; asked of the server, so not offline. A string is an ISO 8601 date in UTC with three or six fractional digits,
+   * as `validFrom` and `toISOString()` are.
+   *
+   * @example
+   * const { value } = await note.at(versions[1].validFrom)
+   * note.set(value) // back to it, as a new version
+   * @throws NotFoundError when there was none at that time
+   * @throws NetworkError when the server can't be reached
+   */
   at(time: string | Date): Promise<{ value: T; meta: Meta }>;
 
-  /** The ids of those who have it open; asked of the server. */
+  /**
+   * The ids of the persons who have it open, or had within the last 15 minutes; asked of the server, so not offline.
+   *
+   * @throws NetworkError when the server can't be reached
+   */
   subscribers(): Promise<string[]>;
 
   /**
-   * Resolves when everything is on the server's disk. Offline that is later.
+   * Resolves when everything is on the server's disk. Offline that is later, and there is no time limit.
    *
    * @throws ConflictError when a conflict waits to be resolved; the error of an edit that was refused
    */
   saved(): Promise<void>;
 
-  /** What happens where both changed the same place; that of the client unless it is set. */
+  /**
+   * What happens where both changed the same place; that of the client unless it is set. It is about this browser's edits: a name holds for all its tabs (the
+   * last one that was set), a function for the tab that it was set in. Not kept over a reload.
+   */
   policy: Policy;
 }
 
 /** How a client works. */
 export interface ClientOptions {
-  /** Where the server is. Default: where the page is from. */
+  /** Where the server is, as `https://timeweft.example.org`; a path in it is left out. Default: where the page is from. */
   url?: string;
   /**
-   * Who does the work: a SharedWorker, or one tab that is elected. `auto`: a SharedWorker where there is such a thing.
+   * Who does the work: a SharedWorker, or one tab that is elected. `auto`: a SharedWorker where there is such a thing and it starts.
    * @default 'auto'
    */
   worker?: 'shared' | 'leader' | 'auto';
-  /** @default 'keep-theirs-where-both' */
+  /**
+   * What happens where two people change the same place at once, in entities that have no policy of their own.
+   * @default 'keep-theirs-where-both'
+   */
   policy?: Policy;
 }
 
@@ -195,11 +247,12 @@ export interface ClientOptions {
  * const note = client.entity<Note>('note:note-123')
  */
 export interface Client {
+  /** The connection to the server; see {@link ClientStatus}. */
   readonly status: ClientStatus;
-  /** Calls `fn` when the status changes. */
+  /** Calls `fn` when the status changes, not at once. Returns what ends that, as the other two do. */
   onStatus(fn: (status: ClientStatus) => void): () => void;
 
-  /** Who is signed in; `null`: nobody, or it is not known yet (`status` is `connecting` then). */
+  /** Who is signed in; `null`: nobody, or it is not known yet (`status` is `connecting` then). Offline it is who was last. */
   readonly me: Me | null;
   /** Calls `fn` at once and when somebody signs in or out, in whatever tab. */
   onMe(fn: (me: Me | null) => void): () => void;
@@ -210,27 +263,47 @@ export interface Client {
   onWarning(fn: (warning: Warning) => void): () => void;
 
   /**
-   * Has a code sent to that address. In development mode the answer holds it.
+   * Has a code of six digits sent to that address. In development mode the answer holds it instead.
    *
    * @example
    * await client.login('ann@example.com')
    * const me = await client.verify('ann@example.com', prompt('Code?'))
+   * @throws NetworkError when the server can't be reached
+   * @throws TimeweftError with the code `slow-down` after too many codes in a short time
    */
   login(email: string): Promise<{ code?: string }>;
-  /** Signs in with the code that was sent. */
+  /**
+   * Signs in with the code that was sent, for all tabs of this browser. A code is good once, and for ten minutes. What this browser has of another
+   * person is deleted.
+   *
+   * @throws SignedOutError with the code `unauthorized` when it is the wrong code
+   * @throws NetworkError when the server can't be reached
+   */
   verify(email: string, code: string): Promise<Me>;
   /**
-   * Signs out and deletes what this browser has of the person.
+   * Signs out in all tabs of this browser and deletes what it has of the person. Offline too: the session is then ended when there is a network.
    *
    * @throws UnsentChangesError when that would lose edits, unless `discard`
    */
   logout(options?: { discard?: boolean }): Promise<void>;
-  /** Ends all sessions of the person, then this one as `logout` does. */
+  /**
+   * Ends all sessions of the person, on whatever device, and then does as `logout`.
+   *
+   * @throws NetworkError when the server can't be reached
+   * @throws UnsentChangesError as `logout`; the sessions have ended then
+   */
   logoutEverywhere(): Promise<void>;
 
-  /** The entity of that id: `type:id`. The same object for the same id. */
+  /**
+   * The entity of that id. The same object for the same id, and no request until it is used.
+   *
+   * `type:id`: the type is what the server's rules go by, of up to 32 lower-case letters, digits and `-`; the id is of up to 64 letters, digits,
+   * `_` and `-`.
+   *
+   * @throws InvalidValueError when that is no id
+   */
   entity<T = unknown>(id: string): Entity<T>;
 
-  /** Stops. Edits are kept and sent by other tabs or the next time. */
+  /** Stops, for good. Edits are kept and sent by other tabs or the next time; what waits fails with `ClosedError`. */
   close(): void;
 }

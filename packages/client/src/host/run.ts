@@ -234,7 +234,7 @@ export class Run {
         return this.#show(entity, message, true, to);
       }
       case 'state':
-        return this.#show(effect.val.entity, { type: 'state', epoch, state: effect.val.state }, true);
+        return this.#show(effect.val.entity, { type: 'state', epoch, state: effect.val.state }, false);
       case 'save':
         return storage.save(effect.val);
       case 'refused': {

@@ -23,7 +23,7 @@ export const TimeweftProvider = ({ client, children }: { client: Client; childre
   createElement(Context.Provider, { value: client }, children);
 
 /**
- * The client of the provider around.
+ * The client of the provider around. Throws an `Error` where there is none.
  *
  * @example
  * const client = useClient()
@@ -37,20 +37,33 @@ const missing = (): never => {
 
 /** What a component sees of an entity. The functions are the same from one rendering to the next. */
 export interface EntityView<T> {
+  /** For what is not here: `history`, `at`, `saved`… */
   readonly entity: Entity<T>;
-  /** `undefined`: loading, missing or deleted. */
+  /** Frozen; `undefined`: loading, missing or deleted. */
   readonly value: T | undefined;
+  /** The entity's. */
   readonly status: EntityStatus;
+  /** The entity's. */
   readonly meta: Meta | undefined;
+  /** The entity's. */
   readonly conflicts: readonly Conflict[];
+  /** The entity's. */
   readonly error: TimeweftError | undefined;
+  /** The entity's. */
   readonly canUndo: boolean;
+  /** The entity's. */
   readonly canRedo: boolean;
+  /** The entity's; so are the others. They need no `this`. */
   set(value: T): void;
+  /** The entity's. */
   update(fn: (value: T) => T | void): void;
+  /** The entity's. */
   delete(): void;
+  /** The entity's. */
   undelete(): void;
+  /** The entity's. */
   undo(): boolean;
+  /** The entity's. */
   redo(): boolean;
 }
 

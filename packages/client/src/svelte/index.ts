@@ -10,10 +10,13 @@ import { Scope } from '../tree/draft.js';
 import { isContainer } from '../tree/value.js';
 import type { Conflict, Entity, EntityStatus, Meta } from '../types.js';
 
-/** Svelte's `Writable`. */
+/** A store of Svelte's, as its own `Writable`; made by {@link writable}. */
 export interface WritableEntity<T> {
+  /** Calls `run` at once and after every change. Returns what ends that. */
   subscribe(run: (value: T | undefined) => void): () => void;
+  /** As the entity's; with the value that was written to, takes what was written. `undefined` does nothing. */
   set(value: T | undefined): void;
+  /** Sets what `fn` returns. */
   update(fn: (value: T | undefined) => T | undefined): void;
 }
 
@@ -80,16 +83,23 @@ export const writable = <T>(entity: Entity<T>): WritableEntity<T> => {
   };
 };
 
-/** An entity for runes: what is read of it in a template, `$derived` or `$effect` is read again when it changes. */
+/** An entity for runes; made by {@link fromEntity}. What is read of it in a template, `$derived` or `$effect` is read again when it changes. */
 export interface ReactiveEntity<T> {
+  /** For what is not here: `update`, `undo`, `history`… */
   readonly entity: Entity<T>;
-  /** The value; `undefined`: loading, missing or deleted. Assign to it to set the entity. */
+  /** The value, frozen; `undefined`: loading, missing or deleted. Assign to it to set the entity; `undefined` does nothing. */
   current: T | undefined;
+  /** The entity's. */
   readonly status: EntityStatus;
+  /** The entity's. */
   readonly meta: Meta | undefined;
+  /** The entity's. */
   readonly conflicts: readonly Conflict[];
+  /** The entity's. */
   readonly error: TimeweftError | undefined;
+  /** The entity's. */
   readonly canUndo: boolean;
+  /** The entity's. */
   readonly canRedo: boolean;
 }
 

@@ -6,7 +6,7 @@
  * and are not to be changed.
  */
 
-/** An array type for numbers; `Uint8Array` is the byte string of CBOR. */
+/** The typed arrays that a value can hold. A `Uint8Array` is a byte string for other clients. */
 export type TypedArray =
   | Uint8Array | Uint8ClampedArray | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array
   | BigUint64Array | BigInt64Array | Float32Array | Float64Array;
@@ -17,10 +17,15 @@ export type Container = Record<string, unknown> | unknown[];
 /** Where something is in a value. */
 export type Path = (string | number)[];
 
-/** A typed array of a kind that JavaScript has none for (RFC 8746, as float128): carried along as it is. */
+/**
+ * A typed array of a kind that JavaScript has none for (RFC 8746: float128, numbers in the other byte order), as other clients may write it: carried
+ * along as it is.
+ */
 export class RawTypedArray {
   constructor(
+    /** The CBOR tag, which tells the kind. */
     readonly tag: number,
+    /** The numbers, as they were written. */
     readonly bytes: Uint8Array,
   ) {}
 }

@@ -1,0 +1,30 @@
+import { createClient } from 'timeweft';
+import { TimeweftProvider, useEntity } from 'timeweft/react';
+
+interface Note {
+  title: string;
+  blob: string;
+}
+
+const client = createClient();
+
+export const App = () => (
+  <TimeweftProvider client={client}>
+    <Editor id="note:quick-start" />
+    <Length id="note:quick-start" />
+  </TimeweftProvider>
+);
+
+const Editor = ({ id }: { id: string }) => {
+  const { value, status, update, undo, canUndo } = useEntity<Note>(id);
+  if (!value) return <p>{status === 'loading' ? 'Loading…' : 'There is no such note.'}</p>;
+  return (
+    <>
+      <input value={value.title} onChange={event => update(note => { note.title = event.target.value; })} />
+      <button disabled={!canUndo} onClick={undo}>Undo</button> <small>{status}</small>
+    </>
+  );
+};
+
+// With a selector: rendered again only when what it returns is something else.
+const Length = ({ id }: { id: string }) => <p>{useEntity(id, (note: Note | undefined) => note?.blob.length ?? 0)} characters</p>;

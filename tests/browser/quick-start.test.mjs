@@ -1,0 +1,116 @@
+// The quick start of packages/client as it stands, in the browsers of two people.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { Proxy } from './proxy.mjs';
+import { launch, Server } from './setup.mjs';
+import { buildSite, examples } from './site.mjs';
+
+const site = mkdtempSync(join(tmpdir(), 'timeweft-quick-start-'));
+const errors = [];
+let server, line, browser, ada, bob;
+
+before(async () => {
+  await buildSite(site, join(examples, 'quick-start.js'), join(examples, 'quick-start.html'));
+  server = await Server.start({ assets: site });
+  line = await Proxy.before(server);
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  await line?.down();
+  await server?.stop();
+  rmSync(site, { recursive: true, force: true });
+  assert.deepEqual(errors, []);
+});
+
+/** Somebody's browser, signed in. */
+async function signIn(url, email) {
+  const context = await browser.newContext();
+  context.on('weberror', error => errors.push(error.error()));
+  const page = await open(context, url);
+  await page.getByLabel('Email').fill(email);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByText('online, saved').waitFor();
+  return page;
+}
+
+/** The page in another tab. */
+async function open(context, url) {
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  // What it has to ask or to tell is not part of these tests.
+  page.on('dialog', dialog => {
+    errors.push(dialog.message());
+    void dialog.dismiss();
+  });
+  await page.goto(url);
+  return page;
+}
+
+const shows = (page, label, text) =>
+  page.waitForFunction(([id, text]) => document.getElementById(id).value === text, [label.toLowerCase(), text]).catch(async () => {
+    throw new Error(`${label} should be ${text} and is ${await page.getByLabel(label).inputValue()}; ${await page.locator('#status').innerText()}`);
+  });
+
+test('somebody signs in and has a note, and somebody else sees it', async () => {
+  ada = await signIn(line.url, 'ada@example.org');
+  await shows(ada, 'Title', 'Untitled');
+  await ada.getByLabel('Title').fill('Tea');
+  await ada.getByText('online, saved').waitFor();
+  bob = await signIn(server.url, 'bob@example.org');
+  await shows(bob, 'Title', 'Tea');
+});
+
+test('each sees what the other writes', async () => {
+  await bob.getByLabel('Text').fill('Green.');
+  await shows(ada, 'Text', 'Green.');
+  await ada.getByLabel('Text').fill('Green, in the morning.');
+  await shows(bob, 'Text', 'Green, in the morning.');
+});
+
+test('undo takes back what was done here and leaves the rest', async () => {
+  await bob.getByLabel('Title').fill('Coffee');
+  await shows(ada, 'Title', 'Coffee');
+  await ada.getByRole('button', { name: 'Undo' }).click();
+  await shows(bob, 'Text', 'Green.');
+  await shows(bob, 'Title', 'Coffee');
+});
+
+test('what was written offline is sent later, and a conflict is for its writer to resolve', async () => {
+  await line.down();
+  await ada.getByText(/^(offline|connecting), offline$/).waitFor();
+  await ada.getByLabel('Title').fill('Mine');
+  await ada.getByLabel('Text').fill('Written offline.');
+  await ada.close();
+  await bob.getByLabel('Title').fill('Theirs');
+  await bob.getByText('online, saved').waitFor();
+  await line.up();
+  ada = await open(ada.context(), line.url);
+  await ada.getByText('online, conflict').waitFor();
+  await shows(ada, 'Title', 'Theirs');
+  await shows(bob, 'Text', 'Written offline.');
+  await ada.getByRole('button', { name: 'Take mine: Mine' }).click();
+  await ada.getByText('online, saved').waitFor();
+  await shows(bob, 'Title', 'Mine');
+});
+
+test('the history goes back to any version', async () => {
+  await bob.getByRole('button', { name: 'History' }).click();
+  const versions = bob.getByRole('button', { name: /^Back to / });
+  await versions.last().waitFor();
+  await versions.last().click();
+  await shows(ada, 'Title', 'Untitled');
+  await shows(ada, 'Text', '');
+});
+
+test('signing out leaves nothing to see', async () => {
+  await ada.getByRole('button', { name: 'Sign out' }).click();
+  await ada.getByRole('button', { name: 'Sign in' }).waitFor();
+  assert.ok(await ada.getByLabel('Title').isHidden());
+  await shows(ada, 'Title', '');
+});
