@@ -266,9 +266,9 @@ impl Storm {
     }
 
     fn step(&mut self) {
-        for index in 0..PEOPLE.len() {
+        for (index, name) in PEOPLE.into_iter().enumerate() {
             for frame in std::mem::take(&mut self.people[index].escaped) {
-                self.server.handle(&frame, PEOPLE[index], PEOPLE[index]);
+                self.server.handle(&frame, name, name);
                 self.push();
             }
         }
