@@ -1,7 +1,7 @@
 // The quick start of packages/client as it stands, in the browsers of two people.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -113,4 +113,30 @@ test('signing out leaves nothing to see', async () => {
   await ada.getByRole('button', { name: 'Sign in' }).waitFor();
   assert.ok(await ada.getByLabel('Title').isHidden());
   await shows(ada, 'Title', '');
+});
+
+test("the project's README is right too", async () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const [example] = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code).filter(code => code.includes("from 'timeweft'"));
+  const folder = mkdtempSync(join(tmpdir(), 'timeweft-readme-'));
+  writeFileSync(join(folder, 'main.js'), example);
+  await buildSite(join(folder, 'site'), join(folder, 'main.js'));
+  const own = await Server.start({ assets: join(folder, 'site') });
+  const page = await (await browser.newContext()).newPage();
+  const shown = [];
+  page.on('console', message => shown.push(message.text()));
+  // Signed in before the script runs, as the user of an app is.
+  await page.goto(`${own.url}/health`);
+  await page.evaluate(async () => {
+    const post = (path, body) => fetch(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+    const { code } = await (await post('/login', { email: 'carl@example.org' })).json();
+    await post('/login/verify', { email: 'carl@example.org', code });
+  });
+  await page.goto(own.url);
+  const read = () => page.evaluate(() => fetch('/api/v1/entities/note:hello').then(answer => answer.json()));
+  for (const end = Date.now() + 15_000; (await read()).value?.title !== 'Hello!' && Date.now() < end; ) await page.waitForTimeout(50);
+  assert.deepEqual((await read()).value, { title: 'Hello!', blob: '' }, shown.join('\n'));
+  assert.ok(shown.length > 0, 'subscribers were called');
+  await own.stop();
+  rmSync(folder, { recursive: true, force: true });
 });

@@ -176,7 +176,8 @@ export class HomeClient implements Client, Home {
   #adopt({ epoch, status, me, warnings }: HostState): void {
     if (this.#isClosed) return;
     const isNew = epoch !== this.#epoch;
-    const isOther = this.#epoch !== undefined && me?.personId !== this.#me?.personId;
+    // What was done before it was known who is signed in is theirs.
+    const isOther = this.#me !== null && me?.personId !== this.#me.personId;
     this.#epoch = epoch;
     for (const message of this.#unheard.splice(0)) this.#link.post(message);
     this.#setWarnings(warnings);
