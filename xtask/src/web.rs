@@ -18,7 +18,7 @@ use crate::shell::{self, Workspace};
 const OUTPUT: &str = "dist";
 
 /// Folders of a package that hold nothing that is built from.
-const NO_SOURCES: [&str; 3] = [OUTPUT, "node_modules", "test"];
+const NO_SOURCES: [&str; 5] = [OUTPUT, "node_modules", "test", "docs", "examples"];
 
 struct Package {
     folder: &'static str,

@@ -177,6 +177,9 @@ impl<T> Default for Members<T> {
 impl<T> Index<&str> for Members<T> {
     type Output = T;
 
+    /// # Panics
+    /// Where there is no such member, as a `BTreeMap` does. For names that the caller put there; for any other there is
+    /// [`get`](Members::get).
     fn index(&self, name: &str) -> &T {
         self.get(name).expect("there is such a member")
     }

@@ -129,7 +129,7 @@ impl Replica {
                     *meta = newer.meta()?;
                 }
             }
-            let unsent =
+            let unsent: Vec<Change> =
                 journal.array()?.0.map(|change| change_in(&mut Items::of(change)?)).collect::<Result<_, _>>()?;
             let sent = journal.optional()?.map(|mut sent| sent_in(&mut sent.array()?)).transpose()?;
             let mut conflicts = Vec::new();
@@ -142,6 +142,10 @@ impl Replica {
                 self.ops.push((tab, op.number()? as u32));
             }
             self.next_conflict = journal.number()? as u32;
+            // What is in flight is the first of what is unsent: everything else goes by that.
+            if sent.is_some() && unsent.is_empty() {
+                return Err(unreadable());
+            }
             (self.unsent, self.sent, self.conflicts) = (unsent, sent, conflicts);
         }
         if let Some((value, meta)) = confirmed {

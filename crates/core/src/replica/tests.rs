@@ -309,6 +309,21 @@ fn bad_input_is_refused_and_changes_nothing() {
     assert!(other.holds(ENTITY));
 }
 
+#[test]
+fn a_journal_with_something_in_flight_and_nothing_unsent_is_left_aside() {
+    let mut replica = Replica::new(EntityId::parse(ENTITY).unwrap(), "ada");
+    let list = |items: Vec<Value>| Value::Array(items);
+    let back = Value::Bytes(cbor::encode_diff(&Diff::identity()));
+    let sent = list(vec![text("key"), Value::from(3.0), back, Value::Bool(false)]);
+    let none = || list(vec![]);
+    let journal = |unsent: Vec<Value>| {
+        let parts = vec![Value::from(1.0), none(), none(), list(unsent), list(vec![sent.clone()]), none(), none()];
+        cbor::encode_value(&list([parts, vec![Value::from(1.0)]].concat()))
+    };
+    assert!(replica.restore(None, Some(&journal(vec![]))).is_err());
+    assert!(replica.restore(None, Some(&journal(vec![list(vec![Value::from(3.0)])]))).is_ok());
+}
+
 fn diff_value() -> Value {
     assert!(diff_finely(&Value::Null, &Value::Null).is_identity());
     Value::Array(vec![Value::from(1.0), Value::Bool(true)])
