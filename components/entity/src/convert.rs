@@ -21,6 +21,7 @@ pub(crate) fn meta_out(meta: native::Meta) -> wit::Meta {
         deleted: meta.deleted,
         impersonator_id: meta.impersonator_id,
         chunks: meta.chunks,
+        created_at: meta.created_at.map(|at| at.0),
     }
 }
 
@@ -35,6 +36,7 @@ pub(crate) fn meta_in(meta: wit::Meta) -> native::Meta {
         deleted: meta.deleted,
         impersonator_id: meta.impersonator_id,
         chunks: meta.chunks,
+        created_at: meta.created_at.map(Timestamp),
     }
 }
 
@@ -110,6 +112,56 @@ pub(crate) fn reading_in(reading: wit::Reading) -> native::Reading {
     }
 }
 
+pub(crate) fn moment_out(moment: native::Moment) -> wit::Moment {
+    match moment {
+        native::Moment::Time(at) => wit::Moment::Time(at.0),
+        native::Moment::Version(version) => wit::Moment::Version(version),
+    }
+}
+
+pub(crate) fn moment_in(moment: wit::Moment) -> native::Moment {
+    match moment {
+        wit::Moment::Time(at) => native::Moment::Time(Timestamp(at)),
+        wit::Moment::Version(version) => native::Moment::Version(version),
+    }
+}
+
+pub(crate) fn policy_out(policy: native::Policy) -> wit::Policy {
+    match policy {
+        native::Policy::Public => wit::Policy::Public,
+        native::Policy::SignedIn => wit::Policy::SignedIn,
+        native::Policy::Owner => wit::Policy::Owner,
+        native::Policy::Org => wit::Policy::Org,
+    }
+}
+
+pub(crate) fn policy_in(policy: wit::Policy) -> native::Policy {
+    match policy {
+        wit::Policy::Public => native::Policy::Public,
+        wit::Policy::SignedIn => native::Policy::SignedIn,
+        wit::Policy::Owner => native::Policy::Owner,
+        wit::Policy::Org => native::Policy::Org,
+    }
+}
+
+pub(crate) fn listing_out(listing: native::Listing) -> wit::Listing {
+    let listed = |listed: native::Listed| wit::Listed {
+        entity_id: listed.entity_id,
+        valid_from: listed.valid_from.0,
+        person_id: listed.person_id,
+    };
+    wit::Listing { entities: listing.entities.into_iter().map(listed).collect(), cursor: listing.cursor }
+}
+
+pub(crate) fn listing_in(listing: wit::Listing) -> native::Listing {
+    let listed = |listed: wit::Listed| native::Listed {
+        entity_id: listed.entity_id,
+        valid_from: Timestamp(listed.valid_from),
+        person_id: listed.person_id,
+    };
+    native::Listing { entities: listing.entities.into_iter().map(listed).collect(), cursor: listing.cursor }
+}
+
 pub(crate) fn page_out(page: native::Page) -> wit::Page {
     wit::Page { versions: page.versions.into_iter().map(meta_out).collect(), more: page.more }
 }
@@ -127,6 +179,10 @@ pub(crate) fn failure_out(failure: native::Failure) -> wit::Failure {
         native::Failure::PreconditionRequired => wit::Failure::PreconditionRequired,
         native::Failure::NotDeleted => wit::Failure::NotDeleted,
         native::Failure::BadRequest(why) => wit::Failure::BadRequest(why),
+        native::Failure::InvalidValue(violations) => {
+            let violation = |broken: native::Violation| wit::Violation { path: broken.path, message: broken.message };
+            wit::Failure::InvalidValue(violations.into_iter().map(violation).collect())
+        }
         native::Failure::TooLarge(why) => wit::Failure::TooLarge(why),
         native::Failure::Busy => wit::Failure::Busy,
         native::Failure::Unavailable(why) => wit::Failure::Unavailable(why),
@@ -148,6 +204,10 @@ pub(crate) fn failure_in(failure: wit::Failure) -> native::Failure {
         wit::Failure::PreconditionRequired => native::Failure::PreconditionRequired,
         wit::Failure::NotDeleted => native::Failure::NotDeleted,
         wit::Failure::BadRequest(why) => native::Failure::BadRequest(why),
+        wit::Failure::InvalidValue(violations) => {
+            let violation = |broken: wit::Violation| native::Violation { path: broken.path, message: broken.message };
+            native::Failure::InvalidValue(violations.into_iter().map(violation).collect())
+        }
         wit::Failure::TooLarge(why) => native::Failure::TooLarge(why),
         wit::Failure::Busy => native::Failure::Busy,
         wit::Failure::Unavailable(why) => native::Failure::Unavailable(why),

@@ -29,11 +29,13 @@ use timeweft_core::operation::{self as native, CborDiff, CborValue};
 use timeweft_core::time::Timestamp;
 use timeweft_store::Engine;
 
-use crate::convert::{committed_out, context_in, failure_out, meta_out, page_out, reading_out};
+use crate::convert::{
+    committed_out, context_in, failure_out, listing_out, moment_in, page_out, policy_out, reading_out,
+};
 use crate::storage::Imported;
 use crate::wit::Entity;
 use crate::wit::exports::timeweft::entity::temporalizable::Guest;
-use crate::wit::types::{Committed, Context, Failure, Meta, Page, Reading};
+use crate::wit::types::{Committed, Context, Failure, Listing, Moment, Page, Policy, Reading};
 
 fn nonce() -> u32 {
     let mut bytes = [0; 4];
@@ -87,9 +89,9 @@ impl Guest for Entity {
         answer(engine().get(&context, &id, if_modified_since.map(Timestamp), deleted)).map(reading_out)
     }
 
-    fn get_as_of(context: Context, entity_id: String, as_of: u64) -> Result<(Vec<u8>, Meta), Failure> {
+    fn get_past(context: Context, entity_id: String, moment: Moment, since: Option<u64>) -> Result<Reading, Failure> {
         let (context, id) = (context_in(context), parse(&entity_id)?);
-        answer(engine().get_as_of(&context, &id, Timestamp(as_of))).map(|(value, meta)| (value.0, meta_out(meta)))
+        answer(engine().get_past(&context, &id, moment_in(moment), since.map(Timestamp))).map(reading_out)
     }
 
     fn patch_diff(
@@ -140,5 +142,13 @@ impl Guest for Entity {
     fn history(context: Context, entity_id: String, before: Option<u64>, limit: u32) -> Result<Page, Failure> {
         let (context, id) = (context_in(context), parse(&entity_id)?);
         answer(engine().history(&context, &id, before.map(Timestamp), limit)).map(page_out)
+    }
+
+    fn list_entities(context: Context, kind: String, cursor: Option<String>, limit: u32) -> Result<Listing, Failure> {
+        answer(engine().list(&context_in(context), &kind, cursor.as_deref(), limit)).map(listing_out)
+    }
+
+    fn get_policy(kind: String) -> Result<Policy, Failure> {
+        answer(engine().policy(&kind)).map(policy_out)
     }
 }

@@ -3,11 +3,13 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{CborDiff, CborValue, Committed, Context, Failure, Meta, Page, Reading};
+use timeweft_core::operation::{
+    CborDiff, CborValue, Committed, Context, Failure, Listing, Moment, Page, Policy, Reading,
+};
 use timeweft_core::time::Timestamp;
 use timeweft_router::host::{Clock, Entities, Random, Records, RecordsError, Settings};
 
-use crate::convert::{committed_in, context_out, failure_in, meta_in, page_in, reading_in};
+use crate::convert::{committed_in, context_out, failure_in, listing_in, moment_out, page_in, policy_in, reading_in};
 use crate::wit::timeweft::entity::temporalizable as entity_import;
 use crate::wit::timeweft::person::settings;
 use crate::wit::timeweft::storage::store;
@@ -41,14 +43,16 @@ impl Entities for Imported {
         entity_import::get(&context_out(context), entity.as_str(), since, deleted).map(reading_in).map_err(failure_in)
     }
 
-    async fn get_as_of(
+    async fn get_past(
         &self,
         context: &Context,
         entity: &EntityId,
-        as_of: Timestamp,
-    ) -> Result<(CborValue, Meta), Failure> {
-        entity_import::get_as_of(&context_out(context), entity.as_str(), as_of.0)
-            .map(|(value, meta)| (CborValue(value), meta_in(meta)))
+        moment: Moment,
+        since: Option<Timestamp>,
+    ) -> Result<Reading, Failure> {
+        let since = since.map(|at| at.0);
+        entity_import::get_past(&context_out(context), entity.as_str(), moment_out(moment), since)
+            .map(reading_in)
             .map_err(failure_in)
     }
 
@@ -117,6 +121,14 @@ impl Entities for Imported {
     ) -> Result<Page, Failure> {
         let before = before.map(|at| at.0);
         entity_import::history(&context_out(context), entity.as_str(), before, limit).map(page_in).map_err(failure_in)
+    }
+
+    async fn list(&self, context: &Context, kind: &str, cursor: Option<&str>, limit: u32) -> Result<Listing, Failure> {
+        entity_import::list_entities(&context_out(context), kind, cursor, limit).map(listing_in).map_err(failure_in)
+    }
+
+    async fn policy(&self, kind: &str) -> Result<Policy, Failure> {
+        entity_import::get_policy(kind).map(policy_in).map_err(failure_in)
     }
 }
 

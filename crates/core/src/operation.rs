@@ -34,6 +34,59 @@ pub struct Meta {
     pub impersonator_id: Option<String>,
     /// In how many chunks the value is stored, when it is.
     pub chunks: Option<u32>,
+    /// When the first version began. Between our own parts only: messages do not carry it.
+    pub created_at: Option<Timestamp>,
+}
+
+/// What names a version of the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// The one valid at that instant.
+    Time(Timestamp),
+    /// The one of that number.
+    Version(u64),
+}
+
+/// Whom a type's entities are for (contract section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Everybody reads, also without a session; whoever is signed in writes.
+    Public,
+    /// Whoever is signed in.
+    SignedIn,
+    /// Whoever made it, alone.
+    Owner,
+    /// By grants in an `org` entity.
+    Org,
+}
+
+/// A rule of its type that a value breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Where in the value: a JSON Pointer (RFC 6901).
+    pub path: String,
+    /// What is wrong there.
+    pub message: String,
+}
+
+/// An entity in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// `type:id`.
+    pub entity_id: String,
+    /// The current version.
+    pub valid_from: Timestamp,
+    /// Who made that version.
+    pub person_id: String,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Entities that are not deleted, in an order that does not change.
+    pub entities: Vec<Listed>,
+    /// What to go on with; absent on the last page.
+    pub cursor: Option<String>,
 }
 
 /// Who may do what is asked.
@@ -125,6 +178,9 @@ pub enum Failure {
     /// What was wrong and what would be right.
     #[error("{0}")]
     BadRequest(String),
+    /// The value would break rules of its type.
+    #[error("the value would break the rules of its type: {}", sentence(.0))]
+    InvalidValue(Vec<Violation>),
     /// Past a limit; which.
     #[error("{0}")]
     TooLarge(String),
@@ -134,4 +190,14 @@ pub enum Failure {
     /// The store can't answer. Whether the change happened is unknown: repeat it with the same idempotency key.
     #[error("the store can't answer: {0}")]
     Unavailable(String),
+}
+
+fn sentence(violations: &[Violation]) -> String {
+    let mut sentence = String::new();
+    for violation in violations {
+        let path = if violation.path.is_empty() { "the whole" } else { &violation.path };
+        let before = if sentence.is_empty() { "" } else { "; " };
+        sentence += &[before, path, ": ", &violation.message].concat();
+    }
+    sentence
 }

@@ -19,7 +19,7 @@ use timeweft_core::id::EntityId;
 use timeweft_core::limits::Limits;
 use timeweft_core::members::Members;
 use timeweft_core::message::{Code, Format, Method, Push, Request, Response};
-use timeweft_core::operation::{CborDiff, CborValue, Failure, Meta};
+use timeweft_core::operation::{CborDiff, CborValue, Failure, Meta, Violation};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
@@ -116,6 +116,7 @@ fn meta() -> Meta {
         deleted: false,
         impersonator_id: None,
         chunks: None,
+        created_at: None,
     }
 }
 
@@ -141,9 +142,25 @@ fn requests() -> Vec<(&'static str, Request)> {
             "post-dated",
             request(2, Method::Post { entity: entity(), value, valid_from: Some(at(0)), idempotency_key: key.clone() }),
         ),
-        ("get", request(3, Method::Get { entity: entity(), if_modified_since: None, as_of: None })),
-        ("get-since", request(24, Method::Get { entity: entity(), if_modified_since: Some(at(0)), as_of: None })),
-        ("get-as-of", request(300, Method::Get { entity: entity(), if_modified_since: None, as_of: Some(at(5)) })),
+        ("get", request(3, Method::Get { entity: entity(), if_modified_since: None, as_of: None, diff_from: None })),
+        (
+            "get-since",
+            request(24, Method::Get { entity: entity(), if_modified_since: Some(at(0)), as_of: None, diff_from: None }),
+        ),
+        (
+            "get-as-of",
+            request(
+                300,
+                Method::Get { entity: entity(), if_modified_since: None, as_of: Some(at(5)), diff_from: None },
+            ),
+        ),
+        (
+            "get-diff",
+            request(
+                301,
+                Method::Get { entity: entity(), if_modified_since: None, as_of: Some(at(5)), diff_from: Some(at(0)) },
+            ),
+        ),
         (
             "patch-diff",
             request(
@@ -189,6 +206,13 @@ fn responses() -> Vec<(&'static str, Response)> {
         ("unknown-version", Response::of_failure(Some(4), Failure::UnknownVersion(value, Box::new(meta())))),
         ("not-found", Response::of_failure(Some(3), Failure::NotFound)),
         ("refused", Response::error(None, Code::BadRequest, "not CBOR at byte 0")),
+        (
+            "invalid-value",
+            Response {
+                violations: vec![Violation { path: "/title".into(), message: "5 is not of type \"string\"".into() }],
+                ..Response::error(Some(9), Code::InvalidValue, "the value would break the rules of its type")
+            },
+        ),
     ]
 }
 

@@ -10,7 +10,7 @@ use timeweft_core::codec::cbor::{decode_patch, decode_value, encode_patch, encod
 use timeweft_core::id::EntityId;
 use timeweft_core::limits::Limits;
 use timeweft_core::message::{Code, Format, Method, Push, Refusal, Request, Response};
-use timeweft_core::operation::{CborDiff, CborValue, Failure, Meta};
+use timeweft_core::operation::{CborDiff, CborValue, Failure, Meta, Violation};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
@@ -49,10 +49,11 @@ fn method(values: BoxedStrategy<Value>) -> impl Strategy<Value = Method> {
                 Method::Post { entity, value, valid_from, idempotency_key }
             }
         ),
-        (entity(), t(), t()).prop_map(|(entity, if_modified_since, as_of)| Method::Get {
+        (entity(), t(), t(), t()).prop_map(|(entity, if_modified_since, as_of, diff_from)| Method::Get {
             entity,
             if_modified_since,
-            as_of
+            as_of,
+            diff_from
         }),
         (entity(), cbor_diff(values), t(), o(key()), t()).prop_map(
             |(entity, diff, if_unmodified_since, idempotency_key, valid_from)| {
@@ -91,6 +92,7 @@ fn meta(values: BoxedStrategy<Value>) -> impl Strategy<Value = Meta> {
                 deleted,
                 impersonator_id,
                 chunks,
+                created_at: None,
             }
         },
     )
@@ -107,7 +109,9 @@ fn response(values: BoxedStrategy<Value>) -> impl Strategy<Value = Response> {
         option::of((codes, any::<String>())),
     );
     (option::of(id()), 200..600_u16, body).prop_map(|(id, status, (meta, value, diff, versions, more, error))| {
-        Response { id, status, meta, value, diff, versions, more, error }
+        let violation = Violation { path: "/a".into(), message: "b".into() };
+        let violations = if error.is_some() { vec![violation; usize::from(status) % 3] } else { Vec::new() };
+        Response { id, status, meta, value, diff, versions, more, error, violations }
     })
 }
 
@@ -364,6 +368,7 @@ fn a_failure_is_answered_with_what_helps() {
         deleted: false,
         impersonator_id: None,
         chunks: None,
+        created_at: None,
     };
     let diff = CborDiff(encode_patch(&timeweft_core::diff::Patch::Remove));
     let value = CborValue(encode_value(&Value::Null));

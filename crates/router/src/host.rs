@@ -3,7 +3,9 @@
 //! The futures need not be `Send`: a component is single-threaded and its calls are ready when they return.
 
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{CborDiff, CborValue, Committed, Context, Failure, Meta, Page, Reading};
+use timeweft_core::operation::{
+    CborDiff, CborValue, Committed, Context, Failure, Listing, Moment, Page, Policy, Reading,
+};
 use timeweft_core::time::Timestamp;
 
 /// Temporal entities; the native twin of `timeweft:entity/temporalizable`, whose promises it has.
@@ -25,13 +27,14 @@ pub trait Entities {
         if_modified_since: Option<Timestamp>,
         deleted: bool,
     ) -> Result<Reading, Failure>;
-    /// The value valid at that instant, also of what was deleted later.
-    async fn get_as_of(
+    /// A version of the past, also of what was deleted later; with `since`, what differs from that version.
+    async fn get_past(
         &self,
         context: &Context,
         entity: &EntityId,
-        as_of: Timestamp,
-    ) -> Result<(CborValue, Meta), Failure>;
+        moment: Moment,
+        since: Option<Timestamp>,
+    ) -> Result<Reading, Failure>;
     /// Applies a diff, merging it under what others did since `if_unmodified_since`.
     async fn patch_diff(
         &self,
@@ -75,6 +78,10 @@ pub trait Entities {
         before: Option<Timestamp>,
         limit: u32,
     ) -> Result<Page, Failure>;
+    /// The entities of a type that are not deleted; with access `Creator` those that the caller made.
+    async fn list(&self, context: &Context, kind: &str, cursor: Option<&str>, limit: u32) -> Result<Listing, Failure>;
+    /// Whom the entities of a type are for, now.
+    async fn policy(&self, kind: &str) -> Result<Policy, Failure>;
 }
 
 /// Small private records beside the entities, last write wins: for what may be forgotten (who watches what), never for

@@ -3,7 +3,7 @@
 
 use timeweft_core::id::EntityId;
 use timeweft_core::message::{Code, Method, Response};
-use timeweft_core::operation::{CborValue, Committed, Context, Failure, Reading};
+use timeweft_core::operation::{CborValue, Committed, Context, Failure, Moment, Reading};
 use timeweft_core::time::Timestamp;
 
 use crate::Router;
@@ -72,9 +72,9 @@ pub(crate) async fn perform<H: Host>(
     };
     let asked = Asked { router, asker, id, entity, right };
     match method {
-        Method::Get { as_of: Some(as_of), .. } => {
-            let read = router.host.get_as_of(&asked.context(), &asked.entity, as_of).await;
-            Performed::answer(reading(id, read.map(|(value, meta)| Reading::Value(value, meta))))
+        Method::Get { as_of, diff_from, .. } if as_of.is_some() || diff_from.is_some() => {
+            let (context, moment) = (asked.context(), Moment::Time(as_of.unwrap_or(Timestamp::FOREVER)));
+            Performed::answer(reading(id, router.host.get_past(&context, &asked.entity, moment, diff_from).await))
         }
         Method::Get { if_modified_since, .. } => Performed::answer(reading(id, asked.read(if_modified_since).await)),
         Method::Subscribe { valid_from, .. } => {

@@ -9,7 +9,9 @@ use std::task::{Poll, Waker};
 
 use serde_json::{Value as Json, json};
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{CborDiff, CborValue, Committed, Context, Failure, Meta, Page, Reading};
+use timeweft_core::operation::{
+    CborDiff, CborValue, Committed, Context, Failure, Listing, Moment, Page, Policy, Reading,
+};
 use timeweft_core::time::Timestamp;
 use timeweft_store::memory::MemoryStore;
 use timeweft_store::{Engine, Store};
@@ -89,13 +91,14 @@ impl Entities for Host {
     ) -> Result<Reading, Failure> {
         self.engine.get(context, entity, since, deleted).await
     }
-    async fn get_as_of(
+    async fn get_past(
         &self,
         context: &Context,
         entity: &EntityId,
-        as_of: Timestamp,
-    ) -> Result<(CborValue, Meta), Failure> {
-        self.engine.get_as_of(context, entity, as_of).await
+        moment: Moment,
+        since: Option<Timestamp>,
+    ) -> Result<Reading, Failure> {
+        self.engine.get_past(context, entity, moment, since).await
     }
     async fn patch_diff(
         &self,
@@ -145,6 +148,12 @@ impl Entities for Host {
         limit: u32,
     ) -> Result<Page, Failure> {
         self.engine.history(context, entity, before, limit).await
+    }
+    async fn list(&self, context: &Context, kind: &str, cursor: Option<&str>, limit: u32) -> Result<Listing, Failure> {
+        self.engine.list(context, kind, cursor, limit).await
+    }
+    async fn policy(&self, kind: &str) -> Result<Policy, Failure> {
+        self.engine.policy(kind).await
     }
 }
 

@@ -63,6 +63,9 @@ pub struct Record {
     /// Idempotency keys of versions that left the tail, newest first.
     #[n(6)]
     pub seen: Vec<Seen>,
+    /// When the first version began.
+    #[n(7)]
+    pub created: u64,
 }
 
 /// One version and how it came from the one before.

@@ -48,6 +48,7 @@ pub(super) fn decode_meta(fields: &Fields<'_>) -> Result<Meta, DecodeError> {
         deleted: fields.bool("deleted")?.unwrap_or(false),
         impersonator_id: fields.text("impersonatorId")?,
         chunks: fields.uint("chunks")?.and_then(|chunks| u32::try_from(chunks).ok()),
+        created_at: None,
     })
 }
 

@@ -27,7 +27,12 @@ pub enum Method {
     /// Create.
     Post { entity: EntityId, value: CborValue, valid_from: Option<Timestamp>, idempotency_key: Option<String> },
     /// Read.
-    Get { entity: EntityId, if_modified_since: Option<Timestamp>, as_of: Option<Timestamp> },
+    Get {
+        entity: EntityId,
+        if_modified_since: Option<Timestamp>,
+        as_of: Option<Timestamp>,
+        diff_from: Option<Timestamp>,
+    },
     /// Change.
     PatchDiff {
         entity: EntityId,
@@ -147,9 +152,10 @@ impl Request {
         };
         match &self.method {
             Method::Post { valid_from, .. } | Method::Subscribe { valid_from, .. } => time("validFrom", valid_from),
-            Method::Get { if_modified_since, as_of, .. } => {
+            Method::Get { if_modified_since, as_of, diff_from, .. } => {
                 time("ifModifiedSince", if_modified_since);
                 time("asOf", as_of);
+                time("diffFrom", diff_from);
             }
             Method::PatchDiff { if_unmodified_since, valid_from, .. } => {
                 time("ifUnmodifiedSince", if_unmodified_since);
@@ -196,7 +202,8 @@ fn method(fields: &Fields<'_>, name: &str) -> Result<Option<Method>, DecodeError
             idempotency_key: idempotency_key(fields)?,
         },
         "get" => {
-            Method::Get { entity, if_modified_since: fields.time("ifModifiedSince")?, as_of: fields.time("asOf")? }
+            let (if_modified_since, as_of) = (fields.time("ifModifiedSince")?, fields.time("asOf")?);
+            Method::Get { entity, if_modified_since, as_of, diff_from: fields.time("diffFrom")? }
         }
         "patchDiff" => Method::PatchDiff {
             entity,

@@ -10,7 +10,7 @@ use crate::codec::cbor::write::Writer;
 #[cfg(feature = "server")]
 use crate::codec::json;
 use crate::limits::Limits;
-use crate::operation::{CborDiff, CborValue, Committed, Failure, Meta, Page, Reading};
+use crate::operation::{CborDiff, CborValue, Committed, Failure, Meta, Page, Reading, Violation};
 use crate::prelude::*;
 
 /// One response.
@@ -32,6 +32,8 @@ pub struct Response {
     pub more: Option<bool>,
     /// What went wrong: code, and what would be right.
     pub error: Option<(Code, String)>,
+    /// With the code `invalid-value`: each rule that is broken, and where.
+    pub violations: Vec<Violation>,
 }
 
 impl Response {
@@ -59,6 +61,7 @@ impl Response {
             Failure::PreconditionRequired => error(Code::PreconditionRequired),
             Failure::NotDeleted => error(Code::NotDeleted),
             Failure::BadRequest(_) => error(Code::BadRequest),
+            Failure::InvalidValue(violations) => Response { violations, ..error(Code::InvalidValue) },
             Failure::TooLarge(_) => error(Code::TooLarge),
             Failure::Busy => error(Code::Busy),
             Failure::Unavailable(_) => error(Code::Unavailable),
@@ -111,6 +114,10 @@ impl Response {
             let mut error = MapWriter::new(format);
             error.text("code", code.as_str());
             error.text("message", message);
+            if !self.violations.is_empty() {
+                let violations: Vec<Vec<u8>> = self.violations.iter().map(|broken| violation(broken, format)).collect();
+                error.array("violations", &violations);
+            }
             map.raw("error", &error.finish());
         }
         if let Some(value) = &self.value {
@@ -136,13 +143,15 @@ impl Response {
     pub fn decode(frame: &[u8], format: Format, limits: &Limits) -> Result<Response, DecodeError> {
         let fields = Fields::decode(frame, format, usize::MAX, limits)?;
         let status = fields.uint("status")?.and_then(|status| u16::try_from(status).ok());
-        let error = match fields.map("error")? {
-            None => None,
-            Some(error) => {
-                let code = error.text("code")?.unwrap_or_default();
-                Some((Code::parse(&code).unwrap_or(Code::Internal), error.text("message")?.unwrap_or_default()))
+        let (mut error, mut violations) = (None, Vec::new());
+        if let Some(failed) = fields.map("error")? {
+            let code = failed.text("code")?.unwrap_or_default();
+            error = Some((Code::parse(&code).unwrap_or(Code::Internal), failed.text("message")?.unwrap_or_default()));
+            for broken in failed.maps("violations")?.unwrap_or_default() {
+                let text = |name| Ok::<_, DecodeError>(broken.text(name)?.unwrap_or_default());
+                violations.push(Violation { path: text("path")?, message: text("message")? });
             }
-        };
+        }
         let versions = match fields.maps("versions")? {
             None => None,
             Some(versions) => Some(versions.iter().map(decode_meta).collect::<Result<_, _>>()?),
@@ -156,8 +165,16 @@ impl Response {
             versions,
             more: fields.bool("more")?,
             error,
+            violations,
         })
     }
+}
+
+fn violation(violation: &Violation, format: Format) -> Vec<u8> {
+    let mut map = MapWriter::new(format);
+    map.text("path", &violation.path);
+    map.text("message", &violation.message);
+    map.finish()
 }
 
 /// Puts a map together field by field, in either format.

@@ -17,6 +17,7 @@ fn meta() -> Meta {
         deleted: true,
         impersonator_id: None,
         chunks: Some(3),
+        created_at: None,
     }
 }
 
@@ -29,7 +30,7 @@ fn requests_of_every_method_come_back_from_either_format() {
     let key = Some("k".to_owned());
     let methods = [
         Method::Post { entity: entity(), value, valid_from: at, idempotency_key: key.clone() },
-        Method::Get { entity: entity(), if_modified_since: at, as_of: None },
+        Method::Get { entity: entity(), if_modified_since: at, as_of: None, diff_from: None },
         Method::PatchDiff { entity: entity(), diff, if_unmodified_since: at, idempotency_key: key, valid_from: None },
         Method::Delete { entity: entity(), if_unmodified_since: None },
         Method::PatchUndelete { entity: entity() },

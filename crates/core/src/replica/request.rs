@@ -81,7 +81,12 @@ impl Replica {
             self.send(ids, Asked::Subscribe, Method::Subscribe { entity, valid_from }, effects);
         } else if self.sent.is_none() && self.stale {
             let if_modified_since = held.filter(|_| !self.disk.distrusted);
-            self.send(ids, Asked::Get, Method::Get { entity, if_modified_since, as_of: None }, effects);
+            self.send(
+                ids,
+                Asked::Get,
+                Method::Get { entity, if_modified_since, as_of: None, diff_from: None },
+                effects,
+            );
         } else {
             if self.sent.is_none() {
                 let Some(body) = self.unsent.first().and_then(|change| self.body(change)) else { return };

@@ -67,13 +67,11 @@ pub(super) async fn post<H: Host>(asking: &Asking<'_, H>, kind: &str) -> Result<
 
 pub(super) async fn get<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
     let headers = &asking.request.headers;
-    let as_of = match asking.parameter("asOf") {
-        Some(text) => Some(timestamp("asOf", &text)?),
-        None => None,
-    };
+    let instant = |name| asking.parameter(name).map(|text| timestamp(name, &text)).transpose();
+    let (as_of, diff_from) = (instant("asOf")?, instant("diffFrom")?);
     let if_modified_since = date(headers, "if-modified-since")?;
     let caller = asking.caller().await?;
-    let method = Method::Get { entity, if_modified_since, as_of };
+    let method = Method::Get { entity, if_modified_since, as_of, diff_from };
     let mut done = performed(asking, caller.person(), method).await;
     // A cache asks so: it has the whole value and wants the whole new one, never a diff.
     if if_modified_since.is_none()
@@ -153,7 +151,7 @@ pub(super) async fn history<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -
 /// To those who may read the entity.
 pub(super) async fn subscribers<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
     let caller = asking.caller().await?;
-    let method = Method::Get { entity: entity.clone(), if_modified_since: None, as_of: None };
+    let method = Method::Get { entity: entity.clone(), if_modified_since: None, as_of: None, diff_from: None };
     let done = performed(asking, caller.person(), method).await;
     if done.response.status != 200 {
         return Ok(of_response(done.response, asking.format, done.effects));

@@ -78,7 +78,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let diff = draft.change.map(|(diff, _)| wire_to(diff, draft.value));
         match self.write(context, id, Some(current), draft).await? {
             Written::Swapped(record) => {
-                let meta = self.meta(id, &record.entry, Timestamp::FOREVER, record.chunks()).await?;
+                let meta = self.current_meta(id, &record).await?;
                 let prev_valid_from = Some(Timestamp(current.record.entry.valid_from));
                 let change = diff.map(|diff| Change { diff, prev_valid_from });
                 Ok(Some(Committed { meta, change, merged: None }))
@@ -121,7 +121,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let record = match current {
             None => {
                 let creator = context.person_id.clone();
-                Record { format: FORMAT, entry, creator, place, tail: Vec::new(), before: 0, seen: Vec::new() }
+                let created = entry.valid_from;
+                Record { format: FORMAT, entry, creator, place, tail: Vec::new(), before: 0, seen: Vec::new(), created }
             }
             Some(current) => follow(current, entry, place),
         };
@@ -164,7 +165,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             }
         }
         let made = from_since.first().ok_or_else(|| EngineError::Corrupt(format!("{id} lost version {version}")))?;
-        let meta = self.meta(id, made, Timestamp::FOREVER, None).await?;
+        let meta = self.meta(id, current.record.created, made, Timestamp::FOREVER, None).await?;
         let merged = match known && from_since.len() > 1 {
             true => Some(wire(&self.compose(id, &from_since).await?)),
             false => None,
@@ -246,5 +247,6 @@ fn follow(current: &Current, entry: Entry, place: Place) -> Record {
     let gone = left.iter().filter_map(|old| old.key.clone().map(|key| Seen { key, version: old.version }));
     seen.splice(0..0, gone);
     seen.truncate(SEEN);
-    Record { format: FORMAT, entry, creator: parent.creator.clone(), place, tail, before, seen }
+    let (creator, created) = (parent.creator.clone(), parent.created);
+    Record { format: FORMAT, entry, creator, place, tail, before, seen, created }
 }

@@ -1,12 +1,13 @@
 //! Which versions there are, and what they were.
 
 use timeweft_core::codec::cbor;
+use timeweft_core::diff;
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{CborValue, Context, Failure, Meta, Page};
+use timeweft_core::operation::{CborValue, Context, Failure, Meta, Moment, Page, Reading};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
-use super::Engine;
+use super::{Engine, commit};
 use crate::store::Store;
 
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
@@ -28,7 +29,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 if versions.len() >= limit as usize {
                     return Ok(Page { versions, more: true });
                 }
-                versions.push(self.meta(id, &entry, valid_to, chunks).await?);
+                versions.push(self.meta(id, current.record.created, &entry, valid_to, chunks).await?);
             }
             valid_to = Timestamp(entry.valid_from);
             // Only the current record is at hand; how older values are stored is nobody's concern.
@@ -37,23 +38,35 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         Ok(Page { versions, more: false })
     }
 
-    /// The value that was valid at `as_of`, of a deleted entity too; where the version valid then is a deletion, there was none.
-    pub async fn get_as_of(
+    /// A version of the past, of a deleted entity too; where it is a deletion, there was none. With `since`, what differs
+    /// from that version if it is one, whichever of the two is older.
+    pub async fn get_past(
         &self,
         context: &Context,
         id: &EntityId,
-        as_of: Timestamp,
-    ) -> Result<(CborValue, Meta), Failure> {
-        let (value, meta) = self.version_at(context, id, as_of).await?.ok_or(Failure::NotFound)?;
-        Ok((CborValue(cbor::encode_value(&value)), meta))
+        moment: Moment,
+        since: Option<Timestamp>,
+    ) -> Result<Reading, Failure> {
+        let (value, meta) = self.version_at(context, id, moment).await?.ok_or(Failure::NotFound)?;
+        match since {
+            Some(since) if since == meta.valid_from => return Ok(Reading::NotModified(meta)),
+            Some(since) => match self.version_at(context, id, Moment::Time(since)).await? {
+                Some((base, named)) if named.valid_from == since => {
+                    return Ok(Reading::Diff(commit::wire_to(&diff::diff_finely(&base, &value), &value), meta));
+                }
+                _ => {}
+            },
+            None => {}
+        }
+        Ok(Reading::Value(CborValue(cbor::encode_value(&value)), meta))
     }
 
-    /// The version valid at `as_of` with its value, from the current one backwards; `None` before the first and for a deletion.
+    /// That version with its value, from the current one backwards; `None` if there is none, and for a deletion.
     pub(super) async fn version_at(
         &self,
         context: &Context,
         id: &EntityId,
-        as_of: Timestamp,
+        moment: Moment,
     ) -> Result<Option<(Value, Meta)>, Failure> {
         let current = self.readable(context, id).await?;
         let mut value = self.value(id, &current.record).await?;
@@ -61,11 +74,15 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let mut valid_to = Timestamp::FOREVER;
         let mut chunks = current.record.chunks();
         while let Some(entry) = walk.next().await? {
-            if entry.valid_from <= as_of.0 {
+            let found = match moment {
+                Moment::Time(at) => entry.valid_from <= at.0,
+                Moment::Version(version) => entry.version == version,
+            };
+            if found {
                 if entry.deleted {
                     return Ok(None);
                 }
-                let meta = self.meta(id, &entry, valid_to, chunks).await?;
+                let meta = self.meta(id, current.record.created, &entry, valid_to, chunks).await?;
                 return Ok(Some((value, meta)));
             }
             if entry.previous.is_none() {

@@ -9,6 +9,7 @@
 
 mod commit;
 mod history;
+mod list;
 mod patch;
 mod read;
 #[cfg(test)]
@@ -17,7 +18,7 @@ mod tests;
 use timeweft_core::codec::{DecodeError, cbor};
 use timeweft_core::diff::Diff;
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{Access, CborValue, Change, Committed, Context, Failure, Meta, Reading};
+use timeweft_core::operation::{Access, CborValue, Change, Committed, Context, Failure, Meta, Policy, Reading};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
@@ -103,17 +104,41 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 None => Err(Failure::Exists),
             };
         }
+        let listed = list::is_listed(id.kind());
+        if listed {
+            self.index_add(context, id).await?;
+        }
         let diff = Diff::over_nothing(value.clone());
         let valid_from = next_time(context.now, valid_from, None)?;
         let draft = Draft { valid_from, value: &value, change: None, deleted: false, key };
         match self.write(context, id, None, draft).await? {
             Written::Swapped(record) => {
-                let meta = self.meta(id, &record.entry, Timestamp::FOREVER, record.chunks()).await?;
+                let meta = self.current_meta(id, &record).await?;
                 let diff = commit::wire(&diff);
                 Ok(Committed { meta, change: Some(Change { diff, prev_valid_from: None }), merged: None })
             }
-            Written::Lost => Err(Failure::Exists),
+            Written::Lost => {
+                let theirs = self.current(id).await?.is_some_and(|made| made.record.creator != context.person_id);
+                if listed && theirs {
+                    self.index_remove(context.now, id, &context.person_id).await?;
+                }
+                Err(Failure::Exists)
+            }
         }
+    }
+
+    /// Makes an entity of our own, unless it is there.
+    async fn create(&self, context: &Context, id: &EntityId, value: &Value) -> Result<bool, EngineError> {
+        let draft = Draft { valid_from: context.now, value, change: None, deleted: false, key: None };
+        Ok(matches!(self.write(context, id, None, draft).await?, Written::Swapped(_)))
+    }
+
+    /// Whom the entities of a type are for.
+    pub async fn policy(&self, kind: &str) -> Result<Policy, Failure> {
+        Ok(match kind {
+            "note" | "type" => Policy::SignedIn,
+            _ => Policy::Owner,
+        })
     }
 
     /// Reads the current value, or what changed since `if_modified_since` if that is a version of this entity.
@@ -221,7 +246,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     }
 
     async fn current_meta(&self, id: &EntityId, record: &Record) -> Result<Meta, EngineError> {
-        self.meta(id, &record.entry, Timestamp::FOREVER, record.chunks()).await
+        self.meta(id, record.created, &record.entry, Timestamp::FOREVER, record.chunks()).await
     }
 
     /// The answer when there is nothing to do.

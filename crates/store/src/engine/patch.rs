@@ -3,7 +3,7 @@
 use timeweft_core::codec::cbor;
 use timeweft_core::diff::{self, Diff, Patch};
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{CborDiff, CborValue, Committed, Context, Failure};
+use timeweft_core::operation::{CborDiff, CborValue, Committed, Context, Failure, Moment};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
@@ -12,7 +12,7 @@ use super::{Current, Engine, ROUNDS, commit, next_time, read, refuse};
 use crate::store::Store;
 
 /// What the caller wants of the value it saw.
-enum Wish {
+pub(super) enum Wish {
     Patch(Patch),
     Value(Value),
 }
@@ -29,10 +29,10 @@ impl Wish {
 }
 
 /// The rest of what the caller says.
-struct Terms {
-    since: Option<Timestamp>,
-    key: Option<[u8; 16]>,
-    valid_from: Option<Timestamp>,
+pub(super) struct Terms {
+    pub(super) since: Option<Timestamp>,
+    pub(super) key: Option<[u8; 16]>,
+    pub(super) valid_from: Option<Timestamp>,
 }
 
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
@@ -73,7 +73,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         if_unmodified_since: Option<Timestamp>,
     ) -> Result<Committed, Failure> {
         // Read once for all rounds: a version stays what it is.
-        let value = match self.version_at(context, id, valid_from).await? {
+        let value = match self.version_at(context, id, Moment::Time(valid_from)).await? {
             Some((value, meta)) if meta.valid_from == valid_from => value,
             _ => return Err(Failure::NotFound),
         };
@@ -81,7 +81,13 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         self.change(context, id, Wish::Value(value), terms).await
     }
 
-    async fn change(&self, context: &Context, id: &EntityId, wish: Wish, terms: Terms) -> Result<Committed, Failure> {
+    pub(super) async fn change(
+        &self,
+        context: &Context,
+        id: &EntityId,
+        wish: Wish,
+        terms: Terms,
+    ) -> Result<Committed, Failure> {
         for round in 0..ROUNDS {
             let current = self.readable(context, id).await?;
             if let Some(done) = self.try_change(context, id, &current, &wish, &terms).await? {

@@ -120,6 +120,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     pub(super) async fn meta(
         &self,
         id: &EntityId,
+        created: u64,
         entry: &Entry,
         valid_to: Timestamp,
         chunks: Option<u32>,
@@ -138,6 +139,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             deleted: entry.deleted,
             impersonator_id: entry.impersonator_id.clone(),
             chunks,
+            created_at: Some(Timestamp(created)),
         })
     }
 }

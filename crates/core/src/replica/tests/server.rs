@@ -175,6 +175,7 @@ impl Server {
             deleted,
             impersonator_id: None,
             chunks: None,
+            created_at: None,
         };
         let push = Push {
             entity_id: EntityId::parse(super::ENTITY).unwrap(),

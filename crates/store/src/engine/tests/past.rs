@@ -1,10 +1,14 @@
 //! Reading what was, and going back to it.
 
+use timeweft_core::operation::Moment;
+
 use super::*;
 
 fn as_of(store: &MemoryStore, at: u64) -> Result<(Value, Meta), Failure> {
-    let (value, meta) = wait(engine(store).get_as_of(&by("reader", 9_999), &id(), Timestamp(at)))?;
-    Ok((cbor::decode_value(&value.0, &Limits::default()).unwrap(), meta))
+    match wait(engine(store).get_past(&by("reader", 9_999), &id(), Moment::Time(Timestamp(at)), None))? {
+        Reading::Value(value, meta) => Ok((cbor::decode_value(&value.0, &Limits::default()).unwrap(), meta)),
+        other => panic!("a whole value was expected, not {other:?}"),
+    }
 }
 
 fn patched(store: &MemoryStore, now: u64, since: u64, diff: &str) {
@@ -80,8 +84,11 @@ fn every_version_of_a_long_value_is_read_as_it_was() {
 fn the_past_is_its_creators_alone_where_the_present_is() {
     let store = three_versions();
     let only = |person| Context { access: Access::Creator, ..by(person, 40) };
-    assert!(wait(engine(&store).get_as_of(&only("ann"), &id(), Timestamp(20))).is_ok());
-    assert_eq!(wait(engine(&store).get_as_of(&only("bob"), &id(), Timestamp(20))), Err(Failure::NotFound));
+    assert!(wait(engine(&store).get_past(&only("ann"), &id(), Moment::Time(Timestamp(20)), None)).is_ok());
+    assert_eq!(
+        wait(engine(&store).get_past(&only("bob"), &id(), Moment::Time(Timestamp(20)), None)),
+        Err(Failure::NotFound)
+    );
     let reverted = wait(engine(&store).revert(&only("bob"), &id(), Timestamp(20), Some(Timestamp(30))));
     assert_eq!(reverted, Err(Failure::NotFound));
 }

@@ -1,0 +1,181 @@
+//! Which entities of a type there are.
+//!
+//! A type's entities are the members of its index: 64 entities `tw-index:{type}-{p}-{i}`, where `p` comes from who made the
+//! entity and `i` from its id, so that those of one person are in eight of them. A member is named `{id}.{personId}` and
+//! holds when it was added.
+//!
+//! An entity is added **before** it is made: whatever crashes, nothing is there that is not listed. What is listed and
+//! not there (the maker crashed, or somebody else made it first) is left out when it is met, and removed once nobody can
+//! still be about to make it. Deleted entities stay in the index and are left out of lists.
+
+use sha2::{Digest, Sha256};
+use timeweft_core::diff::Patch;
+use timeweft_core::id::EntityId;
+use timeweft_core::limits::Limits;
+use timeweft_core::members::Members;
+use timeweft_core::operation::{Access, Context, Failure, Listed, Listing};
+use timeweft_core::time::Timestamp;
+use timeweft_core::value::Value;
+
+use super::Engine;
+use super::patch::{Terms, Wish};
+use crate::store::Store;
+
+/// Ways to part the makers, and the ids.
+const PARTS: u8 = 8;
+
+/// Members looked at for one page at most, beyond those asked for: a page then ends early.
+const LOOKED_AT: usize = 200;
+
+/// Members that lead nowhere removed for one page at most.
+const REMOVED: usize = 8;
+
+/// For so long whoever added a member may still be about to make the entity, in microseconds.
+const PATIENCE: u64 = 3_600_000_000;
+
+/// In whose name the index changes.
+const SYSTEM: &str = "system";
+
+/// Whether entities of this type are listed: those that we keep for ourselves are not.
+pub(super) fn is_listed(kind: &str) -> bool {
+    !kind.starts_with("tw-")
+}
+
+fn part(text: &str) -> u8 {
+    Sha256::digest(text)[0] % PARTS
+}
+
+fn index(kind: &str, person: u8, id: u8) -> Result<EntityId, Failure> {
+    EntityId::new("tw-index", &format!("{kind}-{person}-{id}")).map_err(|error| Failure::BadRequest(error.to_string()))
+}
+
+fn member(id: &str, person: &str) -> String {
+    format!("{id}.{person}")
+}
+
+fn system(now: Timestamp) -> Context {
+    let limits = Limits { value_bytes: usize::MAX, ..Limits::default() };
+    Context { person_id: SYSTEM.into(), impersonator_id: None, now, access: Access::Any, limits }
+}
+
+impl<S: Store, N: Fn() -> u32> Engine<S, N> {
+    /// Adds what `context` is about to make.
+    pub(super) async fn index_add(&self, context: &Context, id: &EntityId) -> Result<(), Failure> {
+        let name = member(id.local(), &context.person_id);
+        let change = Patch::Value(Value::Number(context.now.0 as f64));
+        self.index_change(context.now, id, &context.person_id, name, change).await
+    }
+
+    /// Takes off what `person` was about to make and somebody else made.
+    pub(super) async fn index_remove(&self, now: Timestamp, id: &EntityId, person: &str) -> Result<(), Failure> {
+        self.index_change(now, id, person, member(id.local(), person), Patch::Remove).await
+    }
+
+    async fn index_change(
+        &self,
+        now: Timestamp,
+        id: &EntityId,
+        person: &str,
+        name: String,
+        change: Patch,
+    ) -> Result<(), Failure> {
+        let index = index(id.kind(), part(person), part(id.local()))?;
+        let context = system(now);
+        loop {
+            let Some(current) = self.current(&index).await? else {
+                let first = Value::Object(Members::from([(name.clone(), Value::Number(now.0 as f64))]));
+                match self.create(&context, &index, &first).await? {
+                    true => return Ok(()),
+                    false => continue,
+                }
+            };
+            let since = Some(Timestamp(current.record.entry.valid_from));
+            let wish = Wish::Patch(Patch::Map(Members::from([(name.clone(), change.clone())])));
+            let terms = Terms { since, key: None, valid_from: None };
+            return match self.change(&context, &index, wish, terms).await {
+                // Somebody else changed the same member: they may have removed what is to be added.
+                Err(Failure::Conflict(..)) if change != Patch::Remove => continue,
+                Ok(_) | Err(Failure::Conflict(..)) => Ok(()),
+                Err(failure) => Err(failure),
+            };
+        }
+    }
+
+    /// Up to `limit` entities of `kind` that are not deleted, after `cursor`; with [`Access::Creator`] the caller's own.
+    pub async fn list(
+        &self,
+        context: &Context,
+        kind: &str,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Listing, Failure> {
+        EntityId::new(kind, "x").map_err(|error| Failure::BadRequest(error.to_string()))?;
+        if !is_listed(kind) {
+            return Ok(Listing::default());
+        }
+        let (mut number, mut after) = match cursor {
+            None => (0, String::new()),
+            Some(cursor) => place(cursor)?,
+        };
+        let own = (context.access == Access::Creator).then(|| part(&context.person_id));
+        let mut page = Listing::default();
+        let (mut looked_at, mut removed) = (0, 0);
+        while number < PARTS * PARTS {
+            let (person_part, id_part) = (number / PARTS, number % PARTS);
+            if own.is_some_and(|own| own != person_part) {
+                number += 1;
+                after.clear();
+                continue;
+            }
+            for (name, added) in self.members_after(&index(kind, person_part, id_part)?, &after).await? {
+                if page.entities.len() >= limit as usize || looked_at >= limit as usize + LOOKED_AT {
+                    page.cursor = Some(format!("{number}.{after}"));
+                    return Ok(page);
+                }
+                after.clone_from(&name);
+                let Some((local, person)) = name.split_once('.') else { continue };
+                if own.is_some() && person != context.person_id {
+                    continue;
+                }
+                looked_at += 1;
+                let id = EntityId::new(kind, local).map_err(|error| Failure::Unavailable(error.to_string()))?;
+                match self.current(&id).await? {
+                    Some(current) if current.record.creator == person => {
+                        let entry = &current.record.entry;
+                        if !entry.deleted {
+                            page.entities.push(Listed {
+                                entity_id: id.to_string(),
+                                valid_from: Timestamp(entry.valid_from),
+                                person_id: entry.person_id.clone(),
+                            });
+                        }
+                    }
+                    _ if removed < REMOVED && context.now.0.saturating_sub(added) > PATIENCE => {
+                        removed += 1;
+                        self.index_remove(context.now, &id, person).await?;
+                    }
+                    _ => {}
+                }
+            }
+            number += 1;
+            after.clear();
+        }
+        Ok(page)
+    }
+
+    /// The members of an index after the one named, and when each was added.
+    async fn members_after(&self, index: &EntityId, after: &str) -> Result<Vec<(String, u64)>, Failure> {
+        let Some(current) = self.current(index).await? else { return Ok(Vec::new()) };
+        let Value::Object(members) = self.value(index, &current.record).await? else { return Ok(Vec::new()) };
+        let later = members.into_iter().filter(|(name, _)| name.as_str() > after);
+        Ok(later.map(|(name, added)| (name, if let Value::Number(at) = added { at as u64 } else { 0 })).collect())
+    }
+}
+
+/// Which index a cursor stands in, and after which member.
+fn place(cursor: &str) -> Result<(u8, String), Failure> {
+    let bad = || Failure::BadRequest("`cursor` is what an earlier page gave, or absent".into());
+    let (number, after) = cursor.split_once('.').ok_or_else(bad)?;
+    let number = number.parse().ok().filter(|number| *number < PARTS * PARTS).ok_or_else(bad)?;
+    Ok((number, after.to_owned()))
+}
