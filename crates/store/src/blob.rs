@@ -1,16 +1,20 @@
-//! Bytes of any length: short ones stay in the record, long ones go in chunks under keys of their own.
+//! Bytes of any length: short ones stay where they are named, long ones go in chunks under keys of their own.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
 use crate::engine::EngineError;
-use crate::record::{Pointer, chunk_key};
+use crate::record::{Gone, Pointer, chunk_key};
 use crate::store::Store;
 
 /// Bytes per chunk: half of what every store takes, as some hosts add framing of their own.
 pub(crate) const CHUNK: usize = 512 * 1024;
 
-/// Up to this many bytes stay in the record.
+/// Up to this many bytes of a diff stay in the record.
 pub(crate) const INLINE: usize = 16 * 1024;
 
 /// Bytes, here or in chunks.
@@ -51,66 +55,94 @@ impl Blob {
         self.len() == 0
     }
 
-    /// In how many chunks.
-    pub fn chunks(&self) -> u32 {
+    /// Its keys, when it has any.
+    pub fn keys(&self) -> Option<Gone> {
         match self {
-            Blob::Inline(_) => 0,
-            Blob::Chunks { count, .. } => *count,
-        }
-    }
-
-    pub(crate) async fn read(&self, store: &impl Store, entity: &str) -> Result<Vec<u8>, EngineError> {
-        match self {
-            Blob::Inline(bytes) => Ok(bytes.to_vec()),
-            Blob::Chunks { pointer, first, count, bytes } => {
-                let mut whole = Vec::new();
-                for chunk in *first..first.saturating_add(*count) {
-                    let key = chunk_key(entity, *pointer, chunk);
-                    let part = store.get(&key).await?.ok_or_else(|| EngineError::Corrupt(format!("no chunk {key}")))?;
-                    whole.extend_from_slice(&part);
-                }
-                if whole.len() as u64 != *bytes {
-                    let found = whole.len();
-                    return Err(EngineError::Corrupt(format!("{bytes} bytes of {entity} are {found} in its chunks")));
-                }
-                Ok(whole)
+            Blob::Inline(_) => None,
+            Blob::Chunks { pointer, first, count, .. } => {
+                Some(Gone { pointer: *pointer, first: *first, count: *count })
             }
         }
     }
 }
 
-/// Writes what is long under the chunk keys of one pointer.
-pub(crate) struct ChunkWriter<'a, S> {
+/// Reads an entity's blobs, each chunk once.
+pub(crate) struct Loader<'a, S> {
     store: &'a S,
-    entity: &'a str,
-    pointer: Pointer,
-    next: u32,
+    pub(crate) entity: &'a str,
+    chunks: RefCell<HashMap<(Pointer, u32), Rc<Vec<u8>>>>,
 }
 
-impl<'a, S: Store> ChunkWriter<'a, S> {
-    pub(crate) fn new(store: &'a S, entity: &'a str, pointer: Pointer) -> Self {
-        ChunkWriter { store, entity, pointer, next: 0 }
+impl<'a, S: Store> Loader<'a, S> {
+    pub(crate) fn new(store: &'a S, entity: &'a str) -> Self {
+        Loader { store, entity, chunks: RefCell::default() }
     }
 
-    /// Inline if short, else written to chunks.
-    pub(crate) async fn blob(&mut self, bytes: Vec<u8>) -> Result<Blob, EngineError> {
-        if bytes.len() <= INLINE { Ok(Blob::Inline(bytes.into())) } else { self.chunks(&bytes).await }
-    }
-
-    /// Written to chunks, however short.
-    pub(crate) async fn chunks(&mut self, bytes: &[u8]) -> Result<Blob, EngineError> {
-        let first = self.next;
-        for part in bytes.chunks(CHUNK) {
-            self.store.set(&chunk_key(self.entity, self.pointer, self.next), part).await?;
-            self.next += 1;
+    pub(crate) async fn read(&self, blob: &Blob) -> Result<Rc<Vec<u8>>, EngineError> {
+        let (pointer, first, count, bytes) = match blob {
+            Blob::Inline(bytes) => return Ok(Rc::new(bytes.to_vec())),
+            Blob::Chunks { pointer, first, count, bytes } => (*pointer, *first, *count, *bytes),
+        };
+        if count == 1 {
+            return self.chunk(pointer, first).await;
         }
-        Ok(Blob::Chunks { pointer: self.pointer, first, count: self.next - first, bytes: bytes.len() as u64 })
+        let mut whole = Vec::new();
+        for chunk in first..first.saturating_add(count) {
+            whole.extend_from_slice(&*self.chunk(pointer, chunk).await?);
+        }
+        if whole.len() as u64 != bytes {
+            let (found, entity) = (whole.len(), self.entity);
+            return Err(EngineError::Corrupt(format!("{bytes} bytes of {entity} are {found} in its chunks")));
+        }
+        Ok(Rc::new(whole))
     }
 
-    /// Removes what was written, when it turned out that nothing will point at it. What fails here stays as garbage.
-    pub(crate) async fn discard(self) {
-        for chunk in 0..self.next {
-            let _ = self.store.delete(&chunk_key(self.entity, self.pointer, chunk)).await;
+    async fn chunk(&self, pointer: Pointer, chunk: u32) -> Result<Rc<Vec<u8>>, EngineError> {
+        if let Some(known) = self.chunks.borrow().get(&(pointer, chunk)) {
+            return Ok(known.clone());
         }
+        let key = chunk_key(self.entity, pointer, chunk);
+        let bytes = Rc::new(self.store.get(&key).await?.ok_or(EngineError::Missing(key))?);
+        self.chunks.borrow_mut().insert((pointer, chunk), bytes.clone());
+        Ok(bytes)
+    }
+}
+
+/// What a commit writes beside its record, and what it makes superfluous.
+pub(crate) struct Writing {
+    pub(crate) pointer: Pointer,
+    pub(crate) chunks: Vec<Vec<u8>>,
+    pub(crate) gone: Vec<Gone>,
+}
+
+impl Writing {
+    pub(crate) fn new(pointer: Pointer) -> Self {
+        Writing { pointer, chunks: Vec::new(), gone: Vec::new() }
+    }
+
+    /// Inline if it has at most so many bytes, else in chunks.
+    pub(crate) fn blob(&mut self, bytes: Vec<u8>, inline: usize) -> Blob {
+        if bytes.len() <= inline {
+            return Blob::Inline(bytes.into());
+        }
+        let (first, length) = (self.chunks.len() as u32, bytes.len() as u64);
+        if bytes.len() <= CHUNK {
+            self.chunks.push(bytes);
+        } else {
+            self.chunks.extend(bytes.chunks(CHUNK).map(<[u8]>::to_vec));
+        }
+        Blob::Chunks { pointer: self.pointer, first, count: self.chunks.len() as u32 - first, bytes: length }
+    }
+
+    /// What is in a blob is not needed any more.
+    pub(crate) fn drop_blob(&mut self, blob: &Blob) {
+        self.gone.extend(blob.keys());
+    }
+
+    /// Takes back the bytes of a blob that was to be written; `None` if it is in the store.
+    pub(crate) fn take_back(&mut self, blob: &Blob) -> Option<Vec<u8>> {
+        let gone = blob.keys().filter(|gone| gone.pointer == self.pointer)?;
+        let chunks = self.chunks.get_mut(gone.first as usize..(gone.first + gone.count) as usize)?;
+        Some(chunks.iter_mut().flat_map(std::mem::take).collect())
     }
 }

@@ -7,7 +7,9 @@
 //! | [`store`] | the key-value trait and what it promises |
 //! | [`engine`] | what can be asked of an entity: post, get, patch, put, delete, undelete, history |
 //! | [`record`] | the commit record: one per version, immutable (`docs/storage.md` has the bytes) |
-//! | `blob` | what is too long for a record, in chunks |
+//! | `segment` | versions that left the recent log, sealed |
+//! | `tree` | a long value in pages |
+//! | `blob` | what is too long for where it is named, in chunks |
 //! | [`memory`] | a store in memory that fails when told to |
 //! | `contract` | the suite that each implementation of [`Store`] passes (feature `contract`) |
 //!
@@ -24,7 +26,9 @@ pub mod contract;
 pub mod engine;
 pub mod memory;
 pub mod record;
+mod segment;
 pub mod store;
+mod tree;
 
 pub use engine::Engine;
 pub use store::{Store, StoreError};

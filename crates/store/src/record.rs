@@ -1,10 +1,12 @@
 //! The commit record: one per version, written once under `c:{entityId}:{pointer}`, never changed.
 //!
-//! It says everything about its version but a value too long to be inside, and carries a tail of the versions before it,
-//! so that catching up, merging and rebuilding the value seldom need a second record. `docs/storage.md` has the bytes.
+//! It says everything about its version but what is too long to be inside, and carries the recent log: a tail of the
+//! versions before it, so that catching up, merging and rebuilding the value seldom need a second record. Older versions are
+//! in sealed segments, which it lists. `docs/storage.md` has the bytes.
 //!
 //! Invariants: `tail` is newest first and without gaps, starting at the version before this one; it holds at least every
-//! version after the one whose value is stored ([`Place::Chunks`]); `before` points at the newest version not in it.
+//! version after the one whose value is planted ([`Planted::version`]); the newest sealed version is the one before the
+//! oldest of the tail, or was coalesced into it. No record but the current one is needed for anything.
 
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
@@ -12,7 +14,7 @@ use minicbor::{Decode, Encode};
 use crate::blob::Blob;
 
 /// The format this build writes.
-pub const FORMAT: u8 = 1;
+pub const FORMAT: u8 = 2;
 
 /// Points at a commit record: the version in the upper 32 bits, a random nonce in the lower. The nonce keeps apart the
 /// records of writers who race for one version; the version makes that no head is ever seen twice.
@@ -21,6 +23,11 @@ pub type Pointer = u64;
 /// The pointer for a version, with a nonce; never 0.
 pub fn pointer(version: u64, nonce: u32) -> Pointer {
     ((version & 0xffff_ffff) << 32) | u64::from(nonce.max(1))
+}
+
+/// The version that a pointer is of, as much of it as is in there.
+pub fn version_of(pointer: Pointer) -> u64 {
+    pointer >> 32
 }
 
 /// Where the head of an entity is kept.
@@ -38,6 +45,11 @@ pub fn chunk_key(entity: &str, pointer: Pointer, chunk: u32) -> String {
     format!("v:{entity}:{pointer:016x}:{chunk}")
 }
 
+/// Where writers say what they are about to write.
+pub fn intents_key(entity: &str) -> String {
+    format!("w:{entity}")
+}
+
 /// A commit record.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 #[cbor(array)]
@@ -51,28 +63,31 @@ pub struct Record {
     /// Who made the first version.
     #[n(2)]
     pub creator: String,
-    /// Where the value is.
-    #[n(3)]
-    pub place: Place,
-    /// The versions before this one, newest first.
-    #[n(4)]
-    pub tail: Vec<Entry>,
-    /// The newest version that is neither this one nor in the tail; 0 if there is none.
-    #[n(5)]
-    pub before: Pointer,
-    /// Idempotency keys of versions that left the tail, newest first.
-    #[n(6)]
-    pub seen: Vec<Seen>,
     /// When the first version began.
-    #[n(7)]
+    #[n(3)]
     pub created: u64,
+    /// Where the value is.
+    #[n(4)]
+    pub place: Place,
+    /// The versions before this one that are not sealed, newest first.
+    #[n(5)]
+    pub tail: Vec<Entry>,
+    /// Where the versions before those are.
+    #[n(6)]
+    pub sealed: Sealed,
+    /// Idempotency keys of versions that left the tail, newest first.
+    #[n(7)]
+    pub seen: Vec<Seen>,
+    /// What no head will reach again and may still be there.
+    #[n(8)]
+    pub garbage: Vec<Gone>,
 }
 
 /// One version and how it came from the one before.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 #[cbor(array)]
 pub struct Entry {
-    /// Where this version's own record is.
+    /// Under which it was written.
     #[n(0)]
     pub pointer: Pointer,
     /// Counts from 1.
@@ -93,12 +108,36 @@ pub struct Entry {
     /// The diff from the version before, in stored form; absent for the first.
     #[n(6)]
     pub diff: Option<Blob>,
-    /// The reverse diff, in stored form; absent for the first.
+    /// The reverse diff, in stored form; absent for the first, and where the type suppresses it.
     #[n(7)]
     pub previous: Option<Blob>,
     /// Digest of the idempotency key that made it.
     #[n(8)]
     pub key: Option<ByteVec>,
+    /// The whole value, here and there; always for the first.
+    #[n(9)]
+    pub base: Option<Base>,
+    /// Of what remains of a run of coalesced versions: when the first of them began.
+    #[n(10)]
+    pub run: Option<u64>,
+}
+
+/// A version's whole value, from which later ones are rebuilt.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub enum Base {
+    /// Encoded.
+    #[n(0)]
+    Inline(#[n(0)] ByteVec),
+    /// A tree, and what is to be applied to it.
+    #[n(1)]
+    Tree {
+        /// The root node.
+        #[n(0)]
+        root: ByteVec,
+        /// A diff in stored form.
+        #[n(1)]
+        then: Option<Blob>,
+    },
 }
 
 /// An idempotency key that was used.
@@ -113,25 +152,96 @@ pub struct Seen {
     pub version: u64,
 }
 
-/// Where a version's value is.
+/// Where the current value is.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub enum Place {
     /// In the record.
     #[n(0)]
     Inline(#[n(0)] ByteVec),
-    /// In chunks, as it was at `version`; the diffs of later versions lead from there to this one.
+    /// In a tree of pages ([`crate::tree`]).
     #[n(1)]
-    Chunks {
-        /// The version whose value it is.
-        #[n(0)]
-        version: u64,
-        /// The value.
-        #[n(1)]
-        value: Blob,
-        /// What the value's length in bytes can be at most by now.
-        #[n(2)]
-        bound: u64,
-    },
+    Tree(#[n(0)] Planted),
+}
+
+/// A value in a tree of pages.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(array)]
+pub struct Planted {
+    /// The root node.
+    #[n(0)]
+    pub root: ByteVec,
+    /// The version whose value it is; the diffs of later ones lead from there to this one.
+    #[n(1)]
+    pub version: u64,
+    /// What the current value's length in bytes can be at most.
+    #[n(2)]
+    pub bound: u64,
+    /// Chunks that it takes.
+    #[n(3)]
+    pub chunks: u32,
+    /// The newest version whose tree is a [`Base`]: what is as old or older is never garbage.
+    #[n(4)]
+    pub kept: u64,
+    /// Bytes of diffs since then.
+    #[n(5)]
+    pub since_kept: u64,
+}
+
+/// The versions that left the tail.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+#[cbor(array)]
+pub struct Sealed {
+    /// Oldest first.
+    #[n(0)]
+    pub segments: Vec<Segment>,
+    /// Where what is older than those is: again a [`Sealed`].
+    #[n(1)]
+    pub older: Option<Blob>,
+}
+
+/// Consecutive versions, in one blob ([`crate::segment`]).
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(array)]
+pub struct Segment {
+    /// The first of them.
+    #[n(0)]
+    pub version: u64,
+    /// When that began.
+    #[n(1)]
+    pub valid_from: u64,
+    /// Its blocks.
+    #[n(2)]
+    pub blocks: u32,
+    /// The bytes.
+    #[n(3)]
+    pub blob: Blob,
+}
+
+/// Keys that are not needed any more: chunks of one pointer, or its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Gone {
+    /// Under which they were written.
+    #[n(0)]
+    pub pointer: Pointer,
+    /// The first chunk.
+    #[n(1)]
+    pub first: u32,
+    /// How many chunks; 0 stands for the record.
+    #[n(2)]
+    pub count: u32,
+}
+
+impl Gone {
+    /// The record of a pointer.
+    pub fn record(pointer: Pointer) -> Gone {
+        Gone { pointer, first: 0, count: 0 }
+    }
+
+    /// How many keys that are.
+    pub fn keys(&self) -> usize {
+        self.count.max(1) as usize
+    }
 }
 
 impl Record {
@@ -139,7 +249,7 @@ impl Record {
     pub fn chunks(&self) -> Option<u32> {
         match &self.place {
             Place::Inline(_) => None,
-            Place::Chunks { value, .. } => Some(value.chunks()),
+            Place::Tree(planted) => Some(planted.chunks),
         }
     }
 }
@@ -159,5 +269,6 @@ mod tests {
     fn a_pointer_is_never_zero_and_orders_by_version() {
         assert_ne!(pointer(0, 0), 0);
         assert!(pointer(2, 0) > pointer(1, u32::MAX));
+        assert_eq!(version_of(pointer(7, u32::MAX)), 7);
     }
 }

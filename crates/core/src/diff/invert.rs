@@ -19,7 +19,7 @@ impl Diff {
 }
 
 /// The inverse at a place that holds `base`.
-fn inverse(diff: &Diff, base: &Value) -> Diff {
+pub(super) fn inverse(diff: &Diff, base: &Value) -> Diff {
     let back = match (diff, base) {
         (Diff::Set { value: new, .. }, _) => {
             return Diff::Set { value: base.clone(), over_container: new.is_container() };

@@ -11,6 +11,7 @@
 //! | `wire` | diff to the smallest patch; lengths in CBOR |
 //! | `make`, `mark`, `align`, `pair` | from two values to a diff, in near-linear time |
 //! | `apply`, `invert`, `compose`, `rebase`, `split` | the algebra |
+//! | `lazy` | resolving and inverting where the base is not loaded whole |
 //! | `sequence`, `text` | the walk over edits of texts and arrays; UTF-16 positions |
 //!
 //! Edits along a text or array are kept in one normal form: neighbours of a kind are one step, an insertion comes before
@@ -22,6 +23,8 @@ mod align;
 mod apply;
 mod compose;
 mod invert;
+#[cfg(feature = "server")]
+pub mod lazy;
 mod make;
 mod mark;
 mod pair;

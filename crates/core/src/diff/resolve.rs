@@ -52,11 +52,13 @@ impl Patch {
 }
 
 /// What the patch does at a place below the root; nothing where it leaves it as it is.
-fn resolve(patch: Patch, base: Option<&Value>) -> Result<Option<Diff>, DiffError> {
+pub(super) fn resolve(patch: Patch, base: Option<&Value>) -> Result<Option<Diff>, DiffError> {
     let value = match (patch, base) {
         (Patch::Remove, base) => return Ok(base.map(|_| Diff::Remove)),
         (Patch::Map(members), Some(Value::Object(object))) => return resolve_members(members, object),
-        (Patch::Map(members), Some(Value::Array(items))) => return resolve_indices(members, items),
+        (Patch::Map(members), Some(Value::Array(items))) => {
+            return resolve_array(edits_by_index(members, items.len())?, items);
+        }
         (Patch::Value(Value::Text(new)), Some(Value::Text(old))) if *old != new => return Ok(Some(retyped(old, new))),
         (Patch::Text(segments), Some(Value::Text(old))) => return resolve_text(segments, old),
         (Patch::Array(segments), Some(Value::Array(items))) => return resolve_array(segments, items),
@@ -81,8 +83,11 @@ fn resolve_members(members: Members<Patch>, object: &Object) -> Result<Option<Di
     Ok((!changes.is_empty()).then_some(Diff::Object(changes)))
 }
 
-/// deep-object-diff's form over an array.
-fn resolve_indices(members: Members<Patch>, items: &[Value]) -> Result<Option<Diff>, DiffError> {
+/// deep-object-diff's form over an array of so many elements, as edits along it.
+pub(super) fn edits_by_index(
+    members: Members<Patch>,
+    length: usize,
+) -> Result<Vec<Segment<Vec<Value>, Patch>>, DiffError> {
     let mut changes = Vec::with_capacity(members.len());
     for (key, patch) in members {
         match index(&key) {
@@ -92,38 +97,44 @@ fn resolve_indices(members: Members<Patch>, items: &[Value]) -> Result<Option<Di
     }
     let changes = sort::by_number(changes);
     // A run of `undefined` up to the last element shortens the array, unless something follows it.
-    let mut shorter = items.len();
+    let mut shorter = length;
     for (index, patch) in changes.iter().rev() {
         if *patch != Patch::Remove || index.checked_add(1) != Some(shorter as u64) {
             break;
         }
         shorter -= 1;
     }
-    let mut edits = Edits::over(items);
-    let (mut at, mut next) = (0, items.len());
+    let mut edits = Vec::new();
+    let keep = |edits: &mut Vec<_>, length: usize| {
+        if length > 0 {
+            edits.push(Segment::Keep(length));
+        }
+    };
+    let (mut at, mut next, mut appended) = (0, length, Vec::new());
     for (index, patch) in changes {
         let index = index as usize;
-        if index >= items.len() {
+        if index >= length {
             if index != next {
-                return Err(DiffError::IndexOutOfRange { index, length: items.len(), next });
+                return Err(DiffError::IndexOutOfRange { index, length, next });
             }
-            edits.keep(items.len() - at)?;
-            at = items.len();
             next += 1;
             // With nothing there to remove, an appended `undefined` is that value.
-            edits.insert.push(if patch == Patch::Remove { Value::Undefined } else { patch.into_value()? });
+            appended.push(if patch == Patch::Remove { Value::Undefined } else { patch.into_value()? });
         } else if index < shorter {
             let patch = if patch == Patch::Remove { Patch::Replace(Value::Undefined) } else { patch };
-            edits.keep(index - at)?;
-            edits.inner(patch)?;
+            keep(&mut edits, index - at);
+            edits.push(Segment::Inner(patch));
             at = index + 1;
         }
     }
-    if shorter < items.len() {
-        edits.keep(shorter - at)?;
-        edits.delete(items.len() - shorter)?;
+    keep(&mut edits, shorter - at);
+    if shorter < length {
+        edits.push(Segment::Delete(length - shorter));
     }
-    edits.finish()
+    if !appended.is_empty() {
+        edits.push(Segment::Insert(appended));
+    }
+    Ok(edits)
 }
 
 /// An index in decimal, without leading zeros.

@@ -1,41 +1,56 @@
-//! Writing the next version.
+//! Writing the next version: where its value goes, its record, the swap.
 
 use sha2::{Digest, Sha256};
 use timeweft_core::codec::cbor;
-use timeweft_core::diff::Diff;
+use timeweft_core::diff::{self, Diff, Patch};
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{CborDiff, Change, Committed, Context, Failure};
+use timeweft_core::operation::{CborDiff, Context};
 use timeweft_core::time::Timestamp;
-use timeweft_core::value::Value;
 
+use super::seal::Keeping;
+use super::standing::Standing;
 use super::{Current, Engine, EngineError};
-use crate::blob::{Blob, ChunkWriter};
-use crate::record::{Entry, FORMAT, Place, Pointer, Record, Seen, head_key, pointer, record_key};
+use crate::blob::{Blob, INLINE, Loader, Writing};
+use crate::record::{
+    Base, Entry, FORMAT, Gone, Place, Planted, Pointer, Record, Sealed, Seen, chunk_key, head_key, pointer, record_key,
+    version_of,
+};
 use crate::store::Store;
+use crate::tree;
 
-/// Values up to this many bytes are in every record; longer ones in chunks, now and then.
-const INLINE_VALUE: usize = 4 * 1024;
+/// Values up to this many bytes are in every record; longer ones in a tree.
+pub(super) const INLINE_VALUE: usize = 4 * 1024;
 
-/// Versions kept in the tail for those who catch up, when the value doesn't need them.
-const TAIL_VERSIONS: usize = 16;
+/// A recent log that is longer than this, in versions or bytes, is sealed,
+const LOG_VERSIONS: usize = 48;
+const LOG_BYTES: usize = 8 * 1024;
 
-/// Bytes of those.
-const TAIL_BYTES: usize = 4 * 1024;
+/// but for this much, which those who were away for a moment catch up from.
+const RECENT_VERSIONS: usize = 16;
+const RECENT_BYTES: usize = 4 * 1024;
 
-/// Versions in a tail at most, before the value is written again.
-const TAIL_VERSIONS_MOST: usize = 256;
+/// A diff that is longer goes into the tree at once.
+const LONG_DIFF: usize = 8 * 1024;
 
-/// Idempotency keys remembered after their versions left the tail.
+/// A tree is kept for the history when the diffs since the last kept one are as long as the value, and at least this.
+const KEEP_BYTES: u64 = 64 * 1024;
+
+/// Idempotency keys remembered after their versions left the log.
 const SEEN: usize = 64;
 
 /// A version about to be written.
 pub(super) struct Draft<'a> {
     pub(super) valid_from: Timestamp,
-    pub(super) value: &'a Value,
-    /// The diff from the version before, and back; absent for a first version.
-    pub(super) change: Option<(&'a Diff, &'a Diff)>,
+    pub(super) what: What<'a>,
     pub(super) deleted: bool,
     pub(super) key: Option<[u8; 16]>,
+}
+
+pub(super) enum What<'a> {
+    /// The first version, encoded.
+    First(&'a [u8]),
+    /// The diff from the version before, and back; and the value before.
+    Change { diff: &'a Diff, previous: &'a Diff, standing: &'a Standing },
 }
 
 /// What came of writing it.
@@ -47,12 +62,11 @@ pub(super) enum Written {
 
 /// The wire form, encoded.
 pub(super) fn wire(diff: &Diff) -> CborDiff {
-    CborDiff(cbor::encode_patch(&diff.to_patch()))
+    encoded(&diff.to_patch())
 }
 
-/// The wire form of a diff that leads to `result`: plainer, as short texts and arrays can be written out.
-pub(super) fn wire_to(diff: &Diff, result: &Value) -> CborDiff {
-    CborDiff(cbor::encode_patch(&diff.to_patch_giving(result)))
+pub(super) fn encoded(patch: &Patch) -> CborDiff {
+    CborDiff(cbor::encode_patch(patch))
 }
 
 /// What is remembered of an idempotency key: nobody can use up another person's.
@@ -67,29 +81,10 @@ pub(super) fn digest(person_id: &str, key: &str) -> [u8; 16] {
 }
 
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
-    /// Writes the version after `current` and says what to tell; `None` when the swap was lost.
-    pub(super) async fn commit(
-        &self,
-        context: &Context,
-        id: &EntityId,
-        current: &Current,
-        draft: Draft<'_>,
-    ) -> Result<Option<Committed>, Failure> {
-        let diff = draft.change.map(|(diff, _)| wire_to(diff, draft.value));
-        match self.write(context, id, Some(current), draft).await? {
-            Written::Swapped(record) => {
-                let meta = self.current_meta(id, &record).await?;
-                let prev_valid_from = Some(Timestamp(current.record.entry.valid_from));
-                let change = diff.map(|diff| Change { diff, prev_valid_from });
-                Ok(Some(Committed { meta, change, merged: None }))
-            }
-            Written::Lost => Ok(None),
-        }
-    }
-
-    /// Chunks, then the record, then the swap.
+    /// Removes garbage, announces, writes chunks and then the record, and swaps.
     pub(super) async fn write(
         &self,
+        loader: &Loader<'_, S>,
         context: &Context,
         id: &EntityId,
         current: Option<&Current>,
@@ -97,156 +92,231 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     ) -> Result<Written, EngineError> {
         let version = current.map_or(1, |current| current.record.entry.version + 1);
         let pointer = pointer(version, (self.nonce)());
-        let mut chunks = ChunkWriter::new(&self.store, id.as_str(), pointer);
-        let (diff, previous) = match draft.change {
-            Some((diff, previous)) => (
-                Some(chunks.blob(cbor::encode_diff(diff)).await?),
-                Some(chunks.blob(cbor::encode_diff(previous)).await?),
-            ),
-            None => (None, None),
-        };
-        let entry = Entry {
+        let mut to = Writing::new(pointer);
+        let mut entry = Entry {
             pointer,
             version,
             valid_from: draft.valid_from.0,
             person_id: context.person_id.clone(),
             impersonator_id: context.impersonator_id.clone(),
             deleted: draft.deleted,
-            diff,
-            previous,
+            diff: None,
+            previous: None,
             key: draft.key.map(|key| key.to_vec().into()),
+            base: None,
+            run: None,
         };
         let most = context.limits.value_bytes;
-        let place = place(current.map(|current| &current.record), &entry, draft.value, most, &mut chunks).await?;
-        let record = match current {
-            None => {
-                let creator = context.person_id.clone();
-                let created = entry.valid_from;
-                Record { format: FORMAT, entry, creator, place, tail: Vec::new(), before: 0, seen: Vec::new(), created }
+        let record = match (current, draft.what) {
+            (Some(current), What::Change { diff, previous, standing }) => {
+                let keeping = self.keeping(id.kind()).await?;
+                entry.diff = Some(to.blob(cbor::encode_diff(diff), INLINE));
+                entry.previous = (!keeping.suppress_previous).then(|| to.blob(cbor::encode_diff(previous), INLINE));
+                self.follow(loader, id, current, entry, Step { diff, standing, most, keeping }, &mut to).await?
             }
-            Some(current) => follow(current, entry, place),
+            (_, What::First(value)) => {
+                let place = first_place(id, value, &mut entry, most, &mut to)?;
+                let (creator, created) = (context.person_id.clone(), entry.valid_from);
+                let (tail, seen, garbage, sealed) = (Vec::new(), Vec::new(), Vec::new(), Sealed::default());
+                Record { format: FORMAT, entry, creator, created, place, tail, sealed, seen, garbage }
+            }
+            (None, What::Change { .. }) => return Err(EngineError::Corrupt(format!("{id} has nothing to change"))),
         };
+        self.swap(id, current, record, to).await
+    }
+
+    async fn swap(
+        &self,
+        id: &EntityId,
+        current: Option<&Current>,
+        record: Record,
+        to: Writing,
+    ) -> Result<Written, EngineError> {
+        let entity = id.as_str();
         let bytes = minicbor::to_vec(&record).map_err(|error| EngineError::Corrupt(error.to_string()))?;
-        let key = record_key(id.as_str(), pointer);
+        let count = to.chunks.len() as u32;
+        self.announce(entity, current, to.pointer, count).await?;
+        for (number, chunk) in to.chunks.iter().enumerate().filter(|(_, chunk)| !chunk.is_empty()) {
+            self.store.set(&chunk_key(entity, to.pointer, number as u32), chunk).await?;
+        }
+        let key = record_key(entity, to.pointer);
         self.store.set(&key, &bytes).await?;
         let expected: Pointer = current.map_or(0, |current| current.pointer);
-        if self.store.swap_head(&head_key(id.as_str()), expected, pointer).await? {
+        if self.store.swap_head(&head_key(entity), expected, to.pointer).await? {
             return Ok(Written::Swapped(Box::new(record)));
         }
-        // Only after a swap that surely failed: nothing will ever point here. What can't be removed stays as garbage.
+        // Only after a swap that surely failed: nothing will ever point here. What can't be removed is announced.
         let _ = self.store.delete(&key).await;
-        chunks.discard().await;
+        for number in 0..count {
+            let _ = self.store.delete(&chunk_key(entity, to.pointer, number)).await;
+        }
         Ok(Written::Lost)
     }
 
-    /// The answer that a repeated request got the first time: `version` is the one that its key made.
-    pub(super) async fn replay(
+    /// The record of the version after `current`.
+    async fn follow(
         &self,
+        loader: &Loader<'_, S>,
         id: &EntityId,
         current: &Current,
-        version: u64,
-        since: Option<Timestamp>,
-    ) -> Result<Committed, Failure> {
-        let mut walk = self.walk(id, &current.record);
-        let mut from_since = Vec::new();
-        let mut known = false;
-        while let Some(entry) = walk.next().await? {
-            if since.is_some_and(|since| entry.valid_from <= since.0) {
-                known = since.is_some_and(|since| entry.valid_from == since.0);
-                if !from_since.is_empty() || entry.version < version {
-                    break;
-                }
-            }
-            if entry.version <= version {
-                from_since.push(entry);
-                if since.is_none() {
-                    break;
-                }
+        mut entry: Entry,
+        step: Step<'_>,
+        to: &mut Writing,
+    ) -> Result<Record, EngineError> {
+        let parent = &current.record;
+        let mut garbage = self.collect(id.as_str(), parent).await?;
+        let mut before = parent.entry.clone();
+        // The first version's value was the record's; from now on it is its entry's.
+        if let (1, None, Place::Inline(bytes)) = (before.version, &before.base, &parent.place) {
+            before.base = Some(Base::Inline(bytes.clone()));
+        }
+        let log: Vec<Entry> = std::iter::once(before).chain(parent.tail.iter().cloned()).collect();
+        let due = log.len() > LOG_VERSIONS || log.iter().map(weight).sum::<usize>() > LOG_BYTES;
+        let place = self.place(loader, id, parent, &mut entry, &step, due, to).await?;
+        let planted = match &place {
+            Place::Inline(_) => u64::MAX,
+            Place::Tree(planted) => planted.version,
+        };
+        let mut seen = parent.seen.clone();
+        let (mut tail, mut sealed) = (log, parent.sealed.clone());
+        if due {
+            let mut bytes = 0;
+            let recent = tail.iter().take(RECENT_VERSIONS).take_while(|entry| {
+                bytes += weight(entry);
+                bytes <= RECENT_BYTES
+            });
+            // What is not in the tree yet has to stay, whatever its weight.
+            let needed = tail.iter().take_while(|entry| planted != u64::MAX && entry.version > planted);
+            let left = tail.split_off(recent.count().max(needed.count()));
+            let keys = left.iter().filter_map(|old| old.key.clone().map(|key| Seen { key, version: old.version }));
+            seen.splice(0..0, keys);
+            seen.truncate(SEEN);
+            if !left.is_empty() {
+                let oldest_first = left.into_iter().rev().collect();
+                sealed = self.seal(loader, id, &parent.sealed, oldest_first, step.keeping, to).await?;
             }
         }
-        let made = from_since.first().ok_or_else(|| EngineError::Corrupt(format!("{id} lost version {version}")))?;
-        let meta = self.meta(id, current.record.created, made, Timestamp::FOREVER, None).await?;
-        let merged = match known && from_since.len() > 1 {
-            true => Some(wire(&self.compose(id, &from_since).await?)),
-            false => None,
+        garbage.append(&mut to.gone);
+        garbage.push(Gone::record(current.pointer));
+        let (creator, created) = (parent.creator.clone(), parent.created);
+        Ok(Record { format: FORMAT, entry, creator, created, place, tail, sealed, seen, garbage })
+    }
+
+    /// Where the value goes: in the record if short, else in a tree. A tree stays as it is, with the diffs since then in the
+    /// log, until these are many; then it grows by them.
+    #[allow(clippy::too_many_arguments, reason = "one caller, which has these at hand")]
+    async fn place(
+        &self,
+        loader: &Loader<'_, S>,
+        id: &EntityId,
+        parent: &Record,
+        entry: &mut Entry,
+        step: &Step<'_>,
+        due: bool,
+        to: &mut Writing,
+    ) -> Result<Place, EngineError> {
+        let length = entry.diff.as_ref().map_or(0, Blob::len);
+        let (planted, root, over) = match (&parent.place, step.standing) {
+            (Place::Tree(planted), Standing::Tree { root, over }) => (planted, root, over),
+            (_, standing) => {
+                let mut value = standing.whole(loader).await?;
+                step.diff
+                    .apply(&mut value)
+                    .map_err(|error| EngineError::Corrupt(format!("a diff of {id}: {error}")))?;
+                return first_place(id, &cbor::encode_value(&value), entry, step.most, to);
+            }
         };
-        Ok(Committed { meta, change: None, merged })
+        let bound = planted.bound.saturating_add(length as u64);
+        let since_kept = planted.since_kept.saturating_add(length as u64);
+        if !due && bound <= step.most as u64 && length <= LONG_DIFF {
+            return Ok(Place::Tree(Planted { bound, since_kept, ..planted.clone() }));
+        }
+        let over = diff::compose(over, step.diff)
+            .map_err(|error| EngineError::Corrupt(format!("versions of {id} don't follow: {error}")))?;
+        let (chunks, gone) = (to.chunks.len(), to.gone.len());
+        let grown = tree::grow(loader, root, &over, to).await?;
+        let bytes = grown.length();
+        check(bytes, step.most)?;
+        if bytes <= INLINE_VALUE / 2 {
+            to.chunks.truncate(chunks);
+            to.gone.truncate(gone);
+            let mut value = Vec::with_capacity(bytes);
+            tree::write(loader, root, Some(&over), &mut value).await?;
+            tree::fell(loader, root, to).await?;
+            keep(to, gone, planted.kept);
+            entry.base = Some(Base::Inline(value.clone().into()));
+            return Ok(Place::Inline(value.into()));
+        }
+        let added = to.chunks[chunks..].iter().filter(|chunk| !chunk.is_empty()).count();
+        let removed: usize = to.gone[gone..].iter().map(Gone::keys).sum();
+        keep(to, gone, planted.kept);
+        let root = grown.encode()?;
+        let mut next = Planted {
+            root: root.clone().into(),
+            version: entry.version,
+            bound: bytes as u64,
+            chunks: (planted.chunks as usize + added).saturating_sub(removed) as u32,
+            kept: planted.kept,
+            since_kept,
+        };
+        if since_kept >= KEEP_BYTES.max(bytes as u64) {
+            entry.base = Some(Base::Tree { root: root.into(), then: None });
+            (next.kept, next.since_kept) = (entry.version, 0);
+        }
+        Ok(Place::Tree(next))
     }
 }
 
-/// Where the value goes: in the record if short; else it stays where its last checkpoint is, as long as the diffs
-/// since then are few against its length; else a new checkpoint is written.
-async fn place<S: Store>(
-    parent: Option<&Record>,
-    entry: &Entry,
-    value: &Value,
+/// What leads to the next record.
+struct Step<'a> {
+    diff: &'a Diff,
+    standing: &'a Standing,
     most: usize,
-    chunks: &mut ChunkWriter<'_, S>,
-) -> Result<Place, EngineError> {
-    if let Some(record) = parent
-        && let Place::Chunks { version, value, bound } = &record.place
-    {
-        let bound = bound + entry.diff.as_ref().map_or(0, Blob::len) as u64;
-        let since = record.tail.iter().chain([&record.entry, entry]).filter(|entry| entry.version > *version);
-        let (count, bytes) = since.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + cost(entry)));
-        let budget = (value.len() / 16).clamp(TAIL_BYTES, 16 * TAIL_BYTES);
-        if count < TAIL_VERSIONS_MOST && bytes <= budget && bound <= most as u64 {
-            return Ok(Place::Chunks { version: *version, value: value.clone(), bound });
-        }
-    }
-    let bytes = cbor::encode_value(value);
-    if bytes.len() > most {
-        let length = bytes.len();
+    keeping: Keeping,
+}
+
+fn check(length: usize, most: usize) -> Result<(), EngineError> {
+    if length > most {
         return Err(EngineError::TooLarge(format!("the value would have {length} bytes; at most {most} are taken")));
     }
-    if bytes.len() <= INLINE_VALUE {
-        return Ok(Place::Inline(bytes.into()));
+    Ok(())
+}
+
+/// Of what is gone since `from`, drops what a kept tree shares.
+fn keep(to: &mut Writing, from: usize, kept: u64) {
+    let gone = to.gone.split_off(from);
+    to.gone.extend(gone.into_iter().filter(|gone| version_of(gone.pointer) > (kept & 0xffff_ffff)));
+}
+
+/// Where a value goes of which nothing is stored yet.
+fn first_place(
+    id: &EntityId,
+    value: &[u8],
+    entry: &mut Entry,
+    most: usize,
+    to: &mut Writing,
+) -> Result<Place, EngineError> {
+    check(value.len(), most)?;
+    if value.len() <= INLINE_VALUE {
+        return Ok(Place::Inline(value.to_vec().into()));
     }
-    let bound = bytes.len() as u64;
-    Ok(Place::Chunks { version: entry.version, value: chunks.chunks(&bytes).await?, bound })
+    let before = to.chunks.len();
+    let root = tree::plant(value, id.as_str(), to)?.encode()?;
+    let chunks = (to.chunks.len() - before) as u32;
+    entry.base = Some(Base::Tree { root: root.clone().into(), then: None });
+    let (version, bound) = (entry.version, value.len() as u64);
+    Ok(Place::Tree(Planted { root: root.into(), version, bound, chunks, kept: version, since_kept: 0 }))
 }
 
 /// Bytes that an entry takes in a record, about.
 fn weight(entry: &Entry) -> usize {
-    let inline = |blob: &Option<Blob>| match blob {
+    let blob = |blob: &Option<Blob>| match blob {
         Some(Blob::Inline(bytes)) => bytes.len(),
         _ => 32,
     };
-    inline(&entry.diff) + inline(&entry.previous) + entry.person_id.len() + 48
-}
-
-/// What an entry after a checkpoint costs whoever reads the value: bytes to load and bytes to apply.
-fn cost(entry: &Entry) -> usize {
-    weight(entry) + entry.diff.as_ref().filter(|diff| diff.chunks() > 0).map_or(0, Blob::len)
-}
-
-/// The record of the version after `current`: its tail is current's with current's own entry in front, as long as it needs to be.
-fn follow(current: &Current, entry: Entry, place: Place) -> Record {
-    let parent = &current.record;
-    let needed_after = match &place {
-        Place::Inline(_) => u64::MAX,
-        Place::Chunks { version, .. } => *version,
+    let base = match &entry.base {
+        Some(Base::Inline(bytes) | Base::Tree { root: bytes, .. }) => bytes.len(),
+        None => 0,
     };
-    let mut tail = Vec::new();
-    let mut bytes = 0;
-    let mut before = parent.before;
-    let mut seen = parent.seen.clone();
-    let mut left = Vec::new();
-    for old in std::iter::once(&parent.entry).chain(&parent.tail) {
-        bytes += weight(old);
-        let wanted = left.is_empty() && tail.len() < TAIL_VERSIONS && bytes <= TAIL_BYTES;
-        if old.version > needed_after || wanted {
-            tail.push(old.clone());
-        } else {
-            left.push(old);
-        }
-    }
-    if let Some(newest) = left.first() {
-        before = newest.pointer;
-    }
-    let gone = left.iter().filter_map(|old| old.key.clone().map(|key| Seen { key, version: old.version }));
-    seen.splice(0..0, gone);
-    seen.truncate(SEEN);
-    let (creator, created) = (parent.creator.clone(), parent.created);
-    Record { format: FORMAT, entry, creator, place, tail, before, seen, created }
+    blob(&entry.diff) + blob(&entry.previous) + base + entry.person_id.len() + 48
 }

@@ -7,6 +7,7 @@ use timeweft_core::operation::{CborValue, Context, Failure, Meta, Moment, Page, 
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
+use super::walk::Walk;
 use super::{Engine, commit};
 use crate::store::Store;
 
@@ -19,23 +20,24 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         before: Option<Timestamp>,
         limit: u32,
     ) -> Result<Page, Failure> {
-        let current = self.readable(context, id).await?;
-        let mut walk = self.walk(id, &current.record);
-        let mut versions = Vec::new();
-        let mut valid_to = Timestamp::FOREVER;
-        let mut chunks = current.record.chunks();
-        while let Some(entry) = walk.next().await? {
-            if before.is_none_or(|before| entry.valid_from < before.0) {
+        self.settle(context, id, async |current, loader| {
+            let record = &current.record;
+            let mut walk = Walk::new(loader, record);
+            let passed = walk.pass(|_, valid_from| before.is_some_and(|before| valid_from >= before.0)).await?;
+            let mut valid_to = passed.unwrap_or(Timestamp::FOREVER);
+            let mut versions = Vec::new();
+            while let Some(entry) = walk.next().await? {
                 if versions.len() >= limit as usize {
-                    return Ok(Page { versions, more: true });
+                    return Ok(Some(Page { versions, more: true }));
                 }
-                versions.push(self.meta(id, current.record.created, &entry, valid_to, chunks).await?);
+                // Only the current value is at hand; how older ones are stored is nobody's concern.
+                let chunks = record.chunks().filter(|_| entry.version == record.entry.version);
+                versions.push(self.meta(loader, id, record, &entry, valid_to, chunks).await?);
+                valid_to = Timestamp(entry.valid_from);
             }
-            valid_to = Timestamp(entry.valid_from);
-            // Only the current record is at hand; how older values are stored is nobody's concern.
-            chunks = None;
-        }
-        Ok(Page { versions, more: false })
+            Ok(Some(Page { versions, more: false }))
+        })
+        .await
     }
 
     /// A version of the past, of a deleted entity too; where it is a deletion, there was none. With `since`, what differs
@@ -52,7 +54,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             Some(since) if since == meta.valid_from => return Ok(Reading::NotModified(meta)),
             Some(since) => match self.version_at(context, id, Moment::Time(since)).await? {
                 Some((base, named)) if named.valid_from == since => {
-                    return Ok(Reading::Diff(commit::wire_to(&diff::diff_finely(&base, &value), &value), meta));
+                    let diff = diff::diff_finely(&base, &value);
+                    let patch = diff.to_patch_giving(&value);
+                    return Ok(Reading::Diff(commit::encoded(&patch), meta));
                 }
                 _ => {}
             },
@@ -61,38 +65,28 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         Ok(Reading::Value(CborValue(cbor::encode_value(&value)), meta))
     }
 
-    /// That version with its value, from the current one backwards; `None` if there is none, and for a deletion.
+    /// That version with its value; `None` if there is none, and for a deletion.
     pub(super) async fn version_at(
         &self,
         context: &Context,
         id: &EntityId,
         moment: Moment,
     ) -> Result<Option<(Value, Meta)>, Failure> {
-        let current = self.readable(context, id).await?;
-        let mut value = self.value(id, &current.record).await?;
-        let mut walk = self.walk(id, &current.record);
-        let mut valid_to = Timestamp::FOREVER;
-        let mut chunks = current.record.chunks();
-        while let Some(entry) = walk.next().await? {
-            let found = match moment {
-                Moment::Time(at) => entry.valid_from <= at.0,
-                Moment::Version(version) => entry.version == version,
+        self.settle(context, id, async |current, loader| {
+            let record = &current.record;
+            let found = self.find(loader, record, moment).await?;
+            let Some((entry, valid_to, walk)) = found.filter(|(entry, ..)| !entry.deleted) else {
+                return Ok(Some(None));
             };
-            if found {
-                if entry.deleted {
-                    return Ok(None);
-                }
-                let meta = self.meta(id, current.record.created, &entry, valid_to, chunks).await?;
-                return Ok(Some((value, meta)));
-            }
-            if entry.previous.is_none() {
-                break;
-            }
-            self.apply(id, &entry.previous, &mut value).await?;
-            valid_to = Timestamp(entry.valid_from);
-            // As in history: how older values are stored is nobody's concern.
-            chunks = None;
-        }
-        Ok(None)
+            let is_current = entry.version == record.entry.version;
+            let value = match is_current {
+                true => self.standing(loader, id, record).await?.whole(loader).await?,
+                false => self.rebuild(loader, id, &entry, walk).await?,
+            };
+            let chunks = record.chunks().filter(|_| is_current);
+            let meta = self.meta(loader, id, record, &entry, valid_to, chunks).await?;
+            Ok(Some(Some((value, meta))))
+        })
+        .await
     }
 }

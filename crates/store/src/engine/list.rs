@@ -10,6 +10,7 @@
 
 use sha2::{Digest, Sha256};
 use timeweft_core::diff::Patch;
+use timeweft_core::diff::lazy::Part;
 use timeweft_core::id::EntityId;
 use timeweft_core::limits::Limits;
 use timeweft_core::members::Members;
@@ -26,6 +27,9 @@ const PARTS: u8 = 8;
 
 /// Members looked at for one page at most, beyond those asked for: a page then ends early.
 const LOOKED_AT: usize = 200;
+
+/// Members loaded at a time, about.
+const MEMBERS: usize = 200;
 
 /// Members that lead nowhere removed for one page at most.
 const REMOVED: usize = 8;
@@ -53,7 +57,7 @@ fn member(id: &str, person: &str) -> String {
     format!("{id}.{person}")
 }
 
-fn system(now: Timestamp) -> Context {
+pub(super) fn system(now: Timestamp) -> Context {
     let limits = Limits { value_bytes: usize::MAX, ..Limits::default() };
     Context { person_id: SYSTEM.into(), impersonator_id: None, now, access: Access::Any, limits }
 }
@@ -82,14 +86,18 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let index = index(id.kind(), part(person), part(id.local()))?;
         let context = system(now);
         loop {
-            let Some(current) = self.current(&index).await? else {
-                let first = Value::Object(Members::from([(name.clone(), Value::Number(now.0 as f64))]));
-                match self.create(&context, &index, &first).await? {
-                    true => return Ok(()),
-                    false => continue,
+            let current = self.settle(&context, &index, async |current, _| Ok(Some(current.record.entry.valid_from)));
+            let since = match current.await {
+                Ok(valid_from) => Some(Timestamp(valid_from)),
+                Err(Failure::NotFound) => {
+                    let first = Value::Object(Members::from([(name.clone(), Value::Number(now.0 as f64))]));
+                    match change == Patch::Remove || self.create(&context, &index, &first).await? {
+                        true => return Ok(()),
+                        false => continue,
+                    }
                 }
+                Err(failure) => return Err(failure),
             };
-            let since = Some(Timestamp(current.record.entry.valid_from));
             let wish = Wish::Patch(Patch::Map(Members::from([(name.clone(), change.clone())])));
             let terms = Terms { since, key: None, valid_from: None };
             return match self.change(&context, &index, wish, terms).await {
@@ -127,34 +135,32 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 after.clear();
                 continue;
             }
-            for (name, added) in self.members_after(&index(kind, person_part, id_part)?, &after).await? {
-                if page.entities.len() >= limit as usize || looked_at >= limit as usize + LOOKED_AT {
-                    page.cursor = Some(format!("{number}.{after}"));
-                    return Ok(page);
+            let index = index(kind, person_part, id_part)?;
+            loop {
+                let members = self.members_after(&index, &after).await?;
+                if members.is_empty() {
+                    break;
                 }
-                after.clone_from(&name);
-                let Some((local, person)) = name.split_once('.') else { continue };
-                if own.is_some() && person != context.person_id {
-                    continue;
-                }
-                looked_at += 1;
-                let id = EntityId::new(kind, local).map_err(|error| Failure::Unavailable(error.to_string()))?;
-                match self.current(&id).await? {
-                    Some(current) if current.record.creator == person => {
-                        let entry = &current.record.entry;
-                        if !entry.deleted {
-                            page.entities.push(Listed {
-                                entity_id: id.to_string(),
-                                valid_from: Timestamp(entry.valid_from),
-                                person_id: entry.person_id.clone(),
-                            });
+                for (name, added) in members {
+                    if page.entities.len() >= limit as usize || looked_at >= limit as usize + LOOKED_AT {
+                        page.cursor = Some(format!("{number}.{after}"));
+                        return Ok(page);
+                    }
+                    after.clone_from(&name);
+                    let Some((local, person)) = name.split_once('.') else { continue };
+                    if own.is_some() && person != context.person_id {
+                        continue;
+                    }
+                    looked_at += 1;
+                    let id = EntityId::new(kind, local).map_err(|error| Failure::Unavailable(error.to_string()))?;
+                    match self.listed(&id).await? {
+                        Some((maker, listed)) if maker == person => page.entities.extend(listed),
+                        _ if removed < REMOVED && context.now.0.saturating_sub(added) > PATIENCE => {
+                            removed += 1;
+                            self.index_remove(context.now, &id, person).await?;
                         }
+                        _ => {}
                     }
-                    _ if removed < REMOVED && context.now.0.saturating_sub(added) > PATIENCE => {
-                        removed += 1;
-                        self.index_remove(context.now, &id, person).await?;
-                    }
-                    _ => {}
                 }
             }
             number += 1;
@@ -163,12 +169,45 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         Ok(page)
     }
 
-    /// The members of an index after the one named, and when each was added.
+    /// Who made the entity, and how it is listed unless it is deleted; `None` if it is not there.
+    async fn listed(&self, id: &EntityId) -> Result<Option<(String, Option<Listed>)>, Failure> {
+        let context = system(Timestamp(0));
+        let found = self.settle(&context, id, async |current, _| {
+            let (record, entry) = (&current.record, &current.record.entry);
+            let listed = (!entry.deleted).then(|| Listed {
+                entity_id: id.to_string(),
+                valid_from: Timestamp(entry.valid_from),
+                person_id: entry.person_id.clone(),
+            });
+            Ok(Some((record.creator.clone(), listed)))
+        });
+        match found.await {
+            Ok(found) => Ok(Some(found)),
+            Err(Failure::NotFound) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Some members of an index after the one named, in order, and when each was added; none when there are no more.
     async fn members_after(&self, index: &EntityId, after: &str) -> Result<Vec<(String, u64)>, Failure> {
-        let Some(current) = self.current(index).await? else { return Ok(Vec::new()) };
-        let Value::Object(members) = self.value(index, &current.record).await? else { return Ok(Vec::new()) };
-        let later = members.into_iter().filter(|(name, _)| name.as_str() > after);
-        Ok(later.map(|(name, added)| (name, if let Value::Number(at) = added { at as u64 } else { 0 })).collect())
+        let context = system(Timestamp(0));
+        let found = self.settle(&context, index, async |current, loader| {
+            let standing = self.standing(loader, index, &current.record).await?;
+            let members = match standing.part(loader).await? {
+                Part::Branch(branch) => branch.members_after(after, MEMBERS).await?,
+                Part::Value(Value::Object(members)) => {
+                    members.into_iter().filter(|(name, _)| name.as_str() > after).collect()
+                }
+                _ => Vec::new(),
+            };
+            let time = |added: Value| if let Value::Number(at) = added { at as u64 } else { 0 };
+            let members = members.into_iter().map(|(name, added)| (name, time(added))).collect();
+            Ok(Some(members))
+        });
+        match found.await {
+            Err(Failure::NotFound) => Ok(Vec::new()),
+            found => found,
+        }
     }
 }
 

@@ -6,25 +6,44 @@
 //!
 //! A swap whose outcome is unknown is answered `unavailable` and nothing is taken back: the version may be current. The
 //! client repeats with the same idempotency key and learns.
+//!
+//! | file | what |
+//! |---|---|
+//! | `patch` | changes of the value, merged under others' |
+//! | `commit` | the next version: where its value goes, its record, the swap |
+//! | `seal`, `garbage` | what a commit does for the others: history, collection |
+//! | `standing`, `walk` | values and versions, loaded as far as they are asked for |
+//! | `history` | the past |
+//! | `list` | which entities there are |
 
 mod commit;
+mod garbage;
 mod history;
 mod list;
 mod patch;
-mod read;
+mod seal;
+mod standing;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use timeweft_core::codec::{DecodeError, cbor};
 use timeweft_core::diff::Diff;
+use timeweft_core::diff::lazy::{self, LazyError};
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{Access, CborValue, Change, Committed, Context, Failure, Meta, Policy, Reading};
+use timeweft_core::limits::Limits;
+use timeweft_core::operation::{
+    Access, CborDiff, CborValue, Change, Committed, Context, Failure, Meta, Policy, Reading,
+};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
-use crate::record::{Record, head_key};
+use crate::blob::Loader;
+use crate::record::{Entry, FORMAT, Pointer, Record, head_key, record_key};
 use crate::store::{Store, StoreError};
-use commit::{Draft, Written};
+use commit::{Draft, What, Written};
+use seal::Keeping;
+use standing::Standing;
 
 /// How often a change is tried when others keep winning.
 const ROUNDS: u32 = 256;
@@ -39,6 +58,9 @@ pub enum EngineError {
     /// What is stored is not what the engine writes.
     #[error("stored data is damaged: {0}")]
     Corrupt(String),
+    /// A key is not there. Either the data is damaged, or the head moved on and it was collected.
+    #[error("stored data is damaged: there is no {0}")]
+    Missing(String),
     /// The change would make something longer than it may be.
     #[error("{0}")]
     TooLarge(String),
@@ -49,6 +71,37 @@ impl From<EngineError> for Failure {
         match error {
             EngineError::TooLarge(why) => Failure::TooLarge(why),
             other => Failure::Unavailable(other.to_string()),
+        }
+    }
+}
+
+/// Why an operation on what a head pointed at comes to no result.
+enum Stop {
+    Refused(Failure),
+    /// This key is not there: if the head moved on, it was collected, and the operation is done again.
+    Missing(String),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Stop {
+        Stop::Refused(failure)
+    }
+}
+
+impl From<EngineError> for Stop {
+    fn from(error: EngineError) -> Stop {
+        match error {
+            EngineError::Missing(key) => Stop::Missing(key),
+            error => Stop::Refused(error.into()),
+        }
+    }
+}
+
+impl From<LazyError<EngineError>> for Stop {
+    fn from(error: LazyError<EngineError>) -> Stop {
+        match error {
+            LazyError::Diff(error) => Stop::Refused(Failure::BadRequest(format!("the diff: {error}"))),
+            LazyError::Base(error) => error.into(),
         }
     }
 }
@@ -69,7 +122,7 @@ pub struct Engine<S, N> {
 
 /// The record that a head points at.
 struct Current {
-    pointer: u64,
+    pointer: Pointer,
     record: Record,
 }
 
@@ -98,28 +151,34 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     ) -> Result<Committed, Failure> {
         let value = decode_value(context, value)?;
         let key = idempotency_key.map(|key| commit::digest(&context.person_id, key));
-        if let Some(current) = self.current(id).await? {
-            return match key.filter(|key| read::version_of_key(&current.record, key) == Some(1)) {
-                Some(_) => self.replay(id, &current, 1, None).await,
-                None => Err(Failure::Exists),
-            };
+        if self.head(id).await? != 0 {
+            // Whose it is, is not told to who may not know: it is there, and that is all.
+            let anybody = Context { access: Access::Any, ..context.clone() };
+            return self
+                .settle(&anybody, id, async |current, loader| match key {
+                    Some(key) if version_of_key(&current.record, &key) == Some(1) => {
+                        self.replay(loader, id, current, 1, None).await.map(Some)
+                    }
+                    _ => Err(Failure::Exists.into()),
+                })
+                .await;
         }
         let listed = list::is_listed(id.kind());
         if listed {
             self.index_add(context, id).await?;
         }
-        let diff = Diff::over_nothing(value.clone());
         let valid_from = next_time(context.now, valid_from, None)?;
-        let draft = Draft { valid_from, value: &value, change: None, deleted: false, key };
-        match self.write(context, id, None, draft).await? {
+        let bytes = cbor::encode_value(&value);
+        let draft = Draft { valid_from, what: What::First(&bytes), deleted: false, key };
+        let loader = Loader::new(&self.store, id.as_str());
+        match self.write(&loader, context, id, None, draft).await? {
             Written::Swapped(record) => {
-                let meta = self.current_meta(id, &record).await?;
-                let diff = commit::wire(&diff);
+                let meta = self.current_meta(&loader, id, &record).await?;
+                let diff = commit::wire(&Diff::over_nothing(value));
                 Ok(Committed { meta, change: Some(Change { diff, prev_valid_from: None }), merged: None })
             }
             Written::Lost => {
-                let theirs = self.current(id).await?.is_some_and(|made| made.record.creator != context.person_id);
-                if listed && theirs {
+                if listed && self.maker(id).await?.is_some_and(|maker| maker != context.person_id) {
                     self.index_remove(context.now, id, &context.person_id).await?;
                 }
                 Err(Failure::Exists)
@@ -129,8 +188,10 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
 
     /// Makes an entity of our own, unless it is there.
     async fn create(&self, context: &Context, id: &EntityId, value: &Value) -> Result<bool, EngineError> {
-        let draft = Draft { valid_from: context.now, value, change: None, deleted: false, key: None };
-        Ok(matches!(self.write(context, id, None, draft).await?, Written::Swapped(_)))
+        let bytes = cbor::encode_value(value);
+        let draft = Draft { valid_from: context.now, what: What::First(&bytes), deleted: false, key: None };
+        let loader = Loader::new(&self.store, id.as_str());
+        Ok(matches!(self.write(&loader, context, id, None, draft).await?, Written::Swapped(_)))
     }
 
     /// Whom the entities of a type are for.
@@ -150,23 +211,26 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         if_modified_since: Option<Timestamp>,
         deleted: bool,
     ) -> Result<Reading, Failure> {
-        let current = self.readable(context, id).await?;
-        if current.record.entry.deleted && !deleted {
-            return Err(Failure::NotFound);
-        }
-        let meta = self.current_meta(id, &current.record).await?;
-        if let Some(since) = if_modified_since {
-            if since == meta.valid_from {
-                return Ok(Reading::NotModified(meta));
+        self.settle(context, id, async |current, loader| {
+            let record = &current.record;
+            if record.entry.deleted && !deleted {
+                return Err(Failure::NotFound.into());
             }
-            if let Some(newer) = self.newer_than(id, &current.record, since).await? {
-                let diff = self.compose(id, &newer).await?;
-                let value = self.value(id, &current.record).await?;
-                return Ok(Reading::Diff(commit::wire_to(&diff, &value), meta));
+            let meta = self.current_meta(loader, id, record).await?;
+            if let Some(since) = if_modified_since {
+                if since == meta.valid_from {
+                    return Ok(Some(Reading::NotModified(meta)));
+                }
+                if let Some(newer) = self.newer_than(loader, record, since).await? {
+                    let diff = self.compose(loader, id, &newer).await?;
+                    let standing = self.standing(loader, id, record).await?;
+                    return Ok(Some(Reading::Diff(self.wire_to(loader, diff, &standing).await?, meta)));
+                }
             }
-        }
-        let value = self.value(id, &current.record).await?;
-        Ok(Reading::Value(CborValue(cbor::encode_value(&value)), meta))
+            let standing = self.standing(loader, id, record).await?;
+            Ok(Some(Reading::Value(CborValue(standing.bytes(loader).await?), meta)))
+        })
+        .await
     }
 
     /// Marks the entity deleted, in a new version with the same value. What is deleted already stays as it is.
@@ -176,89 +240,192 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         id: &EntityId,
         if_unmodified_since: Option<Timestamp>,
     ) -> Result<Committed, Failure> {
-        for round in 0..ROUNDS {
-            let current = self.readable(context, id).await?;
-            if current.record.entry.deleted {
-                return self.unchanged(id, &current.record).await;
+        self.settle(context, id, async |current, loader| {
+            let record = &current.record;
+            if record.entry.deleted {
+                return self.unchanged(loader, id, record).await.map(Some);
             }
-            if let Some(since) = if_unmodified_since.filter(|since| since.0 != current.record.entry.valid_from) {
-                let meta = Box::new(self.current_meta(id, &current.record).await?);
-                return Err(match self.newer_than(id, &current.record, since).await? {
+            if let Some(since) = if_unmodified_since.filter(|since| since.0 != record.entry.valid_from) {
+                let meta = Box::new(self.current_meta(loader, id, record).await?);
+                let standing = self.standing(loader, id, record).await?;
+                return Err(match self.newer_than(loader, record, since).await? {
                     Some(newer) => {
-                        let diff = self.compose(id, &newer).await?;
-                        let value = self.value(id, &current.record).await?;
-                        Failure::Conflict(commit::wire_to(&diff, &value), meta)
+                        let diff = self.compose(loader, id, &newer).await?;
+                        Failure::Conflict(self.wire_to(loader, diff, &standing).await?, meta)
                     }
-                    None => self.unknown_version(id, &current.record, meta).await?,
-                });
+                    None => Failure::UnknownVersion(CborValue(standing.bytes(loader).await?), meta),
+                }
+                .into());
             }
-            if let Some(committed) = self.mark(context, id, &current, true).await? {
-                return Ok(committed);
-            }
-            (self.pause)(round, (self.nonce)());
-        }
-        Err(Failure::Busy)
+            self.mark(loader, context, id, current, true).await
+        })
+        .await
     }
 
     /// Makes a deleted entity readable again, in a new version with the same value.
     pub async fn patch_undelete(&self, context: &Context, id: &EntityId) -> Result<Committed, Failure> {
-        for round in 0..ROUNDS {
-            let current = self.readable(context, id).await?;
+        self.settle(context, id, async |current, loader| {
             if !current.record.entry.deleted {
-                return Err(Failure::NotDeleted);
+                return Err(Failure::NotDeleted.into());
             }
-            if let Some(committed) = self.mark(context, id, &current, false).await? {
-                return Ok(committed);
-            }
-            (self.pause)(round, (self.nonce)());
-        }
-        Err(Failure::Busy)
+            self.mark(loader, context, id, current, false).await
+        })
+        .await
     }
 
     /// A version with the same value and `deleted` as given; `None` when the swap was lost.
     async fn mark(
         &self,
+        loader: &Loader<'_, S>,
         context: &Context,
         id: &EntityId,
         current: &Current,
         deleted: bool,
-    ) -> Result<Option<Committed>, Failure> {
-        let value = self.value(id, &current.record).await?;
+    ) -> Result<Option<Committed>, Stop> {
         let valid_from = next_time(context.now, None, Some(&current.record))?;
-        let same = Diff::Object(Default::default());
-        let draft = Draft { valid_from, value: &value, change: Some((&same, &same)), deleted, key: None };
-        self.commit(context, id, current, draft).await
-    }
-
-    async fn current(&self, id: &EntityId) -> Result<Option<Current>, EngineError> {
-        match self.store.read_head(&head_key(id.as_str())).await? {
-            0 => Ok(None),
-            pointer => Ok(Some(Current { pointer, record: self.record(id, pointer).await? })),
+        let (same, standing) = (Diff::identity(), self.standing(loader, id, &current.record).await?);
+        let what = What::Change { diff: &same, previous: &same, standing: &standing };
+        let draft = Draft { valid_from, what, deleted, key: None };
+        match self.write(loader, context, id, Some(current), draft).await? {
+            Written::Lost => Ok(None),
+            Written::Swapped(record) => {
+                let meta = self.current_meta(loader, id, &record).await?;
+                let prev_valid_from = Some(Timestamp(current.record.entry.valid_from));
+                let change = Some(Change { diff: commit::wire(&same), prev_valid_from });
+                Ok(Some(Committed { meta, change, merged: None }))
+            }
         }
     }
 
-    /// The current record, if there is one and the caller may know of it.
-    async fn readable(&self, context: &Context, id: &EntityId) -> Result<Current, Failure> {
-        match self.current(id).await? {
-            Some(found) if context.access == Access::Any || found.record.creator == context.person_id => Ok(found),
-            _ => Err(Failure::NotFound),
+    /// Does something on the current version if there is one and the caller may know of it; again, after a pause, when
+    /// somebody else's version came first (`None`), and when what the head led to was collected meanwhile.
+    async fn settle<T>(
+        &self,
+        context: &Context,
+        id: &EntityId,
+        operation: impl AsyncFn(&Current, &Loader<'_, S>) -> Result<Option<T>, Stop>,
+    ) -> Result<T, Failure> {
+        for round in 0..ROUNDS {
+            let pointer = self.head(id).await?;
+            if pointer == 0 {
+                return Err(Failure::NotFound);
+            }
+            let loader = Loader::new(&self.store, id.as_str());
+            let outcome = match self.record(id, pointer).await {
+                Ok(record) if context.access == Access::Creator && record.creator != context.person_id => {
+                    return Err(Failure::NotFound);
+                }
+                Ok(record) => operation(&Current { pointer, record }, &loader).await,
+                Err(error) => Err(error.into()),
+            };
+            match outcome {
+                Ok(Some(done)) => return Ok(done),
+                Ok(None) => (self.pause)(round, (self.nonce)()),
+                Err(Stop::Refused(failure)) => return Err(failure),
+                Err(Stop::Missing(key)) if self.head(id).await? == pointer => {
+                    return Err(EngineError::Missing(key).into());
+                }
+                Err(Stop::Missing(_)) => {}
+            }
+        }
+        Err(Failure::Busy)
+    }
+
+    async fn head(&self, id: &EntityId) -> Result<Pointer, EngineError> {
+        Ok(self.store.read_head(&head_key(id.as_str())).await?)
+    }
+
+    async fn record(&self, id: &EntityId, pointer: Pointer) -> Result<Record, EngineError> {
+        let key = record_key(id.as_str(), pointer);
+        let Some(bytes) = self.store.get(&key).await? else { return Err(EngineError::Missing(key)) };
+        let record: Record =
+            minicbor::decode(&bytes).map_err(|error| EngineError::Corrupt(format!("record {key}: {error}")))?;
+        if record.format != FORMAT {
+            let format = record.format;
+            return Err(EngineError::Corrupt(format!("record {key} has format {format}; this build reads {FORMAT}")));
+        }
+        Ok(record)
+    }
+
+    /// Who made the entity, if it is there.
+    async fn maker(&self, id: &EntityId) -> Result<Option<String>, Failure> {
+        let anybody = list::system(Timestamp(0));
+        match self.settle(&anybody, id, async |current, _| Ok(Some(current.record.creator.clone()))).await {
+            Ok(maker) => Ok(Some(maker)),
+            Err(Failure::NotFound) => Ok(None),
+            Err(failure) => Err(failure),
         }
     }
 
-    async fn current_meta(&self, id: &EntityId, record: &Record) -> Result<Meta, EngineError> {
-        self.meta(id, record.created, &record.entry, Timestamp::FOREVER, record.chunks()).await
+    /// What the type says of its history.
+    async fn keeping(&self, _kind: &str) -> Result<Keeping, EngineError> {
+        Ok(Keeping::default())
+    }
+
+    async fn current_meta(&self, loader: &Loader<'_, S>, id: &EntityId, record: &Record) -> Result<Meta, EngineError> {
+        self.meta(loader, id, record, &record.entry, Timestamp::FOREVER, record.chunks()).await
+    }
+
+    async fn meta(
+        &self,
+        loader: &Loader<'_, S>,
+        id: &EntityId,
+        record: &Record,
+        entry: &Entry,
+        valid_to: Timestamp,
+        chunks: Option<u32>,
+    ) -> Result<Meta, EngineError> {
+        let previous_values = match &entry.previous {
+            Some(_) => Some(commit::wire(&self.diff(loader, &entry.previous).await?)),
+            None => None,
+        };
+        Ok(Meta {
+            entity_id: id.as_str().into(),
+            version: entry.version,
+            valid_from: Timestamp(entry.valid_from),
+            valid_to,
+            person_id: entry.person_id.clone(),
+            previous_values,
+            deleted: entry.deleted,
+            impersonator_id: entry.impersonator_id.clone(),
+            chunks,
+            created_at: Some(Timestamp(record.created)),
+        })
     }
 
     /// The answer when there is nothing to do.
-    async fn unchanged(&self, id: &EntityId, record: &Record) -> Result<Committed, Failure> {
-        Ok(Committed { meta: self.current_meta(id, record).await?, change: None, merged: None })
+    async fn unchanged(&self, loader: &Loader<'_, S>, id: &EntityId, record: &Record) -> Result<Committed, Stop> {
+        Ok(Committed { meta: self.current_meta(loader, id, record).await?, change: None, merged: None })
     }
 
-    async fn unknown_version(&self, id: &EntityId, record: &Record, meta: Box<Meta>) -> Result<Failure, EngineError> {
-        let value = self.value(id, record).await?;
-        Ok(Failure::UnknownVersion(CborValue(cbor::encode_value(&value)), meta))
+    /// The wire form of a diff that leads to `result`: plainer, as short texts and arrays can be written out.
+    async fn wire_to(&self, loader: &Loader<'_, S>, diff: Diff, result: &Standing) -> Result<CborDiff, EngineError> {
+        let plain = lazy::plain(diff, &result.part(loader).await?).await?;
+        Ok(commit::wire(&plain))
     }
 }
+
+/// The version that an idempotency key made, as far as the record remembers.
+fn version_of_key(record: &Record, key: &[u8]) -> Option<u64> {
+    let is = |entry: &&Entry| entry.key.as_ref().is_some_and(|known| known.as_slice() == key);
+    let in_log = std::iter::once(&record.entry).chain(&record.tail).find(is).map(|entry| entry.version);
+    in_log.or_else(|| record.seen.iter().find(|seen| seen.key.as_slice() == key).map(|seen| seen.version))
+}
+
+/// A value from our own bytes.
+pub(crate) fn decode_stored(entity: &str, bytes: &[u8]) -> Result<Value, EngineError> {
+    cbor::decode_value(bytes, &STORED).map_err(|error| EngineError::Corrupt(format!("the value of {entity}: {error}")))
+}
+
+/// What is stored was within its limits when it was written; the limits may have been lowered since.
+const STORED: Limits = Limits {
+    value_bytes: usize::MAX,
+    depth: 1_024,
+    message_bytes: usize::MAX,
+    body_bytes: usize::MAX,
+    diff_operations: usize::MAX,
+    subscriptions: usize::MAX,
+};
 
 fn decode_value(context: &Context, value: &CborValue) -> Result<Value, Failure> {
     match cbor::decode_value(&value.0, &context.limits).map_err(refuse)? {

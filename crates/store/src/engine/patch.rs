@@ -1,14 +1,19 @@
 //! Changing the value, with others changing it at the same time.
 
 use timeweft_core::codec::cbor;
+use timeweft_core::diff::lazy;
 use timeweft_core::diff::{self, Diff, Patch};
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{CborDiff, CborValue, Committed, Context, Failure, Moment};
+use timeweft_core::operation::{CborDiff, CborValue, Change, Committed, Context, Failure, Moment};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
-use super::commit::Draft;
-use super::{Current, Engine, ROUNDS, commit, next_time, read, refuse};
+use super::commit::{Draft, What, Written};
+use super::standing::Standing;
+use super::walk::Walk;
+use super::{Current, Engine, EngineError, Stop, commit, next_time, refuse, version_of_key};
+use crate::blob::Loader;
+use crate::record::{Entry, Record};
 use crate::store::Store;
 
 /// What the caller wants of the value it saw.
@@ -18,13 +23,11 @@ pub(super) enum Wish {
 }
 
 impl Wish {
-    fn on(&self, base: &Value) -> Result<Diff, Failure> {
-        match self {
-            Wish::Patch(patch) => {
-                patch.clone().resolve(base).map_err(|error| Failure::BadRequest(format!("the diff: {error}")))
-            }
-            Wish::Value(value) => Ok(diff::diff_finely(base, value)),
-        }
+    async fn on<S: Store>(&self, loader: &Loader<'_, S>, base: &Standing) -> Result<Diff, Stop> {
+        Ok(match self {
+            Wish::Patch(patch) => lazy::resolve(patch.clone(), &base.part(loader).await?).await?,
+            Wish::Value(value) => diff::diff_finely(&base.whole(loader).await?, value),
+        })
     }
 }
 
@@ -88,80 +91,150 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         wish: Wish,
         terms: Terms,
     ) -> Result<Committed, Failure> {
-        for round in 0..ROUNDS {
-            let current = self.readable(context, id).await?;
-            if let Some(done) = self.try_change(context, id, &current, &wish, &terms).await? {
-                return Ok(done);
-            }
-            (self.pause)(round, (self.nonce)());
-        }
-        Err(Failure::Busy)
+        self.settle(context, id, async |current, loader| {
+            self.try_change(loader, context, id, current, &wish, &terms).await
+        })
+        .await
     }
 
     /// One round; `None` when somebody else was faster.
     async fn try_change(
         &self,
+        loader: &Loader<'_, S>,
         context: &Context,
         id: &EntityId,
         current: &Current,
         wish: &Wish,
         terms: &Terms,
-    ) -> Result<Option<Committed>, Failure> {
+    ) -> Result<Option<Committed>, Stop> {
         let record = &current.record;
-        if let Some(version) = terms.key.and_then(|key| read::version_of_key(record, &key)) {
-            return self.replay(id, current, version, terms.since).await.map(Some);
+        if let Some(version) = terms.key.and_then(|key| version_of_key(record, &key)) {
+            return self.replay(loader, id, current, version, terms.since).await.map(Some);
         }
         if record.entry.deleted {
-            return Err(Failure::NotFound);
+            return Err(Failure::NotFound.into());
         }
         let since = terms.since.ok_or(Failure::PreconditionRequired)?;
-        let Some(newer) = self.newer_than(id, record, since).await? else {
-            let meta = Box::new(self.current_meta(id, record).await?);
-            return Err(self.unknown_version(id, record, meta).await?);
+        let standing = self.standing(loader, id, record).await?;
+        let Some(newer) = self.newer_than(loader, record, since).await? else {
+            let meta = Box::new(self.current_meta(loader, id, record).await?);
+            return Err(Failure::UnknownVersion(CborValue(standing.bytes(loader).await?), meta).into());
         };
         // Beyond what the record remembers of keys, the versions since then know their own.
         let made = |key: [u8; 16]| newer.iter().find(|entry| entry.key.as_ref().is_some_and(|own| own[..] == key));
         if let Some(entry) = terms.key.and_then(made) {
-            return self.replay(id, current, entry.version, terms.since).await.map(Some);
+            return self.replay(loader, id, current, entry.version, terms.since).await.map(Some);
         }
 
-        let mut value = self.value(id, record).await?;
-        let theirs = self.compose(id, &newer).await?;
+        let theirs = self.compose(loader, id, &newer).await?;
         let mine = if newer.is_empty() {
-            wish.on(&value)?
+            wish.on(loader, &standing).await?
         } else {
-            let mut base = value.clone();
-            for entry in &newer {
-                self.apply(id, &entry.previous, &mut base).await?;
-            }
-            match diff::rebase(&wish.on(&base)?, &theirs) {
+            let base = self.before(loader, id, record, &standing, &newer, since).await?;
+            match diff::rebase(&wish.on(loader, &base).await?, &theirs) {
                 Ok(rebased) => rebased,
                 Err(_) => {
-                    let meta = Box::new(self.current_meta(id, record).await?);
-                    return Err(Failure::Conflict(commit::wire_to(&theirs, &value), meta));
+                    let meta = Box::new(self.current_meta(loader, id, record).await?);
+                    return Err(Failure::Conflict(self.wire_to(loader, theirs, &standing).await?, meta).into());
                 }
             }
         };
         let valid_from = next_time(context.now, terms.valid_from, Some(record))?;
-        let previous = mine.invert(&value);
-        mine.apply(&mut value).map_err(|error| Failure::BadRequest(format!("the diff: {error}")))?;
-        if value == Value::Undefined {
-            return Err(Failure::BadRequest("an entity's value can't become undefined; delete it instead".into()));
+        if matches!(mine, Diff::Set { value: Value::Undefined, .. }) {
+            let why = "an entity's value can't become undefined; delete it instead";
+            return Err(Failure::BadRequest(why.into()).into());
         }
         let merged = (!newer.is_empty()).then_some(theirs);
         if mine.is_identity() {
-            let mut done = self.unchanged(id, record).await?;
-            done.merged = merged.as_ref().map(|theirs| commit::wire_to(theirs, &value));
+            let mut done = self.unchanged(loader, id, record).await?;
+            if let Some(theirs) = merged {
+                done.merged = Some(self.wire_to(loader, theirs, &standing).await?);
+            }
             return Ok(Some(done));
         }
-        let draft =
-            Draft { valid_from, value: &value, change: Some((&mine, &previous)), deleted: false, key: terms.key };
-        let mut done = self.commit(context, id, current, draft).await?;
-        if let (Some(done), Some(theirs)) = (&mut done, merged) {
-            let whole = diff::compose(&theirs, &mine)
-                .map_err(|error| Failure::Unavailable(format!("merging into {id}: {error}")))?;
-            done.merged = Some(commit::wire_to(&whole, &value));
+        let previous = lazy::invert(&mine, &standing.part(loader).await?).await?;
+        let mut next = standing.clone();
+        next.then(id, &mine).map_err(|error| match error {
+            EngineError::Corrupt(why) => Stop::Refused(Failure::BadRequest(why)),
+            error => error.into(),
+        })?;
+        let change = self.wire_to(loader, mine.clone(), &next).await?;
+        let merged = match merged {
+            None => None,
+            Some(theirs) => {
+                let whole = diff::compose(&theirs, &mine)
+                    .map_err(|error| Failure::Unavailable(format!("merging into {id}: {error}")))?;
+                Some(self.wire_to(loader, whole, &next).await?)
+            }
+        };
+        let what = What::Change { diff: &mine, previous: &previous, standing: &standing };
+        let draft = Draft { valid_from, what, deleted: false, key: terms.key };
+        match self.write(loader, context, id, Some(current), draft).await? {
+            Written::Lost => Ok(None),
+            Written::Swapped(written) => {
+                let meta = self.current_meta(loader, id, &written).await?;
+                let prev_valid_from = Some(Timestamp(record.entry.valid_from));
+                Ok(Some(Committed { meta, change: Some(Change { diff: change, prev_valid_from }), merged }))
+            }
         }
-        Ok(done)
+    }
+
+    /// The value at `since`, which the versions `newer` (newest first) came after: backwards from the current one, or, where
+    /// reverse diffs are not kept, forwards from an older one.
+    async fn before(
+        &self,
+        loader: &Loader<'_, S>,
+        id: &EntityId,
+        record: &Record,
+        standing: &Standing,
+        newer: &[Entry],
+        since: Timestamp,
+    ) -> Result<Standing, Stop> {
+        if newer.iter().all(|entry| entry.previous.is_some()) {
+            let mut base = standing.clone();
+            for entry in newer {
+                base.then(id, &self.diff(loader, &entry.previous).await?)?;
+            }
+            return Ok(base);
+        }
+        let found = self.find(loader, record, Moment::Time(since)).await?;
+        let (entry, _, walk) =
+            found.ok_or_else(|| EngineError::Corrupt(format!("{id} lost the version of {since}")))?;
+        Ok(Standing::Value(self.rebuild(loader, id, &entry, walk).await?))
+    }
+
+    /// The answer that a repeated request got the first time: `version` is the one that its key made.
+    pub(super) async fn replay(
+        &self,
+        loader: &Loader<'_, S>,
+        id: &EntityId,
+        current: &Current,
+        version: u64,
+        since: Option<Timestamp>,
+    ) -> Result<Committed, Stop> {
+        let mut walk = Walk::new(loader, &current.record);
+        let mut from_since = Vec::new();
+        let mut known = false;
+        while let Some(entry) = walk.next().await? {
+            if since.is_some_and(|since| entry.valid_from <= since.0) {
+                known = since.is_some_and(|since| entry.valid_from == since.0);
+                if !from_since.is_empty() || entry.version < version {
+                    break;
+                }
+            }
+            if entry.version <= version {
+                from_since.push(entry);
+                if since.is_none() {
+                    break;
+                }
+            }
+        }
+        let made = from_since.first().ok_or_else(|| EngineError::Corrupt(format!("{id} lost version {version}")))?;
+        let meta = self.meta(loader, id, &current.record, made, Timestamp::FOREVER, None).await?;
+        let merged = match known && from_since.len() > 1 {
+            true => Some(commit::wire(&self.compose(loader, id, &from_since).await?)),
+            false => None,
+        };
+        Ok(Committed { meta, change: None, merged })
     }
 }

@@ -7,6 +7,8 @@
 
 pub(crate) mod head;
 #[cfg(feature = "server")]
+pub mod parts;
+#[cfg(feature = "server")]
 pub(crate) mod plain;
 pub(crate) mod read;
 pub(crate) mod scan;

@@ -1,0 +1,272 @@
+//! Resolving and inverting where the base is not loaded whole: what a diff does not touch is not asked for.
+//!
+//! A base is [`Part`]s: values at hand, and [`Branch`]es, containers too long for that, of which members and elements are
+//! asked for one by one. Every function here does what its namesake on a [`Value`] does, and a property test holds them to
+//! that; below a branch they are those.
+//!
+//! Along a branch texts and arrays stay edits where the plain form would need the whole.
+
+use core::ops::Range;
+
+use super::sequence::{self, Builder};
+use super::{Diff, DiffError, Patch, Segment, invert, resolve, wire};
+use crate::members::Members;
+use crate::prelude::*;
+use crate::value::{Object, Value};
+
+/// A place in a base.
+#[derive(Clone, Debug)]
+pub enum Part<B> {
+    /// Nothing is there.
+    Absent,
+    /// A value, whole.
+    Value(Value),
+    /// A container that is not loaded.
+    Branch(B),
+}
+
+/// An object or an array that is loaded in parts.
+#[allow(async_fn_in_trait, reason = "callers are single-threaded components")]
+pub trait Branch: Sized {
+    /// Why it can't be loaded.
+    type Error;
+    /// How many elements it has, if it is an array.
+    fn elements(&self) -> Option<usize>;
+    /// A member, if it is an object.
+    async fn member(&self, key: &str) -> Result<Part<Self>, Self::Error>;
+    /// An element, if it is an array that has it.
+    async fn element(&self, index: usize) -> Result<Part<Self>, Self::Error>;
+    /// Elements, whole; the range is within the array.
+    async fn range(&self, range: Range<usize>) -> Result<Vec<Value>, Self::Error>;
+    /// All of it.
+    async fn whole(&self) -> Result<Value, Self::Error>;
+}
+
+/// Why there is no diff.
+#[derive(Debug)]
+pub enum LazyError<E> {
+    /// The patch does not fit the base.
+    Diff(DiffError),
+    /// The base can't be loaded.
+    Base(E),
+}
+
+impl<E> From<DiffError> for LazyError<E> {
+    fn from(error: DiffError) -> Self {
+        LazyError::Diff(error)
+    }
+}
+
+/// As [`Patch::resolve`].
+///
+/// # Errors
+/// When the patch can't be applied to this base, or the base can't be loaded.
+pub async fn resolve<B: Branch>(patch: Patch, base: &Part<B>) -> Result<Diff, LazyError<B::Error>> {
+    match (patch, base) {
+        (patch, Part::Value(base)) => Ok(patch.resolve(base)?),
+        (Patch::Remove, _) => Err(DiffError::RemovesRoot.into()),
+        (Patch::Map(members), _) if members.is_empty() => Ok(Diff::identity()),
+        (patch, base) => Ok(match inside(patch, base).await? {
+            // A branch is a container.
+            Some(Diff::Set { value, .. }) => Diff::Set { value, over_container: true },
+            Some(diff) => diff,
+            None => Diff::identity(),
+        }),
+    }
+}
+
+async fn inside<B: Branch>(patch: Patch, base: &Part<B>) -> Result<Option<Diff>, LazyError<B::Error>> {
+    let branch = match base {
+        Part::Absent => return Ok(resolve::resolve(patch, None)?),
+        Part::Value(base) => return Ok(resolve::resolve(patch, Some(base))?),
+        Part::Branch(branch) => branch,
+    };
+    match (patch, branch.elements()) {
+        (Patch::Remove, _) => Ok(Some(Diff::Remove)),
+        (Patch::Map(members), None) => {
+            let mut changes = Members::new();
+            for (key, patch) in members {
+                let member = branch.member(&key).await.map_err(LazyError::Base)?;
+                if let Some(change) = Box::pin(inside(patch, &member)).await? {
+                    changes.push(key, change);
+                }
+            }
+            Ok((!changes.is_empty()).then_some(Diff::Object(changes)))
+        }
+        (Patch::Map(members), Some(length)) => along(resolve::edits_by_index(members, length)?, branch, length).await,
+        (Patch::Array(edits), Some(length)) => along(edits, branch, length).await,
+        // What can't be done to a container is said the same of any.
+        (patch @ (Patch::Text(_) | Patch::Array(_)), None) => {
+            Ok(resolve::resolve(patch, Some(&Value::Object(Object::new())))?)
+        }
+        (patch @ Patch::Text(_), Some(_)) => Ok(resolve::resolve(patch, Some(&Value::Array(Vec::new())))?),
+        (patch @ (Patch::Value(_) | Patch::Replace(_)), _) => {
+            let whole = branch.whole().await.map_err(LazyError::Base)?;
+            Ok(resolve::resolve(patch, Some(&whole))?)
+        }
+    }
+}
+
+/// Edits along an array: each splice is resolved on the elements that it takes out, each inner edit on its element.
+async fn along<B: Branch>(
+    edits: Vec<Segment<Vec<Value>, Patch>>,
+    branch: &B,
+    length: usize,
+) -> Result<Option<Diff>, LazyError<B::Error>> {
+    let past_end = || DiffError::PastEnd { length, unit: "elements" };
+    let mut out = Builder::<Vec<Value>>::new();
+    let (mut at, mut splice, mut deleted) = (0_usize, Vec::new(), 0_usize);
+    let mut edits = edits.into_iter().peekable();
+    while let Some(edit) = edits.next() {
+        match edit {
+            Segment::Keep(0) | Segment::Delete(0) => return Err(DiffError::ZeroLength.into()),
+            Segment::Inner(Patch::Remove) => return Err(DiffError::RemovesElement.into()),
+            Segment::Keep(kept) => {
+                at = at.checked_add(kept).filter(|end| *end <= length).ok_or_else(past_end)?;
+                out.keep(kept);
+            }
+            Segment::Inner(patch) => {
+                let element = branch.element(at).await.map_err(LazyError::Base)?;
+                if matches!(element, Part::Absent) {
+                    return Err(past_end().into());
+                }
+                match Box::pin(inside(patch, &element)).await? {
+                    Some(change) => out.inner(change),
+                    None => out.keep(1),
+                }
+                at += 1;
+            }
+            edit => {
+                if let Segment::Delete(length) = edit {
+                    deleted = deleted.saturating_add(length);
+                }
+                splice.push(edit);
+                if matches!(edits.peek(), Some(Segment::Delete(_) | Segment::Insert(_))) {
+                    continue;
+                }
+                let end = at.checked_add(deleted).filter(|end| *end <= length).ok_or_else(past_end)?;
+                let elements = Value::Array(branch.range(at..end).await.map_err(LazyError::Base)?);
+                match resolve::resolve(Patch::Array(core::mem::take(&mut splice)), Some(&elements))? {
+                    Some(Diff::Array(segments)) => append(&mut out, segments),
+                    _ => out.keep(deleted),
+                }
+                (at, deleted) = (end, 0);
+            }
+        }
+    }
+    out.keep(length - at);
+    let diff = Diff::Array(out.finish());
+    Ok((!diff.is_identity()).then_some(diff))
+}
+
+fn append(out: &mut Builder<Vec<Value>>, segments: Vec<Segment<Vec<Value>, Diff>>) {
+    for segment in segments {
+        match segment {
+            Segment::Keep(length) => out.keep(length),
+            Segment::Delete(length) => out.delete(length),
+            Segment::Insert(items) => out.insert_owned(items),
+            Segment::Inner(inner) => out.inner(inner),
+        }
+    }
+}
+
+/// As [`Diff::invert`].
+///
+/// # Errors
+/// When the base can't be loaded.
+pub async fn invert<B: Branch>(diff: &Diff, base: &Part<B>) -> Result<Diff, B::Error> {
+    match (diff, base) {
+        (diff, Part::Value(base)) => Ok(diff.invert(base)),
+        (Diff::Set { value: new, .. }, Part::Branch(branch)) => Ok(Diff::root(branch.whole().await?, new)),
+        (diff, base) => plain(inverse(diff, base).await?.unwrap_or_else(Diff::identity), base).await,
+    }
+}
+
+/// The way back at a place; nothing where nothing is changed.
+async fn inverse<B: Branch>(diff: &Diff, base: &Part<B>) -> Result<Option<Diff>, B::Error> {
+    let branch = match base {
+        // Removing what was not there changed nothing; so did anything but setting it.
+        Part::Absent => return Ok(matches!(diff, Diff::Set { .. }).then_some(Diff::Remove)),
+        Part::Value(base) => return Ok(Some(invert::inverse(diff, base))),
+        Part::Branch(branch) => branch,
+    };
+    Ok(Some(match (diff, branch.elements()) {
+        (Diff::Remove, _) => Diff::Set { value: branch.whole().await?, over_container: false },
+        (Diff::Object(members), None) => {
+            let mut back = Members::new();
+            for (key, change) in members {
+                if let Some(change) = Box::pin(inverse(change, &branch.member(key).await?)).await? {
+                    back.push(key.clone(), change);
+                }
+            }
+            Diff::Object(back)
+        }
+        (Diff::Array(segments), Some(length)) if sequence::base_length::<Vec<Value>>(segments) == length => {
+            let mut back = Builder::<Vec<Value>>::new();
+            let mut at = 0;
+            for segment in segments {
+                match segment {
+                    Segment::Keep(kept) => back.keep(*kept),
+                    Segment::Delete(deleted) => back.insert_owned(branch.range(at..at + deleted).await?),
+                    Segment::Insert(items) => back.delete(items.len()),
+                    Segment::Inner(inner) => {
+                        let element = branch.element(at).await?;
+                        back.inner(Box::pin(inverse(inner, &element)).await?.unwrap_or_else(Diff::identity));
+                    }
+                }
+                at += sequence::base_length::<Vec<Value>>(core::slice::from_ref(segment));
+            }
+            Diff::Array(back.finish())
+        }
+        (diff, _) if diff.is_identity() => Diff::identity(),
+        // Set outright, or made for another base: the inverse sets what was there.
+        (Diff::Set { value: new, .. }, _) => {
+            Diff::Set { value: branch.whole().await?, over_container: new.is_container() }
+        }
+        _ => Diff::Set { value: branch.whole().await?, over_container: true },
+    }))
+}
+
+/// The same change, plainer where what comes out of it is at hand: see [`Diff::to_patch_giving`].
+///
+/// # Errors
+/// When the result can't be loaded.
+pub async fn plain<B: Branch>(diff: Diff, result: &Part<B>) -> Result<Diff, B::Error> {
+    let branch = match result {
+        Part::Absent => return Ok(diff),
+        Part::Value(result) => return Ok(wire::plainer(diff, result)),
+        Part::Branch(branch) => branch,
+    };
+    Ok(match (diff, branch.elements()) {
+        (Diff::Object(members), None) => {
+            let mut plainer = Members::new();
+            for (key, change) in members {
+                let member = branch.member(&key).await?;
+                plainer.push(key, Box::pin(plain(change, &member)).await?);
+            }
+            Diff::Object(plainer)
+        }
+        (Diff::Array(segments), Some(_)) => {
+            let mut plainer = Vec::with_capacity(segments.len());
+            let mut at = 0_usize;
+            for segment in segments {
+                let (segment, length) = match segment {
+                    Segment::Inner(inner) => {
+                        let element = branch.element(at).await?;
+                        (Segment::Inner(Box::pin(plain(inner, &element)).await?), 1)
+                    }
+                    Segment::Keep(length) => (Segment::Keep(length), length),
+                    Segment::Insert(items) => {
+                        let length = items.len();
+                        (Segment::Insert(items), length)
+                    }
+                    Segment::Delete(length) => (Segment::Delete(length), 0),
+                };
+                at = at.saturating_add(length);
+                plainer.push(segment);
+            }
+            Diff::Array(plainer)
+        }
+        (diff, _) => diff,
+    })
+}

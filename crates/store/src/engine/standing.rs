@@ -1,0 +1,133 @@
+//! A value as it stands at some version: whole, or a tree and what is to be applied to it.
+
+use timeweft_core::codec::cbor;
+use timeweft_core::diff::lazy::Part;
+use timeweft_core::diff::{self, Diff};
+use timeweft_core::id::EntityId;
+use timeweft_core::value::Value;
+
+use super::{Engine, EngineError, decode_stored};
+use crate::blob::{Blob, Loader};
+use crate::record::{Base, Entry, Place, Record};
+use crate::store::Store;
+use crate::tree::{self, Limb, Node};
+
+#[derive(Clone, Debug)]
+pub(super) enum Standing {
+    Value(Value),
+    Tree { root: Node, over: Diff },
+}
+
+impl Standing {
+    fn planted(root: &[u8]) -> Result<Standing, EngineError> {
+        Ok(Standing::Tree { root: Node::decode(root)?, over: Diff::identity() })
+    }
+
+    pub(super) async fn part<'a, S: Store>(
+        &'a self,
+        loader: &'a Loader<'a, S>,
+    ) -> Result<Part<Limb<'a, S>>, EngineError> {
+        match self {
+            Standing::Value(value) => Ok(Part::Value(value.clone())),
+            Standing::Tree { root, over } => tree::part(loader, root.clone(), Some(over)).await,
+        }
+    }
+
+    pub(super) async fn bytes<S: Store>(&self, loader: &Loader<'_, S>) -> Result<Vec<u8>, EngineError> {
+        match self {
+            Standing::Value(value) => Ok(cbor::encode_value(value)),
+            Standing::Tree { root, over } => {
+                let mut bytes = Vec::with_capacity(root.length());
+                tree::write(loader, root, Some(over), &mut bytes).await?;
+                Ok(bytes)
+            }
+        }
+    }
+
+    pub(super) async fn whole<S: Store>(&self, loader: &Loader<'_, S>) -> Result<Value, EngineError> {
+        match self {
+            Standing::Value(value) => Ok(value.clone()),
+            Standing::Tree { .. } => decode_stored(loader.entity, &self.bytes(loader).await?),
+        }
+    }
+
+    /// What it becomes by a diff.
+    pub(super) fn then(&mut self, id: &EntityId, diff: &Diff) -> Result<(), EngineError> {
+        match self {
+            Standing::Value(value) => diff.apply(value).map_err(|error| doesnt_fit(id, &error)),
+            Standing::Tree { over, .. } => {
+                *over = diff::compose(over, diff).map_err(|error| doesnt_fit(id, &error))?;
+                Ok(())
+            }
+        }
+    }
+}
+
+fn doesnt_fit(id: &EntityId, error: &impl std::fmt::Display) -> EngineError {
+    EngineError::Corrupt(format!("a diff of {id} doesn't fit: {error}"))
+}
+
+impl<S: Store, N: Fn() -> u32> Engine<S, N> {
+    /// The value of the record's version.
+    pub(super) async fn standing(
+        &self,
+        loader: &Loader<'_, S>,
+        id: &EntityId,
+        record: &Record,
+    ) -> Result<Standing, EngineError> {
+        match &record.place {
+            Place::Inline(bytes) => Ok(Standing::Value(decode_stored(id.as_str(), bytes)?)),
+            Place::Tree(planted) => {
+                let mut standing = Standing::planted(&planted.root)?;
+                let later = record.tail.iter().rev().chain([&record.entry]);
+                for entry in later.filter(|entry| entry.version > planted.version) {
+                    standing.then(id, &self.diff(loader, &entry.diff).await?)?;
+                }
+                Ok(standing)
+            }
+        }
+    }
+
+    /// The value that a base is.
+    pub(super) async fn base(
+        &self,
+        loader: &Loader<'_, S>,
+        id: &EntityId,
+        base: &Base,
+    ) -> Result<Standing, EngineError> {
+        match base {
+            Base::Inline(bytes) => Ok(Standing::Value(decode_stored(id.as_str(), bytes)?)),
+            Base::Tree { root, then } => {
+                let mut standing = Standing::planted(root)?;
+                if then.is_some() {
+                    standing.then(id, &self.diff(loader, then).await?)?;
+                }
+                Ok(standing)
+            }
+        }
+    }
+
+    /// A stored diff.
+    pub(super) async fn diff(&self, loader: &Loader<'_, S>, blob: &Option<Blob>) -> Result<Diff, EngineError> {
+        let entity = loader.entity;
+        let blob = blob.as_ref().ok_or_else(|| EngineError::Corrupt(format!("a version of {entity} has no diff")))?;
+        let bytes = loader.read(blob).await?;
+        cbor::decode_diff(&bytes).map_err(|error| EngineError::Corrupt(format!("a diff of {entity}: {error}")))
+    }
+
+    /// From the version before the oldest of `newer` (newest first) to the newest.
+    pub(super) async fn compose(
+        &self,
+        loader: &Loader<'_, S>,
+        id: &EntityId,
+        newer: &[Entry],
+    ) -> Result<Diff, EngineError> {
+        let mut whole = Diff::identity();
+        for entry in newer.iter().rev() {
+            let next = self.diff(loader, &entry.diff).await?;
+            whole = diff::compose(&whole, &next)
+                .map_err(|error| EngineError::Corrupt(format!("versions of {id} don't follow: {error}")))?;
+        }
+        Ok(whole)
+    }
+}

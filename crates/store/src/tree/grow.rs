@@ -1,0 +1,253 @@
+//! The next tree: pages that a diff touches are written anew, the others are shared with the tree before.
+
+use timeweft_core::codec::cbor::{self, parts};
+use timeweft_core::diff::{Diff, Segment};
+use timeweft_core::members::Members;
+
+use super::plant::sprout;
+use super::view::{doesnt_fit, length_before, shaded};
+use super::{Child, Index, Kind, LEAF, Node, Page, Trunk, pages, plant, trunk};
+use crate::blob::{Loader, Writing};
+use crate::engine::EngineError;
+use crate::store::Store;
+
+/// A container of at least so many pages whose mean is shorter than [`SPARSE_BYTES`] is paged anew.
+const SPARSE_PAGES: usize = 8;
+const SPARSE_BYTES: usize = 6 * 1024;
+
+/// The root of the tree with the diff applied; what it does not share is garbage in `to`.
+pub(crate) async fn grow<S: Store>(
+    loader: &Loader<'_, S>,
+    root: &Node,
+    diff: &Diff,
+    to: &mut Writing,
+) -> Result<Node, EngineError> {
+    match inside(loader, root, diff, to).await? {
+        // A root is no leaf.
+        Node::Leaf(bytes) => plant(&bytes, loader.entity, to),
+        node => Ok(node),
+    }
+}
+
+async fn inside<S: Store>(
+    loader: &Loader<'_, S>,
+    node: &Node,
+    diff: &Diff,
+    to: &mut Writing,
+) -> Result<Node, EngineError> {
+    if diff.is_identity() {
+        return Ok(node.clone());
+    }
+    let value = match (node, diff) {
+        (Node::Branch(trunk), Diff::Object(members)) if trunk.kind == Kind::Object => {
+            return object(loader, trunk, members, to).await;
+        }
+        (Node::Branch(trunk), Diff::Array(segments)) if trunk.kind == Kind::Array => {
+            return array(loader, trunk, segments, to).await;
+        }
+        (node, Diff::Set { value, .. }) => {
+            Box::pin(fell(loader, node, to)).await?;
+            cbor::encode_value(value)
+        }
+        (Node::Leaf(bytes), diff) => cbor::encode_value(&shaded(loader.entity, bytes, Some(diff))?),
+        (Node::Long(blob), diff) => {
+            to.drop_blob(blob);
+            cbor::encode_value(&shaded(loader.entity, &*loader.read(blob).await?, Some(diff))?)
+        }
+        _ => return Err(doesnt_fit(loader.entity, &"it is for another kind of value")),
+    };
+    Node::decode(&sprout(&value, loader.entity, to)?)
+}
+
+async fn child<S: Store>(
+    loader: &Loader<'_, S>,
+    child: &mut Child,
+    diff: &Diff,
+    to: &mut Writing,
+) -> Result<(), EngineError> {
+    child.node = Box::pin(inside(loader, &Node::decode(&child.node)?, diff, to)).await?.encode()?;
+    Ok(())
+}
+
+async fn object<S: Store>(
+    loader: &Loader<'_, S>,
+    old: &Trunk,
+    members: &Members<Diff>,
+    to: &mut Writing,
+) -> Result<Node, EngineError> {
+    let index = old.index(loader).await?;
+    let mut next = Vec::with_capacity(index.pages.len());
+    let mut changes = members.iter().filter(|(_, change)| !change.is_identity()).peekable();
+    let ends = index.pages.iter().skip(1).map(|page| Some(page.first.as_str())).chain([None]);
+    for (page, end) in index.pages.iter().zip(ends) {
+        let here = |key: &str| end.is_none_or(|end| key < end);
+        if changes.peek().is_none_or(|(key, _)| !here(key)) {
+            next.push(page.clone());
+            continue;
+        }
+        let mut children = Vec::with_capacity(page.count as usize + 1);
+        for mut old in page.children(Kind::Object, loader).await? {
+            while let Some((key, change)) = changes.next_if(|(key, _)| **key < old.key) {
+                children.extend(added(loader.entity, key, change, to)?);
+            }
+            match changes.next_if(|(key, _)| **key == old.key) {
+                None => children.push(old),
+                Some((_, Diff::Remove)) => Box::pin(fell(loader, &Node::decode(&old.node)?, to)).await?,
+                Some((_, change)) => {
+                    child(loader, &mut old, change, to).await?;
+                    children.push(old);
+                }
+            }
+        }
+        while let Some((key, change)) = changes.next_if(|(key, _)| here(key)) {
+            children.extend(added(loader.entity, key, change, to)?);
+        }
+        to.drop_blob(&page.blob);
+        next.extend(pages(Kind::Object, children, to)?);
+    }
+    // An object without pages: it was emptied before.
+    let mut first = Vec::new();
+    for (key, change) in changes {
+        first.extend(added(loader.entity, key, change, to)?);
+    }
+    next.extend(pages(Kind::Object, first, to)?);
+    settle(loader, old, &index, next, to).await
+}
+
+/// A member that was not there.
+fn added(entity: &str, key: &str, change: &Diff, to: &mut Writing) -> Result<Option<Child>, EngineError> {
+    match change {
+        Diff::Set { value, .. } => {
+            let node = sprout(&cbor::encode_value(value), entity, to)?;
+            Ok(Some(Child { key: key.to_owned(), node }))
+        }
+        // Removing what is not there is nothing.
+        Diff::Remove => Ok(None),
+        _ => Err(doesnt_fit(entity, &format!("there is no member {key:?}"))),
+    }
+}
+
+async fn array<S: Store>(
+    loader: &Loader<'_, S>,
+    old: &Trunk,
+    segments: &[Segment<Vec<timeweft_core::value::Value>, Diff>],
+    to: &mut Writing,
+) -> Result<Node, EngineError> {
+    if segments.iter().map(length_before).sum::<usize>() as u64 != old.count {
+        return Err(doesnt_fit(loader.entity, &"it is for an array of another length"));
+    }
+    let index = old.index(loader).await?;
+    let mut next: Vec<Page> = Vec::with_capacity(index.pages.len());
+    let mut fresh: Vec<Child> = Vec::new();
+    let mut at_page = 0;
+    let mut open: std::vec::IntoIter<Child> = Vec::new().into_iter();
+    for segment in segments {
+        if let Segment::Insert(items) = segment {
+            for item in items {
+                let node = sprout(&cbor::encode_value(item), loader.entity, to)?;
+                fresh.push(Child { key: String::new(), node });
+            }
+            continue;
+        }
+        let mut left = length_before(segment);
+        while left > 0 {
+            if open.len() == 0 {
+                let page =
+                    index.pages.get(at_page).ok_or_else(|| doesnt_fit(loader.entity, &"the array is shorter"))?;
+                at_page += 1;
+                // A page that stays whole is shared.
+                if matches!(segment, Segment::Keep(_)) && left as u64 >= page.count {
+                    next.extend(pages(Kind::Array, std::mem::take(&mut fresh), to)?);
+                    left -= page.count as usize;
+                    next.push(page.clone());
+                    continue;
+                }
+                to.drop_blob(&page.blob);
+                open = page.children(Kind::Array, loader).await?.into_iter();
+            }
+            for mut element in open.by_ref().take(left) {
+                left -= 1;
+                match segment {
+                    Segment::Delete(_) => Box::pin(fell(loader, &Node::decode(&element.node)?, to)).await?,
+                    Segment::Inner(inner) => {
+                        child(loader, &mut element, inner, to).await?;
+                        fresh.push(element);
+                    }
+                    _ => fresh.push(element),
+                }
+            }
+        }
+    }
+    next.extend(pages(Kind::Array, fresh, to)?);
+    settle(loader, old, &index, next, to).await
+}
+
+/// The node over the new pages: a leaf when little is left, other pages when they have become sparse.
+async fn settle<S: Store>(
+    loader: &Loader<'_, S>,
+    old: &Trunk,
+    before: &Index,
+    next: Vec<Page>,
+    to: &mut Writing,
+) -> Result<Node, EngineError> {
+    to.drop_blob(&old.index);
+    let bytes: usize = next.iter().map(|page| page.bytes as usize).sum();
+    let sparse = next.len() >= SPARSE_PAGES && next.len() > before.pages.len() / 2 && bytes / next.len() < SPARSE_BYTES;
+    if bytes > LEAF / 2 && !sparse {
+        return trunk(old.kind, next, to);
+    }
+    let mut children = Vec::new();
+    for page in &next {
+        match to.take_back(&page.blob) {
+            Some(bytes) => page.each(old.kind, &bytes, loader.entity, |key, node| {
+                children.push(Child { key: key.to_owned(), node: node.to_vec() });
+            })?,
+            None => {
+                to.drop_blob(&page.blob);
+                children.extend(page.children(old.kind, loader).await?);
+            }
+        }
+    }
+    if sparse {
+        let pages = pages(old.kind, children, to)?;
+        return trunk(old.kind, pages, to);
+    }
+    // So short that every child is a leaf.
+    let mut leaf = Vec::with_capacity(bytes + 9);
+    match old.kind {
+        Kind::Object => parts::write_object_head(&mut leaf, children.len()),
+        Kind::Array => parts::write_array_head(&mut leaf, children.len()),
+    }
+    for child in children {
+        if old.kind == Kind::Object {
+            parts::write_key(&mut leaf, &child.key);
+        }
+        leaf.extend(child.node);
+    }
+    Ok(Node::Leaf(leaf))
+}
+
+/// Everything of a node is garbage.
+pub(crate) async fn fell<S: Store>(loader: &Loader<'_, S>, node: &Node, to: &mut Writing) -> Result<(), EngineError> {
+    match node {
+        Node::Leaf(_) => {}
+        Node::Long(blob) => to.drop_blob(blob),
+        Node::Branch(trunk) => {
+            for page in &trunk.index(loader).await?.pages {
+                let bytes = loader.read(&page.blob).await?;
+                let mut deeper = Vec::new();
+                page.each(trunk.kind, &bytes, loader.entity, |_, node| {
+                    if node.starts_with(&[0xd9, 0xfa]) {
+                        deeper.push(node.to_vec());
+                    }
+                })?;
+                for node in deeper {
+                    Box::pin(fell(loader, &Node::decode(&node)?, to)).await?;
+                }
+                to.drop_blob(&page.blob);
+            }
+            to.drop_blob(&trunk.index);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! From an encoded value to a tree.
+
+use timeweft_core::codec::cbor::parts::{Parts, parts};
+
+use super::{Child, Kind, LEAF, Node, damaged, pages, trunk};
+use crate::blob::Writing;
+use crate::engine::EngineError;
+
+/// The tree of a value; its root is never a leaf, so that no record has to carry it.
+pub(crate) fn plant(value: &[u8], entity: &str, to: &mut Writing) -> Result<Node, EngineError> {
+    let children = |kind, items: Vec<(&str, &[u8])>, to: &mut Writing| {
+        let mut children = Vec::with_capacity(items.len());
+        for (key, item) in items {
+            children.push(Child { key: key.to_owned(), node: sprout(item, entity, to)? });
+        }
+        let pages = pages(kind, children, to)?;
+        trunk(kind, pages, to)
+    };
+    match parts(value).map_err(damaged(entity))? {
+        Parts::Object(members) => children(Kind::Object, members, to),
+        Parts::Array(elements) => children(Kind::Array, elements.into_iter().map(|item| ("", item)).collect(), to),
+        Parts::Leaf => Ok(Node::Long(to.blob(value.to_vec(), 0))),
+    }
+}
+
+/// The node of a part: a leaf unless it is long.
+pub(super) fn sprout(value: &[u8], entity: &str, to: &mut Writing) -> Result<Vec<u8>, EngineError> {
+    if value.len() <= LEAF { Ok(value.to_vec()) } else { plant(value, entity, to)?.encode() }
+}

@@ -1,0 +1,352 @@
+//! Reading a tree under a diff that is not in it yet: what is asked for is loaded, and the diff applied to that.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::rc::Rc;
+
+use timeweft_core::codec::cbor::{self, parts};
+use timeweft_core::diff::lazy::{Branch, Part};
+use timeweft_core::diff::{Diff, Segment};
+use timeweft_core::value::Value;
+
+use super::{Child, Index, Kind, Node, Trunk, Wanted};
+use crate::blob::Loader;
+use crate::engine::{EngineError, decode_stored};
+use crate::store::Store;
+
+/// A container in pages, under a diff.
+pub(crate) struct Limb<'a, S> {
+    loader: &'a Loader<'a, S>,
+    trunk: Trunk,
+    index: Rc<Index>,
+    over: Option<&'a Diff>,
+}
+
+/// The place that a node is, under a diff.
+pub(crate) async fn part<'a, S: Store>(
+    loader: &'a Loader<'a, S>,
+    node: Node,
+    over: Option<&'a Diff>,
+) -> Result<Part<Limb<'a, S>>, EngineError> {
+    let over = over.filter(|diff| !diff.is_identity());
+    match over {
+        Some(Diff::Remove) => return Ok(Part::Absent),
+        Some(Diff::Set { value, .. }) => return Ok(Part::Value(value.clone())),
+        _ => {}
+    }
+    match node {
+        Node::Leaf(bytes) => Ok(Part::Value(shaded(loader.entity, &bytes, over)?)),
+        Node::Long(blob) => Ok(Part::Value(shaded(loader.entity, &*loader.read(&blob).await?, over)?)),
+        Node::Branch(trunk) => {
+            let index = trunk.index(loader).await?;
+            Ok(Part::Branch(Limb { loader, trunk, index, over }))
+        }
+    }
+}
+
+/// An encoded value with a diff applied.
+pub(super) fn shaded(entity: &str, bytes: &[u8], over: Option<&Diff>) -> Result<Value, EngineError> {
+    let mut value = decode_stored(entity, bytes)?;
+    if let Some(diff) = over {
+        diff.apply(&mut value).map_err(|error| doesnt_fit(entity, &error))?;
+    }
+    Ok(value)
+}
+
+pub(super) fn doesnt_fit(entity: &str, error: &impl std::fmt::Display) -> EngineError {
+    EngineError::Corrupt(format!("a diff of {entity} doesn't fit: {error}"))
+}
+
+impl<'a, S: Store> Limb<'a, S> {
+    /// The node of a member that is in the pages.
+    async fn planted_member(&self, key: &str) -> Result<Option<Node>, EngineError> {
+        let after = self.index.pages.partition_point(|page| page.first.as_str() <= key);
+        let Some(page) = after.checked_sub(1).map(|at| &self.index.pages[at]) else { return Ok(None) };
+        let bytes = self.loader.read(&page.blob).await?;
+        page.find(Kind::Object, &bytes, self.loader.entity, Wanted::Key(key))?.map(Node::decode).transpose()
+    }
+
+    /// The node of an element that is in the pages.
+    async fn planted_element(&self, index: usize) -> Result<Option<Node>, EngineError> {
+        let mut left = index as u64;
+        for page in &self.index.pages {
+            if left < page.count {
+                let bytes = self.loader.read(&page.blob).await?;
+                let node = page.find(Kind::Array, &bytes, self.loader.entity, Wanted::At(left))?;
+                return node.map(Node::decode).transpose();
+            }
+            left -= page.count;
+        }
+        Ok(None)
+    }
+
+    /// About `most` members of an object after a key, in order; none when there are no more.
+    pub(crate) async fn members_after(&self, key: &str, most: usize) -> Result<Vec<(String, Value)>, EngineError> {
+        let mut found = BTreeMap::new();
+        let from = self.index.pages.partition_point(|page| page.first.as_str() <= key).saturating_sub(1);
+        let mut end = None;
+        for page in &self.index.pages[from..] {
+            if found.len() >= most {
+                end = Some(page.first.as_str());
+                break;
+            }
+            for child in page.children(Kind::Object, self.loader).await? {
+                if child.key.as_str() > key {
+                    let mut bytes = Vec::new();
+                    child.write(self.loader, None, &mut bytes).await?;
+                    found.insert(child.key, decode_stored(self.loader.entity, &bytes)?);
+                }
+            }
+        }
+        if let Some(Diff::Object(members)) = self.over {
+            let here = |name: &str| name > key && end.is_none_or(|end| name < end);
+            for (name, change) in members.iter().filter(|(name, _)| here(name)) {
+                match (change, found.get_mut(name)) {
+                    (Diff::Set { value, .. }, _) => drop(found.insert(name.clone(), value.clone())),
+                    (Diff::Remove, _) => drop(found.remove(name)),
+                    (change, Some(value)) => {
+                        change.apply(value).map_err(|error| doesnt_fit(self.loader.entity, &error))?;
+                    }
+                    (_, None) => {}
+                }
+            }
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    async fn value(&self, part: Part<Self>) -> Result<Value, EngineError> {
+        match part {
+            Part::Absent => Ok(Value::Undefined),
+            Part::Value(value) => Ok(value),
+            Part::Branch(branch) => branch.whole().await,
+        }
+    }
+}
+
+impl<S: Store> Branch for Limb<'_, S> {
+    type Error = EngineError;
+
+    fn elements(&self) -> Option<usize> {
+        let planted = self.trunk.count as usize;
+        (self.trunk.kind == Kind::Array).then(|| match self.over {
+            Some(Diff::Array(segments)) => segments.iter().map(length_after).sum(),
+            _ => planted,
+        })
+    }
+
+    async fn member(&self, key: &str) -> Result<Part<Self>, EngineError> {
+        let over = match self.over {
+            Some(Diff::Object(members)) => members.get(key),
+            _ => None,
+        };
+        if let Some(Diff::Set { value, .. }) = over {
+            return Ok(Part::Value(value.clone()));
+        }
+        match self.planted_member(key).await? {
+            Some(node) => Box::pin(part(self.loader, node, over)).await,
+            None => Ok(Part::Absent),
+        }
+    }
+
+    async fn element(&self, index: usize) -> Result<Part<Self>, EngineError> {
+        let (mut at, mut from, mut over) = (index, Some(index), None);
+        if let Some(Diff::Array(segments)) = self.over {
+            let mut planted = 0;
+            from = None;
+            for segment in segments {
+                let length = length_after(segment);
+                if at < length {
+                    match segment {
+                        Segment::Insert(items) => return Ok(items.get(at).cloned().map_or(Part::Absent, Part::Value)),
+                        Segment::Inner(inner) => over = Some(inner),
+                        _ => {}
+                    }
+                    from = Some(planted + at);
+                    break;
+                }
+                at -= length;
+                planted += length_before(segment);
+            }
+        }
+        let node = match from {
+            Some(index) => self.planted_element(index).await?,
+            None => None,
+        };
+        match node {
+            Some(node) => Box::pin(part(self.loader, node, over)).await,
+            None => Ok(Part::Absent),
+        }
+    }
+
+    async fn range(&self, range: Range<usize>) -> Result<Vec<Value>, EngineError> {
+        let mut items = Vec::with_capacity(range.len());
+        for index in range {
+            let element = self.element(index).await?;
+            items.push(self.value(element).await?);
+        }
+        Ok(items)
+    }
+
+    async fn whole(&self) -> Result<Value, EngineError> {
+        let mut bytes = Vec::new();
+        Box::pin(write(self.loader, &Node::Branch(self.trunk.clone()), self.over, &mut bytes)).await?;
+        decode_stored(self.loader.entity, &bytes)
+    }
+}
+
+pub(super) fn length_after(segment: &Segment<Vec<Value>, Diff>) -> usize {
+    match segment {
+        Segment::Keep(length) => *length,
+        Segment::Inner(_) => 1,
+        Segment::Insert(items) => items.len(),
+        Segment::Delete(_) => 0,
+    }
+}
+
+pub(super) fn length_before(segment: &Segment<Vec<Value>, Diff>) -> usize {
+    match segment {
+        Segment::Keep(length) | Segment::Delete(length) => *length,
+        Segment::Inner(_) => 1,
+        Segment::Insert(_) => 0,
+    }
+}
+
+/// Writes a node's value out, with a diff applied; what the diff does not touch is copied and not decoded.
+pub(crate) async fn write<S: Store>(
+    loader: &Loader<'_, S>,
+    node: &Node,
+    over: Option<&Diff>,
+    out: &mut Vec<u8>,
+) -> Result<(), EngineError> {
+    let over = over.filter(|diff| !diff.is_identity());
+    if let Some(Diff::Set { value, .. }) = over {
+        out.extend(cbor::encode_value(value));
+        return Ok(());
+    }
+    let (trunk, over) = match (node, over) {
+        (Node::Leaf(bytes), None) => {
+            out.extend_from_slice(bytes);
+            return Ok(());
+        }
+        (Node::Long(blob), None) => {
+            out.extend_from_slice(&*loader.read(blob).await?);
+            return Ok(());
+        }
+        (Node::Leaf(bytes), over) => {
+            out.extend(cbor::encode_value(&shaded(loader.entity, bytes, over)?));
+            return Ok(());
+        }
+        (Node::Long(blob), over) => {
+            out.extend(cbor::encode_value(&shaded(loader.entity, &*loader.read(blob).await?, over)?));
+            return Ok(());
+        }
+        (Node::Branch(trunk), over) => (trunk, over),
+    };
+    let mut children = Children::of(trunk, loader).await?;
+    match (trunk.kind, over) {
+        (Kind::Object, None) => {
+            parts::write_object_head(out, trunk.count as usize);
+            while let Some(child) = children.next().await? {
+                parts::write_key(out, &child.key);
+                child.write(loader, None, out).await?;
+            }
+        }
+        (Kind::Object, Some(Diff::Object(members))) => {
+            let (mut body, mut count) = (Vec::new(), 0);
+            let mut changes = members.iter().peekable();
+            let put = |key: &str, value: &Value, body: &mut Vec<u8>| {
+                parts::write_key(body, key);
+                body.extend(cbor::encode_value(value));
+            };
+            while let Some(child) = children.next().await? {
+                while let Some((key, change)) = changes.next_if(|(key, _)| **key < child.key) {
+                    if let Diff::Set { value, .. } = change {
+                        put(key, value, &mut body);
+                        count += 1;
+                    }
+                }
+                let change = changes.next_if(|(key, _)| **key == child.key).map(|(_, change)| change);
+                if !matches!(change, Some(Diff::Remove)) {
+                    parts::write_key(&mut body, &child.key);
+                    child.write(loader, change, &mut body).await?;
+                    count += 1;
+                }
+            }
+            for (key, change) in changes {
+                if let Diff::Set { value, .. } = change {
+                    put(key, value, &mut body);
+                    count += 1;
+                }
+            }
+            parts::write_object_head(out, count);
+            out.append(&mut body);
+        }
+        (Kind::Array, None) => {
+            parts::write_array_head(out, trunk.count as usize);
+            while let Some(child) = children.next().await? {
+                child.write(loader, None, out).await?;
+            }
+        }
+        (Kind::Array, Some(Diff::Array(segments))) => {
+            parts::write_array_head(out, segments.iter().map(length_after).sum());
+            for segment in segments {
+                if let Segment::Insert(items) = segment {
+                    items.iter().for_each(|item| out.extend(cbor::encode_value(item)));
+                }
+                for _ in 0..length_before(segment) {
+                    let child = children.next().await?;
+                    let child = child.ok_or_else(|| doesnt_fit(loader.entity, &"it is for a longer array"))?;
+                    match segment {
+                        Segment::Keep(_) => child.write(loader, None, out).await?,
+                        Segment::Inner(inner) => child.write(loader, Some(inner), out).await?,
+                        _ => {}
+                    }
+                }
+            }
+        }
+        _ => return Err(doesnt_fit(loader.entity, &"it is for another kind of value")),
+    }
+    Ok(())
+}
+
+impl Child {
+    async fn write<S: Store>(
+        &self,
+        loader: &Loader<'_, S>,
+        over: Option<&Diff>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EngineError> {
+        match over {
+            None if !self.node.starts_with(&[0xd9, 0xfa]) => out.extend_from_slice(&self.node),
+            over => Box::pin(write(loader, &Node::decode(&self.node)?, over, out)).await?,
+        }
+        Ok(())
+    }
+}
+
+/// The children of a container, page by page.
+struct Children<'a, S> {
+    loader: &'a Loader<'a, S>,
+    kind: Kind,
+    index: Rc<Index>,
+    page: usize,
+    loaded: std::vec::IntoIter<Child>,
+}
+
+impl<'a, S: Store> Children<'a, S> {
+    async fn of(trunk: &Trunk, loader: &'a Loader<'a, S>) -> Result<Self, EngineError> {
+        let index = trunk.index(loader).await?;
+        Ok(Children { loader, kind: trunk.kind, index, page: 0, loaded: Vec::new().into_iter() })
+    }
+
+    async fn next(&mut self) -> Result<Option<Child>, EngineError> {
+        loop {
+            if let Some(child) = self.loaded.next() {
+                return Ok(Some(child));
+            }
+            let Some(page) = self.index.pages.get(self.page) else { return Ok(None) };
+            self.loaded = page.children(self.kind, self.loader).await?.into_iter();
+            self.page += 1;
+        }
+    }
+}
