@@ -10,6 +10,7 @@
 //! | `segment` | versions that left the recent log, sealed |
 //! | `tree` | a long value in pages |
 //! | `blob` | what is too long for where it is named, in chunks |
+//! | [`rules`] | what a type says of its entities: whom they are for, what their values must be |
 //! | [`memory`] | a store in memory that fails when told to |
 //! | `contract` | the suite that each implementation of [`Store`] passes (feature `contract`) |
 //!
@@ -27,8 +28,10 @@ pub mod engine;
 pub mod memory;
 pub mod record;
 mod segment;
+pub mod rules;
 pub mod store;
 mod tree;
 
 pub use engine::Engine;
+pub use rules::Rules;
 pub use store::{Store, StoreError};
