@@ -1,6 +1,6 @@
 //! The entity engine as a component: exports `timeweft:entity/temporalizable`, imports `timeweft:storage/store`.
 //!
-//! Nothing stays between two calls. The engine's work is in `timeweft_store`; here is only its translation.
+//! Nothing of one person stays between two calls. The engine's work is in `timeweft_store`; here is only its translation.
 
 mod convert;
 mod ready;
@@ -23,6 +23,7 @@ mod wit {
 }
 
 use std::future::Future;
+use std::rc::Rc;
 
 use timeweft_core::id::EntityId;
 use timeweft_core::operation::{self as native, CborDiff, CborValue};
@@ -50,8 +51,14 @@ fn pause(round: u32, random: u32) {
     std::thread::sleep(std::time::Duration::from_micros(u64::from(random) % most));
 }
 
-fn engine() -> Engine<Imported, fn() -> u32> {
-    Engine::new(Imported, nonce as fn() -> u32).with_pause(pause)
+thread_local! {
+    /// What it keeps between two calls are the rules of types, which are nobody's in particular.
+    static ENGINE: Rc<Engine<Imported, fn() -> u32>> =
+        Rc::new(Engine::new(Imported, nonce as fn() -> u32).with_pause(pause));
+}
+
+fn engine() -> Rc<Engine<Imported, fn() -> u32>> {
+    ENGINE.with(Rc::clone)
 }
 
 fn parse(entity_id: &str) -> Result<EntityId, Failure> {

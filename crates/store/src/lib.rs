@@ -27,8 +27,8 @@ pub mod contract;
 pub mod engine;
 pub mod memory;
 pub mod record;
-mod segment;
 pub mod rules;
+mod segment;
 pub mod store;
 mod tree;
 

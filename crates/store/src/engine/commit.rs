@@ -7,7 +7,6 @@ use timeweft_core::id::EntityId;
 use timeweft_core::operation::{CborDiff, Context};
 use timeweft_core::time::Timestamp;
 
-use super::seal::Keeping;
 use super::standing::Standing;
 use super::{Current, Engine, EngineError};
 use crate::blob::{Blob, INLINE, Loader, Writing};
@@ -15,6 +14,7 @@ use crate::record::{
     Base, Entry, FORMAT, Gone, Place, Planted, Pointer, Record, Sealed, Seen, chunk_key, head_key, pointer, record_key,
     version_of,
 };
+use crate::rules::Rules;
 use crate::store::Store;
 use crate::tree;
 
@@ -44,6 +44,7 @@ pub(super) struct Draft<'a> {
     pub(super) what: What<'a>,
     pub(super) deleted: bool,
     pub(super) key: Option<[u8; 16]>,
+    pub(super) rules: &'a Rules,
 }
 
 pub(super) enum What<'a> {
@@ -109,10 +110,11 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let most = context.limits.value_bytes;
         let record = match (current, draft.what) {
             (Some(current), What::Change { diff, previous, standing }) => {
-                let keeping = self.keeping(id.kind()).await?;
+                let granularity = draft.rules.granularity;
                 entry.diff = Some(to.blob(cbor::encode_diff(diff), INLINE));
-                entry.previous = (!keeping.suppress_previous).then(|| to.blob(cbor::encode_diff(previous), INLINE));
-                self.follow(loader, id, current, entry, Step { diff, standing, most, keeping }, &mut to).await?
+                entry.previous =
+                    (!draft.rules.suppress_previous_values).then(|| to.blob(cbor::encode_diff(previous), INLINE));
+                self.follow(loader, id, current, entry, Step { diff, standing, most, granularity }, &mut to).await?
             }
             (_, What::First(value)) => {
                 let place = first_place(id, value, &mut entry, most, &mut to)?;
@@ -193,7 +195,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             seen.truncate(SEEN);
             if !left.is_empty() {
                 let oldest_first = left.into_iter().rev().collect();
-                sealed = self.seal(loader, id, &parent.sealed, oldest_first, step.keeping, to).await?;
+                sealed = self.seal(loader, id, &parent.sealed, oldest_first, step.granularity, to).await?;
             }
         }
         garbage.append(&mut to.gone);
@@ -272,7 +274,7 @@ struct Step<'a> {
     diff: &'a Diff,
     standing: &'a Standing,
     most: usize,
-    keeping: Keeping,
+    granularity: u64,
 }
 
 fn check(length: usize, most: usize) -> Result<(), EngineError> {

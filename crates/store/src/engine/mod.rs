@@ -15,6 +15,7 @@
 //! | `standing`, `walk` | values and versions, loaded as far as they are asked for |
 //! | `history` | the past |
 //! | `list` | which entities there are |
+//! | `types` | what their types say of them |
 
 mod commit;
 mod garbage;
@@ -25,6 +26,7 @@ mod seal;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod types;
 mod walk;
 
 use timeweft_core::codec::{DecodeError, cbor};
@@ -32,18 +34,17 @@ use timeweft_core::diff::Diff;
 use timeweft_core::diff::lazy::{self, LazyError};
 use timeweft_core::id::EntityId;
 use timeweft_core::limits::Limits;
-use timeweft_core::operation::{
-    Access, CborDiff, CborValue, Change, Committed, Context, Failure, Meta, Policy, Reading,
-};
+use timeweft_core::operation::{Access, CborDiff, CborValue, Change, Committed, Context, Failure, Meta, Reading};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
 use crate::blob::Loader;
 use crate::record::{Entry, FORMAT, Pointer, Record, head_key, record_key};
+use crate::rules::Rules;
 use crate::store::{Store, StoreError};
 use commit::{Draft, What, Written};
-use seal::Keeping;
 use standing::Standing;
+use types::Known;
 
 /// How often a change is tried when others keep winning.
 const ROUNDS: u32 = 256;
@@ -118,6 +119,7 @@ pub struct Engine<S, N> {
     store: S,
     nonce: N,
     pause: fn(u32, u32),
+    known: Known,
 }
 
 /// The record that a head points at.
@@ -129,7 +131,7 @@ struct Current {
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     /// An engine over `store`.
     pub fn new(store: S, nonce: N) -> Self {
-        Engine { store, nonce, pause: |_, _| {} }
+        Engine { store, nonce, pause: |_, _| {}, known: Known::default() }
     }
 
     /// The same, waiting between the rounds of a contended change: `pause` gets the number of the lost round, from 0,
@@ -163,13 +165,15 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 })
                 .await;
         }
+        let rules = self.rules(id.kind()).await?;
+        rules.check(&value).map_err(Failure::InvalidValue)?;
         let listed = list::is_listed(id.kind());
         if listed {
             self.index_add(context, id).await?;
         }
         let valid_from = next_time(context.now, valid_from, None)?;
         let bytes = cbor::encode_value(&value);
-        let draft = Draft { valid_from, what: What::First(&bytes), deleted: false, key };
+        let draft = Draft { valid_from, what: What::First(&bytes), deleted: false, key, rules: &rules };
         let loader = Loader::new(&self.store, id.as_str());
         match self.write(&loader, context, id, None, draft).await? {
             Written::Swapped(record) => {
@@ -188,18 +192,11 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
 
     /// Makes an entity of our own, unless it is there.
     async fn create(&self, context: &Context, id: &EntityId, value: &Value) -> Result<bool, EngineError> {
-        let bytes = cbor::encode_value(value);
-        let draft = Draft { valid_from: context.now, what: What::First(&bytes), deleted: false, key: None };
+        let (bytes, rules) = (cbor::encode_value(value), Rules::built_in(id.kind()));
+        let what = What::First(&bytes);
+        let draft = Draft { valid_from: context.now, what, deleted: false, key: None, rules: &rules };
         let loader = Loader::new(&self.store, id.as_str());
         Ok(matches!(self.write(&loader, context, id, None, draft).await?, Written::Swapped(_)))
-    }
-
-    /// Whom the entities of a type are for.
-    pub async fn policy(&self, kind: &str) -> Result<Policy, Failure> {
-        Ok(match kind {
-            "note" | "type" => Policy::SignedIn,
-            _ => Policy::Owner,
-        })
     }
 
     /// Reads the current value, or what changed since `if_modified_since` if that is a version of this entity.
@@ -285,7 +282,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let valid_from = next_time(context.now, None, Some(&current.record))?;
         let (same, standing) = (Diff::identity(), self.standing(loader, id, &current.record).await?);
         let what = What::Change { diff: &same, previous: &same, standing: &standing };
-        let draft = Draft { valid_from, what, deleted, key: None };
+        let rules = self.rules(id.kind()).await?;
+        let draft = Draft { valid_from, what, deleted, key: None, rules: &rules };
         match self.write(loader, context, id, Some(current), draft).await? {
             Written::Lost => Ok(None),
             Written::Swapped(record) => {
@@ -355,11 +353,6 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             Err(Failure::NotFound) => Ok(None),
             Err(failure) => Err(failure),
         }
-    }
-
-    /// What the type says of its history.
-    async fn keeping(&self, _kind: &str) -> Result<Keeping, EngineError> {
-        Ok(Keeping::default())
     }
 
     async fn current_meta(&self, loader: &Loader<'_, S>, id: &EntityId, record: &Record) -> Result<Meta, EngineError> {

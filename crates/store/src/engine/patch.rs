@@ -158,6 +158,10 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             EngineError::Corrupt(why) => Stop::Refused(Failure::BadRequest(why)),
             error => error.into(),
         })?;
+        let rules = self.rules(id.kind()).await?;
+        if rules.checks_values() {
+            rules.check(&next.whole(loader).await?).map_err(Failure::InvalidValue)?;
+        }
         let change = self.wire_to(loader, mine.clone(), &next).await?;
         let merged = match merged {
             None => None,
@@ -168,7 +172,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             }
         };
         let what = What::Change { diff: &mine, previous: &previous, standing: &standing };
-        let draft = Draft { valid_from, what, deleted: false, key: terms.key };
+        let draft = Draft { valid_from, what, deleted: false, key: terms.key, rules: &rules };
         match self.write(loader, context, id, Some(current), draft).await? {
             Written::Lost => Ok(None),
             Written::Swapped(written) => {

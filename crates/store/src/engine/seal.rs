@@ -25,15 +25,6 @@ const MERGED: usize = 8;
 /// So many merged segments are listed in a record; older ones are listed elsewhere.
 const LISTED: usize = 32;
 
-/// What a type says of its history.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Keeping {
-    /// Within so many microseconds one person's versions are one, once they are sealed.
-    pub(super) granularity: u64,
-    /// Reverse diffs are not kept.
-    pub(super) suppress_previous: bool,
-}
-
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     /// Puts `entries` (oldest first) behind what is sealed.
     pub(super) async fn seal(
@@ -42,7 +33,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         id: &EntityId,
         sealed: &Sealed,
         entries: Vec<Entry>,
-        keeping: Keeping,
+        granularity: u64,
         to: &mut Writing,
     ) -> Result<Sealed, EngineError> {
         let mut sealed = sealed.clone();
@@ -54,7 +45,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             to.drop_blob(&open.blob);
         }
         all.extend(entries.into_iter().map(|entry| Entry { pointer: 0, ..entry }));
-        let mut all = self.coalesce(loader, id, all, keeping, to).await?;
+        let mut all = self.coalesce(loader, id, all, granularity, to).await?;
         let block = Block::of(&all)?;
         if block.len() < BLOCK || all.len() < 2 {
             push(&mut sealed, &block, to)?;
@@ -103,10 +94,10 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         loader: &Loader<'_, S>,
         id: &EntityId,
         entries: Vec<Entry>,
-        keeping: Keeping,
+        granularity: u64,
         to: &mut Writing,
     ) -> Result<Vec<Entry>, EngineError> {
-        if keeping.granularity == 0 {
+        if granularity == 0 {
             return Ok(entries);
         }
         let mut kept = Vec::with_capacity(entries.len());
@@ -117,7 +108,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 person(first) == person(&entry)
                     && !first.deleted
                     && !entry.deleted
-                    && entry.valid_from - run_start(first) < keeping.granularity
+                    && entry.valid_from - run_start(first) < granularity
             });
             if !joins && !run.is_empty() {
                 kept.push(self.one(loader, id, std::mem::take(&mut run), to).await?);

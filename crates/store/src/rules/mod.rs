@@ -47,13 +47,7 @@ impl Rules {
             "note" | "type" => Policy::SignedIn,
             _ => Policy::Owner,
         };
-        Rules {
-            policy,
-            granularity: 0,
-            suppress_previous_values: false,
-            schema: None,
-            defines: kind == "type",
-        }
+        Rules { policy, granularity: 0, suppress_previous_values: false, schema: None, defines: kind == "type" }
     }
 
     /// The rules in the value of the entity `type:{kind}`; what it leaves out is as in [`built_in`](Rules::built_in).

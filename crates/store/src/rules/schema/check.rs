@@ -232,7 +232,9 @@ impl<'s, 'v> Check<'s, 'v> {
             }
             (Rule::MultipleOf(of), Value::Number(_) | Value::BigInt(_)) => {
                 self.spend(200);
-                self.wrong_unless(is_multiple(value, of) == Some(true), || format!("must be a multiple of {}", shown(of)))
+                self.wrong_unless(is_multiple(value, of) == Some(true), || {
+                    format!("must be a multiple of {}", shown(of))
+                })
             }
             (Rule::Characters(count), Value::Text(text)) => {
                 self.spend(text.len() as u64 / 10);
@@ -275,7 +277,8 @@ impl<'s, 'v> Check<'s, 'v> {
                 }
                 texts.sort_unstable();
                 if let Some(pair) = texts.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-                    return self.wrong(|| format!("must differ, and items {} and {} are the same", pair[0].1, pair[1].1));
+                    return self
+                        .wrong(|| format!("must differ, and items {} and {} are the same", pair[0].1, pair[1].1));
                 }
             }
             Rule::Items { first, rest } => {
@@ -447,7 +450,9 @@ fn canonical(value: &Value) -> Cow<'_, Value> {
             _ => Cow::Borrowed(value),
         },
         Value::Number(_) | Value::Null | Value::Bool(_) | Value::Text(_) => Cow::Borrowed(value),
-        Value::Array(items) => Cow::Owned(Value::Array(items.iter().map(|item| canonical(item).into_owned()).collect())),
+        Value::Array(items) => {
+            Cow::Owned(Value::Array(items.iter().map(|item| canonical(item).into_owned()).collect()))
+        }
         Value::Object(members) => {
             let members = members.iter().map(|(name, member)| (name.as_str(), canonical(member).into_owned()));
             Cow::Owned(Value::object(members))

@@ -185,13 +185,7 @@ impl<'v> Compiler<'v> {
     }
 
     /// A keyword that stands alone. Of those that speak of each other the shape is checked here.
-    fn keyword(
-        &mut self,
-        pointer: &str,
-        place: Place,
-        keyword: &str,
-        value: &'v Value,
-    ) -> Result<(), String> {
+    fn keyword(&mut self, pointer: &str, place: Place, keyword: &str, value: &'v Value) -> Result<(), String> {
         let at = || below(pointer, keyword);
         let rule = match keyword {
             "$schema" => {
@@ -388,9 +382,7 @@ fn types(value: &Value) -> Result<Vec<Type>, String> {
         Value::Array(items) if !items.is_empty() => items.iter().map(one).collect(),
         _ => one(value).map(|only| vec![only]),
     };
-    found.ok_or_else(|| {
-        "one of, or a list of: null, boolean, integer, number, string, array, object".to_owned()
-    })
+    found.ok_or_else(|| "one of, or a list of: null, boolean, integer, number, string, array, object".to_owned())
 }
 
 /// Percent-decoding.

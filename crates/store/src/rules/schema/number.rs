@@ -60,7 +60,9 @@ mod tests {
     #[test]
     fn multiples_are_those_of_the_decimals() {
         let is = |value: f64, of: f64| is_multiple(&Value::Number(value), &Value::Number(of));
-        for (value, of) in [(0.3, 0.1), (0.0075, 0.0001), (4.5, 1.5), (1e308, 0.5), (0.0, 7.0), (-6.0, 3.0), (12.0, 4.0)] {
+        for (value, of) in
+            [(0.3, 0.1), (0.0075, 0.0001), (4.5, 1.5), (1e308, 0.5), (0.0, 7.0), (-6.0, 3.0), (12.0, 4.0)]
+        {
             assert_eq!(is(value, of), Some(true), "{value} {of}");
         }
         for (value, of) in [(0.31, 0.1), (0.00751, 0.0001), (35.0, 1.5), (1e-300, 1e300), (1e300, 7.0)] {

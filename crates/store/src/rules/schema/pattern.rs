@@ -59,7 +59,9 @@ fn translate(text: &str) -> Result<String, String> {
                     match (rest.chars().next(), rest.chars().nth(1)) {
                         (Some(':'), _) => {}
                         (Some('<'), Some(next)) if next != '=' && next != '!' => {}
-                        (Some('=' | '!' | '<'), _) => return Err("look-around `(?=`, `(?!`, `(?<` is not supported".into()),
+                        (Some('=' | '!' | '<'), _) => {
+                            return Err("look-around `(?=`, `(?!`, `(?<` is not supported".into());
+                        }
                         _ => return Err("after `(?` comes `:` or `<name>`".into()),
                     }
                     out.push('?');
@@ -201,8 +203,23 @@ mod tests {
     #[test]
     fn what_could_run_away_or_means_nothing_is_refused() {
         for pattern in [
-            "(?=a)", "(?!a)", "(?<=a)", "(?<!a)", r"(a)\1", "(?i)a", "[]", "a{1000}{1000}", "(", "[a", r"\", r"\q",
-            r"\u12", r"\ud800", r"\u{110000}", "(?", "*a",
+            "(?=a)",
+            "(?!a)",
+            "(?<=a)",
+            "(?<!a)",
+            r"(a)\1",
+            "(?i)a",
+            "[]",
+            "a{1000}{1000}",
+            "(",
+            "[a",
+            r"\",
+            r"\q",
+            r"\u12",
+            r"\ud800",
+            r"\u{110000}",
+            "(?",
+            "*a",
         ] {
             assert!(Pattern::compile(pattern).is_err(), "{pattern}");
         }

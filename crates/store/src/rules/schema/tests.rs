@@ -58,13 +58,25 @@ fn each_keyword_takes_what_fits_and_names_the_place_of_what_does_not() {
         (json!({"if": string, "then": {"minLength": 1}, "else": {"minimum": 1}}), json!("a"), json!(0), ""),
         (json!({"$ref": "#n", "$defs": {"n": {"$anchor": "n", "type": "null"}}}), json!(null), json!(1), ""),
         (json!({"$ref": "#/$defs/a%25", "$defs": {"a%": string}}), json!(""), json!(1), ""),
-        (json!({"$id": "https://x.example/s", "$ref": "https://x.example/s#/$defs/a", "$defs": {"a": string}}),
-            json!(""), json!(1), ""),
+        (
+            json!({"$id": "https://x.example/s", "$ref": "https://x.example/s#/$defs/a", "$defs": {"a": string}}),
+            json!(""),
+            json!(1),
+            "",
+        ),
         (tree, json!({"name": 1, "kids": [{"name": 2}]}), json!({"name": 1, "kids": [{"name": 2}, {}]}), "/kids/1"),
-        (json!({"allOf": [{"properties": {"a": true}}], "unevaluatedProperties": false}),
-            json!({"a": 1}), json!({"b": 1}), "/b"),
-        (json!({"anyOf": [{"prefixItems": [true, string]}, {"prefixItems": [true]}], "unevaluatedItems": false}),
-            json!([1, "a"]), json!([1, 2]), "/1"),
+        (
+            json!({"allOf": [{"properties": {"a": true}}], "unevaluatedProperties": false}),
+            json!({"a": 1}),
+            json!({"b": 1}),
+            "/b",
+        ),
+        (
+            json!({"anyOf": [{"prefixItems": [true, string]}, {"prefixItems": [true]}], "unevaluatedItems": false}),
+            json!([1, "a"]),
+            json!([1, 2]),
+            "/1",
+        ),
         (json!({"format": "email", "title": "t", "x-own": 1, "default": 1}), json!("a"), json!(1), "fits"),
     ] {
         let compiled = compile(&schema);
