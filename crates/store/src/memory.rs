@@ -36,6 +36,9 @@ struct Inner {
     heads: BTreeMap<String, u64>,
     faults: HashMap<usize, Fault>,
     calls: usize,
+    /// Bytes of values read and written.
+    read: usize,
+    written: usize,
     crashed: bool,
     /// Whether each call lets others run first: then operations interleave at every call.
     yielding: bool,
@@ -62,13 +65,19 @@ impl MemoryStore {
     pub fn reopen(&self) {
         let mut inner = self.lock();
         inner.faults.clear();
-        inner.calls = 0;
+        (inner.calls, inner.read, inner.written) = (0, 0, 0);
         inner.crashed = false;
     }
 
     /// Calls since the last reopen.
     pub fn calls(&self) -> usize {
         self.lock().calls
+    }
+
+    /// Bytes of values read and written since the last reopen.
+    pub fn traffic(&self) -> (usize, usize) {
+        let inner = self.lock();
+        (inner.read, inner.written)
     }
 
     /// All keys, heads included.
@@ -122,12 +131,22 @@ impl MemoryStore {
 impl Store for MemoryStore {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         check_sizes(key, &[])?;
-        self.call(|inner| inner.values.get(key).cloned()).await
+        self.call(|inner| {
+            let value = inner.values.get(key).cloned();
+            inner.read += value.as_ref().map_or(0, Vec::len);
+            value
+        })
+        .await
     }
 
     async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
         check_sizes(key, value)?;
-        self.call(|inner| inner.values.insert(key.into(), value.into())).await.map(drop)
+        self.call(|inner| {
+            inner.written += value.len();
+            inner.values.insert(key.into(), value.into())
+        })
+        .await
+        .map(drop)
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {

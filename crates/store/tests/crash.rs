@@ -162,3 +162,35 @@ fn putting_reverting_deleting_and_undeleting_die_anywhere() {
     dies_anywhere(&with_many_versions(), delete, false);
     dies_anywhere(&after(&[post, delete]), undelete, false);
 }
+
+/// One patch on the current version, which seals the log, grows the tree or collects garbage when that is due.
+fn patch_on_the_current_version(store: &MemoryStore) -> Result<Committed, Failure> {
+    let change = patch(r#"{"rows":{"7":{"n":-1}},"mine":true}"#);
+    wait(engine(store).patch_diff(&by("ann"), &id(), &change, since(store), Some("key"), None))
+}
+
+#[test]
+fn a_commit_that_seals_and_collects_dies_anywhere() {
+    let rows = |count: usize| {
+        let rows = (0..count).map(|n| format!(r#"{{"n":{n},"text":"lorem ipsum"}}"#));
+        format!(r#"{{"rows":[{}]}}"#, rows.collect::<Vec<_>>().join(","))
+    };
+    for count in [10, 3_000] {
+        let store = MemoryStore::new();
+        wait(engine(&store).post(&by("ann"), &id(), &value(&rows(count)), None, None)).unwrap();
+        let mut most = 0;
+        for n in 0..110 {
+            let next = patch(&format!(r#"{{"rows":{{"{}":{{"n":{n}}}}},"k":{n}}}"#, n * 7 % count));
+            wait(engine(&store).patch_diff(&by("bob"), &id(), &next, since(&store), None, None)).unwrap();
+            store.reopen();
+            let undisturbed = store.fork();
+            patch_on_the_current_version(&undisturbed).unwrap();
+            // The commits that do more than others.
+            if undisturbed.calls() > most {
+                most = undisturbed.calls();
+                dies_anywhere(&store, patch_on_the_current_version, true);
+            }
+        }
+        assert!(most > 20, "{most} calls at most: garbage was collected");
+    }
+}

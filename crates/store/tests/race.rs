@@ -5,10 +5,10 @@ mod common;
 use std::pin::Pin;
 
 use common::*;
-use timeweft_core::operation::{Committed, Failure};
+use timeweft_core::operation::{Committed, Failure, Moment, Reading};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
-use timeweft_store::memory::MemoryStore;
+use timeweft_store::memory::{Fault, MemoryStore};
 
 const SEEDS: u64 = 60;
 
@@ -83,5 +83,87 @@ fn of_two_who_change_the_same_place_one_is_told_of_the_other() {
         let answers = interleave(seed, tasks.collect());
         let conflicts = answers.iter().filter(|answer| matches!(answer, Err(Failure::Conflict(..)))).count();
         assert_eq!((conflicts, answers.iter().filter(|answer| answer.is_ok()).count()), (1, 1), "seed {seed}");
+    }
+}
+
+#[test]
+fn readers_see_whole_versions_while_history_is_sealed_under_them() {
+    for seed in 0..20 {
+        let store = MemoryStore::new().yielding();
+        let engine = engine(&store);
+        let rows = |n: usize| format!(r#"{{"a":{n},"rows":[{}]}}"#, vec![format!("{n}"); 4_000].join(","));
+        wait(engine.post(&by("ann"), &id(), &value(&rows(0)), None, None)).unwrap();
+        let whole = |value: &Value| {
+            let Value::Object(members) = value else { panic!("not an object") };
+            let Value::Array(rows) = &members["rows"] else { panic!("not an array") };
+            assert!(rows.first() == Some(&members["a"]) && rows.last() == Some(&members["a"]), "seed {seed}");
+        };
+        let writer = Box::pin(async {
+            let mut last = Timestamp(1_000);
+            for n in 1..120 {
+                let change = patch(&format!(r#"{{"a":{n},"rows":{{"0":{n},"3999":{n}}}}}"#));
+                let done = engine.patch_diff(&by("ann"), &id(), &change, Some(last), None, None).await.unwrap();
+                last = done.meta.valid_from;
+            }
+        }) as Pin<Box<dyn Future<Output = ()>>>;
+        let readers = (0..3).map(|reader| {
+            let (engine, whole) = (&engine, &whole);
+            Box::pin(async move {
+                for n in 0..25 {
+                    let now = by("bob");
+                    match engine.get(&now, &id(), None, false).await.unwrap() {
+                        Reading::Value(value, _) => whole(&decode(&value)),
+                        other => panic!("{other:?}"),
+                    }
+                    let at = Moment::Time(Timestamp(1_000 + n * (reader + 1)));
+                    match engine.get_past(&now, &id(), at, None).await.unwrap() {
+                        Reading::Value(value, _) => whole(&decode(&value)),
+                        other => panic!("{other:?}"),
+                    }
+                    engine.history(&now, &id(), None, 200).await.unwrap();
+                }
+            }) as Pin<Box<dyn Future<Output = ()>>>
+        });
+        interleave(seed, readers.chain([writer]).collect());
+    }
+}
+
+#[test]
+fn those_who_lose_a_race_and_die_leave_nothing_for_long() {
+    for seed in 0..SEEDS {
+        let store = MemoryStore::new();
+        wait(engine(&store).post(&by("ann"), &id(), &value(r#"{"a":0}"#), None, None)).unwrap();
+        let long = |n: u64| patch(&format!(r#"{{"k{n}":"{}"}}"#, "x".repeat(30_000)));
+        for n in 0..40 {
+            store.reopen();
+            let (_, _, since, _) = current(&store).unwrap();
+            store.reopen();
+            // Dies somewhere between its first call and its swap, or while tidying up after it.
+            store.fault_at((seed + n) as usize % 12, Fault::CrashBefore);
+            let _ = wait(engine(&store).patch_diff(&by("bob"), &id(), &long(n), Some(since), None, None));
+            store.reopen();
+            let (_, _, since, _) = current(&store).unwrap();
+            store.reopen();
+            let next = patch(&format!(r#"{{"a":{n},"k{n}":{{"$undefined":true}}}}"#));
+            let _ = wait(engine(&store).patch_diff(&by("ann"), &id(), &next, Some(since), None, None)).unwrap();
+        }
+        for n in 0..40 {
+            store.reopen();
+            let (_, _, since, _) = current(&store).unwrap();
+            wait(engine(&store).patch_diff(
+                &by("ann"),
+                &id(),
+                &patch(&format!(r#"{{"b":{n}}}"#)),
+                Some(since),
+                None,
+                None,
+            ))
+            .unwrap();
+        }
+        let own = store.keys().into_iter().filter(|key| key[2..].starts_with(id().as_str())).count();
+        // Each of the long diffs that succeeded is two chunks of history, there and back.
+        let (version, ..) = current(&store).unwrap();
+        let long = (version as usize - 81) * 2;
+        assert!(own <= 30 + long, "{own} keys, {long} of them long diffs; seed {seed}");
     }
 }

@@ -328,3 +328,37 @@ fn bad_diffs_say_what_is_wrong_and_change_nothing() {
     assert!(matches!(undefined, Err(Failure::BadRequest(_))));
     assert_eq!(at(&wait(engine.get(&who, &id(), None, false)).unwrap()), Timestamp(5));
 }
+
+#[test]
+fn a_small_patch_of_a_long_value_reads_and_writes_in_proportion_to_itself() {
+    let rows = |count: usize| {
+        let rows = (0..count).map(|n| format!(r#"{{"n":{n},"text":"{}"}}"#, "lorem ipsum ".repeat(8)));
+        rows.collect::<Vec<_>>().join(",")
+    };
+    let long = format!(r#"{{"rows":[{}],"n":0}}"#, rows(80_000));
+    assert!(long.len() > 8_000_000);
+    let store = MemoryStore::new();
+    let engine = engine(&store);
+    let mut last = wait(engine.post(&by("ann", 5), &id(), &value(&long), None, None)).unwrap().meta.valid_from;
+    let (mut read, mut written, mut most) = (0, 0, 0);
+    for n in 1..=500 {
+        store.reopen();
+        let diff = match n % 4 {
+            0 => format!(r#"{{"n":{n}}}"#),
+            1 => format!(r#"{{"rows":{{"$array":[70000,-1,[{{"new":{n}}}]]}}}}"#),
+            _ => format!(r#"{{"rows":{{"{}":{{"n":{n}}}}}}}"#, 151 * n),
+        };
+        let done = wait(engine.patch_diff(&by("ann", 6), &id(), &patch(&diff), Some(last), None, None)).unwrap();
+        last = done.meta.valid_from;
+        assert!(done.change.unwrap().diff.0.len() < 300, "what is pushed is short too");
+        let traffic = store.traffic();
+        (read, written, most) = (read + traffic.0, written + traffic.1, most.max(traffic.0));
+    }
+    assert!(
+        read / 500 < 150_000 && written / 500 < 50_000,
+        "{} read, {} written by a patch",
+        read / 500,
+        written / 500
+    );
+    assert!(most < 3_000_000, "{most} read by the patch that read most");
+}
