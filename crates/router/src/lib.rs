@@ -15,6 +15,7 @@
 //! | `perform` | one request of the protocol, from whichever door it came |
 //! | `publish`, `resync` | what subscribers are told, and what they are told again |
 //! | `presence` | who watches an entity, as far as is known |
+//! | `notes` | notes as such: shown whole, followed on sockets of their own |
 //! | `socket` | the door of WebSockets: opening, frames, closing |
 //! | `http` | the door of HTTP: a file a family of routes |
 //! | `internal` | the entities that the router keeps for itself |
@@ -32,6 +33,7 @@ pub mod host;
 mod http;
 mod internal;
 mod jwt;
+mod notes;
 mod origin;
 mod perform;
 mod policy;

@@ -10,7 +10,7 @@ use crate::Router;
 use crate::event::Effect;
 use crate::host::Host;
 use crate::policy::{self, Denied, Right};
-use crate::publish;
+use crate::{notes, publish};
 
 /// Versions in a page of history, unless the client says.
 const PAGE: u32 = 50;
@@ -107,20 +107,20 @@ pub(crate) async fn perform<H: Host>(
         Method::Post { value, valid_from, idempotency_key, .. } => {
             let (host, context, key) = (&router.host, asked.context(), idempotency_key.as_deref());
             let result = host.post(&context, &asked.entity, &value, valid_from, key).await;
-            asked.committed(result, Response::of_created)
+            asked.committed(result, Response::of_created, false).await
         }
         Method::PatchDiff { diff, if_unmodified_since, idempotency_key, valid_from, .. } => {
             let (host, context, key) = (&router.host, asked.context(), idempotency_key.as_deref());
             let result = host.patch_diff(&context, &asked.entity, &diff, if_unmodified_since, key, valid_from).await;
-            asked.committed(result, Response::of_committed)
+            asked.committed(result, Response::of_committed, false).await
         }
         Method::Delete { if_unmodified_since, .. } => {
             let result = router.host.delete(&asked.context(), &asked.entity, if_unmodified_since).await;
-            asked.committed(result, Response::of_committed)
+            asked.committed(result, Response::of_committed, false).await
         }
         Method::PatchUndelete { .. } => {
             let result = router.host.patch_undelete(&asked.context(), &asked.entity).await;
-            asked.committed(result, Response::of_committed)
+            asked.committed(result, Response::of_committed, false).await
         }
     }
 }
@@ -146,11 +146,33 @@ pub(crate) async fn replace<H: Host>(
     };
     let asked = Asked { router, asker, id: None, entity, right };
     let (host, context) = (&router.host, asked.context());
+    let reverts = matches!(replacing, Replacing::ByVersion(_));
     let result = match replacing {
         Replacing::By(value) => host.put(&context, &asked.entity, &value, since).await,
         Replacing::ByVersion(valid_from) => host.revert(&context, &asked.entity, valid_from, since).await,
     };
-    asked.committed(result, Response::of_committed)
+    asked.committed(result, Response::of_committed, reverts).await
+}
+
+/// What the engine is told of who asks.
+pub(crate) fn context<H: Host>(router: &Router<H>, person: &str, right: Right) -> Context {
+    Context {
+        person_id: person.to_owned(),
+        impersonator_id: None,
+        now: router.host.now(),
+        access: right.access,
+        limits: router.config.limits,
+    }
+}
+
+/// The right of a person to an entity that is there, and what the engine is told of them; to whom it is hidden, it is not there.
+pub(crate) fn allowed<H: Host>(
+    router: &Router<H>,
+    person: &str,
+    entity: &EntityId,
+) -> Result<(Right, Context), Failure> {
+    let right = policy::right(entity, person, false)?;
+    Ok((right, context(router, person, right)))
 }
 
 /// A request whose right is known.
@@ -164,13 +186,7 @@ struct Asked<'a, H> {
 
 impl<H: Host> Asked<'_, H> {
     fn context(&self) -> Context {
-        Context {
-            person_id: self.asker.person.to_owned(),
-            impersonator_id: None,
-            now: self.router.host.now(),
-            access: self.right.access,
-            limits: self.router.config.limits,
-        }
+        context(self.router, self.asker.person, self.right)
     }
 
     /// The part of the channel's name that follows the format.
@@ -182,14 +198,18 @@ impl<H: Host> Asked<'_, H> {
         self.router.host.get(&self.context(), &self.entity, since, false).await
     }
 
-    fn committed(
+    async fn committed(
         &self,
         result: Result<Committed, Failure>,
         respond: impl Fn(Option<u64>, Committed) -> Response,
+        reverts: bool,
     ) -> Performed {
         match result {
             Ok(committed) => {
-                let effects = publish::change(&self.entity, &self.channel(), &committed, self.asker.connection);
+                let mut effects = publish::change(&self.entity, &self.channel(), &committed, self.asker.connection);
+                let context = self.context();
+                effects
+                    .extend(notes::changed(self.router, &context, &self.entity, self.right, &committed, reverts).await);
                 Performed { response: respond(self.id, committed), effects, subscription: None }
             }
             Err(failure) => Performed::answer(Response::of_failure(self.id, failure)),

@@ -15,7 +15,7 @@ use crate::event::{Held, Item};
 use crate::host::Host;
 use crate::sign_in::sessions;
 use crate::token::Token;
-use crate::{caller, crypto, policy, publish};
+use crate::{caller, crypto, notes, perform, policy, publish};
 
 /// How often gateways ask, about, in microseconds; and in how many of those rounds each session is looked at once.
 const ROUND_MICROS: u64 = 10_000_000;
@@ -29,6 +29,10 @@ pub(crate) async fn items<H: Host>(router: &Router<H>, held: Vec<Held>) -> Vec<I
     for held in held.iter().take(MOST) {
         let item = match held.channel.split_once(':') {
             Some(("session", name)) => session(router, &held.channel, name).await,
+            Some((notes::CHANNEL, name)) => match channel(router, name) {
+                Some(channel) => notes::missed(router, held, &channel).await,
+                None => None,
+            },
             Some((format, name)) => entity(router, format, name, held.id.as_deref()).await,
             None => None,
         };
@@ -52,29 +56,29 @@ async fn session<H: Host>(router: &Router<H>, channel: &str, name: &str) -> Opti
     }
 }
 
+/// What a channel's name says after its prefix.
+pub(crate) struct Channel {
+    pub(crate) entity: EntityId,
+    /// To read it with, as those on the channel may.
+    pub(crate) context: Context,
+}
+
+/// The gateway is trusted with what is on the channel, and the channel is checked to be one we would subscribe to.
+fn channel<H: Host>(router: &Router<H>, name: &str) -> Option<Channel> {
+    let (entity, owner) = name.split_once('@').unwrap_or((name, ""));
+    let entity = EntityId::parse(entity).ok()?;
+    let right = policy::right(&entity, owner, false).ok()?;
+    (right.channel_name(&entity, owner) == name)
+        .then(|| Channel { entity, context: perform::context(router, owner, right) })
+}
+
 async fn entity<H: Host>(router: &Router<H>, format: &str, name: &str, id: Option<&str>) -> Option<Item> {
     let format = match format {
         "cbor" => Format::Cbor,
         "json" => Format::Json,
         _ => return None,
     };
-    let (entity, owner) = match name.split_once('@') {
-        Some((entity, owner)) => (entity, Some(owner)),
-        None => (name, None),
-    };
-    let entity = EntityId::parse(entity).ok()?;
-    // The gateway is trusted with what is on the channel, and the channel is checked to be one we would subscribe to.
-    let right = policy::right(&entity, owner.unwrap_or_default(), false).ok()?;
-    if right.channel_name(&entity, owner.unwrap_or_default()) != name {
-        return None;
-    }
-    let context = Context {
-        person_id: owner.unwrap_or_default().to_owned(),
-        impersonator_id: None,
-        now: router.host.now(),
-        access: right.access,
-        limits: router.config.limits,
-    };
+    let Channel { entity, context } = channel(router, name)?;
     let since = id.and_then(|id| Timestamp::parse(id).ok());
     let (diff, meta, prev_valid_from) = match router.host.get(&context, &entity, since, true).await.ok()? {
         Reading::NotModified(_) => return None,

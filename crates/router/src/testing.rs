@@ -281,23 +281,33 @@ impl Server {
 
     /// The answer to opening a socket with these headers.
     pub(crate) fn open(&self, headers: &[(&str, &str)]) -> BatchOutcome {
+        self.open_at("/connect", headers)
+    }
+
+    pub(crate) fn open_at(&self, target: &str, headers: &[(&str, &str)]) -> BatchOutcome {
         let headers = headers.iter().map(|(name, value)| Header::new(*name, *value)).collect();
-        let (connection_id, target) = ("c".to_owned(), "/connect".to_owned());
+        let (connection_id, target) = ("c".to_owned(), target.to_owned());
         self.batch(Batch { connection_id, headers, target, events: vec![Event::Open] })
     }
 
     /// An open socket that speaks JSON.
     pub(crate) fn socket<'a>(&'a self, person: &Person, id: &str) -> Socket<'a> {
+        self.socket_at("/connect", person, id).0
+    }
+
+    /// One at this address, and what came of opening it.
+    pub(crate) fn socket_at<'a>(&'a self, target: &str, person: &Person, id: &str) -> (Socket<'a>, BatchOutcome) {
         let headers = vec![
             Header::new("host", "weft.example"),
             Header::new("cookie", &person.cookie),
             Header::new("sec-websocket-protocol", "timeweft.json"),
         ];
-        let mut socket =
-            Socket { server: self, id: id.to_owned(), headers, meta: BTreeMap::new(), channels: BTreeMap::new() };
+        let (id, target) = (id.to_owned(), target.to_owned());
+        let (meta, channels) = (BTreeMap::new(), BTreeMap::new());
+        let mut socket = Socket { server: self, id, target, headers, meta, channels };
         let outcome = socket.events(vec![Event::Open]);
         assert_eq!(outcome.status, 101, "{:?}", String::from_utf8_lossy(&outcome.body));
-        socket
+        (socket, outcome)
     }
 }
 
@@ -343,6 +353,7 @@ pub(crate) fn published(effects: &[Effect]) -> Vec<&Item> {
 pub(crate) struct Socket<'a> {
     server: &'a Server,
     id: String,
+    target: String,
     pub(crate) headers: Vec<Header>,
     pub(crate) meta: BTreeMap<String, String>,
     /// With the version held.
@@ -353,7 +364,7 @@ impl Socket<'_> {
     pub(crate) fn events(&mut self, events: Vec<Event>) -> BatchOutcome {
         let mut headers = self.headers.clone();
         headers.extend(self.meta.iter().map(|(name, value)| Header::new(format!("meta-{name}"), value)));
-        let (connection_id, target) = (self.id.clone(), "/connect".to_owned());
+        let (connection_id, target) = (self.id.clone(), self.target.clone());
         let outcome = self.server.batch(Batch { connection_id, headers, target, events });
         for reply in &outcome.replies {
             match reply {

@@ -34,6 +34,12 @@ impl Refused {
         self
     }
 
+    /// Its status, and what was wrong.
+    pub(crate) fn reason(&self) -> (u16, &str) {
+        let message = self.0.response.error.as_ref().map_or("", |(_, message)| message);
+        (self.0.response.status, message)
+    }
+
     pub(crate) fn response(self, format: Format) -> HttpResponse {
         let mut response = of_response(self.0.response, format, Vec::new());
         response.headers.extend(self.0.headers);

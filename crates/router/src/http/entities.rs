@@ -15,7 +15,7 @@ use super::Asking;
 use super::answer::{Refused, date, fields, media_type, needed, of_response, of_value, refuse};
 
 /// Letters of an id that we choose.
-const ID_LENGTH: usize = 20;
+pub(super) const ID_LENGTH: usize = 20;
 
 async fn performed<H: Host>(asking: &Asking<'_, H>, person: &str, method: Method) -> Performed {
     perform(asking.router, Asker { person, connection: None }, None, method).await

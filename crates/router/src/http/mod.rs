@@ -5,6 +5,7 @@
 //! | [`entities`] | `/api/v1/entities/…` |
 //! | [`message`] | `/message` |
 //! | [`account`] | `/login`, `/login/verify`, `/logout`, `/logout/all`, `/me` |
+//! | [`trpc`] | `/api/v1/{procedure}` |
 //! | [`cors`] | what pages of listed origins may do and see |
 //! | [`answer`] | reading bodies and writing answers, in JSON or CBOR |
 //!
@@ -18,6 +19,7 @@ mod entities;
 mod message;
 #[cfg(test)]
 mod tests;
+mod trpc;
 
 use timeweft_core::id::EntityId;
 use timeweft_core::message::{Code, Format};
@@ -33,6 +35,9 @@ use answer::{Refused, refuse};
 
 /// Longest path with its query.
 const LONGEST_TARGET: usize = 4_096;
+
+/// And of a call of procedures, many of which may be in one.
+const LONGEST_CALL: usize = 32_768;
 
 /// A request on its way through the routes.
 pub(crate) struct Asking<'a, H> {
@@ -75,6 +80,7 @@ pub(crate) async fn handle<H: Host>(router: &Router<H>, mut request: HttpRequest
         (Some(_), "OPTIONS") => cors::preflight(),
         _ => match route(&asking, path).await {
             Ok(response) => response,
+            Err(refused) if trpc::is_call(path) => trpc::refusal(&refused),
             Err(refused) => refused.response(format),
         },
     };
@@ -101,6 +107,14 @@ async fn route<H: Host>(asking: &Asking<'_, H>, path: &str) -> Result<HttpRespon
         ["connect"] => match method {
             "GET" => Err(refuse(Code::UpgradeRequired, "this is the address of the WebSocket")
                 .with(Header::new("upgrade", "websocket"))),
+            _ => Err(only("GET")),
+        },
+        ["ws", "note", id] => match method {
+            "GET" => {
+                EntityId::new("note", id).map_err(|error| refuse(Code::BadRequest, error.as_str()))?;
+                Err(refuse(Code::UpgradeRequired, "this is the address of a WebSocket")
+                    .with(Header::new("upgrade", "websocket")))
+            }
             _ => Err(only("GET")),
         },
         ["message"] => match method {
@@ -142,14 +156,16 @@ async fn route<H: Host>(asking: &Asking<'_, H>, path: &str) -> Result<HttpRespon
             ("POST", _) => entities::revert(asking, entity(name)?).await,
             _ => Err(only("POST")),
         },
+        ["api", "v1", procedures] => trpc::handle(asking, procedures).await,
         _ => Err(refuse(Code::NotFound, format!("there is nothing at {path}"))),
     }
 }
 
 fn check<H: Host>(asking: &Asking<'_, H>, path: &str) -> Result<(), Refused> {
     let request = asking.request;
-    if path.len() + asking.query.len() > LONGEST_TARGET {
-        return Err(refuse(Code::TooLarge, format!("an address has at most {LONGEST_TARGET} bytes")));
+    let longest = if trpc::is_call(path) { LONGEST_CALL } else { LONGEST_TARGET };
+    if path.len() + asking.query.len() > longest {
+        return Err(refuse(Code::TooLarge, format!("an address has at most {longest} bytes")));
     }
     let most = asking.router.config.limits.body_bytes;
     if request.body.len() > most {
@@ -175,7 +191,7 @@ fn only(methods: &'static str) -> Refused {
 }
 
 /// Percent-decoding; `None` when what comes out is not UTF-8 or an escape is cut short.
-fn unescape(text: &str) -> Option<String> {
+pub(crate) fn unescape(text: &str) -> Option<String> {
     let mut bytes = text.bytes();
     let mut out = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {

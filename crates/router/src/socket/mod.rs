@@ -6,6 +6,8 @@
 //! | [`connection`] | what is known of a connection, kept as meta by its gateway |
 //! | [`frame`] | one request in one frame |
 //!
+//! The sockets of single notes are [`crate::notes::socket`]'s.
+//!
 //! Whoever can send us events could speak for any connection: where events come over the network (`grip-required`) they
 //! count only with the gateway's signature. Who a connection is, is a token signed by us, checked with every batch.
 
@@ -15,12 +17,14 @@ mod open;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use open::{admit, closing};
+
 use timeweft_core::message::{Code, Format, Response};
 
 use crate::Router;
 use crate::event::{Batch, BatchOutcome, Event, Header, Reply, header};
 use crate::host::Host;
-use crate::{jwt, presence};
+use crate::{jwt, notes, presence};
 
 use connection::Connection;
 
@@ -28,7 +32,7 @@ use connection::Connection;
 pub(crate) const SESSION_OVER: u16 = 4001;
 
 /// Close code of a normal end (RFC 6455).
-const NORMAL: u16 = 1000;
+pub(crate) const NORMAL: u16 = 1000;
 
 /// Whether these headers carry the gateway's signature, where there is a key to check it with.
 fn is_signed<H: Host>(router: &Router<H>, headers: &[Header]) -> bool {
@@ -41,6 +45,10 @@ fn is_signed<H: Host>(router: &Router<H>, headers: &[Header]) -> bool {
 pub(crate) async fn handle<H: Host>(router: &Router<H>, batch: Batch) -> BatchOutcome {
     if router.config.grip_required && !is_signed(router, &batch.headers) {
         return *refused(Code::Forbidden, "socket events are taken from a gateway only, signed with `Grip-Sig`");
+    }
+    let target = batch.target.clone();
+    if let Some(local) = notes::socket::local(&target) {
+        return notes::socket::handle(router, batch, local).await;
     }
     let mut outcome = BatchOutcome { status: 200, ..BatchOutcome::default() };
     let mut connection = if batch.events.first() == Some(&Event::Open) {
@@ -93,7 +101,7 @@ async fn left<H: Host>(router: &Router<H>, connection: &Connection) {
 }
 
 /// The answer to an `open` that is not granted.
-fn refused(code: Code, message: &str) -> Box<BatchOutcome> {
+pub(crate) fn refused(code: Code, message: &str) -> Box<BatchOutcome> {
     let response = Response::error(None, code, message);
     Box::new(BatchOutcome {
         status: response.status,

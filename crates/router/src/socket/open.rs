@@ -7,9 +7,10 @@ use timeweft_core::message::{Code, Format};
 use timeweft_core::operation::Failure;
 
 use crate::Router;
+use crate::caller::{self, Caller};
 use crate::event::{Batch, BatchOutcome, Header, Reply};
 use crate::host::Host;
-use crate::{caller, origin, token};
+use crate::{origin, token};
 
 use super::connection::Connection;
 use super::refused;
@@ -23,17 +24,9 @@ pub(super) async fn open<H: Host>(
     outcome: &mut BatchOutcome,
 ) -> Result<Connection, Box<BatchOutcome>> {
     if batch.target.split('?').next() != Some(PATH) {
-        return Err(refused(Code::NotFound, "there is no socket here; the socket is at /connect"));
+        return Err(refused(Code::NotFound, "there is no socket here; they are at /connect and /ws/note/{id}"));
     }
-    if !origin::is_ours(&batch.headers, &router.config.origins) {
-        return Err(refused(Code::Forbidden, "this origin may not connect; list it in the setting `origins`"));
-    }
-    let caller = match caller::identify(&router.host, &router.config, &batch.headers).await {
-        Ok(Some(caller)) => caller,
-        Ok(None) => return Err(refused(Code::Unauthorized, "sign in first: POST /login, then POST /login/verify")),
-        Err(failure @ Failure::Busy) => return Err(refused(Code::Busy, &failure.to_string())),
-        Err(failure) => return Err(refused(Code::Unavailable, &failure.to_string())),
-    };
+    let caller = admit(router, batch).await?;
     let (format, chosen) = match choose(&batch.headers) {
         Choice::None => (Format::Cbor, None),
         Choice::Ours(format) => (format, Some(protocol(format))),
@@ -43,10 +36,27 @@ pub(super) async fn open<H: Host>(
     };
     outcome.status = 101;
     outcome.headers.extend(chosen.map(|name| Header::new("sec-websocket-protocol", name)));
-    for channel in [caller.token.channel(), token::sockets_channel(caller.person())] {
-        outcome.replies.push(Reply::Subscribe { channel, id: None });
-    }
+    outcome.replies.extend(closing(&caller));
     Ok(Connection::new(router, &batch.connection_id, caller.token, format))
+}
+
+/// Who may open a socket: `Origin` first, then the session.
+pub(crate) async fn admit<H: Host>(router: &Router<H>, batch: &Batch) -> Result<Caller, Box<BatchOutcome>> {
+    if !origin::is_ours(&batch.headers, &router.config.origins) {
+        return Err(refused(Code::Forbidden, "this origin may not connect; list it in the setting `origins`"));
+    }
+    match caller::identify(&router.host, &router.config, &batch.headers).await {
+        Ok(Some(caller)) => Ok(caller),
+        Ok(None) => Err(refused(Code::Unauthorized, "sign in first: POST /login, then POST /login/verify")),
+        Err(failure @ Failure::Busy) => Err(refused(Code::Busy, &failure.to_string())),
+        Err(failure) => Err(refused(Code::Unavailable, &failure.to_string())),
+    }
+}
+
+/// On which the sockets of a caller are closed.
+pub(crate) fn closing(caller: &Caller) -> [Reply; 2] {
+    [caller.token.channel(), token::sockets_channel(caller.person())]
+        .map(|channel| Reply::Subscribe { channel, id: None })
 }
 
 fn protocol(format: Format) -> &'static str {

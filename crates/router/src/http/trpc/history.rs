@@ -1,0 +1,70 @@
+//! `noteHistory`: which versions a note has, newest first, and what it was called in each. Titles are found by going back from
+//! the newest version of the page, diff by diff, over nothing but the title.
+
+use serde_json::{Value as Json, json};
+use timeweft_core::codec::cbor;
+use timeweft_core::diff::Patch;
+use timeweft_core::limits::Limits;
+use timeweft_core::message::{Method, Response};
+use timeweft_core::operation::{CborDiff, Failure};
+use timeweft_core::value::Value;
+
+use crate::host::Host;
+use crate::internal;
+use crate::perform::perform;
+
+use super::fault::Fault;
+use super::input::Input;
+use super::procedures::Notes;
+
+/// Versions unless the client says.
+const PAGE: u32 = 100;
+
+const TITLE: &str = "title";
+
+impl<H: Host> Notes<'_, H> {
+    /// `[{ version, title, updatedAt, personId }]`
+    pub(super) async fn history(&mut self, input: Input<'_>) -> Result<Json, Fault> {
+        let entity = input.note()?;
+        let limit = input.count("limit")?.map_or(PAGE, |limit| u32::try_from(limit).unwrap_or(u32::MAX));
+        let method = Method::History { entity: entity.clone(), before: input.time("before")?, limit: Some(limit) };
+        let performed = perform(self.router, self.asker(), None, method).await;
+        let Response { versions, .. } = self.done(performed)?;
+        let versions = versions.unwrap_or_default();
+        let Some(newest) = versions.first() else { return Ok(json!([])) };
+        let mut value = only_title(self.version(&entity, newest.clone()).await?.value);
+        let mut entries = Vec::with_capacity(versions.len());
+        for meta in versions {
+            entries.push(json!({
+                "version": meta.version,
+                TITLE: internal::text(&value, TITLE).unwrap_or_default(),
+                "updatedAt": meta.valid_from.to_text(),
+                "personId": meta.person_id,
+            }));
+            if let Some(previous) = &meta.previous_values {
+                value = self.before(previous, value)?;
+            }
+        }
+        Ok(entries.into())
+    }
+
+    /// What the value was, as far as its title goes.
+    fn before(&self, previous: &CborDiff, mut value: Value) -> Result<Value, Fault> {
+        let broken = |error: &dyn std::fmt::Display| Failure::Unavailable(format!("a diff can't be read: {error}"));
+        let limits = Limits { value_bytes: usize::MAX, diff_operations: usize::MAX, ..self.router.config.limits };
+        let mut patch = cbor::decode_patch(&previous.0, &limits).map_err(|error| broken(&error))?;
+        if let (Patch::Map(members), Value::Object(_)) = (&mut patch, &value) {
+            members.retain(|name, _| name == TITLE);
+        }
+        let diff = patch.resolve(&value).map_err(|error| broken(&error))?;
+        diff.apply(&mut value).map_err(|error| broken(&error))?;
+        Ok(only_title(value))
+    }
+}
+
+fn only_title(mut value: Value) -> Value {
+    if let Value::Object(members) = &mut value {
+        members.retain(|name, _| name == TITLE);
+    }
+    value
+}
