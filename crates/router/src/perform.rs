@@ -165,7 +165,8 @@ pub(crate) fn context<H: Host>(router: &Router<H>, person: &str, right: Right) -
     }
 }
 
-/// The right of a person to an entity that is there, and what the engine is told of them; to whom it is hidden, it is not there.
+/// The right of a person to an entity that is there, and what the engine is told of them; from whom it is hidden, for
+/// them it is not there.
 pub(crate) fn allowed<H: Host>(
     router: &Router<H>,
     person: &str,
@@ -207,9 +208,9 @@ impl<H: Host> Asked<'_, H> {
         match result {
             Ok(committed) => {
                 let mut effects = publish::change(&self.entity, &self.channel(), &committed, self.asker.connection);
-                let context = self.context();
-                effects
-                    .extend(notes::changed(self.router, &context, &self.entity, self.right, &committed, reverts).await);
+                let note =
+                    notes::changed(self.router, self.asker.person, &self.entity, self.right, &committed, reverts);
+                effects.extend(note.await);
                 Performed { response: respond(self.id, committed), effects, subscription: None }
             }
             Err(failure) => Performed::answer(Response::of_failure(self.id, failure)),

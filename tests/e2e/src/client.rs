@@ -194,6 +194,15 @@ impl Socket {
         }
     }
 
+    /// Follows a note, in JSON without a subprotocol.
+    pub async fn of_note(person: &Person, id: &str) -> Result<Socket> {
+        let headers = [("cookie", person.cookie.as_str())];
+        match Self::try_open(&person.url, &format!("/ws/note/{id}"), None, &headers).await? {
+            Ok(socket) => Ok(Socket { format: Format::Json, ..socket }),
+            Err(status) => bail!("refused: {status}"),
+        }
+    }
+
     /// Sends a request (its `id` is filled in) and gives its response.
     pub async fn call(&mut self, request: Json) -> Result<Json> {
         let id = self.send(request).await?;

@@ -29,7 +29,7 @@ use crate::Router;
 use crate::caller::{self, Caller};
 use crate::event::{Header, HttpRequest, HttpResponse};
 use crate::host::Host;
-use crate::origin;
+use crate::{notes, origin};
 
 use answer::{Refused, refuse};
 
@@ -105,16 +105,14 @@ async fn route<H: Host>(asking: &Asking<'_, H>, path: &str) -> Result<HttpRespon
             _ => Err(only("GET")),
         },
         ["connect"] => match method {
-            "GET" => Err(refuse(Code::UpgradeRequired, "this is the address of the WebSocket")
-                .with(Header::new("upgrade", "websocket"))),
+            "GET" => Err(upgrade()),
             _ => Err(only("GET")),
         },
         ["ws", "note", id] => match method {
-            "GET" => {
-                EntityId::new("note", id).map_err(|error| refuse(Code::BadRequest, error.as_str()))?;
-                Err(refuse(Code::UpgradeRequired, "this is the address of a WebSocket")
-                    .with(Header::new("upgrade", "websocket")))
-            }
+            "GET" => match EntityId::new(notes::KIND, id) {
+                Ok(_) => Err(upgrade()),
+                Err(error) => Err(refuse(Code::BadRequest, error.as_str())),
+            },
             _ => Err(only("GET")),
         },
         ["message"] => match method {
@@ -184,6 +182,10 @@ fn check<H: Host>(asking: &Asking<'_, H>, path: &str) -> Result<(), Refused> {
 
 fn entity(name: &str) -> Result<EntityId, Refused> {
     EntityId::parse(name).map_err(|error| refuse(Code::BadRequest, error.to_string()))
+}
+
+fn upgrade() -> Refused {
+    refuse(Code::UpgradeRequired, "this is the address of a WebSocket").with(Header::new("upgrade", "websocket"))
 }
 
 fn only(methods: &'static str) -> Refused {

@@ -9,11 +9,11 @@ use timeweft_core::id::EntityId;
 use timeweft_core::operation::{Committed, Context, Failure, Reading};
 use timeweft_core::time::Timestamp;
 
-use crate::Router;
 use crate::event::{Content, Effect, Held, Item};
 use crate::host::{Host, RecordsError};
 use crate::policy::Right;
 use crate::resync::Channel;
+use crate::{Router, perform};
 
 use super::{KIND, Note, of_reading, version};
 
@@ -61,7 +61,7 @@ pub(super) async fn follow<H: Host>(host: &H, entity: &EntityId) -> Result<(), R
 /// What a change of any entity is to those who follow it as a note; nothing when nothing is new or nobody does.
 pub(crate) async fn changed<H: Host>(
     router: &Router<H>,
-    context: &Context,
+    person: &str,
     entity: &EntityId,
     right: Right,
     committed: &Committed,
@@ -73,13 +73,14 @@ pub(crate) async fn changed<H: Host>(
         return None;
     }
     // What can't be read now, the gateway's next resync brings.
-    let note = version(router, context, entity, committed.meta.clone()).await.ok()?;
+    let context = perform::context(router, person, right);
+    let note = version(router, &context, entity, committed.meta.clone()).await.ok()?;
     let happening = match change.prev_valid_from {
         None => Happening::Create,
         Some(_) if reverts => Happening::Revert,
         Some(_) => Happening::Update,
     };
-    let channel = name(right, entity, &context.person_id);
+    let channel = name(right, entity, person);
     Some(Effect::Publish(item(channel, happening, &note, change.prev_valid_from.map(Timestamp::to_text))))
 }
 

@@ -4,6 +4,7 @@
 
 mod http;
 mod limits;
+mod notes;
 mod sign_in;
 mod socket;
 mod sync;
@@ -61,6 +62,7 @@ fn main() -> Result<()> {
         http::add(&mut cases);
         sign_in::add(&mut cases);
         limits::add(&mut cases);
+        notes::add(&mut cases);
         trials.append(&mut cases.trials);
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
