@@ -40,6 +40,7 @@ const { metafile } = await build({
     worker: 'src/worker.ts',
     'svelte/index': 'src/svelte/index.ts',
     'react/index': 'src/react/index.ts',
+    'trpc/index': 'src/trpc/index.ts',
   },
   outdir: 'dist',
   sourcemap: true,

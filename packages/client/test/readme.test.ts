@@ -33,7 +33,7 @@ afterEach(() => {
   host.close();
 });
 
-test.each(['quick-start.html', 'quick-start.js', 'quick-start.svelte', 'quick-start.tsx'])('the README has %s as it stands', file => {
+test.each(['quick-start.html', 'quick-start.js', 'quick-start.svelte', 'quick-start.tsx', 'trpc.ts'])('the README has %s as it stands', file => {
   const language = file.slice(file.lastIndexOf('.') + 1);
   expect(read('README.md')).toContain(`\`\`\`${language}\n${read(`examples/${file}`)}\`\`\`\n`);
 });
