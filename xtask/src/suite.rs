@@ -21,7 +21,7 @@ struct Step {
     run: fn(&Workspace) -> Result<()>,
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step { name: "fmt", what: "the Rust code is formatted", run: fmt },
     Step { name: "deny", what: "licences, bans and sources of what we depend on (deny.toml)", run: deny },
     Step { name: "pure", what: "core, store and router build for wasm without a single import", run: pure::check },
@@ -32,6 +32,7 @@ const STEPS: [Step; 12] = [
     Step { name: "test", what: "unit, property, contract and crash tests, seeded races, doc tests", run: test },
     Step { name: "interop", what: "values and diffs against cbor-x and deep-object-diff in Node", run: interop },
     Step { name: "web", what: "the browser's packages build, their types hold, their tests pass", run: web::check },
+    Step { name: "trpc", what: "notes by npm @trpc/client, and on their sockets, in Node", run: trpc },
     Step { name: "e2e", what: "the contract over real sockets against the built host", run: e2e },
     Step {
         name: "browser",
@@ -178,6 +179,13 @@ fn interop(workspace: &Workspace) -> Result<()> {
     build(workspace)?;
     need::npm_packages(workspace, "tests/interop")?;
     shell::run(&mut workspace.npm("tests/interop", &["test"]))
+}
+
+fn trpc(workspace: &Workspace) -> Result<()> {
+    build(workspace)?;
+    web::build(workspace)?;
+    need::npm_packages(workspace, "tests/trpc")?;
+    shell::run(workspace.npm("tests/trpc", &["test"]).env("TIMEWEFT_BINARY", workspace.host()))
 }
 
 fn browser(workspace: &Workspace) -> Result<()> {
