@@ -54,6 +54,11 @@ pub enum ConfigError {
     /// `grip-required` without a key would refuse every gateway.
     #[error("the setting `grip-required` is true and `grip-key` is missing")]
     NoGripKey,
+    /// Not an origin, so no page would ever come from it.
+    #[error(
+        "the setting `origins` lists origins such as `https://app.example.org`, without path or slash at the end, and not `{0}`"
+    )]
+    Origin(String),
     /// An issuer without a key or a key without an issuer.
     #[error("the settings `jwt-issuer` and `jwt-key` come together")]
     HalfAnIssuer,
@@ -89,11 +94,16 @@ impl Config {
             _ => return Err(ConfigError::HalfAnIssuer),
         };
         let origins = text("origins").unwrap_or_default();
+        let origins = origins.split(',').map(|o| o.trim().to_ascii_lowercase()).filter(|o| !o.is_empty());
+        let origins: Vec<String> = origins.collect();
+        if let Some(other) = origins.iter().find(|origin| !is_origin(origin)) {
+            return Err(ConfigError::Origin(other.clone()));
+        }
         let default = Limits::default();
         Ok(Config {
             key: secret("key")?.ok_or(ConfigError::NoKey)?,
             development: switch("development")?,
-            origins: origins.split(',').map(|o| o.trim().to_ascii_lowercase()).filter(|o| !o.is_empty()).collect(),
+            origins,
             grip_key,
             grip_required,
             issuer,
@@ -107,6 +117,13 @@ impl Config {
             },
         })
     }
+}
+
+/// Whether a browser could send this as `Origin`. `null` is left out: any page can make itself one of that origin.
+fn is_origin(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, authority)| {
+        !scheme.is_empty() && !authority.is_empty() && !authority.contains(['/', '?', '#', '@', '*'])
+    })
 }
 
 #[cfg(test)]
@@ -144,6 +161,9 @@ mod tests {
         assert_eq!(error(&[KEY, ("development", "yes")]), ConfigError::Switch("development"));
         assert_eq!(error(&[KEY, ("limit-depth", "0")]), ConfigError::Number("limit-depth"));
         assert_eq!(error(&[KEY, ("grip-required", "true")]), ConfigError::NoGripKey);
+        for origin in ["*", "null", "app.example", "https://app.example/", "https://", "https://*.example"] {
+            assert_eq!(error(&[KEY, ("origins", origin)]), ConfigError::Origin(origin.to_owned()));
+        }
         assert_eq!(error(&[KEY, ("jwt-issuer", "https://id.example")]), ConfigError::HalfAnIssuer);
     }
 

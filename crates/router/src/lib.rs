@@ -12,6 +12,7 @@
 //! | `sign_in` | codes by mail, persons, sessions |
 //! | `caller`, `token`, `jwt`, `origin`, `crypto` | who is asking, and how they show it |
 //! | `policy` | who may do what |
+//! | `document` | patches of JSON documents (RFC 6902, RFC 7396) as diffs |
 //! | `perform` | one request of the protocol, from whichever door it came |
 //! | `publish`, `resync` | what subscribers are told, and what they are told again |
 //! | `presence` | who watches an entity, as far as is known |
@@ -28,6 +29,7 @@
 mod caller;
 mod config;
 mod crypto;
+mod document;
 pub mod event;
 pub mod host;
 mod http;

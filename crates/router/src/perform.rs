@@ -1,12 +1,15 @@
 //! One request of the protocol (contract section 3), whichever door it came by: checks the right, asks the entity, and
 //! says what to answer, what to publish and what the connection is now subscribed to.
 
+use timeweft_core::codec::cbor;
+use timeweft_core::diff::Patch;
 use timeweft_core::id::EntityId;
 use timeweft_core::message::{Code, Method, Response};
-use timeweft_core::operation::{CborValue, Committed, Context, Failure, Moment, Reading};
+use timeweft_core::operation::{CborDiff, CborValue, Committed, Context, Failure, Listing, Moment, Reading};
 use timeweft_core::time::Timestamp;
 
 use crate::Router;
+use crate::document::{DocumentPatch, Unfit};
 use crate::event::Effect;
 use crate::host::Host;
 use crate::policy::{self, Denied, Right};
@@ -131,6 +134,8 @@ pub(crate) enum Replacing {
     By(CborValue),
     /// `POST …/revert`: by the value of the version that begins then.
     ByVersion(Timestamp),
+    /// `PATCH` with a patch of its JSON: by what the patch makes of the version named.
+    ByDocumentPatch(DocumentPatch, Option<String>),
 }
 
 /// Replaces an entity's value.
@@ -150,6 +155,13 @@ pub(crate) async fn replace<H: Host>(
     let result = match replacing {
         Replacing::By(value) => host.put(&context, &asked.entity, &value, since).await,
         Replacing::ByVersion(valid_from) => host.revert(&context, &asked.entity, valid_from, since).await,
+        Replacing::ByDocumentPatch(patch, key) => {
+            let diff = match asked.document_diff(patch, since).await {
+                Ok(diff) => diff,
+                Err(response) => return Performed::answer(response),
+            };
+            host.patch_diff(&context, &asked.entity, &diff, since, key.as_deref(), None).await
+        }
     };
     asked.committed(result, Response::of_committed, reverts).await
 }
@@ -176,6 +188,22 @@ pub(crate) fn allowed<H: Host>(
     Ok((right, context(router, person, right)))
 }
 
+/// A page of the entities of a type that a person may read.
+pub(crate) async fn list<H: Host>(
+    router: &Router<H>,
+    person: &str,
+    kind: &str,
+    cursor: Option<String>,
+    limit: u32,
+) -> Result<Listing, Failure> {
+    // The right to read a type is that to what one has of it, and a person has the one that they are.
+    let own = EntityId::new(kind, person).map_err(|error| Failure::BadRequest(error.to_string()))?;
+    let right = policy::right(&own, person, false)?;
+    let asker = Asker { person, connection: None };
+    let asked = Asked { router, asker, id: None, entity: own, right };
+    router.host.list(&asked.context(), kind, cursor.as_deref(), limit).await
+}
+
 /// A request whose right is known.
 struct Asked<'a, H> {
     router: &'a Router<H>,
@@ -197,6 +225,25 @@ impl<H: Host> Asked<'_, H> {
 
     async fn read(&self, since: Option<Timestamp>) -> Result<Reading, Failure> {
         self.router.host.get(&self.context(), &self.entity, since, false).await
+    }
+
+    /// What a patch of the JSON of the version that begins at `since` comes to, as a diff from that version.
+    async fn document_diff(&self, patch: DocumentPatch, since: Option<Timestamp>) -> Result<CborDiff, Response> {
+        let context = self.context();
+        if let Some(since) = since {
+            match self.router.host.get_past(&context, &self.entity, Moment::Time(since), None).await {
+                Ok(Reading::Value(value, meta)) if meta.valid_from == since => {
+                    return patch
+                        .on(&value, &context.limits)
+                        .map_err(|Unfit(code, why)| Response::error(None, code, why));
+                }
+                Ok(_) | Err(Failure::NotFound) => {}
+                Err(failure) => return Err(Response::of_failure(None, failure)),
+            }
+        }
+        // Not a version we hold: the engine says what is wrong, or how it answered this very request before. It can't apply
+        // this diff, should there be such a version by then.
+        Ok(CborDiff(cbor::encode_patch(&Patch::Remove)))
     }
 
     async fn committed(

@@ -1,13 +1,15 @@
-//! Reading bodies and writing answers. JSON unless the client says CBOR: by `Accept`, or else by the type of its body.
+//! Reading bodies and writing answers, in JSON or CBOR.
 
 use timeweft_core::codec::DecodeError;
 use timeweft_core::message::{Code, Fields, Format, Response, encode_value_as};
 use timeweft_core::operation::Failure;
-use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
 use crate::config::Config;
+use crate::document::Unfit;
 use crate::event::{Effect, Header, HttpRequest, HttpResponse, header};
+
+use super::conditional::tag;
 
 /// Why a request is not granted.
 pub(crate) struct Refused(Box<Refusal>);
@@ -47,6 +49,12 @@ impl Refused {
     }
 }
 
+impl From<Unfit> for Refused {
+    fn from(Unfit(code, message): Unfit) -> Refused {
+        refuse(code, message)
+    }
+}
+
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Refused {
         Refused::new(Response::of_failure(None, failure))
@@ -64,16 +72,6 @@ impl From<DecodeError> for Refused {
 pub(crate) fn media_type(headers: &[Header]) -> Option<String> {
     let value = header(headers, "content-type")?.split(';').next()?;
     Some(value.trim().to_ascii_lowercase()).filter(|kind| !kind.is_empty())
-}
-
-/// What the answer is to be written in.
-pub(crate) fn wanted(headers: &[Header]) -> Format {
-    let accepted = header(headers, "accept").into_iter().flat_map(|accept| accept.split(','));
-    let mut kinds = accepted.map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-    match kinds.find_map(|kind| Format::of_media_type(&kind)) {
-        Some(format) => format,
-        None => media_type(headers).and_then(|kind| Format::of_media_type(&kind)).unwrap_or(Format::Json),
-    }
 }
 
 /// What the body is written in; without a type it is JSON.
@@ -97,21 +95,13 @@ pub(crate) fn needed<T>(field: Option<T>, name: &str) -> Result<T, Refused> {
     field.ok_or_else(|| refuse(Code::BadRequest, format!("the field `{name}` is missing")))
 }
 
-/// A date in a header, in the form of section 1.
-pub(crate) fn date(headers: &[Header], name: &str) -> Result<Option<Timestamp>, Refused> {
-    let Some(text) = header(headers, name) else { return Ok(None) };
-    // An `ETag` of ours, quotes included, is taken for what is in it.
-    let text = text.trim().trim_matches('"');
-    Timestamp::parse(text).map(Some).map_err(|error| refuse(Code::BadRequest, format!("`{name}`: {error}")))
-}
-
 /// A response of the protocol as one of HTTP: the status is in the line, the version in `ETag`.
 pub(crate) fn of_response(response: Response, format: Format, effects: Vec<Effect>) -> HttpResponse {
     let mut headers = headers(format);
     if response.error.is_none()
         && let Some(meta) = &response.meta
     {
-        headers.push(Header::new("etag", format!("\"{}\"", meta.valid_from)));
+        headers.push(Header::new("etag", tag(meta.valid_from)));
     }
     match response.status {
         401 => headers.push(Header::new("www-authenticate", "Bearer")),

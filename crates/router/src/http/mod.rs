@@ -6,17 +6,24 @@
 //! | [`message`] | `/message` |
 //! | [`account`] | `/login`, `/login/verify`, `/logout`, `/logout/all`, `/me` |
 //! | [`trpc`] | `/api/v1/{procedure}` |
+//! | [`openapi`] | `/api/v1/openapi.json` |
 //! | [`cors`] | what pages of listed origins may do and see |
 //! | [`answer`] | reading bodies and writing answers, in JSON or CBOR |
+//! | [`accept`], [`problem`] | which of them is wanted, and errors as problem details |
+//! | [`conditional`] | entity tags and dates of versions in headers |
 //!
 //! A page of a foreign origin can't change anything with its visitor's cookie: every request but a reading one is refused
 //! to a foreign `Origin`, unless it brings its own right in `Authorization`.
 
+mod accept;
 mod account;
 pub(crate) mod answer;
+mod conditional;
 mod cors;
 mod entities;
 mod message;
+mod openapi;
+mod problem;
 #[cfg(test)]
 mod tests;
 mod trpc;
@@ -73,17 +80,24 @@ pub(crate) async fn handle<H: Host>(router: &Router<H>, mut request: HttpRequest
     }
     let target = std::mem::take(&mut request.target);
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let format = answer::wanted(&request.headers);
-    let asking = Asking { router, request: &request, query, format };
-    let origin = cors::origin(&request.headers, &router.config.origins);
-    let mut response = match (&origin, request.method.as_str()) {
-        (Some(_), "OPTIONS") => cors::preflight(),
+    let wanted = accept::wanted(&request.headers);
+    let asking = Asking { router, request: &request, query, format: wanted.format };
+    let origins = &router.config.origins;
+    let origin = cors::origin(&request.headers, origins);
+    let mut response = match &origin {
+        Some(_) if cors::is_preflight(&request) => cors::preflight(),
         _ => match route(&asking, path).await {
             Ok(response) => response,
             Err(refused) if trpc::is_call(path) => trpc::refusal(&refused),
-            Err(refused) => refused.response(format),
+            Err(refused) => refused.response(wanted.format),
         },
     };
+    if wanted.problems {
+        problem::describe(&mut response);
+    }
+    // What is not there for one origin or format may be for another: of every answer, also to who named neither.
+    let varies = if origins.is_empty() { "accept" } else { "accept, origin" };
+    response.headers.push(Header::new("vary", varies));
     if let Some(origin) = origin {
         cors::allow(&mut response, origin);
     }
@@ -98,65 +112,71 @@ async fn route<H: Host>(asking: &Asking<'_, H>, path: &str) -> Result<HttpRespon
     let segments: Option<Vec<String>> = path.strip_prefix('/').unwrap_or(path).split('/').map(unescape).collect();
     let segments = segments.ok_or_else(|| refuse(Code::BadRequest, "the path is not percent-encoded UTF-8"))?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let Some(methods) = methods(&segments) else {
+        return Err(refuse(Code::NotFound, format!("there is nothing at {path}")));
+    };
     let method = asking.request.method.as_str();
-    match segments[..] {
-        ["health"] => match method {
-            "GET" => Ok(answer::of_value(200, &Value::object([("status", Value::text("ok"))]), asking.format)),
-            _ => Err(only("GET")),
+    if method == "OPTIONS" {
+        return Ok(options(methods));
+    }
+    if !methods.split(", ").any(|known| known == method) {
+        return Err(
+            refuse(Code::MethodNotAllowed, format!("this address takes {methods}")).with(Header::new("allow", methods))
+        );
+    }
+    match (method, &segments[..]) {
+        (_, ["health"]) => Ok(answer::of_value(200, &Value::object([("status", Value::text("ok"))]), asking.format)),
+        (_, ["connect"]) => Err(upgrade()),
+        (_, ["ws", "note", id]) => match EntityId::new(notes::KIND, id) {
+            Ok(_) => Err(upgrade()),
+            Err(error) => Err(refuse(Code::BadRequest, error.as_str())),
         },
-        ["connect"] => match method {
-            "GET" => Err(upgrade()),
-            _ => Err(only("GET")),
-        },
-        ["ws", "note", id] => match method {
-            "GET" => match EntityId::new(notes::KIND, id) {
-                Ok(_) => Err(upgrade()),
-                Err(error) => Err(refuse(Code::BadRequest, error.as_str())),
-            },
-            _ => Err(only("GET")),
-        },
-        ["message"] => match method {
-            "POST" => message::post(asking).await,
-            _ => Err(only("POST")),
-        },
-        ["me"] => match method {
-            "GET" => account::me(asking).await,
-            _ => Err(only("GET")),
-        },
-        ["login"] | ["login", "verify"] | ["logout"] | ["logout", "all"] if method != "POST" => Err(only("POST")),
-        ["login"] => account::login(asking).await,
-        ["login", "verify"] => account::verify(asking).await,
-        ["logout"] => account::logout(asking, false).await,
-        ["logout", "all"] => account::logout(asking, true).await,
-        ["api", "v1", "entities"] => match method {
-            "GET" => entities::list(asking).await,
-            _ => Err(only("GET")),
-        },
-        // A type has no colon and an entity has one.
-        ["api", "v1", "entities", name] if !name.contains(':') => match method {
-            "POST" => entities::post(asking, name).await,
-            _ => Err(only("POST")),
-        },
-        ["api", "v1", "entities", name] => match method {
-            "GET" => entities::get(asking, entity(name)?).await,
-            "PATCH" => entities::patch(asking, entity(name)?).await,
-            "PUT" => entities::put(asking, entity(name)?).await,
-            "DELETE" => entities::delete(asking, entity(name)?).await,
-            _ => Err(only("GET, PATCH, PUT, DELETE")),
-        },
-        ["api", "v1", "entities", name, verb @ ("history" | "subscribers")] => match (method, verb) {
-            ("GET", "history") => entities::history(asking, entity(name)?).await,
-            ("GET", _) => entities::subscribers(asking, entity(name)?).await,
-            _ => Err(only("GET")),
-        },
-        ["api", "v1", "entities", name, verb @ ("undelete" | "revert")] => match (method, verb) {
-            ("POST", "undelete") => entities::undelete(asking, entity(name)?).await,
-            ("POST", _) => entities::revert(asking, entity(name)?).await,
-            _ => Err(only("POST")),
-        },
-        ["api", "v1", procedures] => trpc::handle(asking, procedures).await,
+        (_, ["message"]) => message::post(asking).await,
+        (_, ["me"]) => account::me(asking).await,
+        (_, ["login"]) => account::login(asking).await,
+        (_, ["login", "verify"]) => account::verify(asking).await,
+        (_, ["logout"]) => account::logout(asking, false).await,
+        (_, ["logout", "all"]) => account::logout(asking, true).await,
+        (_, ["api", "v1", "openapi.json"]) => Ok(openapi::get()),
+        (_, ["api", "v1", "entities"]) => entities::list(asking).await,
+        ("POST", ["api", "v1", "entities", kind]) => entities::post(asking, kind).await,
+        ("PATCH", ["api", "v1", "entities", name]) => entities::patch(asking, entity(name)?).await,
+        ("PUT", ["api", "v1", "entities", name]) => entities::put(asking, entity(name)?).await,
+        ("DELETE", ["api", "v1", "entities", name]) => entities::delete(asking, entity(name)?).await,
+        (_, ["api", "v1", "entities", name]) => entities::get(asking, entity(name)?).await,
+        (_, ["api", "v1", "entities", name, "history"]) => entities::history(asking, entity(name)?).await,
+        (_, ["api", "v1", "entities", name, "subscribers"]) => entities::subscribers(asking, entity(name)?).await,
+        (_, ["api", "v1", "entities", name, "undelete"]) => entities::undelete(asking, entity(name)?).await,
+        (_, ["api", "v1", "entities", name, "revert"]) => entities::revert(asking, entity(name)?).await,
+        (_, ["api", "v1", procedures]) => trpc::handle(asking, procedures).await,
         _ => Err(refuse(Code::NotFound, format!("there is nothing at {path}"))),
     }
+}
+
+/// The methods that an address takes; none when there is nothing.
+fn methods(segments: &[&str]) -> Option<&'static str> {
+    Some(match segments {
+        ["health" | "connect" | "me"] | ["api", "v1", "openapi.json" | "entities"] => "GET, HEAD, OPTIONS",
+        ["message" | "login" | "logout"] | ["login", "verify"] | ["logout", "all"] => "POST, OPTIONS",
+        // A type has no colon and an entity has one.
+        ["api", "v1", "entities", name] if !name.contains(':') => "POST, OPTIONS",
+        ["api", "v1", "entities", _] => "GET, HEAD, PATCH, PUT, DELETE, OPTIONS",
+        ["api", "v1", "entities", _, "history" | "subscribers"] => "GET, HEAD, OPTIONS",
+        ["api", "v1", "entities", _, "undelete" | "revert"] => "POST, OPTIONS",
+        ["ws", "note", _] => "GET, HEAD, OPTIONS",
+        // Which procedure takes which is said in tRPC's own manner.
+        ["api", "v1", _] => "GET, HEAD, POST, OPTIONS",
+        _ => return None,
+    })
+}
+
+/// What may be asked of an address (RFC 9110, 9.3.7; RFC 5789, 3.1).
+fn options(methods: &'static str) -> HttpResponse {
+    let mut headers = vec![Header::new("allow", methods)];
+    if methods.contains("PATCH") {
+        headers.push(Header::new("accept-patch", entities::PATCHES));
+    }
+    HttpResponse { status: 204, headers, ..HttpResponse::default() }
 }
 
 fn check<H: Host>(asking: &Asking<'_, H>, path: &str) -> Result<(), Refused> {
@@ -186,10 +206,6 @@ fn entity(name: &str) -> Result<EntityId, Refused> {
 
 fn upgrade() -> Refused {
     refuse(Code::UpgradeRequired, "this is the address of a WebSocket").with(Header::new("upgrade", "websocket"))
-}
-
-fn only(methods: &'static str) -> Refused {
-    refuse(Code::MethodNotAllowed, format!("this address takes {methods}")).with(Header::new("allow", methods))
 }
 
 /// Percent-decoding; `None` when what comes out is not UTF-8 or an escape is cut short.

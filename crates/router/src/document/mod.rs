@@ -1,0 +1,119 @@
+//! Patches of JSON documents (RFC 6902, RFC 7396) as diffs of entities: what the patch makes of the JSON that a read of
+//! the version gives, compared with that JSON.
+//!
+//! - Nothing is changed here: what comes out is a diff, and it merges or conflicts as every diff does.
+//! - What JSON can't hold (dates, `Map`s, bytes…) stays what it is wherever the patch leaves its JSON as it is. Where it
+//!   doesn't, and where it moves or copies it, its JSON takes its place.
+//! - The work and the size of what comes of a patch are bounded while it is applied ([`json_patch`]).
+
+mod json_patch;
+#[cfg(test)]
+mod tests;
+
+use timeweft_core::codec::{DecodeError, cbor, json};
+use timeweft_core::diff::{Diff, DiffError, Segment, diff_finely};
+use timeweft_core::limits::Limits;
+use timeweft_core::message::Code;
+use timeweft_core::operation::{CborDiff, CborValue};
+use timeweft_core::value::Value;
+
+pub(crate) use json_patch::JsonPatch;
+
+/// The media type of JSON Patch.
+pub(crate) const JSON_PATCH: &str = "application/json-patch+json";
+
+/// The media type of JSON Merge Patch.
+pub(crate) const MERGE_PATCH: &str = "application/merge-patch+json";
+
+/// A patch of a JSON document.
+pub(crate) enum DocumentPatch {
+    /// RFC 6902.
+    Operations(JsonPatch),
+    /// RFC 7396.
+    Merge(serde_json::Value),
+}
+
+/// Why a patch is none, or makes nothing of a document: the code and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unfit(pub(crate) Code, pub(crate) String);
+
+impl Unfit {
+    fn bad(message: impl Into<String>) -> Unfit {
+        Unfit(Code::BadRequest, message.into())
+    }
+}
+
+impl From<DecodeError> for Unfit {
+    fn from(error: DecodeError) -> Unfit {
+        let (code, message) = error.into();
+        Unfit(code, message)
+    }
+}
+
+impl DocumentPatch {
+    /// Reads a body of this media type; `None` when it is the type of no such patch.
+    pub(crate) fn read(media_type: &str, body: &[u8], limits: &Limits) -> Option<Result<DocumentPatch, Unfit>> {
+        // An operation's value is two levels down in the patch.
+        let parse = |more: usize| json::parse(body, limits.depth + more).map_err(Unfit::from);
+        match media_type {
+            JSON_PATCH => Some(parse(2).and_then(|json| JsonPatch::read(json, limits)).map(DocumentPatch::Operations)),
+            MERGE_PATCH => Some(parse(0).map(DocumentPatch::Merge)),
+            _ => None,
+        }
+    }
+
+    /// The diff that the patch comes to on this value.
+    pub(crate) fn on(self, base: &CborValue, limits: &Limits) -> Result<CborDiff, Unfit> {
+        // The JSON of a value may be longer and deeper than it is itself; what is stored in the end is bounded there.
+        let any = Limits { value_bytes: usize::MAX, depth: usize::MAX, ..*limits };
+        let base = cbor::decode_value(&base.0, &any)?;
+        let mut document = json::value_to_json(&base);
+        let before = json::value_from_json(&document, &any)?;
+        match self {
+            DocumentPatch::Operations(patch) => patch.apply(&mut document, limits)?,
+            DocumentPatch::Merge(patch) => ::json_patch::merge(&mut document, &patch),
+        }
+        let after = json::value_from_json(&document, &any)?;
+        let diff = fit(diff_finely(&before, &after), &base, &before).map_err(|error| Unfit::bad(error.to_string()))?;
+        Ok(CborDiff(cbor::encode_patch(&diff.to_patch())))
+    }
+}
+
+/// A diff of the JSON `before` as one of `base`, which it is the JSON of: a change from inside of what is no object, array
+/// or text in truth becomes what comes of it.
+fn fit(diff: Diff, base: &Value, before: &Value) -> Result<Diff, DiffError> {
+    Ok(match (diff, base, before) {
+        (Diff::Object(members), Value::Object(inside), Value::Object(shown)) => {
+            let member = |(key, change): (String, Diff)| match (inside.get(&key), shown.get(&key)) {
+                (Some(base), Some(before)) => Ok((key, fit(change, base, before)?)),
+                _ => Ok((key, change)),
+            };
+            Diff::Object(members.into_iter().map(member).collect::<Result<_, DiffError>>()?)
+        }
+        (Diff::Array(segments), Value::Array(inside), Value::Array(shown)) => {
+            let mut elements = inside.iter().zip(shown);
+            let mut fitting = Vec::with_capacity(segments.len());
+            for segment in segments {
+                fitting.push(match (segment, elements.len()) {
+                    (Segment::Inner(change), 1..) => match elements.next() {
+                        Some((base, before)) => Segment::Inner(fit(change, base, before)?),
+                        None => Segment::Inner(change),
+                    },
+                    (segment @ (Segment::Keep(count) | Segment::Delete(count)), _) if count > 0 => {
+                        elements.nth(count - 1);
+                        segment
+                    }
+                    (segment, _) => segment,
+                });
+            }
+            Diff::Array(fitting)
+        }
+        (diff @ Diff::Text(_), Value::Text(_), _) | (diff @ (Diff::Set { .. } | Diff::Remove), ..) => diff,
+        (diff, ..) if diff.is_identity() => diff,
+        (diff, _, before) => {
+            let mut value = before.clone();
+            diff.apply(&mut value)?;
+            Diff::Set { value, over_container: true }
+        }
+    })
+}
