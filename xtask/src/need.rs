@@ -19,13 +19,21 @@ pub(crate) const NPM: Program = Program { names: &["npm"], packages: &["nodejs",
 pub(crate) const CHROMIUM: Program =
     Program { names: &["chromium", "chromium-browser", "google-chrome"], packages: &["chromium"] };
 
+const PYTHON: Program = Program { names: &["python3"], packages: &["python3"] };
+
 /// The path of `program`, installed by `apt-get` when we may.
 pub(crate) fn program(program: &Program) -> Result<PathBuf> {
-    if let Some(found) = program.names.iter().find_map(|name| find(name)) {
+    let found = || program.names.iter().find_map(|name| find(name));
+    if let Some(found) = found() {
         return Ok(found);
     }
-    let install = format!("apt-get install -y --no-install-recommends {}", program.packages.join(" "));
     let missing = program.names[0];
+    install(missing, program.packages)?;
+    found().with_context(|| format!("the packages {} brought no {missing}", program.packages.join(", ")))
+}
+
+fn install(missing: &str, packages: &[&str]) -> Result<()> {
+    let install = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
     if find("apt-get").is_none() || !is_root() {
         bail!("{missing} is missing; install it (Debian, Ubuntu: `sudo {install}`) and run this again");
     }
@@ -36,8 +44,7 @@ pub(crate) fn program(program: &Program) -> Result<PathBuf> {
         apt
     };
     shell::run(apt().args(["update", "-q"]))?;
-    shell::run(apt().args(["install", "-y", "-q", "--no-install-recommends"]).args(program.packages))?;
-    program.names.iter().find_map(|name| find(name)).with_context(|| format!("`{install}` brought no {missing}"))
+    shell::run(apt().args(["install", "-y", "-q", "--no-install-recommends"]).args(packages))
 }
 
 /// The standard library for a wasm target.
@@ -84,6 +91,29 @@ pub(crate) fn npm_packages(workspace: &Workspace, folder: &str) -> Result<()> {
         return Ok(());
     }
     shell::run(&mut workspace.npm(folder, &["ci", "--no-audit", "--no-fund"]))
+}
+
+/// The programs of the Python packages that `folder/requirements.txt` names, in a virtual environment under `target/`; the
+/// folder they are in.
+pub(crate) fn python_packages(workspace: &Workspace, folder: &str) -> Result<PathBuf> {
+    let python = program(&PYTHON)?;
+    let requirements = workspace.root.join(folder).join("requirements.txt");
+    let wanted = std::fs::read(&requirements).with_context(|| format!("can't read {}", requirements.display()))?;
+    let environment = workspace.target.join("python");
+    let (programs, installed) = (environment.join("bin"), environment.join("installed.txt"));
+    // Written last, so that it tells that an install was finished.
+    if std::fs::read(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(programs);
+    }
+    if shell::output(command(&python).args(["-c", "import ensurepip, venv"])).is_err() {
+        install("Python's venv", &["python3-venv"])?;
+    }
+    shell::run(command(&python).args(["-m", "venv", "--clear"]).arg(&environment))?;
+    let mut pip = command(programs.join("python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&requirements);
+    shell::run(&mut pip)?;
+    std::fs::write(&installed, wanted).with_context(|| format!("can't write {}", installed.display()))?;
+    Ok(programs)
 }
 
 fn find(name: &str) -> Option<PathBuf> {

@@ -21,7 +21,7 @@ struct Step {
     run: fn(&Workspace) -> Result<()>,
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 15] = [
     Step { name: "fmt", what: "the Rust code is formatted", run: fmt },
     Step { name: "deny", what: "licences, bans and sources of what we depend on (deny.toml)", run: deny },
     Step { name: "pure", what: "core, store and router build for wasm without a single import", run: pure::check },
@@ -34,6 +34,12 @@ const STEPS: [Step; 13] = [
     Step { name: "web", what: "the browser's packages build, their types hold, their tests pass", run: web::check },
     Step { name: "trpc", what: "notes by npm @trpc/client, and on their sockets, in Node", run: trpc },
     Step { name: "e2e", what: "the contract over real sockets against the built host", run: e2e },
+    Step {
+        name: "http",
+        what: "the HTTP API in Node: patches by the public collections, conditions, origins",
+        run: http,
+    },
+    Step { name: "openapi", what: "the server keeps to its OpenAPI document, whatever is sent", run: openapi },
     Step {
         name: "browser",
         what: "the client over a line that breaks, the notes app and the page, in Chromium",
@@ -188,6 +194,25 @@ fn trpc(workspace: &Workspace) -> Result<()> {
     shell::run(workspace.npm("tests/trpc", &["test"]).env("TIMEWEFT_BINARY", workspace.host()))
 }
 
+fn http(workspace: &Workspace) -> Result<()> {
+    build(workspace)?;
+    need::npm_packages(workspace, "tests/http")?;
+    shell::run(workspace.npm("tests/http", &["test"]).env("TIMEWEFT_BINARY", workspace.host()))
+}
+
+fn openapi(workspace: &Workspace) -> Result<()> {
+    build(workspace)?;
+    need::program(&need::NODE)?;
+    need::program(&need::NPM)?;
+    let programs = need::python_packages(workspace, "tests/http")?;
+    shell::run(
+        workspace
+            .npm("tests/http", &["run", "openapi"])
+            .env("TIMEWEFT_SCHEMATHESIS", programs.join("schemathesis"))
+            .env("TIMEWEFT_BINARY", workspace.host()),
+    )
+}
+
 fn browser(workspace: &Workspace) -> Result<()> {
     build(workspace)?;
     web::build(workspace)?;
@@ -215,7 +240,7 @@ mod tests {
     fn steps_are_selected_by_name_and_keep_their_order() {
         assert_eq!(names(&[]).unwrap().len(), STEPS.len());
         assert_eq!(names(&["--only", "e2e", "--only", "fmt"]).unwrap(), ["fmt", "e2e"]);
-        assert_eq!(names(&["--from", "e2e"]).unwrap(), ["e2e", "browser"]);
+        assert_eq!(names(&["--from", "e2e"]).unwrap(), ["e2e", "http", "openapi", "browser"]);
     }
 
     #[test]

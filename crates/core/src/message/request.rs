@@ -107,8 +107,8 @@ impl Refusal {
     }
 }
 
-/// Keys that clients choose are kept for as long as the version they made is recent: they are short.
-const MAX_IDEMPOTENCY_KEY: usize = 256;
+/// The longest idempotency key, in bytes. Keys are kept for as long as the version they made is recent: they are short.
+pub const MAX_IDEMPOTENCY_KEY: usize = 256;
 
 impl Request {
     /// Reads a frame from a socket: at most `message_bytes` long.

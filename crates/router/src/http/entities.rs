@@ -1,7 +1,7 @@
 //! `/api/v1/entities/…`: the protocol's methods in the manner of HTTP.
 
 use timeweft_core::id::EntityId;
-use timeweft_core::message::{Code, Format, Method};
+use timeweft_core::message::{Code, Format, MAX_IDEMPOTENCY_KEY, Method};
 use timeweft_core::operation::Listed;
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::{Object, Value};
@@ -79,7 +79,7 @@ pub(super) async fn post<H: Host>(asking: &Asking<'_, H>, kind: &str) -> Result<
         entity,
         value: value.clone(),
         valid_from: fields.time("validFrom")?,
-        idempotency_key: header(&asking.request.headers, "idempotency-key").map(str::to_owned),
+        idempotency_key: idempotency_key(&asking.request.headers)?,
     };
     let mut done = performed(asking, caller.person(), method).await;
     let made = done.response.status == 201;
@@ -115,7 +115,7 @@ pub(super) async fn patch<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> 
     let headers = &asking.request.headers;
     let since = base(headers)?;
     let caller = asking.caller().await?;
-    let key = header(headers, "idempotency-key").map(str::to_owned);
+    let key = idempotency_key(headers)?;
     let kind = media_type(headers).unwrap_or_default();
     if let Some(patch) = DocumentPatch::read(&kind, &asking.request.body, &asking.router.config.limits) {
         let replacing = Replacing::ByDocumentPatch(patch?, key);
@@ -194,6 +194,16 @@ pub(super) async fn subscribers<H: Host>(asking: &Asking<'_, H>, entity: EntityI
     }
     let persons = presence::list(&asking.router.host, &entity).await.into_iter().map(Value::Text).collect();
     Ok(of_value(200, &Value::object([("subscribers", Value::Array(persons))]), asking.format))
+}
+
+/// As long as on the socket.
+fn idempotency_key(headers: &[Header]) -> Result<Option<String>, Refused> {
+    match header(headers, "idempotency-key") {
+        Some(key) if key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY => {
+            Err(refuse(Code::BadRequest, format!("`idempotency-key` has 1 to {MAX_IDEMPOTENCY_KEY} bytes")))
+        }
+        key => Ok(key.map(str::to_owned)),
+    }
 }
 
 fn limit<H: Host>(asking: &Asking<'_, H>) -> Result<Option<u32>, Refused> {

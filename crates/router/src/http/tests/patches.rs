@@ -32,6 +32,11 @@ fn a_patch_repeated_with_its_key_is_applied_once() {
     let again = ann.ask("PATCH", NOTE, &headers, json!({"diff": {"a": 2}}));
     assert_eq!((again.status(), again.json()["meta"].clone()), (200, first.json()["meta"].clone()));
     assert!(again.published().is_empty());
+    for key in [String::new(), "k".repeat(257)] {
+        let headers = [("if-unmodified-since", v1.as_str()), ("idempotency-key", key.as_str())];
+        assert_eq!(ann.ask("PATCH", NOTE, &headers, json!({"diff": {"a": 3}})).status(), 400);
+        assert_eq!(ann.ask("POST", NOTES, &headers, json!({"value": 1})).status(), 400);
+    }
 }
 
 fn document(ann: &Ann, kind: &str, since: &str, patch: Json) -> Answer {
