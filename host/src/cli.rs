@@ -47,7 +47,8 @@ pub struct Serve {
     #[arg(long, env = "TIMEWEFT_DEVELOPMENT")]
     pub development: bool,
 
-    /// Web origins that may open sockets beside our own, such as `https://app.example.org`; repeat or separate by commas.
+    /// Web origins whose pages may open sockets and use the API, beside our own, such as `https://app.example.org`; repeat
+    /// or separate by commas.
     #[arg(long = "origin", env = "TIMEWEFT_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     pub origins: Vec<String>,
 

@@ -229,21 +229,35 @@ impl<H: Host> Asked<'_, H> {
 
     /// What a patch of the JSON of the version that begins at `since` comes to, as a diff from that version.
     async fn document_diff(&self, patch: DocumentPatch, since: Option<Timestamp>) -> Result<CborDiff, Response> {
-        let context = self.context();
-        if let Some(since) = since {
-            match self.router.host.get_past(&context, &self.entity, Moment::Time(since), None).await {
-                Ok(Reading::Value(value, meta)) if meta.valid_from == since => {
-                    return patch
-                        .on(&value, &context.limits)
-                        .map_err(|Unfit(code, why)| Response::error(None, code, why));
+        let base = match since {
+            Some(since) => self.value_since(since).await.map_err(|failure| Response::of_failure(None, failure))?,
+            None => None,
+        };
+        match base {
+            Some(value) => patch
+                .on(&value, &self.router.config.limits)
+                .map_err(|Unfit(code, why)| Response::error(None, code, why)),
+            // Not a version we hold: the engine says what is wrong, or how it answered this very request before. It can't
+            // apply this diff, should there be such a version by then.
+            None => Ok(CborDiff(cbor::encode_patch(&Patch::Remove))),
+        }
+    }
+
+    /// The value of the version that begins at `since`. A deletion is not there to read, and keeps the value before it.
+    async fn value_since(&self, since: Timestamp) -> Result<Option<CborValue>, Failure> {
+        let (host, context) = (&self.router.host, self.context());
+        let before = Timestamp(since.0.saturating_sub(1));
+        for moment in [since, before] {
+            match host.get_past(&context, &self.entity, Moment::Time(moment), None).await {
+                Ok(Reading::Value(value, meta)) => {
+                    let is_it = if moment == since { meta.valid_from == since } else { meta.valid_to == since };
+                    return Ok(is_it.then_some(value));
                 }
                 Ok(_) | Err(Failure::NotFound) => {}
-                Err(failure) => return Err(Response::of_failure(None, failure)),
+                Err(failure) => return Err(failure),
             }
         }
-        // Not a version we hold: the engine says what is wrong, or how it answered this very request before. It can't apply
-        // this diff, should there be such a version by then.
-        Ok(CborDiff(cbor::encode_patch(&Patch::Remove)))
+        Ok(None)
     }
 
     async fn committed(

@@ -37,7 +37,7 @@ impl DecodeError {
 }
 
 /// The deepest nesting that is read whatever the settings say: readers recurse, and a stack is small (1 MiB in wasm).
-pub(crate) const MAX_DEPTH: usize = 256;
+pub const MAX_DEPTH: usize = 256;
 
 /// The largest bigint, in bytes: writing its digits takes time that grows with the square of its length.
 pub(crate) const MAX_BIGINT_BYTES: usize = 8192;

@@ -14,7 +14,7 @@ use serde_json::{Number, Value as Json};
 use timeweft_core::limits::Limits;
 use timeweft_core::message::Code;
 
-use super::Unfit;
+use super::{Unfit, depth};
 
 /// Parts of values and elements of arrays that one patch may have moved or looked through: well under a second.
 const MOST_WORK: usize = 50_000_000;
@@ -96,8 +96,8 @@ impl Left {
         }
         if let Some(added) = added {
             work += added.bytes;
-            if operation.path().count() + added.levels > limits.depth {
-                return Err(too_large(&format!("values are nested at most {} levels", limits.depth)));
+            if operation.path().count() + added.levels > depth(limits) {
+                return Err(too_large(&format!("values are nested at most {} levels", depth(limits))));
             }
         }
         let left = self.work.checked_sub(work + 1);

@@ -10,7 +10,7 @@ mod json_patch;
 #[cfg(test)]
 mod tests;
 
-use timeweft_core::codec::{DecodeError, cbor, json};
+use timeweft_core::codec::{DecodeError, MAX_DEPTH, cbor, json};
 use timeweft_core::diff::{Diff, DiffError, Segment, diff_finely};
 use timeweft_core::limits::Limits;
 use timeweft_core::message::Code;
@@ -54,7 +54,7 @@ impl DocumentPatch {
     /// Reads a body of this media type; `None` when it is the type of no such patch.
     pub(crate) fn read(media_type: &str, body: &[u8], limits: &Limits) -> Option<Result<DocumentPatch, Unfit>> {
         // An operation's value is two levels down in the patch.
-        let parse = |more: usize| json::parse(body, limits.depth + more).map_err(Unfit::from);
+        let parse = |more: usize| json::parse(body, depth(limits) + more).map_err(Unfit::from);
         match media_type {
             JSON_PATCH => Some(parse(2).and_then(|json| JsonPatch::read(json, limits)).map(DocumentPatch::Operations)),
             MERGE_PATCH => Some(parse(0).map(DocumentPatch::Merge)),
@@ -77,6 +77,11 @@ impl DocumentPatch {
         let diff = fit(diff_finely(&before, &after), &base, &before).map_err(|error| Unfit::bad(error.to_string()))?;
         Ok(CborDiff(cbor::encode_patch(&diff.to_patch())))
     }
+}
+
+/// How deep values may be.
+fn depth(limits: &Limits) -> usize {
+    limits.depth.min(MAX_DEPTH)
 }
 
 /// A diff of the JSON `before` as one of `base`, which it is the JSON of: a change from inside of what is no object, array

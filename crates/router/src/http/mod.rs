@@ -185,6 +185,9 @@ fn check<H: Host>(asking: &Asking<'_, H>, path: &str) -> Result<(), Refused> {
     if path.len() + asking.query.len() > longest {
         return Err(refuse(Code::TooLarge, format!("an address has at most {longest} bytes")));
     }
+    if unescape(asking.query).is_none() {
+        return Err(refuse(Code::BadRequest, "the query is not percent-encoded UTF-8"));
+    }
     let most = asking.router.config.limits.body_bytes;
     if request.body.len() > most {
         return Err(refuse(Code::TooLarge, format!("a body has at most {most} bytes")));

@@ -64,6 +64,7 @@ fn what_is_no_list_is_400() {
         "?type=note&limit=1001",
         "?type=note&limit=x",
         "?type=note&cursor=x",
+        "?type=note&limit=%zz",
     ] {
         let answer = ann.ask("GET", &format!("/api/v1/entities{query}"), &[], Json::Null);
         assert_eq!((answer.status(), answer.code().as_str()), (400, "bad-request"), "{query}");

@@ -127,3 +127,14 @@ fn a_document_patch_that_is_refused_changes_nothing() {
     assert_eq!(broken.status, 400);
     assert_eq!(ann.ask("GET", NOTE, &[], Json::Null).json()["meta"]["version"], 1);
 }
+
+#[test]
+fn a_document_patch_may_start_from_a_deletion_that_was_taken_back() {
+    let ann = ann();
+    ann.note(json!({"a": 1}));
+    let gone = valid_from(&ann.ask("DELETE", NOTE, &[], Json::Null));
+    assert_eq!(document(&ann, MERGE_PATCH, &gone, json!({"b": 1})).status(), 404);
+    ann.ask("POST", "/api/v1/entities/note:n/undelete", &[], Json::Null);
+    assert_eq!(document(&ann, MERGE_PATCH, &gone, json!({"b": 1})).status(), 200);
+    assert_eq!(ann.ask("GET", NOTE, &[], Json::Null).json()["value"], json!({"a": 1, "b": 1}));
+}
