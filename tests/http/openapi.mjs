@@ -14,8 +14,10 @@ const server = await Server.start();
 // An issuer's token: trying `POST /logout` doesn't end it.
 const token = issuedToken('ada');
 const ada = new Person(server, { Authorization: `Bearer ${token}` });
-// What the examples in the document speak of.
-await ada.ask('POST', '/api/v1/entities/note', { body: { id: 'hello', value: { title: 'Weft', blob: '' } } });
+// What the examples in the document speak of, down to the version.
+const hello = { id: 'hello', value: { title: 'Weft', blob: '' }, validFrom: '2026-11-21T09:30:00.123456Z' };
+const made = await ada.ask('POST', '/api/v1/entities/note', { body: hello });
+if (made.status !== 201) throw new Error(`the example was not made: ${made.status} ${made.text}`);
 
 const schemathesis = spawn(SCHEMATHESIS, [
   '--config-file', 'schemathesis.toml', 'run', `${server.url}/api/v1/openapi.json`,
