@@ -111,14 +111,7 @@ impl Response {
     fn write(&self, mut map: MapWriter) -> Vec<u8> {
         let format = map.format;
         if let Some((code, message)) = &self.error {
-            let mut error = MapWriter::new(format);
-            error.text("code", code.as_str());
-            error.text("message", message);
-            if !self.violations.is_empty() {
-                let violations: Vec<Vec<u8>> = self.violations.iter().map(|broken| violation(broken, format)).collect();
-                error.array("violations", &violations);
-            }
-            map.raw("error", &error.finish());
+            map.raw("error", &encode_error(*code, message, &self.violations, format));
         }
         if let Some(value) = &self.value {
             map.value("value", value);
@@ -168,6 +161,18 @@ impl Response {
             violations,
         })
     }
+}
+
+/// `error`, as it stands in messages.
+pub(crate) fn encode_error(code: Code, message: &str, violations: &[Violation], format: Format) -> Vec<u8> {
+    let mut error = MapWriter::new(format);
+    error.text("code", code.as_str());
+    error.text("message", message);
+    if !violations.is_empty() {
+        let violations: Vec<Vec<u8>> = violations.iter().map(|broken| violation(broken, format)).collect();
+        error.array("violations", &violations);
+    }
+    error.finish()
 }
 
 fn violation(violation: &Violation, format: Format) -> Vec<u8> {

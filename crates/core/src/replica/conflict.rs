@@ -1,10 +1,11 @@
-//! What is shown to a person when two changed the same place.
+//! What is shown to a person when two changed the same place, or the server refused what one wrote.
 
 use crate::diff::{Diff, Path, Segment, Step};
 use crate::prelude::*;
 use crate::value::Value;
 
-/// Two changed one place; theirs stands, mine is kept here until somebody chose.
+/// Two changed one place; theirs stands, mine is kept here until somebody chose. Where the server refused mine, nobody else is in
+/// it: `theirs` is `base`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conflict {
     /// Counts up within the entity.
@@ -19,6 +20,8 @@ pub struct Conflict {
     pub theirs: Option<Value>,
     /// Of the version that theirs came with, in CBOR as in messages; empty where none is known.
     pub meta: Vec<u8>,
+    /// Why the server refused mine, in CBOR as in messages; empty where it is somebody else's change that stands against it.
+    pub error: Vec<u8>,
 }
 
 /// What is at a place.

@@ -12,7 +12,7 @@
 //! journal  = [1, [since?], [meta?], [change…], [sent?], [conflict…], [[tab, op]…], next conflict]
 //! change   = [0, value] create | [1, diff] patch | [2] delete | [3] undelete
 //! sent     = [key, 0, value] | [key, 1, diff, validFrom] | [key, 2] | [key, 3], then [back, disturbed]
-//! conflict = [id, [key or index…], [base?], [mine?], [theirs?], meta]
+//! conflict = [id, [key or index…], [base?], [mine?], [theirs?], meta, error]
 //! ```
 
 use super::conflict::Conflict;
@@ -225,6 +225,7 @@ fn conflict_out(conflict: &Conflict) -> Value {
         optional(conflict.mine.clone()),
         optional(conflict.theirs.clone()),
         Value::Bytes(conflict.meta.clone()),
+        Value::Bytes(conflict.error.clone()),
     ])
 }
 
@@ -247,7 +248,10 @@ fn conflict_in(items: &mut Items) -> Result<Conflict, DecodeError> {
     let path = items.array()?.0.map(step).collect::<Result<_, _>>()?;
     let mut optional = || items.optional()?.map(|mut value| value.next()).transpose();
     let (base, mine, theirs) = (optional()?, optional()?, optional()?);
-    Ok(Conflict { id, path, base, mine, theirs, meta: items.bytes()? })
+    let meta = items.bytes()?;
+    // Absent in what a build before this one wrote.
+    let error = items.bytes().unwrap_or_default();
+    Ok(Conflict { id, path, base, mine, theirs, meta, error })
 }
 
 fn unreadable() -> DecodeError {

@@ -120,7 +120,7 @@ impl Replica {
         self.disk.keep(edit.tab, edit.op);
         self.tab(edit.tab).repeat.take_if(|first| *first <= edit.op);
         match done {
-            Ok(()) => self.refused = None,
+            Ok(()) => self.refused.clear(),
             Err(No(code, message)) => {
                 // What the tab shows is not what is here: its next edit must come with its base.
                 let foreign = self.seq + 1;

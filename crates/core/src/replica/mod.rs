@@ -112,8 +112,8 @@ pub(crate) struct Replica {
     ops: Vec<(String, u32)>,
     conflicts: Vec<Conflict>,
     next_conflict: u32,
-    /// Why a change was refused, until the next edit.
-    refused: Option<(Code, String)>,
+    /// Why a change was refused, until the next edit: as in messages; empty if none was.
+    refused: Vec<u8>,
     disk: journal::Disk,
     last_state: Vec<u8>,
 }
@@ -181,7 +181,7 @@ impl Replica {
             ops: Vec::new(),
             conflicts: Vec::new(),
             next_conflict: 1,
-            refused: None,
+            refused: Vec::new(),
             disk: journal::Disk::default(),
             last_state: Vec::new(),
         }

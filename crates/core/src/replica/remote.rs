@@ -7,7 +7,7 @@ use super::{Change, Confirmed, Effect, Replica};
 use crate::codec::cbor;
 use crate::diff::{Diff, Patch, Path, compose, diff_finely};
 use crate::limits::Limits;
-use crate::message::{Code, Format, Push, Response, encode_meta};
+use crate::message::{Code, Format, Push, Response, encode_error, encode_meta};
 use crate::operation::{CborDiff, Meta};
 use crate::prelude::*;
 use crate::sort;
@@ -157,7 +157,8 @@ impl Replica {
             (404, ..) => self.gone(effects),
             (401, ..) => self.unauthorized(effects),
             (413, ..) if what == Asked::Subscribe => {
-                self.refused = response.error;
+                let error = |(code, message): (Code, String)| encode_error(code, &message, &[], Format::Cbor);
+                self.refused = response.error.map(error).unwrap_or_default();
                 self.paused = true;
                 Outcome::Refused
             }
@@ -208,7 +209,7 @@ impl Replica {
             }
             (400..=499, ..) if response.status != 429 => {
                 let (code, message) = response.error.unwrap_or((Code::BadRequest, String::new()));
-                self.refuse(code, message, effects)
+                self.refuse(encode_error(code, &message, &response.violations, Format::Cbor), effects)
             }
             _ => self.postpone(effects),
         }
@@ -330,7 +331,7 @@ impl Replica {
         self.disk.advanced(theirs);
         self.show(&down, None, effects);
         for (path, values) in raised {
-            self.raise(path, values, encoded.clone());
+            self.raise(path, values, encoded.clone(), Vec::new());
         }
         if deletes {
             self.yield_to_deletion(effects);
@@ -387,7 +388,7 @@ impl Replica {
             self.confirmed = Confirmed::Missing;
             if self.disk.exists {
                 let message = "an entity of this id is deleted, or somebody else's: undelete it or take another id";
-                return self.refuse(Code::Exists, message.to_owned(), effects);
+                return self.refuse(encode_error(Code::Exists, message, &[], Format::Cbor), effects);
             }
         }
         Outcome::Gone
@@ -408,24 +409,25 @@ impl Replica {
         }
         if lost {
             let base = self.with_unsent(0).0;
-            self.raise(Path::new(), [base, mine, None], Vec::new());
+            self.raise(Path::new(), [base, mine, None], Vec::new(), Vec::new());
         }
         self.show_difference(effects);
     }
 
-    /// The server won't have what was sent: everything unsent is taken back, and offered as a conflict.
-    fn refuse(&mut self, code: Code, message: String, effects: &mut Vec<Effect>) -> Outcome {
+    /// The server won't have what was sent, and would not have it again: everything unsent is taken back, and offered as a
+    /// conflict with the reason.
+    fn refuse(&mut self, error: Vec<u8>, effects: &mut Vec<Effect>) -> Outcome {
         let mine = self.view.clone();
         self.unsent.clear();
         self.unsend();
         self.disk.exists = false;
         let base = self.with_unsent(0).0;
         if base != mine {
-            self.raise(Path::new(), [base.clone(), mine, base], Vec::new());
+            self.raise(Path::new(), [base.clone(), mine, base], Vec::new(), error.clone());
         }
         self.show_difference(effects);
         self.view_deleted = self.with_flags();
-        self.refused = Some((code, message));
+        self.refused = error;
         Outcome::Refused
     }
 
@@ -454,7 +456,7 @@ impl Replica {
         })
     }
 
-    fn raise(&mut self, path: Path, [base, mine, theirs]: [Option<Value>; 3], meta: Vec<u8>) {
+    fn raise(&mut self, path: Path, [base, mine, theirs]: [Option<Value>; 3], meta: Vec<u8>, error: Vec<u8>) {
         let id = self.next_conflict;
         self.next_conflict += 1;
         // A later conflict at the same place: what I made of it is newer, what we started from is not.
@@ -463,7 +465,7 @@ impl Replica {
             Some(index) => self.conflicts.remove(index).base,
             None => base,
         };
-        self.conflicts.push(Conflict { id, path, base, mine, theirs, meta });
+        self.conflicts.push(Conflict { id, path, base, mine, theirs, meta, error });
         self.disk.changed = true;
     }
 }

@@ -37,11 +37,8 @@ impl Replica {
             undo.value(&tab.name, &CborValue(cbor::encode_value(&steps)));
         }
         map.raw("undo", &undo.finish());
-        if let Some((code, message)) = &self.refused {
-            let mut error = MapWriter::new(Format::Cbor);
-            error.text("code", code.as_str());
-            error.text("message", message);
-            map.raw("error", &error.finish());
+        if !self.refused.is_empty() {
+            map.raw("error", &self.refused);
         }
         map.finish()
     }
@@ -75,8 +72,10 @@ fn conflict(conflict: &Conflict) -> Vec<u8> {
             map.value(name, &CborValue(cbor::encode_value(value)));
         }
     }
-    if !conflict.meta.is_empty() {
-        map.raw("meta", &conflict.meta);
+    for (name, part) in [("meta", &conflict.meta), ("error", &conflict.error)] {
+        if !part.is_empty() {
+            map.raw(name, part);
+        }
     }
     map.finish()
 }

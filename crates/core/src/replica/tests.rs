@@ -340,3 +340,73 @@ fn what_the_server_refuses_is_taken_back_and_offered() {
     let limits = Limits::default();
     assert!(limits.depth > 0 && ada.browser.unsent().is_empty());
 }
+
+/// The reason that tabs are told, and that of the first conflict: what each says of the broken rule.
+fn reasons(one: &One) -> [Option<Value>; 2] {
+    let violations = |error: Option<Value>| match error {
+        Some(Value::Object(error)) => error.get("violations").cloned(),
+        _ => None,
+    };
+    let first = match one.tab.state("conflicts") {
+        Some(Value::Array(conflicts)) => conflicts.into_iter().next(),
+        _ => None,
+    };
+    let of_conflict = match first {
+        Some(Value::Object(conflict)) => conflict.get("error").cloned(),
+        _ => None,
+    };
+    [violations(one.tab.state("error")), violations(of_conflict)]
+}
+
+#[test]
+fn what_breaks_a_rule_is_sent_once_and_kept_with_the_reason_until_somebody_decides() {
+    let (mut server, mut ada, _) = two();
+    server.refuses = Some(Code::InvalidValue);
+    ada.edit(note("Coffee", "one two three"), Some(&mut server));
+    let broken = object([("path", text("/title")), ("message", text("at most 3 characters"))]);
+    let broken = Value::Array(vec![broken]);
+    assert_eq!(reasons(&ada), [Some(broken.clone()), Some(broken.clone())]);
+    assert_eq!(ada.tab.view, Some(note("Tea", "one two three")));
+    // Neither time nor another connection brings it back by itself.
+    let later = ada.browser.tick(1_000_000.0);
+    ada.run(later, Some(&mut server));
+    ada.cut();
+    ada.connect(&mut server);
+    assert_eq!((server.refusals, server.versions()), (1, 1));
+    assert!(ada.browser.unsent().is_empty());
+
+    // After a reload what was written is still there, and so is the reason.
+    let saved = |of: fn(&Effect) -> Option<&Vec<u8>>| ada.saved.iter().rev().find_map(of).cloned();
+    let snapshot = saved(|effect| if let Effect::Save { snapshot, .. } = effect { snapshot.as_ref() } else { None });
+    let journal = saved(|effect| if let Effect::Save { journal, .. } = effect { journal.as_ref() } else { None });
+    let mut again = One { browser: Browser::new("again", "ada"), tab: Screen::new("again"), person: "again", ..ada };
+    again.browser.load(ENTITY, snapshot.as_deref(), journal.as_deref());
+    let effects = again.browser.join(ENTITY, "again");
+    again.run(effects, None);
+    again.connect(&mut server);
+    assert_eq!(reasons(&again), [None, Some(broken.clone())]);
+
+    // The choice "mine" is an edit, and refused as such while the rule stands.
+    for (refuses, id) in [(Some(Code::InvalidValue), 1), (None, 2)] {
+        server.refuses = refuses;
+        let patch = again.tab.patch_to(&note("Coffee", "one two three"));
+        again.act(Action::Resolve { conflict: id, patch: Some(patch) }, Some(&mut server));
+    }
+    assert_eq!((server.refusals, server.versions()), (2, 2));
+    assert_eq!(again.tab.state("status"), Some(text("saved")));
+    assert_eq!(reasons(&again), [None, None]);
+}
+
+#[test]
+fn a_first_value_that_breaks_a_rule_is_offered_again() {
+    let (mut server, mut ada) = (Server::default(), One::new("ada"));
+    ada.connect(&mut server);
+    server.refuses = Some(Code::InvalidValue);
+    ada.act(Action::Set(cbor::encode_value(&note("Coffee", ""))), Some(&mut server));
+    assert_eq!((ada.tab.view.as_ref(), server.refusals), (None, 1));
+    assert_eq!(ada.tab.state("presence"), Some(text("missing")));
+    let Some(Value::Array(conflicts)) = ada.tab.state("conflicts") else { panic!("no conflicts") };
+    let [Value::Object(conflict)] = &conflicts[..] else { panic!("{conflicts:?}") };
+    assert_eq!(conflict["mine"], note("Coffee", ""));
+    assert!(reasons(&ada).iter().all(Option::is_some));
+}

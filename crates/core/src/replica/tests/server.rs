@@ -7,7 +7,7 @@ use crate::diff::{Diff, compose, rebase};
 use crate::id::EntityId;
 use crate::limits::Limits;
 use crate::message::{Code, Format, Method, Push, Request, Response};
-use crate::operation::{CborDiff, CborValue, Meta};
+use crate::operation::{CborDiff, CborValue, Meta, Violation};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -26,6 +26,8 @@ pub(super) struct Server {
     subscribed: BTreeMap<String, Vec<Vec<u8>>>,
     /// Changes are refused with this.
     pub(super) refuses: Option<Code>,
+    /// How often.
+    pub(super) refusals: usize,
 }
 
 impl Server {
@@ -56,7 +58,10 @@ impl Server {
         let error = |code| Response::error(None, code, "");
         let writes = matches!(method, Method::Post { .. } | Method::PatchDiff { .. });
         if let (Some(code), true) = (self.refuses, writes) {
-            return error(code);
+            self.refusals += 1;
+            let broken = Violation { path: "/title".to_owned(), message: "at most 3 characters".to_owned() };
+            let violations = if code == Code::InvalidValue { vec![broken] } else { vec![] };
+            return Response { violations, ..error(code) };
         }
         let deleted = self.history.last().is_none_or(|version| version.meta.deleted);
         match method {
