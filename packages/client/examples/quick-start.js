@@ -66,7 +66,7 @@ element('show-history').onclick = async () => {
   const { versions } = await note.history({ limit: 20 });
   element('history').replaceChildren(...versions.map(({ validFrom }) => {
     const item = document.createElement('li');
-    item.append(button(`Back to ${validFrom}`, async () => note.set((await note.at(validFrom)).value)));
+    item.append(button(`Back to ${validFrom}`, () => note.revert(validFrom)));
     return item;
   }));
 };

@@ -8,7 +8,7 @@ import { closed, namedPolicy, tell, type Body, type Held, type Home } from './ho
 import { browser, Link, type Surroundings } from './link.js';
 import type { HostState, ToAll, ToEntity, ToTab } from './messages.js';
 import { Requests } from './requests.js';
-import type { Client, ClientOptions, ClientStatus, Entity, Me, Policy, Warning } from './types.js';
+import type { Client, ClientOptions, ClientStatus, Entity, Listed, Me, Policy, Warning } from './types.js';
 
 /**
  * Makes a client for a server. It connects by itself, and stays connected or tries to until it is closed.
@@ -27,6 +27,8 @@ export const createClient = (options: ClientOptions = {}): Client => new HomeCli
 const ID = /^[a-z][a-z0-9-]{0,31}:[A-Za-z0-9_-]{1,64}$/;
 /** How long the host may take over signing in or out. */
 const PATIENCE = 15_000;
+/** How much of a list comes at once. */
+const PAGE = 200;
 
 type Heard<T> = Set<{ fn: (value: T) => void }>;
 
@@ -142,6 +144,11 @@ export class HomeClient implements Client, Home {
     this.#entities.set(id, new WeakRef(made));
     this.#dropped.register(made, id);
     return made as unknown as Entity<T>;
+  }
+
+  list(type: string, { limit = PAGE }: { limit?: number } = {}): AsyncIterable<Listed> {
+    this.#mayUse();
+    return this.requests.list(type, limit);
   }
 
   close(): void {

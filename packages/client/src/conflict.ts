@@ -2,7 +2,7 @@
  * Conflicts as apps see them, the edits that resolve them, and policies that are functions.
  */
 
-import { ConflictError } from './errors.js';
+import { ConflictError, errorOf, type TimeweftError } from './errors.js';
 import type { Action, EntityState } from './messages.js';
 import { diff } from './tree/diff.js';
 import { produce } from './tree/draft.js';
@@ -57,7 +57,8 @@ export class Conflicts {
   decide(policy: Policy): void {
     if (typeof policy !== 'function') return;
     for (const conflict of this.list) {
-      if (this.#decided.has(conflict.id) || !this.#made.some(patch => touches(patch, conflict.path))) continue;
+      // What the server refused, it would refuse again: that is no policy's to decide.
+      if (conflict.error || this.#decided.has(conflict.id) || !this.#made.some(patch => touches(patch, conflict.path))) continue;
       this.#decided.add(conflict.id);
       try {
         conflict.resolve({ value: policy(conflict) });
@@ -76,6 +77,7 @@ class StandingConflict implements Conflict {
   readonly mine: unknown;
   readonly theirs: unknown;
   readonly meta: Meta | undefined;
+  readonly error: TimeweftError | undefined;
   readonly #resolve: Resolve;
   #resolved = false;
 
@@ -86,6 +88,7 @@ class StandingConflict implements Conflict {
     this.mine = plain.mine;
     this.theirs = plain.theirs;
     this.meta = plain.meta as Meta | undefined;
+    this.error = plain.error && errorOf(plain.error.code, plain.error.message, plain.error.violations);
     this.#resolve = resolve;
   }
 

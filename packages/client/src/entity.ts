@@ -188,8 +188,15 @@ export class EntityStore<T> implements Entity<T> {
     return this.#home.requests.history(this.id, options);
   }
 
-  at(time: string | Date): Promise<{ value: T; meta: Meta }> {
-    return this.#home.requests.at(this.id, time) as Promise<{ value: T; meta: Meta }>;
+  at(time: string | Date, { from }: { from?: { value: T; meta: Meta } } = {}): Promise<{ value: T; meta: Meta }> {
+    return this.#home.requests.at(this.id, time, from) as Promise<{ value: T; meta: Meta }>;
+  }
+
+  async revert(time: string | Date): Promise<void> {
+    this.#mayEdit();
+    // Where it is not open, what it is set to would be compared with nothing.
+    const [{ value }] = await Promise.all([this.at(time), this.load()]);
+    this.set(value);
   }
 
   subscribers(): Promise<string[]> {
@@ -396,7 +403,7 @@ export class EntityStore<T> implements Entity<T> {
     // What is as it was keeps its identity, so that watchers are called for what is new only.
     const state = reconcile(this.#state, told) as EntityState;
     const { error } = state;
-    if (error !== this.#state.error) this.#stateError = error && errorOf(error.code, error.message);
+    if (error !== this.#state.error) this.#stateError = error && errorOf(error.code, error.message, error.violations);
     this.#state = state;
     this.#side.count();
     this.#conflicts.take(state.conflicts);

@@ -37,6 +37,14 @@ export class NotFoundError extends TimeweftError {}
 /** Somebody else changed the same place and the policy leaves it to be resolved: see `Entity.conflicts`. */
 export class ConflictError extends TimeweftError {}
 
+/** A rule of an entity's type that a value breaks. */
+export interface Violation {
+  /** Where in the value: a JSON Pointer (RFC 6901), as `/title`; empty for the whole. */
+  readonly path: string;
+  /** What would be right, in words for people. */
+  readonly message: string;
+}
+
 /**
  * Not something that an entity can hold, or against a rule of its type.
  *
@@ -46,10 +54,13 @@ export class ConflictError extends TimeweftError {}
 export class InvalidValueError extends TimeweftError {
   /** Where in the value, when that is known. */
   readonly path: readonly (string | number)[] | undefined;
+  /** The rules that are broken, where it is the server that refused the value for them. */
+  readonly violations: readonly Violation[];
 
-  constructor(code: string, message: string, options?: ErrorOptions & { path?: readonly (string | number)[] }) {
+  constructor(code: string, message: string, options?: ErrorOptions & { path?: readonly (string | number)[]; violations?: readonly Violation[] | undefined }) {
     super(code, message, options);
     this.path = options?.path;
+    this.violations = options?.violations ?? [];
   }
 }
 
@@ -103,7 +114,7 @@ const CLASSES: Record<string, typeof TimeweftError> = {
 };
 
 /** The error that a code of the server or the host stands for. */
-export const errorOf = (code: string, message: string): TimeweftError => {
+export const errorOf = (code: string, message: string, violations?: readonly Violation[]): TimeweftError => {
   const Class = Object.hasOwn(CLASSES, code) ? CLASSES[code]! : TimeweftError;
-  return new Class(code, message);
+  return Class === InvalidValueError ? new InvalidValueError(code, message, { violations }) : new Class(code, message);
 };

@@ -8,7 +8,7 @@
 export { createClient } from './client.js';
 export {
   ClosedError, ConflictError, ForbiddenError, InvalidValueError, NetworkError, NotFoundError, SignedOutError, StorageError, TimeweftError,
-  TooLargeError, UnsentChangesError,
+  TooLargeError, UnsentChangesError, type Violation,
 } from './errors.js';
 export { RawTypedArray, type TypedArray } from './tree/value.js';
-export type { Choice, Client, ClientOptions, ClientStatus, Conflict, Entity, EntityStatus, Me, Meta, Policy, Warning } from './types.js';
+export type { Choice, Client, ClientOptions, ClientStatus, Conflict, Entity, EntityStatus, Listed, Me, Meta, Policy, Warning } from './types.js';

@@ -16,6 +16,8 @@
  * that counts from something: what names another epoch than the receiver's is dropped by it.
  */
 
+import type { Violation } from './errors.js';
+
 /** What the user of this browser is known as. */
 export interface Me {
   /** As in {@link Meta}, `history` and `subscribers`. */
@@ -141,10 +143,17 @@ export interface EntityState {
   presence: 'unknown' | 'missing' | 'deleted' | 'present';
   status: 'loading' | 'saved' | 'saving' | 'offline' | 'conflict';
   meta?: unknown;
-  conflicts: { id: number; path: (string | number)[]; base: unknown; mine: unknown; theirs: unknown; meta: unknown }[];
+  conflicts: { id: number; path: (string | number)[]; base: unknown; mine: unknown; theirs: unknown; meta: unknown; error?: Refusal }[];
   /** Per tab, how many edits can be undone and redone. */
   undo: Record<string, [number, number]>;
-  error?: { code: string; message: string };
+  error?: Refusal;
+}
+
+/** An error as the protocol has it. */
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly violations?: readonly Violation[];
 }
 
 /** Host → all tabs. `here`: a host begins (another run, another person): say `hello`, and `open` everything again. */

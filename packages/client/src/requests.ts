@@ -3,8 +3,16 @@
  */
 
 import { errorOf, NetworkError, TimeweftError } from './errors.js';
-import { decodeValue } from './tree/decode.js';
-import type { Me, Meta } from './types.js';
+import type { Refusal } from './messages.js';
+import { apply } from './tree/apply.js';
+import { decodeAnswer } from './tree/decode.js';
+import type { Patch } from './tree/patch.js';
+import type { Listed, Me, Meta } from './types.js';
+
+interface Version {
+  value: unknown;
+  meta: Meta;
+}
 
 export class Requests {
   constructor(readonly url: string) {}
@@ -29,9 +37,24 @@ export class Requests {
     return this.#get(`/api/v1/entities/${id}/history?${query}`) as Promise<{ versions: Meta[]; more: boolean }>;
   }
 
-  at(id: string, time: string | Date): Promise<{ value: unknown; meta: Meta }> {
+  async at(id: string, time: string | Date, from?: Version): Promise<Version> {
     const query = new URLSearchParams({ asOf: typeof time === 'string' ? time : time.toISOString() });
-    return this.#get(`/api/v1/entities/${id}?${query}`) as Promise<{ value: unknown; meta: Meta }>;
+    if (from) query.set('diffFrom', from.meta.validFrom);
+    const answer = (await this.#get(`/api/v1/entities/${id}?${query}`)) as (Version & { diff?: Patch }) | null;
+    // 304, which has no body: that version is the one that is held.
+    if (!answer && from) return from;
+    const { value, diff, meta } = answer as Version & { diff?: Patch };
+    return { value: from && diff ? apply(from.value, diff) : value, meta };
+  }
+
+  async *list(type: string, limit: number): AsyncGenerator<Listed, void, undefined> {
+    let cursor: string | undefined;
+    do {
+      const query = new URLSearchParams({ type, limit: String(limit), ...(cursor !== undefined && { cursor }) });
+      const page = (await this.#get(`/api/v1/entities?${query}`)) as { entities: Listed[]; cursor?: string };
+      yield* page.entities;
+      cursor = page.cursor;
+    } while (cursor !== undefined);
   }
 
   async subscribers(id: string): Promise<string[]> {
@@ -52,9 +75,9 @@ export class Requests {
       throw new NetworkError('network', `${this.url} can't be reached: check the connection and try again`, { cause });
     });
     const body = await read(response);
-    if (response.ok) return body;
-    const error = (body as { error?: { code?: string; message?: string } } | null)?.error;
-    if (error?.code) throw errorOf(error.code, error.message ?? error.code);
+    if (response.ok || response.status === 304) return body;
+    const error = (body as { error?: Partial<Refusal> } | null)?.error;
+    if (error?.code) throw errorOf(error.code, error.message ?? error.code, error.violations);
     throw errorOf(response.status === 401 ? 'unauthorized' : 'http', `${path} answered ${response.status}`);
   }
 }
@@ -62,7 +85,7 @@ export class Requests {
 const read = async (response: Response): Promise<unknown> => {
   const type = response.headers.get('content-type') ?? '';
   try {
-    if (type.startsWith('application/cbor')) return decodeValue(new Uint8Array(await response.arrayBuffer()));
+    if (type.startsWith('application/cbor')) return decodeAnswer(new Uint8Array(await response.arrayBuffer()));
     if (type.startsWith('application/json')) return await response.json();
   } catch (cause) {
     throw new TimeweftError('bad-answer', `what ${response.url} answered can't be read: is that a Timeweft server?`, { cause });

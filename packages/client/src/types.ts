@@ -60,7 +60,8 @@ export type Policy = 'keep-theirs-where-both' | 'mine' | 'theirs' | ((conflict: 
 export type Choice = 'mine' | 'theirs' | { readonly value: unknown };
 
 /**
- * One place that two people have changed at once. Theirs is in the value; what was written here is kept until `resolve`, also over a reload.
+ * One place that two people have changed at once. Theirs is in the value; what was written here is kept until `resolve`, also over a reload. What the
+ * server refuses is kept in the same way: see {@link Conflict.error}.
  *
  * @example
  * for (const conflict of note.conflicts) {
@@ -80,6 +81,12 @@ export interface Conflict {
   readonly theirs: unknown;
   /** Of the version that brought theirs: who made it, and when. `undefined` where it is not known. */
   readonly meta: Meta | undefined;
+  /**
+   * Why the server refused what was written here, as an {@link InvalidValueError} with the rules that it breaks; `undefined` where it is another
+   * person's change that stands against it. Nothing of it was sent again and no policy decides it: `theirs` is what was there before, `'mine'` tries
+   * once more, and a `value` is for what was mended.
+   */
+  readonly error: TimeweftError | undefined;
   /**
    * Ends the conflict: `'theirs'` leaves the value as it is, anything else is an edit of it. A second call does nothing.
    *
@@ -191,15 +198,29 @@ export interface Entity<T = unknown> {
 
   /**
    * The value as it was at that time; asked of the server, so not offline. A string is an ISO 8601 date in UTC with three or six fractional digits,
-   * as `validFrom` and `toISOString()` are.
+   * as `validFrom` and `toISOString()` are. With `from`, another version that you hold, only the difference is sent, and what is the same in both
+   * keeps its identity.
    *
    * @example
-   * const { value } = await note.at(versions[1].validFrom)
-   * note.set(value) // back to it, as a new version
+   * const version = await note.at(versions[1].validFrom)
+   * const older = await note.at(versions[2].validFrom, { from: version })
    * @throws NotFoundError when there was none at that time
    * @throws NetworkError when the server can't be reached
    */
-  at(time: string | Date): Promise<{ value: T; meta: Meta }>;
+  at(time: string | Date, options?: { from?: { value: T; meta: Meta } }): Promise<{ value: T; meta: Meta }>;
+
+  /**
+   * Goes back to the value of that time: an edit like `set` with it, so there is a new version, `undo` takes it back, and nothing of the history is
+   * lost. Resolves when it is shown; `saved()` tells when it is on the server's disk.
+   *
+   * @example
+   * const { versions } = await note.history({ limit: 2 })
+   * await note.revert(versions[1].validFrom)
+   * @throws NotFoundError when there was none at that time
+   * @throws NetworkError when the server can't be reached
+   * @throws SignedOutError when nobody is signed in
+   */
+  revert(time: string | Date): Promise<void>;
 
   /**
    * The ids of the persons who have it open, or had within the last 15 minutes; asked of the server, so not offline.
@@ -220,6 +241,16 @@ export interface Entity<T = unknown> {
    * last one that was set), a function for the tab that it was set in. Not kept over a reload.
    */
   policy: Policy;
+}
+
+/** One of {@link Client.list}. */
+export interface Listed {
+  /** `type:id`. */
+  readonly entityId: string;
+  /** Of its current version. */
+  readonly validFrom: string;
+  /** Who made that. */
+  readonly personId: string;
 }
 
 /** How a client works. */
@@ -303,6 +334,18 @@ export interface Client {
    * @throws InvalidValueError when that is no id
    */
   entity<T = unknown>(id: string): Entity<T>;
+
+  /**
+   * The entities of a type that this person may read, deleted ones left out; asked of the server page by page as you go on, so not offline. What is made or
+   * deleted meanwhile may be missing or still be there. `limit` is that of a page.
+   *
+   * @example
+   * for await (const { entityId } of client.list('note')) {
+   *   console.log((await client.entity<Note>(entityId).load())?.title)
+   * }
+   * @throws NetworkError when the server can't be reached
+   */
+  list(type: string, options?: { limit?: number }): AsyncIterable<Listed>;
 
   /** Stops, for good. Edits are kept and sent by other tabs or the next time; what waits fails with `ClosedError`. */
   close(): void;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { encodeValue } from '../src/tree/encode.js';
-import { ClosedError, createClient, NetworkError, NotFoundError, TimeweftError, UnsentChangesError } from '../src/index.js';
+import { ClosedError, createClient, NetworkError, NotFoundError, TimeweftError, UnsentChangesError, type Meta } from '../src/index.js';
 import { FakeHost } from './fake-host.js';
 
 const until = (check: () => unknown) => vi.waitFor(() => expect(check()).toBeTruthy(), { interval: 2, timeout: 3_000 });
@@ -130,6 +130,60 @@ describe('what is asked of the server', () => {
       '/api/v1/entities/note:one/subscribers',
     ]);
     expect(server.mock.calls[0]![1]).toMatchObject({ credentials: 'include', headers: { accept: 'application/cbor' } });
+  });
+
+  test('a version beside one that is held: only what differs is sent', async () => {
+    const entity = host.client().entity<{ title: string; rows: number[] }>('note:one');
+    const meta = { version: 2, validFrom: '2026-11-21T09:30:00.000002Z' } as Meta;
+    const from = { value: { title: 'two', rows: [1] }, meta };
+    server
+      .mockResolvedValueOnce(cbor({ diff: { title: 'one' }, meta: { version: 1 } }))
+      .mockResolvedValueOnce(new Response(null, { status: 304 }))
+      .mockResolvedValueOnce(cbor({ value: { title: 'zero', rows: [] }, meta: { version: 0 } }));
+    const older = await entity.at('2026-11-21T09:30:00.000001Z', { from });
+    expect(older).toEqual({ value: { title: 'one', rows: [1] }, meta: { version: 1 } });
+    expect(older.value.rows).toBe(from.value.rows);
+    expect(await entity.at(meta.validFrom, { from })).toBe(from);
+    expect((await entity.at(meta.validFrom, { from })).value.title).toBe('zero');
+    expect(server.mock.calls[0]![0]).toContain('?asOf=2026-11-21T09%3A30%3A00.000001Z&diffFrom=2026-11-21T09%3A30%3A00.000002Z');
+  });
+
+  test('going back to a version is an edit', async () => {
+    host.store('note:one', { title: 'two' });
+    const entity = host.client().entity<{ title: string }>('note:one');
+    server.mockResolvedValueOnce(cbor({ value: { title: 'one' }, meta: { version: 1 } }));
+    await entity.revert('2026-11-21T09:30:00.000001Z');
+    expect(entity.get()).toEqual({ title: 'one' });
+    await entity.saved();
+    expect(host.value('note:one')).toEqual({ title: 'one' });
+    expect(entity.canUndo).toBe(true);
+  });
+
+  test('a list, page after page and no further than one reads', async () => {
+    const client = host.client();
+    const listed = (id: string) => ({ entityId: `note:${id}`, validFrom: '2026-11-21T09:30:00.000001Z', personId: 'ann' });
+    server
+      .mockResolvedValueOnce(cbor({ entities: [listed('a'), listed('b')], cursor: 'after b' }))
+      .mockResolvedValueOnce(cbor({ entities: [listed('c')] }));
+    const read: string[] = [];
+    for await (const { entityId } of client.list('note', { limit: 2 })) {
+      expect(server.mock.calls.length).toBe(read.length < 2 ? 1 : 2);
+      read.push(entityId);
+    }
+    expect(read).toEqual(['note:a', 'note:b', 'note:c']);
+    expect(server.mock.calls.map(([url]) => url.slice(host.url.length))).toEqual([
+      '/api/v1/entities?type=note&limit=2',
+      '/api/v1/entities?type=note&limit=2&cursor=after+b',
+    ]);
+    client.close();
+    expect(() => client.list('note')).toThrow(ClosedError);
+  });
+
+  test('what it refuses for a rule comes with the rules', async () => {
+    const entity = host.client().entity('note:one');
+    const violations = [{ path: '/title', message: 'at most 3 characters' }];
+    server.mockResolvedValueOnce(json({ error: { code: 'invalid-value', message: 'no', violations } }, 422));
+    await expect(entity.history()).rejects.toMatchObject({ code: 'invalid-value', violations });
   });
 
   test('fails with what the server says, or that it can not be reached', async () => {

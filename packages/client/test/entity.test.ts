@@ -264,6 +264,29 @@ describe('an edit that is refused', () => {
     expect(entity.get()!.title).toBe('Weft');
   });
 
+  test('by a rule of its type says which, is kept to be mended, and no policy sends it again', async () => {
+    const policy = vi.fn(() => 'decided');
+    const { entity } = await opened({ policy });
+    const rule = { path: '/title', message: 'at most 3 characters' };
+    entity.update(draft => void (draft.title = 'too long'));
+    await isClean(entity);
+    const edits = host.edits().length;
+    host.refuse(ID, entity.get(), { code: 'invalid-value', message: 'no', violations: [rule] });
+    await until(() => entity.conflicts.length === 1);
+    await quiet();
+    const [{ error }] = entity.conflicts as [Conflict];
+    for (const one of [entity.error, error]) {
+      expect(one).toBeInstanceOf(InvalidValueError);
+      expect((one as InvalidValueError).violations).toEqual([rule]);
+    }
+    await expect(entity.saved()).rejects.toBe(entity.error);
+    expect(policy).not.toHaveBeenCalled();
+    expect(host.edits().length).toBe(edits);
+    entity.conflicts[0]!.resolve({ value: { ...entity.get(), title: 'fit' } });
+    await until(() => entity.conflicts.length === 0);
+    expect(entity.get()!.title).toBe('fit');
+  });
+
   test('of a creation leaves nothing', async () => {
     const entity = host.client().entity<Note>('note:new');
     await entity.load();

@@ -7,7 +7,7 @@ import { HomeClient } from '../src/client.js';
 import type { Surroundings } from '../src/link.js';
 import {
   ackChannel, allChannel, entityChannel, tabChannel, upstreamChannel,
-  type Ack, type Action, type EntityState, type HostState, type Me, type ToAll, type ToEntity, type ToTab, type Upstream,
+  type Ack, type Action, type EntityState, type HostState, type Me, type Refusal, type ToAll, type ToEntity, type ToTab, type Upstream,
 } from '../src/messages.js';
 import { apply } from '../src/tree/apply.js';
 import { decodePatch, decodeValue } from '../src/tree/decode.js';
@@ -33,6 +33,7 @@ interface Replica extends Stored {
   seq: number;
   tabs: Map<string, Tab>;
   conflicts: EntityState['conflicts'];
+  error?: Refusal;
   known: boolean;
   status: EntityState['status'];
   channel: BroadcastChannel;
@@ -139,6 +140,15 @@ export class FakeHost {
     this.tellState(entity);
   }
 
+  /** The server refuses what was written: it is taken back, and kept as a conflict. */
+  refuse(entity: string, mine: unknown, error: Refusal): void {
+    const replica = this.#replica(entity);
+    const id = replica.conflicts.length + 1;
+    replica.conflicts = [...replica.conflicts, { id, path: [], base: replica.value, mine, theirs: replica.value, meta: undefined, error }];
+    replica.error = error;
+    this.tellState(entity);
+  }
+
   setStatus(entity: string, status: EntityState['status']): void {
     this.#replica(entity).status = status;
     this.tellState(entity);
@@ -155,7 +165,9 @@ export class FakeHost {
     const presence = !replica.known ? 'unknown' : replica.value === undefined ? 'missing' : replica.deleted ? 'deleted' : 'present';
     const undo = Object.fromEntries([...replica.tabs].map(([tab, { undo, redo }]) => [tab, [undo.length, redo.length]]));
     const status = replica.conflicts.length > 0 ? 'conflict' : replica.status;
-    this.#say(replica, { type: 'state', state: encodeValue({ presence, status, meta: { version: replica.seq }, conflicts: replica.conflicts, undo }) });
+    const { conflicts, error } = replica;
+    const state = { presence, status, meta: { version: replica.seq }, conflicts, undo, ...(error && { error }) };
+    this.#say(replica, { type: 'state', state: encodeValue(state) });
   }
 
   value(entity: string): unknown {

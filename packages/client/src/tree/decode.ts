@@ -214,6 +214,19 @@ class Reader {
     return new Array(bytes.buffer as ArrayBuffer);
   }
 
+  /** A map whose member `diff` is a patch. */
+  answer(): unknown {
+    if (this.#view.getUint8(this.#at) >> 5 !== 5) return this.value();
+    this.#head();
+    const count = this.#count(2);
+    const answer: Record<string, unknown> = {};
+    for (let i = 0; i < count; i += 1) {
+      const key = this.#key();
+      put(answer, key, key === 'diff' ? this.patch() : this.value());
+    }
+    return answer;
+  }
+
   patch(): Patch {
     const first = this.#view.getUint8(this.#at);
     if (first === 0xf7) {
@@ -286,6 +299,9 @@ const half = (bits: number): number => {
 
 /** The tree of a value in CBOR. Where a diff is in it, it is in the JSON form of docs/protocol.md. */
 export const decodeValue = (bytes: Uint8Array): unknown => new Reader(bytes).whole(reader => reader.value());
+
+/** What the server answers over HTTP: the same, but what it calls `diff` is a patch. */
+export const decodeAnswer = (bytes: Uint8Array): unknown => new Reader(bytes).whole(reader => reader.answer());
 
 /** A patch in CBOR. */
 export const decodePatch = (bytes: Uint8Array): Patch => new Reader(bytes).whole(reader => reader.patch());

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { Encoder } from 'cbor-x';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodePatch, decodeValue } from '../../src/tree/decode.js';
+import { decodeAnswer, decodePatch, decodeValue } from '../../src/tree/decode.js';
 import { encodePatch, encodeValue } from '../../src/tree/encode.js';
 import { own } from '../../src/tree/own.js';
 import { RawTypedArray, same } from '../../src/tree/value.js';
@@ -123,7 +123,7 @@ describe('what is no CBOR of ours', () => {
   test('random bytes never do more than throw that', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), bytes => {
-        for (const read of [decodeValue, decodePatch]) {
+        for (const read of [decodeValue, decodePatch, decodeAnswer]) {
           try {
             read(bytes);
           } catch (error) {
