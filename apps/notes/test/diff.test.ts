@@ -31,6 +31,16 @@ describe('two texts compared', () => {
     expect(compared('', '')).toEqual([]);
   });
 
+  test('a change inside a long text is found at once', () => {
+    const long = Array.from({ length: 50_000 }, (_, n) => `word${n}`).join(' ');
+    const started = performance.now();
+    expect(compared(long, long.replace('word25000 ', 'another word ')).filter(({ kind }) => kind !== 'same')).toEqual([
+      { kind: 'removed', text: 'word25000' },
+      { kind: 'added', text: 'another word' },
+    ]);
+    expect(performance.now() - started).toBeLessThan(100);
+  });
+
   test('large texts with nothing in common end in time', () => {
     const words = (letter: string) => Array.from({ length: 30_000 }, (_, n) => `${letter}${n}`).join(' ');
     const started = performance.now();

@@ -4,10 +4,12 @@ import { Latest } from '../src/lib/latest.ts';
 function slow() {
   const asked: string[] = [];
   const told: string[] = [];
+  const wanted = new Map<string, () => boolean>();
   const open = new Map<string, { resolve(v: string): void; reject(e: unknown): void }>();
   const latest = new Latest<string, string>(
-    (key) => {
+    (key, isWanted) => {
       asked.push(key);
+      wanted.set(key, isWanted);
       return new Promise((resolve, reject) => open.set(key, { resolve, reject }));
     },
     (key, outcome) => told.push('value' in outcome ? `${key}=${outcome.value}` : `${key}!`),
@@ -17,28 +19,21 @@ function slow() {
     else open.get(key)?.resolve(key.toUpperCase());
     await new Promise((next) => setTimeout(next));
   };
-  return { latest, asked, told, settle };
+  return { latest, asked, told, wanted, settle };
 }
 
 test('only the last of many wishes is loaded after the one under way, and only it is told', async () => {
-  const { latest, asked, told, settle } = slow();
+  const { latest, asked, told, wanted, settle } = slow();
   for (const key of ['a', 'b', 'c', 'd']) latest.want(key);
   expect(asked).toEqual(['a']);
+  expect(wanted.get('a')?.()).toBe(false);
   await settle('a');
   expect(asked).toEqual(['a', 'd']);
+  expect(wanted.get('d')?.()).toBe(true);
+  expect(latest.busy).toBe(true);
   await settle('d');
   expect(told).toEqual(['d=D']);
-});
-
-test('what was loaded is told at once, also when it came too late', async () => {
-  const { latest, told, asked, settle } = slow();
-  latest.want('a');
-  latest.want('b');
-  await settle('a');
-  await settle('b');
-  latest.want('a');
-  expect(told).toEqual(['b=B', 'a=A']);
-  expect(asked).toEqual(['a', 'b']);
+  expect(latest.busy).toBe(false);
 });
 
 test('a failure is told and may be tried again', async () => {

@@ -9,16 +9,36 @@ export interface Piece {
   text: string;
 }
 
-/** Milliseconds that a comparison by words, and then one by lines, may take before something coarser is shown. */
-const PATIENCE = 150;
+/** Milliseconds that a comparison by words, and then one by lines, may take before something coarser is shown: no slider may wait for it. */
+const PATIENCE = 25;
+/** Taking a text apart into words takes time too, however much of it is the same. */
+const MANY_WORDS = 100_000;
 
 /** `before` and `after` as one sequence of pieces: by words, or coarser where that would take too long. */
 export function compared(before: string, after: string): Piece[] {
   if (before === after) return after === '' ? [] : [{ kind: 'same', text: after }];
+  const [start, end] = common(before, after);
+  const [was, is] = [before.slice(start, before.length - end), after.slice(start, after.length - end)];
   const changes: Change[] | undefined =
-    diffWordsWithSpace(before, after, { timeout: PATIENCE }) ?? diffLines(before, after, { timeout: PATIENCE });
-  if (!changes) return joined([piece('removed', before), piece('added', after)]);
-  return joined(changes.map(({ added, removed, value }) => piece(added ? 'added' : removed ? 'removed' : 'same', value)));
+    (was.length + is.length < MANY_WORDS ? diffWordsWithSpace(was, is, { timeout: PATIENCE }) : undefined) ??
+    diffLines(was, is, { timeout: PATIENCE });
+  const middle = changes?.map(({ added, removed, value }) => piece(added ? 'added' : removed ? 'removed' : 'same', value));
+  return joined([
+    piece('same', after.slice(0, start)),
+    ...(middle ?? [piece('removed', was), piece('added', is)]),
+    piece('same', after.slice(after.length - end)),
+  ]);
+}
+
+/** How long the same start and the same end are, up to the space nearest to what differs. */
+function common(before: string, after: string): [number, number] {
+  const most = Math.min(before.length, after.length);
+  let [start, end] = [0, 0];
+  while (start < most && before[start] === after[start]) start++;
+  while (start > 0 && !/\s/.test(before[start - 1] as string)) start--;
+  while (end < most - start && before.at(-1 - end) === after.at(-1 - end)) end++;
+  while (end > 0 && !/\s/.test(before.at(-end) as string)) end--;
+  return [start, end];
 }
 
 /** Pieces as `before` had them (`'removed'`) or as `after` has them (`'added'`). */

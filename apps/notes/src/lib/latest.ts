@@ -1,33 +1,29 @@
 // One load at a time, and only the newest wish: a slider asks for a hundred things a second, and all but the last are
-// stale before they arrive. What was loaded is remembered.
+// stale before they arrive.
+
+export type Outcome<V> = { value: V } | { error: unknown };
 
 export class Latest<K, V> {
-  readonly #load: (key: K) => Promise<V>;
-  readonly #done: (key: K, outcome: { value: V } | { error: unknown }) => void;
-  readonly #kept = new Map<K, V>();
-  readonly #keep: number;
+  readonly #load: (key: K, wanted: () => boolean) => Promise<V>;
+  readonly #done: (key: K, outcome: Outcome<V>) => void;
   #wanted: { key: K } | undefined;
   #busy = false;
 
-  /** `done` is told about a key only while it is still the one that is wanted. */
-  constructor(
-    load: (key: K) => Promise<V>,
-    done: (key: K, outcome: { value: V } | { error: unknown }) => void,
-    keep = 200,
-  ) {
+  /**
+   * @param load may ask by `wanted`, between one request and the next, whether it is still worth going on
+   * @param done is told about a key only while it is still the one that is wanted
+   */
+  constructor(load: (key: K, wanted: () => boolean) => Promise<V>, done: (key: K, outcome: Outcome<V>) => void) {
     this.#load = load;
     this.#done = done;
-    this.#keep = keep;
   }
 
-  /** Asks for `key`, and forgets what was asked before. What is known is told at once. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** Asks for `key`, and forgets what was asked before. */
   want(key: K): void {
-    const kept = this.#kept.get(key);
-    if (kept !== undefined) {
-      this.#wanted = undefined;
-      this.#done(key, { value: kept });
-      return;
-    }
     this.#wanted = { key };
     if (!this.#busy) void this.#run();
   }
@@ -41,20 +37,14 @@ export class Latest<K, V> {
     this.#busy = true;
     while (this.#wanted) {
       const asked = this.#wanted;
-      const outcome = await this.#load(asked.key).then(
+      const outcome = await this.#load(asked.key, () => this.#wanted === asked).then(
         (value) => ({ value }),
         (error: unknown) => ({ error }),
       );
-      if ('value' in outcome) this.#remember(asked.key, outcome.value);
       if (this.#wanted !== asked) continue;
       this.#wanted = undefined;
       this.#done(asked.key, outcome);
     }
     this.#busy = false;
-  }
-
-  #remember(key: K, value: V): void {
-    this.#kept.set(key, value);
-    if (this.#kept.size > this.#keep) this.#kept.delete(this.#kept.keys().next().value as K);
   }
 }

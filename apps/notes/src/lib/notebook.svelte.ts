@@ -1,6 +1,7 @@
-// The notes there are and the people's names. The server has no list of entities that is pushed, so both are entities
-// themselves: a map to which several people add at once without a conflict. A note's entry only mirrors what is in the
-// note; where the two differ, the note is right and the entry is mended.
+// The notes there are and the people's names. The server's list of entities is not pushed, has no titles and is not there
+// offline, so both are entities themselves: a map to which several people add at once without a conflict. A note's entry
+// only mirrors what is in the note; where the two differ, the note is right and the entry is mended. `discover.ts` makes
+// the entries agree with the server's list.
 
 import type { Client, Entity } from 'timeweft';
 import { fromEntity } from 'timeweft/svelte';
@@ -30,6 +31,12 @@ export interface Listed extends Entry {
   id: string;
 }
 
+const INDEX = 'note:notes-index';
+const PEOPLE = 'note:notes-people';
+
+/** What is a note to the server, and none to people. */
+export const NOTEBOOK: readonly string[] = [INDEX, PEOPLE];
+
 /** An entry's time moves at most this often while somebody types. */
 const TOUCH_AFTER = 20_000;
 
@@ -42,8 +49,8 @@ export class Notebook {
 
   constructor(client: Client) {
     this.#client = client;
-    this.#index = client.entity<Index>('note:notes-index');
-    this.#people = client.entity<People>('note:notes-people');
+    this.#index = client.entity<Index>(INDEX);
+    this.#people = client.entity<People>(PEOPLE);
     // Both only repeat what stands elsewhere, so there is nothing to ask anybody about: the later writer wins.
     this.#index.policy = this.#people.policy = 'mine';
     this.#indexNow = fromEntity(this.#index);
@@ -102,10 +109,7 @@ export class Notebook {
 
   /** Takes the entry of a note that is gone off the list. */
   unlist(id: string): void {
-    if (!this.entry(id)) return;
-    this.#index.update((index) => {
-      delete index.notes[id];
-    });
+    this.agree(new Map(), [id]);
   }
 
   /** Puts a note's title on the list, and that it has just changed. */
@@ -120,6 +124,17 @@ export class Notebook {
   mend(id: string, title: string, changed: number): void {
     const entry = this.entry(id);
     if (entry?.title !== title) this.#put(id, { title, updated: Math.max(entry?.updated ?? 0, changed) });
+  }
+
+  /** Puts entries in where they say something new, and takes out those of notes that are gone. */
+  agree(entries: ReadonlyMap<string, Entry>, gone: readonly string[]): void {
+    const changed = [...entries].filter(([id, { updated }]) => updated > (this.entry(id)?.updated ?? -Infinity));
+    const there = gone.filter((id) => this.entry(id));
+    if (changed.length === 0 && there.length === 0) return;
+    this.#change((notes) => {
+      for (const [id, entry] of changed) notes[id] = entry;
+      for (const id of there) delete notes[id];
+    });
   }
 
   /** The name that somebody goes by. */
@@ -154,12 +169,21 @@ export class Notebook {
   }
 
   #put(id: string, entry: Entry): void {
+    this.#change((notes) => {
+      notes[id] = entry;
+    });
+  }
+
+  #change(edit: (notes: Record<string, Entry>) => void): void {
     if (!this.known) return;
-    if (this.#index.get() === undefined) this.#index.set({ title: 'Notes', blob: '', notes: { [id]: entry } });
-    else
+    if (this.#index.get() === undefined) {
+      const notes: Record<string, Entry> = {};
+      edit(notes);
+      this.#index.set({ title: 'Notes', blob: '', notes });
+    } else
       this.#index.update((index) => {
         index.notes ??= {};
-        index.notes[id] = entry;
+        edit(index.notes);
       });
   }
 }

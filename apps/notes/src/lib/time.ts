@@ -36,3 +36,20 @@ function daysBetween(time: number, now: number): number {
 function format(time: number, options: Intl.DateTimeFormatOptions): string {
   return new Intl.DateTimeFormat(undefined, options).format(time);
 }
+
+/** Microseconds of a version's `validFrom`; exact, being below 2⁵³ until the year 2255. */
+export function micros(validFrom: string): number {
+  return millis(validFrom) * 1000 + Number(validFrom.slice(23, 26));
+}
+
+/** As a `validFrom`. */
+export function instant(micros: number): string {
+  const text = new Date(Math.floor(micros / 1000)).toISOString().slice(0, -1);
+  return `${text}${String(micros % 1000).padStart(3, '0')}Z`;
+}
+
+/** For a field of date and time: local, to the second. */
+export function local(time: number): string {
+  const date = new Date(time);
+  return new Date(time - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+}

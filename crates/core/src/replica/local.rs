@@ -163,6 +163,11 @@ impl Replica {
             Action::Redo => self.step(edit, true, effects),
             Action::Resolve { conflict, patch } => {
                 match patch {
+                    // Its creation was refused: the choice creates it.
+                    Some(patch) if self.view.is_none() => {
+                        let value = cbor::decode_patch(&patch, &Limits::default())?.into_value();
+                        self.set(edit, value?, effects);
+                    }
                     Some(patch) => self.patch(edit, &patch, effects)?,
                     None => self.show(&Diff::identity(), Some(edit.origin(true)), effects),
                 }

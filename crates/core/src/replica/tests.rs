@@ -409,4 +409,8 @@ fn a_first_value_that_breaks_a_rule_is_offered_again() {
     let [Value::Object(conflict)] = &conflicts[..] else { panic!("{conflicts:?}") };
     assert_eq!(conflict["mine"], note("Coffee", ""));
     assert!(reasons(&ada).iter().all(Option::is_some));
+    server.refuses = None;
+    let patch = cbor::encode_patch(&Diff::over_nothing(note("Tea", "")).to_patch());
+    ada.act(Action::Resolve { conflict: 1, patch: Some(patch) }, Some(&mut server));
+    assert_eq!((server.value(), ada.tab.state("status")), (note("Tea", ""), Some(text("saved"))));
 }
