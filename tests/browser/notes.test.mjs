@@ -1,93 +1,24 @@
 // The notes app as people use it: two of them, with browsers that are closed, reloaded and offline.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { Server, launchPersistent, picture } from './setup.mjs';
+import { Person, profiles, serve } from './notes.mjs';
+import { picture } from './setup.mjs';
 
-const assets = fileURLToPath(new URL('../../apps/notes/dist', import.meta.url));
-const profiles = mkdtempSync(join(tmpdir(), 'timeweft-notes-'));
-
-class Person {
-  static async signIn(name, options) {
-    const person = new Person();
-    Object.assign(person, { name, options, errors: [] });
-    await person.open();
-    await person.page.goto(server.url);
-    await person.page.getByLabel('Email address').fill(`${name}@example.org`);
-    await person.page.getByRole('button', { name: 'Send code' }).click();
-    await person.page.getByLabel('Code').waitFor();
-    await person.page.getByRole('button', { name: 'Sign in' }).click();
-    await person.page.getByRole('button', { name: 'New note' }).waitFor();
-    return person;
-  }
-
-  /** The browser, with what its profile has. */
-  async open() {
-    this.context = await launchPersistent(join(profiles, this.name), this.options);
-    this.page = this.context.pages()[0] ?? await this.context.newPage();
-    this.page.setDefaultTimeout(15_000);
-    this.context.on('weberror', error => this.errors.push(error.error()));
-  }
-
-  get title() {
-    return this.page.getByLabel('Title', { exact: true });
-  }
-
-  get text() {
-    return this.page.getByRole('textbox', { name: 'Text', exact: true });
-  }
-
-  get state() {
-    return this.page.getByRole('status', { name: 'Saving' });
-  }
-
-  async saved(text = 'Saved') {
-    await this.state.getByText(text).waitFor();
-  }
-
-  async sees(text, field = this.text, patience = 15_000) {
-    const end = Date.now() + patience;
-    let shown;
-    do {
-      shown = await field.inputValue().catch(error => error.message);
-      if (shown === text) return;
-      await this.page.waitForTimeout(30);
-    } while (Date.now() < end);
-    assert.equal(shown, text, `what ${this.name} sees`);
-  }
-
-  /** Puts the caret, or a selection, into the text. */
-  async caret(from, to = from) {
-    await this.text.evaluate((field, [from, to]) => {
-      field.focus();
-      field.setSelectionRange(from, to);
-    }, [from, to]);
-  }
-
-  async opens(title) {
-    await this.page.getByRole('navigation', { name: 'Notes' }).getByRole('link', { name: new RegExp(`^${title}`) }).click();
-    await this.text.waitFor();
-  }
-}
-
+const { folder, remove } = profiles();
 let server, ada, bob;
 
 before(async () => {
-  if (!existsSync(join(assets, 'index.html'))) throw new Error(`${assets} is not there; \`cargo xtask build\` makes it`);
-  server = await Server.start({ assets });
-  ada = await Person.signIn('ada');
-  bob = await Person.signIn('bob', { colorScheme: 'dark' });
+  server = await serve();
+  ada = await Person.signIn(server, folder, 'ada');
+  bob = await Person.signIn(server, folder, 'bob', { colorScheme: 'dark' });
 });
 
 after(async () => {
   await ada?.context.close();
   await bob?.context.close();
   await server?.stop();
-  rmSync(profiles, { recursive: true, force: true });
+  remove();
   assert.deepEqual([...(ada?.errors ?? []), ...(bob?.errors ?? [])], []);
 });
 

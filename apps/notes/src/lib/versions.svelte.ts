@@ -93,12 +93,14 @@ export class Versions {
     const most = this.newest?.version ?? 0;
     for (let part = 0; part < parts; part++) {
       const goal = Math.ceil((most * (part + 1)) / parts);
-      const [below, above] = this.#around(goal);
-      const isKnown = below && below.version > (most * part) / parts;
-      if (isKnown || !below || !above) continue;
-      if (!(going = await wanted())) return;
-      const guess = this.#guess(goal, below, above, undefined);
-      if (guess !== undefined) await this.#load(instant(guess), SAMPLE);
+      for (let turn = 0; turn <= GUESSES; turn++) {
+        const [below, above] = this.#around(goal);
+        const isKnown = below && below.version > (most * part) / parts;
+        const guess = isKnown || !below || !above ? undefined : this.#guess(goal, below, above, undefined);
+        if (guess === undefined) break;
+        if (!(going = await wanted())) return;
+        await this.#load(instant(guess), SAMPLE);
+      }
     }
   }
 

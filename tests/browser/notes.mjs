@@ -1,0 +1,86 @@
+// The notes app under test, and people who use it.
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Server, launchPersistent } from './setup.mjs';
+
+const assets = fileURLToPath(new URL('../../apps/notes/dist', import.meta.url));
+
+/** A server that serves the app. */
+export function serve() {
+  if (!existsSync(join(assets, 'index.html'))) throw new Error(`${assets} is not there; \`cargo xtask build\` makes it`);
+  return Server.start({ assets });
+}
+
+/** A folder for browsers' profiles, and what removes it. */
+export function profiles() {
+  const folder = mkdtempSync(join(tmpdir(), 'timeweft-notes-'));
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+export class Person {
+  /** In a browser of their own, whose profile is kept in a folder of `profiles`. */
+  static async signIn(server, profiles, name, options) {
+    const person = new Person();
+    Object.assign(person, { name, options, profile: join(profiles, name), errors: [] });
+    await person.open();
+    await person.page.goto(server.url);
+    await person.page.getByLabel('Email address').fill(`${name}@example.org`);
+    await person.page.getByRole('button', { name: 'Send code' }).click();
+    await person.page.getByLabel('Code').waitFor();
+    await person.page.getByRole('button', { name: 'Sign in' }).click();
+    await person.page.getByRole('button', { name: 'New note' }).waitFor();
+    return person;
+  }
+
+  /** The browser, with what its profile has. */
+  async open() {
+    this.context = await launchPersistent(this.profile, this.options);
+    this.page = this.context.pages()[0] ?? await this.context.newPage();
+    this.page.setDefaultTimeout(15_000);
+    this.context.on('weberror', error => this.errors.push(error.error()));
+  }
+
+  get title() {
+    return this.page.getByLabel('Title', { exact: true });
+  }
+
+  get text() {
+    return this.page.getByRole('textbox', { name: 'Text', exact: true });
+  }
+
+  get state() {
+    return this.page.getByRole('status', { name: 'Saving' });
+  }
+
+  async saved(text = 'Saved') {
+    await this.state.getByText(text).waitFor();
+  }
+
+  async sees(text, field = this.text, patience = 15_000) {
+    const end = Date.now() + patience;
+    let shown;
+    do {
+      shown = await field.inputValue().catch(error => error.message);
+      if (shown === text) return;
+      await this.page.waitForTimeout(30);
+    } while (Date.now() < end);
+    assert.equal(shown, text, `what ${this.name} sees`);
+  }
+
+  /** Puts the caret, or a selection, into the text. */
+  async caret(from, to = from) {
+    await this.text.evaluate((field, [from, to]) => {
+      field.focus();
+      field.setSelectionRange(from, to);
+    }, [from, to]);
+  }
+
+  async opens(title) {
+    await this.page.getByRole('navigation', { name: 'Notes' }).getByRole('link', { name: new RegExp(`^${title}`) }).click();
+    await this.text.waitFor();
+  }
+}
