@@ -11,6 +11,8 @@ export default defineConfig({
   resolve: {
     // The linked package has a Svelte of its own next to it; signals of two copies do not see each other.
     dedupe: ['svelte'],
+    // In tests, too, Svelte's runtime for browsers and not that for servers.
+    ...(process.env.VITEST && { conditions: ['browser'] }),
   },
   worker: { format: 'es' },
   build: {

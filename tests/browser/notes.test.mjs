@@ -127,6 +127,24 @@ test('a note is deleted and comes back', async () => {
   await bob.text.waitFor();
 });
 
+test('a note that is made without the app is on the list with its title, and one that is deleted so is not', async context => {
+  // As another program would, with the session that the page has.
+  const ask = (method, path, body) => bob.page.evaluate(async ([method, path, body]) => {
+    const response = await fetch(`/api/v1/entities${path}`, { method, headers: { 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) });
+    return response.status;
+  }, [method, path, body]);
+  if ((await ask('GET', '?type=note&limit=1')) === 501) return context.skip('this server has no lists yet');
+  assert.equal(await ask('POST', '/note', { id: 'from-elsewhere', value: { title: 'From elsewhere', blob: '' } }), 201);
+  const link = person => person.page.getByRole('navigation', { name: 'Notes' }).getByRole('link', { name: /^From elsewhere/ });
+  await bob.page.reload();
+  await link(bob).waitFor();
+  await link(ada).waitFor();
+  assert.equal(await ask('DELETE', '/note:from-elsewhere'), 200);
+  await bob.page.reload();
+  await link(bob).waitFor({ state: 'detached' });
+  await link(ada).waitFor({ state: 'detached' });
+});
+
 test('at phone width list and note are two pages', async () => {
   await ada.page.setViewportSize({ width: 390, height: 780 });
   await ada.page.getByRole('link', { name: 'All notes' }).click();

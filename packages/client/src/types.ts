@@ -84,7 +84,7 @@ export interface Conflict {
   /**
    * Why the server refused what was written here, as an {@link InvalidValueError} with the rules that it breaks; `undefined` where it is another
    * person's change that stands against it. Nothing of it was sent again and no policy decides it: `theirs` is what was there before, `'mine'` tries
-   * once more, and a `value` is for what was mended.
+   * once more, and a `value` is for what was mended. What is refused after it joins it.
    */
   readonly error: TimeweftError | undefined;
   /**

@@ -9,7 +9,7 @@ const SAID: Record<string, string> = {
   forbidden: 'You are not allowed to do that here. Ask whoever gave you the link.',
   'not-found': 'It was deleted in the meantime. Look in the history, or bring it back.',
   conflict: 'Somebody else changed the same place. Decide which of the two stays.',
-  'invalid-value': 'There is something in it that a note cannot hold. Undo your last change and try again.',
+  'invalid-value': 'There is something in it that a note cannot hold.',
   'too-large': 'This note has become too long. Move a part of it into another note.',
   'slow-down': 'That was too fast for the server. Wait a minute and try again.',
   'storage-full': 'There is no room left on this device. Free some, or stay online so that your changes are sent.',

@@ -3,7 +3,7 @@
 use super::conflict::{Conflict, at, follow};
 use super::reconcile::{applied, reconcile};
 use super::request::{Asked, Body};
-use super::{Change, Confirmed, Effect, Replica};
+use super::{Change, Confirmed, Effect, Policy, Replica};
 use crate::codec::cbor;
 use crate::diff::{Diff, Patch, Path, compose, diff_finely};
 use crate::limits::Limits;
@@ -423,12 +423,27 @@ impl Replica {
         self.disk.exists = false;
         let base = self.with_unsent(0).0;
         if base != mine {
+            let mine = self.with_refused(base.as_ref(), mine);
             self.raise(Path::new(), [base.clone(), mine, base], Vec::new(), error.clone());
         }
         self.show_difference(effects);
         self.view_deleted = self.with_flags();
         self.refused = error;
         Outcome::Refused
+    }
+
+    /// What was refused now, with what was refused before and nobody has decided; where both changed the same place, what is newer.
+    fn with_refused(&self, base: Option<&Value>, mine: Option<Value>) -> Option<Value> {
+        let refused = |known: &&Conflict| known.path.is_empty() && !known.error.is_empty();
+        let before = self.conflicts.iter().find(refused).and_then(|known| known.mine.as_ref());
+        match (base, mine, before) {
+            (Some(base), Some(mine), Some(before)) => {
+                let (mine, before_it) = (diff_finely(base, &mine), diff_finely(base, before));
+                let both = reconcile(&mine, &before_it, || base.clone(), Policy::Mine);
+                Some(applied(&both.mine, before))
+            }
+            (_, mine, _) => mine,
+        }
     }
 
     /// Brings what is shown in line with what is confirmed and unsent.

@@ -398,6 +398,19 @@ fn what_breaks_a_rule_is_sent_once_and_kept_with_the_reason_until_somebody_decid
 }
 
 #[test]
+fn what_is_refused_while_something_is_refused_already_is_kept_beside_it() {
+    let (mut server, mut ada, _) = two();
+    server.refuses = Some(Code::InvalidValue);
+    ada.edit(note("Tea!", "one two three"), Some(&mut server));
+    ada.edit(note("Tea", "one two three four"), Some(&mut server));
+    ada.edit(note("Tea?", "zero one two three"), Some(&mut server));
+    let Some(Value::Array(conflicts)) = ada.tab.state("conflicts") else { panic!("no conflicts") };
+    let [Value::Object(conflict)] = &conflicts[..] else { panic!("{conflicts:?}") };
+    assert_eq!(conflict["mine"], note("Tea?", "zero one two three four"));
+    assert_eq!(ada.tab.view, Some(note("Tea", "one two three")));
+}
+
+#[test]
 fn a_first_value_that_breaks_a_rule_is_offered_again() {
     let (mut server, mut ada) = (Server::default(), One::new("ada"));
     ada.connect(&mut server);

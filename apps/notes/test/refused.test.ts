@@ -1,0 +1,54 @@
+// @vitest-environment happy-dom
+
+import { flushSync, mount, unmount } from 'svelte';
+import { ForbiddenError, InvalidValueError, type Choice, type Conflict, type TimeweftError } from 'timeweft';
+import { afterEach, expect, test } from 'vitest';
+import Refused from '../src/lib/Refused.svelte';
+
+const current = { title: 'Tea', blob: 'one two three', starred: true };
+let stop: (() => unknown) | undefined;
+
+function shown(mine: unknown, error: TimeweftError, { isThere = true } = {}) {
+  const now = isThere ? current : undefined;
+  const chosen: Choice[] = [];
+  const conflict = { id: 1, path: [], base: now, mine, theirs: now, meta: undefined, error, resolve: (choice: Choice) => chosen.push(choice) };
+  const component = mount(Refused, { target: document.body, props: { conflict: conflict as unknown as Conflict, current: now } });
+  flushSync();
+  stop = () => unmount(component);
+  const fields = () => [...document.querySelectorAll('textarea')];
+  const press = (name: string) => [...document.querySelectorAll('button')].find((button) => button.textContent === name)?.click();
+  return { chosen, fields, press };
+}
+
+afterEach(() => stop?.());
+
+test('what breaks a rule is shown beside the rule, and saved when it is mended', () => {
+  const violations = [
+    { path: '/title', message: 'at most 3 characters' },
+    { path: '', message: 'no more than two members' },
+  ];
+  const { chosen, fields, press } = shown({ ...current, title: 'Coffee' }, new InvalidValueError('invalid-value', 'no', { violations }));
+  expect(fields().map((field) => [field.value, field.getAttribute('aria-invalid')])).toEqual([['Coffee', 'true']]);
+  expect(document.body.textContent).toContain('at most 3 characters');
+  expect(document.body.textContent).toContain('no more than two members');
+  const [title] = fields() as [HTMLTextAreaElement];
+  title.value = 'Pot';
+  title.dispatchEvent(new Event('input', { bubbles: true }));
+  press('Save this');
+  expect(chosen).toEqual([{ value: { title: 'Pot', blob: 'one two three', starred: true } }]);
+});
+
+test('what was refused for another reason is shown too, and can be given up', () => {
+  const { chosen, fields, press } = shown({ title: 'Tea', blob: 'one two' }, new ForbiddenError('forbidden', 'no'));
+  expect(fields().map(({ value }) => value)).toEqual(['one two']);
+  expect(document.body.textContent).toContain('You are not allowed to do that here.');
+  press('Give it up');
+  expect(chosen).toEqual(['theirs']);
+});
+
+test('of a note that could not be made, all is shown', () => {
+  const { chosen, fields, press } = shown({ title: 'Coffee', blob: 'x' }, new InvalidValueError('invalid-value', 'no'), { isThere: false });
+  expect(fields().map(({ value }) => value)).toEqual(['Coffee', 'x']);
+  press('Save this');
+  expect(chosen).toEqual([{ value: { title: 'Coffee', blob: 'x' } }]);
+});
