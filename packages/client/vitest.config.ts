@@ -26,5 +26,6 @@ export default defineConfig({
       { find: /^timeweft\/(svelte|react)$/, replacement: source('$1/index.ts') },
     ],
   },
-  test: { include: ['test/**/*.test.{ts,tsx}'], server: { deps: { inline: ['svelte'] } } },
+  // A test that fails says so at once; on a busy machine one that only works takes its time.
+  test: { include: ['test/**/*.test.{ts,tsx}'], testTimeout: 30_000, server: { deps: { inline: ['svelte'] } } },
 });

@@ -26,8 +26,8 @@ pub(crate) use meta::decode_meta_bytes as decode_meta;
 pub use meta::encode_meta;
 pub use push::Push;
 pub use request::{MAX_IDEMPOTENCY_KEY, Method, Refusal, Request};
-pub(crate) use response::{MapWriter, encode_error};
 pub use response::Response;
+pub(crate) use response::{MapWriter, encode_error};
 
 /// How messages are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
