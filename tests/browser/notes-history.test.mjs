@@ -51,6 +51,7 @@ class Writer {
 
 const { folder, remove } = profiles();
 let server, ada, page, slider;
+let forOpening = 0;
 const times = [];
 
 before(async () => {
@@ -121,12 +122,13 @@ async function shows(version) {
 }
 
 test('opening shows the newest version and asks for no page of the history before that', async () => {
-  const { asked } = await watched('opening', async () => {
+  const { asked, loaded } = await watched('opening', async () => {
     await page.getByRole('link', { name: 'History' }).click();
     await slider.waitFor();
     await shows(VERSIONS);
   });
   const first = asked.findIndex(({ searchParams }) => searchParams.has('asOf'));
+  forOpening = loaded;
   assert.ok(asked.slice(0, first).every(({ pathname }) => !pathname.endsWith('/history')), 'the value comes first');
 });
 
@@ -140,7 +142,8 @@ test('who wrote where is shown of the whole, and a part of the history is loaded
   const { loaded } = await watched('the overview', async () => {
     await page.waitForFunction(parts => new Set([...document.querySelectorAll('svg rect')].map(rect => rect.getAttribute('x'))).size >= parts, 38, { timeout: 30_000 });
   });
-  assert.ok(loaded < VERSIONS / 2, `${loaded} versions were asked for`);
+  // Long pages only where the pace that the note was written at changed much.
+  assert.ok(forOpening + loaded < VERSIONS * 0.8, `${forOpening + loaded} versions were asked for`);
   await picture(page, 'notes-long-history');
 });
 

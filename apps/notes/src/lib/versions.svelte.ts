@@ -5,8 +5,9 @@
 // a person's quick edits), so nothing is looked up by number alone: two versions follow each other where the one ends
 // when the other begins, and what lies between two that don't is not known yet.
 //
-// Pages are asked for by time. What time a number belongs to is guessed from those around it; every second page
-// instead goes on from what is known, so that it is found however unevenly people wrote.
+// Pages are asked for by time. What time a number belongs to is guessed from those around it. After one that was too
+// old the next is asked for halfway between, and every sixth goes on from what is known: a version is found however
+// unevenly people wrote.
 
 import type { Entity, Meta } from 'timeweft';
 import { instant, micros } from './time.ts';
@@ -19,8 +20,8 @@ type Source = Pick<Entity<unknown>, 'history'>;
 const PAGE = 200;
 /** Where a guess did not lead there. */
 const LONG_PAGE = 1_000;
-/** So often nothing but a guess is tried. */
-const GUESSES = 2;
+/** So often a sample is tried for. */
+const TRIES = 3;
 /** Versions of a sample, for an overview. */
 const SAMPLE = 20;
 
@@ -61,19 +62,22 @@ export class Versions {
   /** The same, loaded if need be, as long as it is `wanted`. */
   async find(number: number, up: boolean, wanted: () => boolean): Promise<Version | undefined> {
     let floor: { version: number; at: number } | undefined;
+    let missed = false;
     for (let turn = 0; wanted(); turn++) {
       const found = this.known(number, up);
       if (found) return found;
       const [below, above] = this.#around(number);
       if (!above) return undefined;
       const goal = number + PAGE / 2;
-      const guessing = turn <= GUESSES || turn % 2 === 0;
-      const guess = guessing && goal < above.version ? this.#guess(goal, below, above, floor) : undefined;
+      const isLast = turn % 6 === 5;
+      const isNear = goal >= above.version;
+      const guess = isNear || isLast ? undefined : this.#guess(goal, below, above, floor, missed);
       if (guess === undefined) {
-        await this.#load(above.validFrom, turn <= GUESSES ? PAGE : LONG_PAGE);
+        await this.#load(above.validFrom, isLast ? LONG_PAGE : PAGE);
       } else {
         const newest = await this.#load(instant(guess), PAGE);
-        if ((newest?.version ?? 0) < number) floor = { version: newest?.version ?? 0, at: guess };
+        missed = (newest?.version ?? 0) < number;
+        if (missed) floor = { version: newest?.version ?? 0, at: guess };
       }
     }
     return undefined;
@@ -93,7 +97,7 @@ export class Versions {
     const most = this.newest?.version ?? 0;
     for (let part = 0; part < parts; part++) {
       const goal = Math.ceil((most * (part + 1)) / parts);
-      for (let turn = 0; turn <= GUESSES; turn++) {
+      for (let turn = 0; turn < TRIES; turn++) {
         const [below, above] = this.#around(goal);
         const isKnown = below && below.version > (most * part) / parts;
         const guess = isKnown || !below || !above ? undefined : this.#guess(goal, below, above, undefined);
@@ -121,6 +125,7 @@ export class Versions {
     below: Version | undefined,
     above: Version,
     floor: { version: number; at: number } | undefined,
+    halfway = false,
   ): number | undefined {
     const high = { version: above.version, at: micros(above.validFrom) };
     let low = below && { version: below.version, at: micros(below.validFrom) };
@@ -130,6 +135,7 @@ export class Versions {
       low = { version: this.newest.version, at: micros(this.newest.validFrom) };
     }
     if (!low) return undefined;
+    if (halfway && low.at < high.at) return Math.round((low.at + high.at) / 2);
     const at = high.at + ((low.at - high.at) * (number - high.version)) / (low.version - high.version);
     return Number.isFinite(at) ? Math.max(0, Math.round(Math.min(at, high.at))) : undefined;
   }
