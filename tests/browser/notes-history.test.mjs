@@ -213,6 +213,8 @@ test('a date leads to what was there then', async () => {
     await page.getByLabel('As of').press('Tab');
     await shows(Math.max(1, version));
   });
+  const [mark, box] = await Promise.all([page.locator('article .text ins').first().boundingBox(), page.getByRole('article').boundingBox()]);
+  assert.ok(mark.y >= box.y && mark.y + mark.height <= box.y + box.height, 'what was changed is in view, far down in the text');
 });
 
 test('in the dark and on a phone it fits', async () => {
