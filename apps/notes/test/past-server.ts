@@ -15,10 +15,12 @@ export class PastServer {
   readonly id = 'note:past';
   readonly asked: string[] = [];
   #made: Made[];
+  readonly #rest: string;
 
-  /** Oldest first, times in microseconds. */
-  constructor(made: Made[]) {
+  /** Oldest first, times in microseconds; `rest` is the end of every text. */
+  constructor(made: Made[], rest = '') {
     this.#made = made;
+    this.#rest = rest;
   }
 
   set made(made: Made[]) {
@@ -45,7 +47,7 @@ export class PastServer {
   }
 
   #blob(index: number): string {
-    return `the text of version ${this.#made[index]?.version}`;
+    return `the text of version ${this.#made[index]?.version}${this.#rest}`;
   }
 
   history = ({ before, limit = 50 }: { before?: string; limit?: number } = {}): Promise<{ versions: Meta[]; more: boolean }> => {
@@ -57,8 +59,8 @@ export class PastServer {
     return Promise.resolve({ versions: versions.reverse(), more: from > 0 });
   };
 
-  at = (time: string | Date): Promise<{ value: Note; meta: Meta }> => {
-    this.asked.push('at');
+  at = (time: string | Date, { from }: { from?: { meta: Meta } } = {}): Promise<{ value: Note; meta: Meta }> => {
+    this.asked.push(from ? `at, from ${from.meta.version}` : 'at');
     const index = this.#made.findLastIndex(({ at }) => at <= micros(String(time)));
     if (index < 0 || this.#made[index]?.deleted) return Promise.reject(new Error('not found'));
     return Promise.resolve({ value: { title: 'Past', blob: this.#blob(index) }, meta: this.meta(index) });

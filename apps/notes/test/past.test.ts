@@ -7,8 +7,8 @@ import { PastServer, written, type Made } from './past-server.ts';
 
 const made = written(5_000, () => 1_000_000);
 
-function opened(versions: Made[] = made): { server: PastServer; past: Past } {
-  const server = new PastServer(versions);
+function opened(versions: Made[] = made, rest = ''): { server: PastServer; past: Past } {
+  const server = new PastServer(versions, rest);
   const past = new Past(server as unknown as Entity<Note>);
   past.add(server.newest);
   return { server, past };
@@ -66,6 +66,14 @@ test('a deletion shows what it deleted', async () => {
   past.go(4_000);
   await shows(past, 4_000);
   expect(past.shown).toMatchObject({ version: { deleted: true }, value: { blob: 'the text of version 3999' } });
+});
+
+test('of long texts only what differs from the version shown is asked for', async () => {
+  const { server, past } = opened(made, '.'.repeat(30_000));
+  await shows(past, 5_000);
+  past.go(4_900);
+  await shows(past, 4_900);
+  expect(server.asked.filter((one) => one.startsWith('at'))).toEqual(['at', 'at, from 5000']);
 });
 
 test('what was seen is not asked for again, and a new version is followed from the newest only', async () => {
