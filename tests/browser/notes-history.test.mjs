@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { Person, profiles, serve } from './notes.mjs';
 import { picture } from './setup.mjs';
 
-/** How many versions the note has. */
+/** How many versions the note has; with less than 1,000 the overview loads nearly all of them. */
 const VERSIONS = Number(process.env.TIMEWEFT_VERSIONS ?? 5_000);
 /** The longest that the page may be busy at a time, in milliseconds. */
 const FREEZE = 100;
