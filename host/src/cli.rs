@@ -52,6 +52,10 @@ pub struct Serve {
     #[arg(long = "origin", env = "TIMEWEFT_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     pub origins: Vec<String>,
 
+    /// Who may define types, by email or person id; repeat or separate by commas. With none, in development mode everybody.
+    #[arg(long = "admin", env = "TIMEWEFT_ADMINS", value_name = "PERSON", value_delimiter = ',')]
+    pub admins: Vec<String>,
+
     /// Issuer of the JWTs that are taken in `Authorization: Bearer`.
     #[arg(long, env = "TIMEWEFT_JWT_ISSUER", value_name = "ISSUER")]
     pub jwt_issuer: Option<String>,

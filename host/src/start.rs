@@ -203,6 +203,7 @@ fn settings(flags: &Serve, key: String) -> Result<HashMap<String, String>> {
             ("key", key),
             ("development", flags.development.to_string()),
             ("origins", flags.origins.join(",")),
+            ("admins", flags.admins.join(",")),
             ("limit-value-bytes", limits.limit_value_bytes.to_string()),
             ("limit-depth", limits.limit_depth.to_string()),
             ("limit-message-bytes", flags.common.limit_message_bytes.to_string()),

@@ -10,6 +10,7 @@ use crate::event::Header;
 use crate::host::Host;
 use crate::internal::SYSTEM;
 use crate::jwt;
+use crate::policy::NOBODY;
 use crate::sign_in::sessions;
 use crate::token::Token;
 
@@ -30,6 +31,11 @@ pub(crate) struct Caller {
 impl Caller {
     pub(crate) fn person(&self) -> &str {
         &self.token.person
+    }
+
+    /// The person, or nobody.
+    pub(crate) fn person_of(caller: &Option<Caller>) -> &str {
+        caller.as_ref().map_or(NOBODY, Caller::person)
     }
 }
 

@@ -4,15 +4,18 @@
 //! |---|---|---|
 //! | `key` | secret of 32 characters or more; signs sessions, and hashes sign-in codes | none: required |
 //! | `development` | `true`: sign-in codes are in the answer instead of a mail, cookies lack `Secure` | `false` |
+//! | `admins` | who may define types: emails and person ids, separated by commas | none; in development mode everybody |
 //! | `origins` | origins that pages may come from beside our own host, separated by commas | none |
 //! | `grip-key` | key of the gateway's `Grip-Sig` (HS256) | none |
 //! | `grip-required` | `true`: socket events count only with a valid `Grip-Sig` | `false` |
 //! | `jwt-issuer`, `jwt-key` | whose bearer tokens (HS256) are accepted in place of a session, and their key | none |
 //! | `limit-…` | contract section 8: `value-bytes`, `depth`, `message-bytes`, `body-bytes`, `diff-operations`, `subscriptions` | the contract's |
 
+use timeweft_core::id::is_local_id;
 use timeweft_core::limits::Limits;
 
 use crate::host::Settings;
+use crate::sign_in::email;
 
 const SHORTEST_KEY: usize = 32;
 
@@ -28,6 +31,8 @@ pub(crate) struct Issuer {
 pub(crate) struct Config {
     pub(crate) key: Vec<u8>,
     pub(crate) development: bool,
+    /// Normal emails, and ids of persons.
+    pub(crate) admins: Vec<String>,
     pub(crate) origins: Vec<String>,
     pub(crate) grip_key: Option<Vec<u8>>,
     pub(crate) grip_required: bool,
@@ -48,6 +53,9 @@ pub enum ConfigError {
     /// Not a switch.
     #[error("the setting `{0}` is `true` or `false`")]
     Switch(&'static str),
+    /// Nobody who could be an admin.
+    #[error("the setting `admins` has emails and person ids, separated by commas; `{0}` is neither")]
+    Admin(String),
     /// Not a size.
     #[error("the setting `{0}` is a whole number above 0")]
     Number(&'static str),
@@ -99,11 +107,14 @@ impl Config {
         if let Some(other) = origins.iter().find(|origin| !is_origin(origin)) {
             return Err(ConfigError::Origin(other.clone()));
         }
+        let admins = text("admins").unwrap_or_default();
+        let admins = admins.split(',').map(str::trim).filter(|admin| !admin.is_empty()).map(admin);
         let default = Limits::default();
         Ok(Config {
             key: secret("key")?.ok_or(ConfigError::NoKey)?,
             development: switch("development")?,
             origins,
+            admins: admins.collect::<Result<_, _>>()?,
             grip_key,
             grip_required,
             issuer,
@@ -124,6 +135,12 @@ fn is_origin(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, authority)| {
         !scheme.is_empty() && !authority.is_empty() && !authority.contains(['/', '?', '#', '@', '*'])
     })
+}
+
+/// As [`crate::policy`] compares them.
+fn admin(text: &str) -> Result<String, ConfigError> {
+    let normal = if is_local_id(text) { Some(text.to_owned()) } else { email::normalize(text) };
+    normal.ok_or_else(|| ConfigError::Admin(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -164,7 +181,14 @@ mod tests {
         for origin in ["*", "null", "app.example", "https://app.example/", "https://", "https://*.example"] {
             assert_eq!(error(&[KEY, ("origins", origin)]), ConfigError::Origin(origin.to_owned()));
         }
+        assert_eq!(error(&[KEY, ("admins", "ann@example.org, a b")]), ConfigError::Admin("a b".to_owned()));
         assert_eq!(error(&[KEY, ("jwt-issuer", "https://id.example")]), ConfigError::HalfAnIssuer);
+    }
+
+    #[test]
+    fn admins_are_emails_and_person_ids() {
+        let config = read(&[KEY, ("admins", "Ann@Example.org, Kb81mQ,")]).ok().unwrap();
+        assert_eq!(config.admins, ["ann@example.org", "Kb81mQ"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use timeweft_core::codec::cbor;
 use timeweft_core::diff::Patch;
 use timeweft_core::id::EntityId;
-use timeweft_core::message::{Code, Method, Response};
+use timeweft_core::message::{Method, Response};
 use timeweft_core::operation::{CborDiff, CborValue, Committed, Context, Failure, Listing, Moment, Reading};
 use timeweft_core::time::Timestamp;
 
@@ -12,7 +12,7 @@ use crate::Router;
 use crate::document::{DocumentPatch, Unfit};
 use crate::event::Effect;
 use crate::host::Host;
-use crate::policy::{self, Denied, Right};
+use crate::policy::{self, Denied, NOBODY, Right, Wish};
 use crate::{notes, publish};
 
 /// Versions in a page of history, unless the client says.
@@ -24,6 +24,7 @@ const LONGEST_PAGE: u32 = 1_000;
 /// Who asks.
 #[derive(Clone, Copy)]
 pub(crate) struct Asker<'a> {
+    /// [`policy::NOBODY`] when nobody is signed in.
     pub(crate) person: &'a str,
     /// The connection that isn't told of its own change.
     pub(crate) connection: Option<&'a str>,
@@ -62,16 +63,14 @@ pub(crate) async fn perform<H: Host>(
     id: Option<u64>,
     method: Method,
 ) -> Performed {
-    let making = matches!(method, Method::Post { .. });
     let entity = method.entity().clone();
-    let right = match policy::right(&entity, asker.person, making) {
+    let right = match policy::right(router, &entity, asker.person, wish(&method)).await {
         Ok(right) => right,
-        Err(Denied::Forbidden) => return Performed::answer(forbidden(id, &entity)),
         // Taking oneself off what one was never on is no error.
         Err(Denied::Hidden) if matches!(method, Method::Unsubscribe { .. }) => {
             return Performed::answer(Response::ok(id));
         }
-        Err(Denied::Hidden) => return Performed::answer(Response::of_failure(id, Failure::NotFound)),
+        Err(denied) => return Performed::answer(denied.response(id)),
     };
     let asked = Asked { router, asker, id, entity, right };
     match method {
@@ -146,8 +145,9 @@ pub(crate) async fn replace<H: Host>(
     replacing: Replacing,
     since: Option<Timestamp>,
 ) -> Performed {
-    let Ok(right) = policy::right(&entity, asker.person, false) else {
-        return Performed::answer(Response::of_failure(None, Failure::NotFound));
+    let right = match policy::right(router, &entity, asker.person, Wish::Change).await {
+        Ok(right) => right,
+        Err(denied) => return Performed::answer(denied.response(None)),
     };
     let asked = Asked { router, asker, id: None, entity, right };
     let (host, context) = (&router.host, asked.context());
@@ -179,12 +179,12 @@ pub(crate) fn context<H: Host>(router: &Router<H>, person: &str, right: Right) -
 
 /// The right of a person to an entity that is there, and what the engine is told of them; from whom it is hidden, for
 /// them it is not there.
-pub(crate) fn allowed<H: Host>(
+pub(crate) async fn allowed<H: Host>(
     router: &Router<H>,
     person: &str,
     entity: &EntityId,
 ) -> Result<(Right, Context), Failure> {
-    let right = policy::right(entity, person, false)?;
+    let right = policy::right(router, entity, person, Wish::Read).await?;
     Ok((right, context(router, person, right)))
 }
 
@@ -195,13 +195,14 @@ pub(crate) async fn list<H: Host>(
     kind: &str,
     cursor: Option<String>,
     limit: u32,
-) -> Result<Listing, Failure> {
+) -> Result<Listing, Denied> {
     // The right to read a type is that to what one has of it, and a person has the one that they are.
-    let own = EntityId::new(kind, person).map_err(|error| Failure::BadRequest(error.to_string()))?;
-    let right = policy::right(&own, person, false)?;
+    let own = EntityId::new(kind, if person == NOBODY { "nobody" } else { person })
+        .map_err(|error| Denied::Failed(Failure::BadRequest(error.to_string())))?;
+    let right = policy::right(router, &own, person, Wish::Read).await?;
     let asker = Asker { person, connection: None };
     let asked = Asked { router, asker, id: None, entity: own, right };
-    router.host.list(&asked.context(), kind, cursor.as_deref(), limit).await
+    router.host.list(&asked.context(), kind, cursor.as_deref(), limit).await.map_err(Denied::Failed)
 }
 
 /// A request whose right is known.
@@ -286,11 +287,12 @@ fn reading(id: Option<u64>, read: Result<Reading, Failure>) -> Response {
     }
 }
 
-fn forbidden(id: Option<u64>, entity: &EntityId) -> Response {
-    let why = if policy::is_reserved(entity.kind()) {
-        "types that begin with `tw-` are reserved".to_owned()
-    } else {
-        format!("{entity} is not yours to make; the only person you can make is the one you are signed in as")
-    };
-    Response::error(id, Code::Forbidden, why)
+fn wish(method: &Method) -> Wish {
+    match method {
+        Method::Get { .. } | Method::Subscribe { .. } | Method::Unsubscribe { .. } | Method::History { .. } => {
+            Wish::Read
+        }
+        Method::Post { .. } => Wish::Make,
+        Method::PatchDiff { .. } | Method::Delete { .. } | Method::PatchUndelete { .. } => Wish::Change,
+    }
 }

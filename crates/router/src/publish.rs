@@ -3,8 +3,10 @@
 use timeweft_core::id::EntityId;
 use timeweft_core::message::{Format, Push};
 use timeweft_core::operation::Committed;
+use timeweft_core::time::Timestamp;
 
 use crate::event::{Content, Effect, Item, Reply};
+use crate::socket;
 
 /// Both.
 pub(crate) const FORMATS: [Format; 2] = [Format::Cbor, Format::Json];
@@ -59,12 +61,15 @@ pub(crate) fn item(push: &Push, format: Format, name: &str, sender: Option<&str>
 }
 
 /// Closes every socket on a channel: its session is over.
-pub(crate) fn close(channel: String, now: timeweft_core::time::Timestamp) -> Item {
-    Item {
-        channel,
-        id: now.to_string(),
-        prev_id: None,
-        content: Content::Close(crate::socket::SESSION_OVER, "the session is over".to_owned()),
-        sender: None,
-    }
+pub(crate) fn close(channel: String, now: Timestamp) -> Item {
+    closing(channel, now, socket::SESSION_OVER, "the session is over")
+}
+
+/// Closes every socket on a channel that its entity has left: who connects and subscribes again is on the right one.
+pub(crate) fn move_on(channel: String, now: Timestamp) -> Item {
+    closing(channel, now, socket::CONNECT_AGAIN, "rights have changed; connect and subscribe again")
+}
+
+fn closing(channel: String, now: Timestamp, code: u16, why: &str) -> Item {
+    Item { channel, id: now.to_string(), prev_id: None, content: Content::Close(code, why.to_owned()), sender: None }
 }

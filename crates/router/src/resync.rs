@@ -1,6 +1,9 @@
 //! What was published and never arrived: a gateway says which versions its connections hold, and gets the items that bring
 //! them to the current ones. One read a channel, and nothing where nothing changed.
 //!
+//! Who holds a channel that its entity has left, because the policy of its type changed, is told nothing more there: their
+//! connection is closed, and when they connect again each is on the channel they now have a right to, or on none.
+//!
 //! Sessions are looked at too, each once in a minute: a close that got lost must not leave a socket to who signed out.
 
 use timeweft_core::codec::cbor;
@@ -29,11 +32,12 @@ pub(crate) async fn items<H: Host>(router: &Router<H>, held: Vec<Held>) -> Vec<I
     for held in held.iter().take(MOST) {
         let item = match held.channel.split_once(':') {
             Some(("session", name)) => session(router, &held.channel, name).await,
-            Some((notes::CHANNEL, name)) => match channel(router, name) {
-                Some(channel) => notes::missed(router, held, &channel).await,
-                None => None,
+            Some((prefix, name)) => match channel(router, name).await {
+                Named::Ours(channel) if prefix == notes::CHANNEL => notes::missed(router, held, &channel).await,
+                Named::Ours(channel) => entity(router, prefix, name, held.id.as_deref(), channel).await,
+                Named::Left => Some(publish::move_on(held.channel.clone(), router.host.now())),
+                Named::Unknown => None,
             },
-            Some((format, name)) => entity(router, format, name, held.id.as_deref()).await,
             None => None,
         };
         items.extend(item);
@@ -63,22 +67,37 @@ pub(crate) struct Channel {
     pub(crate) context: Context,
 }
 
-/// The gateway is trusted with what is on the channel, and the channel is checked to be one we would subscribe to.
-fn channel<H: Host>(router: &Router<H>, name: &str) -> Option<Channel> {
-    let (entity, owner) = name.split_once('@').unwrap_or((name, ""));
-    let entity = EntityId::parse(entity).ok()?;
-    let right = policy::right(&entity, owner, false).ok()?;
-    (right.channel_name(&entity, owner) == name)
-        .then(|| Channel { entity, context: perform::context(router, owner, right) })
+enum Named {
+    Ours(Channel),
+    /// The policy of the type is another by now, and so is the channel.
+    Left,
+    Unknown,
 }
 
-async fn entity<H: Host>(router: &Router<H>, format: &str, name: &str, id: Option<&str>) -> Option<Item> {
+/// The gateway is trusted with what is on the channel, and the channel is checked to be one we would subscribe to.
+async fn channel<H: Host>(router: &Router<H>, name: &str) -> Named {
+    let (entity, owner) = name.split_once('@').unwrap_or((name, ""));
+    let Ok(entity) = EntityId::parse(entity) else { return Named::Unknown };
+    let Ok(right) = policy::right_on_channels(router, entity.kind()).await else { return Named::Unknown };
+    if right.channel_name(&entity, owner) != name {
+        return Named::Left;
+    }
+    Named::Ours(Channel { entity, context: perform::context(router, owner, right) })
+}
+
+async fn entity<H: Host>(
+    router: &Router<H>,
+    format: &str,
+    name: &str,
+    id: Option<&str>,
+    channel: Channel,
+) -> Option<Item> {
     let format = match format {
         "cbor" => Format::Cbor,
         "json" => Format::Json,
         _ => return None,
     };
-    let Channel { entity, context } = channel(router, name)?;
+    let Channel { entity, context } = channel;
     let since = id.and_then(|id| Timestamp::parse(id).ok());
     let (diff, meta, prev_valid_from) = match router.host.get(&context, &entity, since, true).await.ok()? {
         Reading::NotModified(_) => return None,

@@ -11,6 +11,9 @@ use anyhow::{Context, Result, bail};
 const GRIP_KEY: &str = "a key that only these tests share with each other";
 const KEY: &str = "a session key that only these tests share with each other";
 
+/// The email address of the one who may define types.
+pub const ADMIN: &str = "admin@example.org";
+
 /// A running Timeweft.
 pub struct Server {
     /// `http://127.0.0.1:PORT`
@@ -47,6 +50,7 @@ impl Server {
                 .args(["--variable", &format!("key={KEY}")])
                 .args(["--variable", &format!("grip_key={GRIP_KEY}")])
                 .args(["--variable", "grip_required=true", "--variable", "development=true"])
+                .args(["--variable", &format!("admins={ADMIN}")])
                 .args(["--variable", &format!("publish_url=http://127.0.0.1:{publish}/publish/")]),
         )?;
         let mut processes = vec![spin];
@@ -91,7 +95,7 @@ impl Drop for Server {
 fn start_serve(data: &Path, arguments: &[&str]) -> Result<(Child, String)> {
     start(
         Command::new(binary("timeweft")?)
-            .args(["serve", "--listen", "127.0.0.1:0", "--development", "--key", KEY, "--data"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--development", "--admin", ADMIN, "--key", KEY, "--data"])
             .arg(data)
             .args(arguments),
     )

@@ -5,8 +5,9 @@ use timeweft_core::value::Value;
 
 use crate::event::{Effect, Header, HttpResponse, Mail};
 use crate::host::Host;
+use crate::policy::{self, Wish};
 use crate::sign_in::{codes, email, persons, sessions};
-use crate::{policy, publish, token};
+use crate::{publish, token};
 
 use super::Asking;
 use super::answer::{Refused, fields, needed, of_value, refuse};
@@ -43,7 +44,7 @@ pub(super) async fn verify<H: Host>(asking: &Asking<'_, H>) -> Result<HttpRespon
     let token = sessions::begin(host, &person, &email).await?;
     let mut response = of_value(200, &Value::object([("personId", Value::text(&person))]), asking.format);
     if let Some((entity, committed)) = made
-        && let Ok(right) = policy::right(&entity, &person, true)
+        && let Ok(right) = policy::right(asking.router, &entity, &person, Wish::Make).await
     {
         response.effects = publish::change(&entity, &right.channel_name(&entity, &person), &committed, None);
     }

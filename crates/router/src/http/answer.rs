@@ -8,6 +8,7 @@ use timeweft_core::value::Value;
 use crate::config::Config;
 use crate::document::Unfit;
 use crate::event::{Effect, Header, HttpRequest, HttpResponse, header};
+use crate::policy::Denied;
 
 use super::conditional::tag;
 
@@ -58,6 +59,12 @@ impl From<Unfit> for Refused {
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Refused {
         Refused::new(Response::of_failure(None, failure))
+    }
+}
+
+impl From<Denied> for Refused {
+    fn from(denied: Denied) -> Refused {
+        Refused::new(denied.response(None))
     }
 }
 

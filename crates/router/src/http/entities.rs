@@ -6,6 +6,7 @@ use timeweft_core::operation::Listed;
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::{Object, Value};
 
+use crate::caller::Caller;
 use crate::crypto;
 use crate::document::DocumentPatch;
 use crate::event::{Header, HttpResponse, header};
@@ -43,13 +44,14 @@ async fn ask<H: Host>(asking: &Asking<'_, H>, method: Method) -> Result<HttpResp
 
 /// The entities of a type that the caller may read.
 pub(super) async fn list<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse, Refused> {
-    let caller = asking.caller().await?;
+    let caller = asking.anybody().await?;
     let kind = asking.parameter("type").ok_or_else(|| refuse(Code::BadRequest, "name a type: `?type=note`"))?;
     let limit = limit(asking)?.unwrap_or(PAGE);
     if limit > LONGEST_PAGE {
         return Err(refuse(Code::BadRequest, format!("`limit` is a whole number from 1 to {LONGEST_PAGE}")));
     }
-    let listing = perform::list(asking.router, caller.person(), &kind, asking.parameter("cursor"), limit).await?;
+    let listing =
+        perform::list(asking.router, Caller::person_of(&caller), &kind, asking.parameter("cursor"), limit).await?;
     let entity = |listed: Listed| {
         Value::object([
             ("entityId", Value::Text(listed.entity_id)),
@@ -100,9 +102,9 @@ pub(super) async fn get<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Re
     let if_none_match = header(headers, "if-none-match");
     // A cache asks by tag: it has the whole value and wants the whole new one, never a diff (RFC 9110, 13.1.3).
     let if_modified_since = date(headers, "if-modified-since")?.filter(|_| if_none_match.is_none());
-    let caller = asking.caller().await?;
+    let caller = asking.anybody().await?;
     let method = Method::Get { entity, if_modified_since, as_of, diff_from };
-    let mut done = performed(asking, caller.person(), method).await;
+    let mut done = performed(asking, Caller::person_of(&caller), method).await;
     if let (200, Some(meta), Some(tags)) = (done.response.status, &done.response.meta, if_none_match)
         && is_known(tags, meta.valid_from)
     {
@@ -181,7 +183,9 @@ pub(super) async fn history<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -
         None => None,
     };
     let limit = limit(asking)?;
-    ask(asking, Method::History { entity, before, limit }).await
+    let caller = asking.anybody().await?;
+    let done = performed(asking, Caller::person_of(&caller), Method::History { entity, before, limit }).await;
+    Ok(of_response(done.response, asking.format, done.effects))
 }
 
 /// To those who may read the entity.

@@ -2,30 +2,35 @@
 
 use timeweft_core::message::{Format, Request, Response};
 
+use crate::caller::Caller;
 use crate::event::{Effect, HttpResponse};
 use crate::host::Host;
 use crate::perform::{Asker, Subscription, perform};
+use crate::policy::Denied;
 use crate::presence;
 
 use super::Asking;
 use super::answer::{Refused, body_format, of_response};
 
 pub(super) async fn post<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse, Refused> {
-    let caller = asking.caller().await?;
+    let caller = asking.anybody().await?;
+    let person = Caller::person_of(&caller);
     let format = body_format(asking.request)?;
     let limits = &asking.router.config.limits;
     let request = match Request::decode_within(&asking.request.body, format, limits.body_bytes, limits) {
         Ok(request) => request,
+        // What is wrong with their request is told to those who may ask.
+        Err(_) if caller.is_none() => return Err(Denied::SignIn.into()),
         Err(refusal) => return Ok(framed(refusal.into(), format, Vec::new())),
     };
     let entity = request.method.entity().clone();
-    let asker = Asker { person: caller.person(), connection: None };
+    let asker = Asker { person, connection: None };
     let done = perform(asking.router, asker, Some(request.id), request.method).await;
-    // Who polls is one watcher, however many tabs it is.
-    let watcher = presence::connection_key(&format!("http {}", caller.person()));
-    match done.subscription {
+    // Who polls is one watcher, however many tabs it is, if it is anybody.
+    let watcher = presence::connection_key(&format!("http {person}"));
+    match done.subscription.filter(|_| caller.is_some()) {
         Some(Subscription::Begin { held: Some(_), .. }) => {
-            presence::touch(&asking.router.host, &entity, &watcher, caller.person()).await;
+            presence::touch(&asking.router.host, &entity, &watcher, person).await;
         }
         Some(Subscription::End { .. }) => presence::leave(&asking.router.host, &entity, &watcher).await,
         _ => {}

@@ -36,6 +36,7 @@ use crate::Router;
 use crate::caller::{self, Caller};
 use crate::event::{Header, HttpRequest, HttpResponse};
 use crate::host::Host;
+use crate::policy::Denied;
 use crate::{notes, origin};
 
 use answer::{Refused, refuse};
@@ -58,11 +59,12 @@ pub(crate) struct Asking<'a, H> {
 impl<H: Host> Asking<'_, H> {
     /// Who asks; without a session 401.
     pub(crate) async fn caller(&self) -> Result<Caller, Refused> {
-        match caller::identify(&self.router.host, &self.router.config, &self.request.headers).await {
-            Ok(Some(caller)) => Ok(caller),
-            Ok(None) => Err(refuse(Code::Unauthorized, "sign in first: POST /login, then POST /login/verify")),
-            Err(failure) => Err(Refused::from(failure)),
-        }
+        self.anybody().await?.ok_or_else(|| Denied::SignIn.into())
+    }
+
+    /// Who asks, where it may be nobody: what is public is read without a session.
+    pub(crate) async fn anybody(&self) -> Result<Option<Caller>, Refused> {
+        Ok(caller::identify(&self.router.host, &self.router.config, &self.request.headers).await?)
     }
 
     /// A parameter of the query, decoded.

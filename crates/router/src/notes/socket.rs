@@ -65,7 +65,7 @@ async fn open<H: Host>(
         Some((code, message)) => refused(code, &message),
         None => refused(Code::Internal, "a failure without a reason"),
     };
-    let (right, context) = perform::allowed(router, caller.person(), &entity).map_err(failed)?;
+    let (right, context) = perform::allowed(router, caller.person(), &entity).await.map_err(failed)?;
     channel::follow(&router.host, &entity).await.map_err(|error| failed(Failure::Unavailable(error.0)))?;
     let (shown, held) = channel::initial(router, &context, &entity).await.map_err(failed)?;
 

@@ -53,6 +53,12 @@ pub(crate) async fn find<H: Host>(host: &H, token: &Token) -> Result<Option<Opti
     Ok(session.filter(|session| stands(session, now)).map(|_| text(&value, "email").map(str::to_owned)))
 }
 
+/// The email with which a person signs in; `None` for those whom an issuer vouches for.
+pub(crate) async fn email<H: Host>(host: &H, person: &str) -> Result<Option<String>, Failure> {
+    let found = internal::read(host, &internal::entity("tw-sessions", person)?).await?;
+    Ok(found.and_then(|(value, _)| text(&value, "email").map(str::to_owned)))
+}
+
 /// Ends one session, or all of the person's.
 pub(crate) async fn end<H: Host>(host: &H, person: &str, only: Option<&str>) -> Result<(), Failure> {
     let entity = internal::entity("tw-sessions", person)?;

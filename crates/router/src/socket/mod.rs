@@ -31,6 +31,9 @@ use connection::Connection;
 /// Close code: the session is over; connecting again needs a sign-in.
 pub(crate) const SESSION_OVER: u16 = 4001;
 
+/// Close code for connecting again at once (1012, service restart, of the WebSocket registry).
+pub(crate) const CONNECT_AGAIN: u16 = 1012;
+
 /// Close code of a normal end (RFC 6455).
 pub(crate) const NORMAL: u16 = 1000;
 

@@ -8,6 +8,7 @@ mod notes;
 mod sign_in;
 mod socket;
 mod sync;
+mod types;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -63,6 +64,7 @@ fn main() -> Result<()> {
         sign_in::add(&mut cases);
         limits::add(&mut cases);
         notes::add(&mut cases);
+        types::add(&mut cases);
         trials.append(&mut cases.trials);
     }
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -26,7 +26,7 @@ impl<H: Host> Notes<'_, H> {
         let mut limit = input.count("limit")?.unwrap_or(PAGE).min(LONGEST_PAGE) as u32;
         let cursor = input.text("cursor")?;
         // The right to notes is the same for all of them.
-        let context = self.context(&note("any")?)?;
+        let context = self.context(&note("any")?).await?;
         loop {
             let listing = self.router.host.list(&context, notes::KIND, cursor, limit).await?;
             match self.notes(&listing).await? {
@@ -47,7 +47,7 @@ impl<H: Host> Notes<'_, H> {
         let (mut notes, mut bytes) = (Vec::new(), 0);
         for (before, listed) in (0..).zip(&listing.entities) {
             let entity = EntityId::parse(&listed.entity_id).map_err(|error| Fault::new(500, error.as_str()))?;
-            let note = match self.router.host.get(&self.context(&entity)?, &entity, None, false).await {
+            let note = match self.router.host.get(&self.context(&entity).await?, &entity, None, false).await {
                 Ok(reading) => notes::of_reading(self.router, reading)?.json(),
                 // Deleted since it was listed.
                 Err(Failure::NotFound) => continue,

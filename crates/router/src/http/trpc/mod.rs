@@ -41,7 +41,8 @@ const JSON: &str = "application/json";
 
 /// Whether an address is that of procedures.
 pub(super) fn is_call(path: &str) -> bool {
-    path.strip_prefix("/api/v1/").is_some_and(|rest| !rest.contains('/') && !["entities", "openapi.json"].contains(&rest))
+    path.strip_prefix("/api/v1/")
+        .is_some_and(|rest| !rest.contains('/') && !["entities", "openapi.json"].contains(&rest))
 }
 
 /// The answer to a request that was refused before any procedure was looked at.

@@ -92,8 +92,8 @@ impl<'a, H: Host> Notes<'a, H> {
         Asker { person: self.person, connection: None }
     }
 
-    pub(super) fn context(&self, entity: &EntityId) -> Result<Context, Fault> {
-        Ok(perform::allowed(self.router, self.person, entity)?.1)
+    pub(super) async fn context(&self, entity: &EntityId) -> Result<Context, Fault> {
+        Ok(perform::allowed(self.router, self.person, entity).await?.1)
     }
 
     /// What came of a request, its effects kept.
@@ -112,12 +112,12 @@ impl<'a, H: Host> Notes<'a, H> {
     }
 
     pub(super) async fn version(&self, entity: &EntityId, meta: Meta) -> Result<Note, Fault> {
-        Ok(notes::version(self.router, &self.context(entity)?, entity, meta).await?)
+        Ok(notes::version(self.router, &self.context(entity).await?, entity, meta).await?)
     }
 
     /// A version that is no deletion, by its number.
     async fn past(&self, entity: &EntityId, version: u64) -> Result<Note, Fault> {
-        let context = self.context(entity)?;
+        let context = self.context(entity).await?;
         match self.router.host.get_past(&context, entity, Moment::Version(version), None).await {
             Ok(reading) => Ok(notes::of_reading(self.router, reading)?),
             Err(Failure::NotFound) => {
@@ -129,7 +129,7 @@ impl<'a, H: Host> Notes<'a, H> {
     }
 
     async fn current(&self, entity: &EntityId) -> Result<Note, Fault> {
-        let reading = self.router.host.get(&self.context(entity)?, entity, None, false).await?;
+        let reading = self.router.host.get(&self.context(entity).await?, entity, None, false).await?;
         Ok(notes::of_reading(self.router, reading)?)
     }
 

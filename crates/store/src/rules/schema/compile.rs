@@ -245,6 +245,9 @@ impl<'v> Compiler<'v> {
             "not" => Rule::Not(self.place(at(), value)),
             "unevaluatedItems" => Rule::OtherItems(self.place(at(), value)),
             "unevaluatedProperties" => Rule::OtherMembers(self.place(at(), value)),
+            // Of older drafts. Left alone they would assert nothing, and nobody would notice.
+            "dependencies" => return Err("this draft has `dependentRequired` and `dependentSchemas` instead".into()),
+            "additionalItems" => return Err("this draft has `prefixItems` and `items` instead".into()),
             "minContains" | "maxContains" => return count(value).map(drop),
             // What is left says what is meant and asserts nothing, or is joined with others.
             _ => return Ok(()),

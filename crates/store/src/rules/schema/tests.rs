@@ -107,6 +107,8 @@ fn schemas_that_are_none_are_refused() {
         (json!({"$ref": "#/enum/0", "enum": [7]}), "/enum/0"),
         (json!({"items": {"$id": "x"}}), "/items/$id"),
         (json!({"items": [{}]}), "/items"),
+        (json!({"dependencies": {"a": ["b"]}}), "/dependencies"),
+        (json!({"additionalItems": false}), "/additionalItems"),
         (json!({"pattern": "(?=a)"}), "/pattern"),
         (json!({"patternProperties": {"[": {}}}), "/patternProperties/["),
         (json!({"allOf": []}), "/allOf"),
