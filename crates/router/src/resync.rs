@@ -35,7 +35,12 @@ pub(crate) async fn items<H: Host>(router: &Router<H>, held: Vec<Held>) -> Vec<I
             Some((prefix, name)) => match channel(router, name).await {
                 Named::Ours(channel) if prefix == notes::CHANNEL => notes::missed(router, held, &channel).await,
                 Named::Ours(channel) => entity(router, prefix, name, held.id.as_deref(), channel).await,
-                Named::Left => Some(publish::move_on(held.channel.clone(), router.host.now())),
+                Named::Left => {
+                    let mut item = publish::move_on(held.channel.clone(), router.host.now());
+                    // For those who hold this, as for any item here.
+                    item.prev_id.clone_from(&held.id);
+                    Some(item)
+                }
                 Named::Unknown => None,
             },
             None => None,
