@@ -38,7 +38,8 @@ cargo xtask COMMAND
     --list        name the steps and what each does
     --only STEP   run only this step (may be repeated)
     --from STEP   run this step and those after it
-  bench [ARGS]  measure changes per second, fan-out and memory against the release build
+  bench         measure changes per second, fan-out and memory against the release build
+  bench sizes   measure what a patch of one leaf costs by the length of its value, 1 KB to 8 MB
   bench client  measure in Chromium what an edit costs in the tab and how soon it is in other tabs, browsers and on the
                 server's disk; beside it, the same edit with Yjs and Automerge (two minutes)
     --size SIZE   only documents of this size: 1KB, 50KB or 1MB (may be repeated)

@@ -32,22 +32,37 @@ pub(crate) async fn items<H: Host>(router: &Router<H>, held: Vec<Held>) -> Vec<I
     for held in held.iter().take(MOST) {
         let item = match held.channel.split_once(':') {
             Some(("session", name)) => session(router, &held.channel, name).await,
-            Some((prefix, name)) => match channel(router, name).await {
-                Named::Ours(channel) if prefix == notes::CHANNEL => notes::missed(router, held, &channel).await,
-                Named::Ours(channel) => entity(router, prefix, name, held.id.as_deref(), channel).await,
-                Named::Left => {
-                    let mut item = publish::move_on(held.channel.clone(), router.host.now());
-                    // For those who hold this, as for any item here.
-                    item.prev_id.clone_from(&held.id);
-                    Some(item)
-                }
-                Named::Unknown => None,
-            },
-            None => None,
+            Some(("cbor", name)) => missed(router, held, name, Told::Changes(Format::Cbor)).await,
+            Some(("json", name)) => missed(router, held, name, Told::Changes(Format::Json)).await,
+            Some((notes::CHANNEL, name)) => missed(router, held, name, Told::Notes).await,
+            _ => None,
         };
         items.extend(item);
     }
     items
+}
+
+/// What those on a channel are told of its entity.
+enum Told {
+    Changes(Format),
+    Notes,
+}
+
+async fn missed<H: Host>(router: &Router<H>, held: &Held, name: &str, told: Told) -> Option<Item> {
+    match (channel(router, name).await?, told) {
+        (Named { entity, .. }, Told::Notes) if entity.kind() != notes::KIND => None,
+        // The policy of the type is another by now: whoever may read comes back on its channel.
+        (Named { context: None, .. }, _) => {
+            let mut item = publish::move_on(held.channel.clone(), router.host.now());
+            // For those who hold this, as for any item here.
+            item.prev_id.clone_from(&held.id);
+            Some(item)
+        }
+        (Named { entity, context: Some(context) }, Told::Notes) => notes::missed(router, held, &entity, &context).await,
+        (Named { entity, context: Some(context) }, Told::Changes(format)) => {
+            changed(router, format, name, held.id.as_deref(), entity, &context).await
+        }
+    }
 }
 
 async fn session<H: Host>(router: &Router<H>, channel: &str, name: &str) -> Option<Item> {
@@ -66,45 +81,31 @@ async fn session<H: Host>(router: &Router<H>, channel: &str, name: &str) -> Opti
 }
 
 /// What a channel's name says after its prefix.
-pub(crate) struct Channel {
-    pub(crate) entity: EntityId,
-    /// To read it with, as those on the channel may.
-    pub(crate) context: Context,
-}
-
-enum Named {
-    Ours(Channel),
-    /// The policy of the type is another by now, and so is the channel.
-    Left,
-    Unknown,
+struct Named {
+    entity: EntityId,
+    /// To read it with, as those on the channel may; none when the entity is on another channel now.
+    context: Option<Context>,
 }
 
 /// The gateway is trusted with what is on the channel, and the channel is checked to be one we would subscribe to.
-async fn channel<H: Host>(router: &Router<H>, name: &str) -> Named {
+async fn channel<H: Host>(router: &Router<H>, name: &str) -> Option<Named> {
     let (entity, owner) = name.split_once('@').unwrap_or((name, ""));
-    let Ok(entity) = EntityId::parse(entity) else { return Named::Unknown };
-    let Ok(right) = policy::right_on_channels(router, entity.kind()).await else { return Named::Unknown };
-    if right.channel_name(&entity, owner) != name {
-        return Named::Left;
-    }
-    Named::Ours(Channel { entity, context: perform::context(router, owner, right) })
+    let entity = EntityId::parse(entity).ok()?;
+    let right = policy::right_on_channels(router, entity.kind()).await.ok()?;
+    let ours = right.channel_name(&entity, owner) == name;
+    Some(Named { entity, context: ours.then(|| perform::context(router, owner, right)) })
 }
 
-async fn entity<H: Host>(
+async fn changed<H: Host>(
     router: &Router<H>,
-    format: &str,
+    format: Format,
     name: &str,
     id: Option<&str>,
-    channel: Channel,
+    entity: EntityId,
+    context: &Context,
 ) -> Option<Item> {
-    let format = match format {
-        "cbor" => Format::Cbor,
-        "json" => Format::Json,
-        _ => return None,
-    };
-    let Channel { entity, context } = channel;
     let since = id.and_then(|id| Timestamp::parse(id).ok());
-    let (diff, meta, prev_valid_from) = match router.host.get(&context, &entity, since, true).await.ok()? {
+    let (diff, meta, prev_valid_from) = match router.host.get(context, &entity, since, true).await.ok()? {
         Reading::NotModified(_) => return None,
         Reading::Diff(diff, meta) => (diff, meta, since),
         // They hold nothing, and there is nothing to show.

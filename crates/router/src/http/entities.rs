@@ -45,7 +45,10 @@ async fn ask<H: Host>(asking: &Asking<'_, H>, method: Method) -> Result<HttpResp
 /// The entities of a type that the caller may read.
 pub(super) async fn list<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse, Refused> {
     let caller = asking.anybody().await?;
-    let kind = asking.parameter("type").ok_or_else(|| refuse(Code::BadRequest, "name a type: `?type=note`"))?;
+    let Some(kind) = asking.parameter("type") else {
+        asking.caller().await?;
+        return Err(refuse(Code::BadRequest, "name a type: `?type=note`"));
+    };
     let limit = limit(asking)?.unwrap_or(PAGE);
     if limit > LONGEST_PAGE {
         return Err(refuse(Code::BadRequest, format!("`limit` is a whole number from 1 to {LONGEST_PAGE}")));

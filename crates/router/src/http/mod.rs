@@ -121,7 +121,8 @@ async fn route<H: Host>(asking: &Asking<'_, H>, path: &str) -> Result<HttpRespon
     if method == "OPTIONS" {
         return Ok(options(methods));
     }
-    if !methods.split(", ").any(|known| known == method) {
+    // Which procedure takes which method is said in tRPC's own manner.
+    if !trpc::is_call(path) && !methods.split(", ").any(|known| known == method) {
         return Err(
             refuse(Code::MethodNotAllowed, format!("this address takes {methods}")).with(Header::new("allow", methods))
         );
@@ -166,7 +167,6 @@ fn methods(segments: &[&str]) -> Option<&'static str> {
         ["api", "v1", "entities", _, "history" | "subscribers"] => "GET, HEAD, OPTIONS",
         ["api", "v1", "entities", _, "undelete" | "revert"] => "POST, OPTIONS",
         ["ws", "note", _] => "GET, HEAD, OPTIONS",
-        // Which procedure takes which is said in tRPC's own manner.
         ["api", "v1", _] => "GET, HEAD, POST, OPTIONS",
         _ => return None,
     })

@@ -12,7 +12,6 @@ use timeweft_core::time::Timestamp;
 use crate::event::{Content, Effect, Held, Item};
 use crate::host::{Host, RecordsError};
 use crate::policy::Right;
-use crate::resync::Channel;
 use crate::{Router, perform};
 
 use super::{KIND, Note, of_reading, version};
@@ -85,11 +84,12 @@ pub(crate) async fn changed<H: Host>(
 }
 
 /// For those who missed something: the note as it is.
-pub(crate) async fn missed<H: Host>(router: &Router<H>, held: &Held, channel: &Channel) -> Option<Item> {
-    let Channel { entity, context } = channel;
-    if entity.kind() != KIND {
-        return None;
-    }
+pub(crate) async fn missed<H: Host>(
+    router: &Router<H>,
+    held: &Held,
+    entity: &EntityId,
+    context: &Context,
+) -> Option<Item> {
     let since = held.id.as_deref().and_then(|id| Timestamp::parse(id).ok());
     let note = match router.host.get(context, entity, since, true).await.ok()? {
         Reading::NotModified(_) => return None,

@@ -1,11 +1,14 @@
 //! `cargo xtask bench`: what a running `timeweft serve` does per second, and how soon. All traffic is on 127.0.0.1.
 //!
-//! Client and server share the machine, so the figures are of both together.
+//! Client and server share the machine, so the figures are of both together. With `sizes`: what a patch costs by the length of
+//! the value.
+
+mod sizes;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 use timeweft_e2e::{Format, Person, Server, Socket, fresh};
 
@@ -17,6 +20,11 @@ const IDLE: usize = 400;
 #[tokio::main]
 async fn main() -> Result<()> {
     let server = Server::serve()?;
+    match std::env::args().nth(1).as_deref() {
+        None => {}
+        Some("sizes") => return sizes::run(&server).await,
+        Some(other) => bail!("`cargo xtask bench` takes nothing, `sizes` or `client`, not {other}"),
+    }
     // First: later, connections would live in memory that those before them left.
     idle(&server).await?;
     writers(&server, 1).await?;
