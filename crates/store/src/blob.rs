@@ -10,6 +10,7 @@ use minicbor::{Decode, Encode};
 use crate::engine::EngineError;
 use crate::record::{Gone, Pointer, chunk_key};
 use crate::store::Store;
+use crate::tree::Index;
 
 /// Bytes per chunk: half of what every store takes, as some hosts add framing of their own.
 pub(crate) const CHUNK: usize = 512 * 1024;
@@ -71,11 +72,12 @@ pub(crate) struct Loader<'a, S> {
     store: &'a S,
     pub(crate) entity: &'a str,
     chunks: RefCell<HashMap<(Pointer, u32), Rc<Vec<u8>>>>,
+    indices: RefCell<HashMap<(Pointer, u32), Rc<Index>>>,
 }
 
 impl<'a, S: Store> Loader<'a, S> {
     pub(crate) fn new(store: &'a S, entity: &'a str) -> Self {
-        Loader { store, entity, chunks: RefCell::default() }
+        Loader { store, entity, chunks: RefCell::default(), indices: RefCell::default() }
     }
 
     pub(crate) async fn read(&self, blob: &Blob) -> Result<Rc<Vec<u8>>, EngineError> {
@@ -95,6 +97,22 @@ impl<'a, S: Store> Loader<'a, S> {
             return Err(EngineError::Corrupt(format!("{bytes} bytes of {entity} are {found} in its chunks")));
         }
         Ok(Rc::new(whole))
+    }
+
+    /// An index of a tree, read once: several views of one place go by it.
+    pub(crate) async fn index(&self, blob: &Blob) -> Result<Rc<Index>, EngineError> {
+        let place = blob.keys().map(|keys| (keys.pointer, keys.first));
+        if let Some(known) = place.and_then(|place| self.indices.borrow().get(&place).cloned()) {
+            return Ok(known);
+        }
+        let bytes = self.read(blob).await?;
+        let index: Index = minicbor::decode(&bytes)
+            .map_err(|error| EngineError::Corrupt(format!("an index of {}: {error}", self.entity)))?;
+        let index = Rc::new(index);
+        if let Some(place) = place {
+            self.indices.borrow_mut().insert(place, index.clone());
+        }
+        Ok(index)
     }
 
     async fn chunk(&self, pointer: Pointer, chunk: u32) -> Result<Rc<Vec<u8>>, EngineError> {

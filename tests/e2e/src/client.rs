@@ -31,6 +31,8 @@ pub enum Format {
 pub fn fresh(kind: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let started = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |t| t.as_micros());
+    // Short, as people's ids are; enough of the time that no two runs on one server meet.
+    let started = started & 0xff_ffff_ffff;
     format!("{kind}:t{started:x}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 

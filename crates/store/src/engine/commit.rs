@@ -225,7 +225,14 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 step.diff
                     .apply(&mut value)
                     .map_err(|error| EngineError::Corrupt(format!("a diff of {id}: {error}")))?;
-                return first_place(id, &cbor::encode_value(&value), entry, step.most, to);
+                let value = cbor::encode_value(&value);
+                check(value.len(), step.most)?;
+                if value.len() <= INLINE_VALUE {
+                    return Ok(Place::Inline(value.into()));
+                }
+                // No tree is kept for it: the history goes on from the last short value.
+                let planted = plant(id, &value, entry.version, to)?;
+                return Ok(Place::Tree(Planted { kept: 0, since_kept: length as u64, ..planted }));
             }
         };
         let bound = planted.bound.saturating_add(length as u64);
@@ -290,7 +297,7 @@ fn keep(to: &mut Writing, from: usize, kept: u64) {
     to.gone.extend(gone.into_iter().filter(|gone| version_of(gone.pointer) > (kept & 0xffff_ffff)));
 }
 
-/// Where a value goes of which nothing is stored yet.
+/// Where a first version's value goes.
 fn first_place(
     id: &EntityId,
     value: &[u8],
@@ -302,12 +309,17 @@ fn first_place(
     if value.len() <= INLINE_VALUE {
         return Ok(Place::Inline(value.to_vec().into()));
     }
+    let planted = plant(id, value, entry.version, to)?;
+    entry.base = Some(Base::Tree { root: planted.root.clone(), then: None });
+    Ok(Place::Tree(planted))
+}
+
+/// The tree of a value, kept for the history.
+fn plant(id: &EntityId, value: &[u8], version: u64, to: &mut Writing) -> Result<Planted, EngineError> {
     let before = to.chunks.len();
-    let root = tree::plant(value, id.as_str(), to)?.encode()?;
+    let root = tree::plant(value, id.as_str(), to)?.encode()?.into();
     let chunks = (to.chunks.len() - before) as u32;
-    entry.base = Some(Base::Tree { root: root.clone().into(), then: None });
-    let (version, bound) = (entry.version, value.len() as u64);
-    Ok(Place::Tree(Planted { root: root.into(), version, bound, chunks, kept: version, since_kept: 0 }))
+    Ok(Planted { root, version, bound: value.len() as u64, chunks, kept: version, since_kept: 0 })
 }
 
 /// Bytes that an entry takes in a record, about.

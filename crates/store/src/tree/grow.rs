@@ -75,7 +75,7 @@ async fn object<S: Store>(
     members: &Members<Diff>,
     to: &mut Writing,
 ) -> Result<Node, EngineError> {
-    let index = old.index(loader).await?;
+    let index = loader.index(&old.index).await?;
     let mut next = Vec::with_capacity(index.pages.len());
     let mut changes = members.iter().filter(|(_, change)| !change.is_identity()).peekable();
     let ends = index.pages.iter().skip(1).map(|page| Some(page.first.as_str())).chain([None]);
@@ -136,7 +136,7 @@ async fn array<S: Store>(
     if segments.iter().map(length_before).sum::<usize>() as u64 != old.count {
         return Err(doesnt_fit(loader.entity, &"it is for an array of another length"));
     }
-    let index = old.index(loader).await?;
+    let index = loader.index(&old.index).await?;
     let mut next: Vec<Page> = Vec::with_capacity(index.pages.len());
     let mut fresh: Vec<Child> = Vec::new();
     let mut at_page = 0;
@@ -233,7 +233,7 @@ pub(crate) async fn fell<S: Store>(loader: &Loader<'_, S>, node: &Node, to: &mut
         Node::Leaf(_) => {}
         Node::Long(blob) => to.drop_blob(blob),
         Node::Branch(trunk) => {
-            for page in &trunk.index(loader).await?.pages {
+            for page in &loader.index(&trunk.index).await?.pages {
                 let bytes = loader.read(&page.blob).await?;
                 let mut deeper = Vec::new();
                 page.each(trunk.kind, &bytes, loader.entity, |_, node| {

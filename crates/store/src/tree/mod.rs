@@ -23,8 +23,6 @@ mod plant;
 mod tests;
 mod view;
 
-use std::rc::Rc;
-
 use minicbor::{Decode, Encode};
 use timeweft_core::codec::DecodeError;
 use timeweft_core::codec::cbor::parts;
@@ -91,7 +89,7 @@ pub(crate) enum Kind {
 
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 #[cbor(array)]
-struct Index {
+pub(crate) struct Index {
     #[n(0)]
     pages: Vec<Page>,
 }
@@ -158,15 +156,6 @@ impl Node {
                 head.len() + trunk.bytes as usize
             }
         }
-    }
-}
-
-impl Trunk {
-    async fn index<S: Store>(&self, loader: &Loader<'_, S>) -> Result<Rc<Index>, EngineError> {
-        let bytes = loader.read(&self.index).await?;
-        let index = minicbor::decode(&bytes)
-            .map_err(|error| EngineError::Corrupt(format!("an index of {}: {error}", loader.entity)))?;
-        Ok(Rc::new(index))
     }
 }
 

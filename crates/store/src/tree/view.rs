@@ -38,7 +38,7 @@ pub(crate) async fn part<'a, S: Store>(
         Node::Leaf(bytes) => Ok(Part::Value(shaded(loader.entity, &bytes, over)?)),
         Node::Long(blob) => Ok(Part::Value(shaded(loader.entity, &*loader.read(&blob).await?, over)?)),
         Node::Branch(trunk) => {
-            let index = trunk.index(loader).await?;
+            let index = loader.index(&trunk.index).await?;
             Ok(Part::Branch(Limb { loader, trunk, index, over }))
         }
     }
@@ -335,7 +335,7 @@ struct Children<'a, S> {
 
 impl<'a, S: Store> Children<'a, S> {
     async fn of(trunk: &Trunk, loader: &'a Loader<'a, S>) -> Result<Self, EngineError> {
-        let index = trunk.index(loader).await?;
+        let index = loader.index(&trunk.index).await?;
         Ok(Children { loader, kind: trunk.kind, index, page: 0, loaded: Vec::new().into_iter() })
     }
 
