@@ -67,12 +67,15 @@ impl Blob {
     }
 }
 
+/// By pointer and first chunk.
+type Known<T> = HashMap<(Pointer, u32), Rc<T>>;
+
 /// Reads an entity's blobs, each chunk once.
 pub(crate) struct Loader<'a, S> {
     store: &'a S,
     pub(crate) entity: &'a str,
-    chunks: RefCell<HashMap<(Pointer, u32), Rc<Vec<u8>>>>,
-    indices: RefCell<HashMap<(Pointer, u32), Rc<Index>>>,
+    chunks: RefCell<Known<Vec<u8>>>,
+    indices: RefCell<Known<Index>>,
 }
 
 impl<'a, S: Store> Loader<'a, S> {
@@ -90,7 +93,7 @@ impl<'a, S: Store> Loader<'a, S> {
         }
         let mut whole = Vec::new();
         for chunk in first..first.saturating_add(count) {
-            whole.extend_from_slice(&*self.chunk(pointer, chunk).await?);
+            whole.extend_from_slice(&self.chunk(pointer, chunk).await?);
         }
         if whole.len() as u64 != bytes {
             let (found, entity) = (whole.len(), self.entity);

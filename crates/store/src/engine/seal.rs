@@ -39,7 +39,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let mut sealed = sealed.clone();
         let mut all = Vec::new();
         if let Some(open) = sealed.segments.pop() {
-            for block in segment::blocks(&*loader.read(&open.blob).await?, id.as_str())? {
+            for block in segment::blocks(&loader.read(&open.blob).await?, id.as_str())? {
                 all.extend(block.entries(id.as_str())?);
             }
             to.drop_blob(&open.blob);
@@ -197,7 +197,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             match to.take_back(&segment.blob) {
                 Some(mut block) => bytes.append(&mut block),
                 None => {
-                    bytes.extend_from_slice(&*loader.read(&segment.blob).await?);
+                    bytes.extend_from_slice(&loader.read(&segment.blob).await?);
                     to.drop_blob(&segment.blob);
                 }
             }

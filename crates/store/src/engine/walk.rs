@@ -83,7 +83,7 @@ impl<'a, S: Store> Walk<'a, S> {
     async fn load_blocks(&mut self) -> Result<bool, EngineError> {
         loop {
             if let Some(segment) = self.sealed.segments.pop() {
-                self.blocks = segment::blocks(&*self.loader.read(&segment.blob).await?, self.loader.entity)?;
+                self.blocks = segment::blocks(&self.loader.read(&segment.blob).await?, self.loader.entity)?;
                 return Ok(true);
             }
             let Some(older) = self.sealed.older.take() else { return Ok(false) };

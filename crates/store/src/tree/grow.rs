@@ -52,7 +52,7 @@ async fn inside<S: Store>(
         (Node::Leaf(bytes), diff) => cbor::encode_value(&shaded(loader.entity, bytes, Some(diff))?),
         (Node::Long(blob), diff) => {
             to.drop_blob(blob);
-            cbor::encode_value(&shaded(loader.entity, &*loader.read(blob).await?, Some(diff))?)
+            cbor::encode_value(&shaded(loader.entity, &loader.read(blob).await?, Some(diff))?)
         }
         _ => return Err(doesnt_fit(loader.entity, &"it is for another kind of value")),
     };

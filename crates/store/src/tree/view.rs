@@ -36,7 +36,7 @@ pub(crate) async fn part<'a, S: Store>(
     }
     match node {
         Node::Leaf(bytes) => Ok(Part::Value(shaded(loader.entity, &bytes, over)?)),
-        Node::Long(blob) => Ok(Part::Value(shaded(loader.entity, &*loader.read(&blob).await?, over)?)),
+        Node::Long(blob) => Ok(Part::Value(shaded(loader.entity, &loader.read(&blob).await?, over)?)),
         Node::Branch(trunk) => {
             let index = loader.index(&trunk.index).await?;
             Ok(Part::Branch(Limb { loader, trunk, index, over }))
@@ -229,7 +229,7 @@ pub(crate) async fn write<S: Store>(
             return Ok(());
         }
         (Node::Long(blob), None) => {
-            out.extend_from_slice(&*loader.read(blob).await?);
+            out.extend_from_slice(&loader.read(blob).await?);
             return Ok(());
         }
         (Node::Leaf(bytes), over) => {
@@ -237,7 +237,7 @@ pub(crate) async fn write<S: Store>(
             return Ok(());
         }
         (Node::Long(blob), over) => {
-            out.extend(cbor::encode_value(&shaded(loader.entity, &*loader.read(blob).await?, over)?));
+            out.extend(cbor::encode_value(&shaded(loader.entity, &loader.read(blob).await?, over)?));
             return Ok(());
         }
         (Node::Branch(trunk), over) => (trunk, over),

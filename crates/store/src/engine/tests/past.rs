@@ -131,3 +131,30 @@ fn only_a_version_that_is_there_can_be_reverted_to() {
     assert_eq!(revert(&store, 40, Some(50)), Err(Failure::NotFound), "a deletion has no value to go back to");
     assert_eq!(now(&store), json(r#"{"b":2,"new":[1]}"#));
 }
+
+#[test]
+fn what_differs_between_any_two_versions_is_told_either_way() {
+    let store = three_versions();
+    let values = [r#"{"a":1,"b":1}"#, r#"{"a":2,"b":1,"new":[1]}"#, r#"{"b":2,"new":[1]}"#].map(json);
+    let past = |moment, since: u64| {
+        wait(engine(&store).get_past(&by("reader", 99), &id(), moment, Some(Timestamp(since)))).unwrap()
+    };
+    for (from, to) in (0..3).flat_map(|from| (0..3).map(move |to| (from, to))) {
+        let (since, at) = (10 * (from as u64 + 1), 10 * (to as u64 + 1) + 5);
+        for moment in [Moment::Time(Timestamp(at)), Moment::Version(to as u64 + 1)] {
+            match past(moment, since) {
+                Reading::NotModified(meta) => assert_eq!((from, meta.version), (to, to as u64 + 1)),
+                Reading::Diff(diff, meta) => {
+                    let mut value = values[from].clone();
+                    let patch = cbor::decode_patch(&diff.0, &Limits::default()).unwrap();
+                    patch.resolve(&value).unwrap().apply(&mut value).unwrap();
+                    assert_eq!((value, meta.version), (values[to].clone(), to as u64 + 1), "from {since} to {at}");
+                }
+                Reading::Value(..) => panic!("{since} is a version"),
+            }
+        }
+    }
+    assert!(matches!(past(Moment::Version(2), 15), Reading::Value(..)), "no version begins then");
+    let missing = wait(engine(&store).get_past(&by("reader", 99), &id(), Moment::Version(4), Some(Timestamp(10))));
+    assert_eq!(missing, Err(Failure::NotFound));
+}
