@@ -158,7 +158,7 @@ pub enum Place {
     /// In the record.
     #[n(0)]
     Inline(#[n(0)] ByteVec),
-    /// In a tree of pages ([`crate::tree`]).
+    /// In a tree of pages (`tree`).
     #[n(1)]
     Tree(#[n(0)] Planted),
 }
@@ -199,7 +199,7 @@ pub struct Sealed {
     pub older: Option<Blob>,
 }
 
-/// Consecutive versions, in one blob ([`crate::segment`]).
+/// Consecutive versions, in one blob (`segment`).
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 #[cbor(array)]
 pub struct Segment {

@@ -6,9 +6,9 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`definition`] | reading the value of a type, and saying what is wrong with it |
-//! | [`schema`] | JSON Schema 2020-12: compiling and checking |
-//! | [`plain`] | a value as JSON has it, which is what a schema speaks of |
+//! | `definition` | reading the value of a type, and saying what is wrong with it |
+//! | `schema` | JSON Schema 2020-12: compiling and checking |
+//! | `plain` | a value as JSON has it, which is what a schema speaks of |
 //!
 //! Nothing here panics, and nothing here takes more time or memory than its bounds say, whatever schema and value are.
 
