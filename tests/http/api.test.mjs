@@ -34,6 +34,40 @@ test('OPTIONS and 405 say what an address takes', async () => {
   assert.deepEqual([refused.status, refused.headers.get('allow')], [405, 'GET, HEAD, OPTIONS']);
 });
 
+test('the address of a socket says what to upgrade to', async () => {
+  for (const path of ['/connect', '/ws/note/hello']) {
+    const { status, headers } = await ada.ask('GET', path);
+    assert.deepEqual([status, headers.get('upgrade')], [426, 'websocket'], path);
+  }
+});
+
+test('what is public is read without a session, and a value against its schema is refused with the places', async () => {
+  const value = { policy: 'public', schema: { type: 'object', required: ['name'], properties: { name: { type: 'string' } } } };
+  const defined = await ada.ask('POST', '/api/v1/entities/type', { body: { id: 'place', value } });
+  assert.equal(defined.status, 201, defined.text);
+  const refused = await ada.ask('POST', '/api/v1/entities/place', { body: { value: { name: 1 } } });
+  assert.deepEqual([refused.status, refused.body.error.code], [422, 'invalid-value']);
+  assert.deepEqual(refused.body.error.violations.map(violation => violation.path), ['/name']);
+  const reserved = await ada.ask('POST', '/api/v1/entities/type', { body: { id: 'tw-own', value: {} } });
+  assert.deepEqual([reserved.status, reserved.body.error.code], [403, 'forbidden']);
+
+  const { body: { meta } } = await ada.ask('POST', '/api/v1/entities/place', { body: { value: { name: 'Ghent' } } });
+  const path = `/api/v1/entities/${meta.entityId}`;
+  const nobody = new Person(server, {});
+  assert.deepEqual((await nobody.ask('GET', path)).body.value, { name: 'Ghent' });
+  assert.equal((await nobody.ask('GET', `${path}/history`)).body.versions.length, 1);
+  assert.deepEqual((await nobody.ask('GET', '/api/v1/entities?type=place')).body.entities.map(listed => listed.entityId), [meta.entityId]);
+  assert.equal((await nobody.ask('GET', '/api/v1/entities/note:hello')).status, 401);
+  const change = { body: { name: 'Gent' }, type: 'application/merge-patch+json', headers: { 'If-Unmodified-Since': meta.validFrom } };
+  assert.equal((await nobody.ask('PATCH', path, change)).status, 401);
+  const changed = await ada.ask('PATCH', path, change);
+  assert.equal(changed.status, 200, changed.text);
+  const difference = await nobody.ask('GET', `${path}?diffFrom=${meta.validFrom}`);
+  assert.deepEqual(difference.body.diff, { name: 'Gent' });
+  const same = await nobody.ask('GET', `${path}?diffFrom=${changed.body.meta.validFrom}`);
+  assert.equal(same.status, 304);
+});
+
 test('errors are problem details for who asks', async () => {
   const answer = await ada.ask('GET', '/api/v1/entities/note:nowhere', { headers: { Accept: 'application/problem+json' } });
   assert.deepEqual([answer.status, answer.headers.get('content-type')], [404, 'application/problem+json']);

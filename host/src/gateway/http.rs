@@ -57,7 +57,11 @@ async fn connection<B: Backend>(
         let (gateway, alive) = (gateway.clone(), alive.clone());
         move |request| {
             let (gateway, alive) = (gateway.clone(), alive.clone());
-            async move { Ok::<_, Infallible>(handle(gateway, request, peer.ip(), alive).await) }
+            async move {
+                let mut response = handle(gateway, request, peer.ip(), alive).await;
+                name_upgrade(&mut response);
+                Ok::<_, Infallible>(response)
+            }
         }
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -100,6 +104,15 @@ async fn handle<B: Backend>(
     let answer = gateway.backend.handle_request(request, peer).await;
     gateway.publish(answer.publish);
     answer.response
+}
+
+/// What a 426 has to name (RFC 9110, 15.5.22). A backend's word for it ends with its hop.
+fn name_upgrade(response: &mut Response<Body>) {
+    if response.status() == StatusCode::UPGRADE_REQUIRED {
+        let headers = response.headers_mut();
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    }
 }
 
 /// Removes what only a gateway may say to a backend.

@@ -167,7 +167,7 @@ fn methods(segments: &[&str]) -> Option<&'static str> {
         ["api", "v1", "entities", _, "history" | "subscribers"] => "GET, HEAD, OPTIONS",
         ["api", "v1", "entities", _, "undelete" | "revert"] => "POST, OPTIONS",
         ["ws", "note", _] => "GET, HEAD, OPTIONS",
-        ["api", "v1", _] => "GET, HEAD, POST, OPTIONS",
+        ["api", "v1", names] => trpc::methods(names),
         _ => return None,
     })
 }

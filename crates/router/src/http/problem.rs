@@ -15,14 +15,14 @@ const START: &[u8] = b"{\"error\":";
 
 const EXPLAINED: &str = "https://github.com/timeweft/timeweft/blob/main/docs/protocol.md";
 
-/// Writes a JSON error as problem details; leaves any other answer as it is.
+/// Writes a JSON error as problem details; leaves any other answer as it is, also one in tRPC's manner, whose codes are numbers.
 pub(super) fn describe(response: &mut HttpResponse) {
     if response.status < 400 {
         return;
     }
     let Some(rest) = response.body.strip_prefix(START) else { return };
     let Some(Ok(error)) = serde_json::Deserializer::from_slice(rest).into_iter::<Json>().next() else { return };
-    let code = error["code"].as_str().unwrap_or_default();
+    let Some(code) = error["code"].as_str() else { return };
     let mut problem = json!({
         "type": format!("{EXPLAINED}#{code}"),
         "title": title(code),

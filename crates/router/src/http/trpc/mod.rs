@@ -45,6 +45,12 @@ pub(super) fn is_call(path: &str) -> bool {
         .is_some_and(|rest| !rest.contains('/') && !["entities", "openapi.json"].contains(&rest))
 }
 
+/// The methods that the address of these procedures takes.
+pub(super) fn methods(names: &str) -> &'static str {
+    let mutates = |name| Procedure::named(name, "GET").is_err_and(|fault| fault.allow.is_some());
+    if names.split(',').any(mutates) { "POST, OPTIONS" } else { "GET, HEAD, POST, OPTIONS" }
+}
+
 /// The answer to a request that was refused before any procedure was looked at.
 pub(super) fn refusal(refused: &Refused) -> HttpResponse {
     let fault = Fault::from(refused);
@@ -110,6 +116,7 @@ pub(super) async fn handle<H: Host>(asking: &Asking<'_, H>, names: &str) -> Resu
 }
 
 fn response(status: u16, body: String, effects: Vec<Effect>) -> HttpResponse {
-    let headers = vec![Header::new("content-type", JSON), Header::new("cache-control", "no-store")];
+    let mut headers = vec![Header::new("content-type", JSON), Header::new("cache-control", "no-store")];
+    headers.extend((status == 401).then(|| Header::new("www-authenticate", "Bearer")));
     HttpResponse { status, headers, body: body.into_bytes(), effects }
 }

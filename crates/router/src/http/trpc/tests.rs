@@ -182,6 +182,10 @@ fn an_error_has_the_shape_of_trpcs_own_servers() {
     let data = json!({"code": "NOT_FOUND", "httpStatus": 404, "path": "getNote"});
     assert_eq!(answer.json(), json!({"error": {"message": message, "code": -32004, "data": data}}));
     assert_eq!(answer.header("content-type"), Some("application/json"));
+    let headers = [("cookie", ann.person.cookie.as_str()), ("accept", "application/problem+json")];
+    let target = format!("/api/v1/getNote?input={}", escaped(&json!({"id": "none"})));
+    let asked = Answer(ann.server.http("GET", &target, &headers, ""));
+    assert_eq!(asked.json(), answer.json(), "and not that of problem details");
 }
 
 #[test]
@@ -220,6 +224,7 @@ fn who_has_no_session_is_unauthorized_and_what_is_not_there_not_found() {
     let ann = ann();
     let answer = ann.server.anonymous("GET", "/api/v1/listNotes", Json::Null);
     assert_eq!((answer.status(), word(&answer.json()).as_str()), (401, "UNAUTHORIZED"));
+    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
     let answer = ann.server.anonymous("POST", "/api/v1/createNote?batch=1", json!({"0": {}}));
     assert_eq!((answer.status(), word(&answer.json()[0]).as_str()), (401, "UNAUTHORIZED"));
     assert_eq!(ann.refused("makeNote", json!({})), (404, "NOT_FOUND".into()));
@@ -230,6 +235,14 @@ fn who_has_no_session_is_unauthorized_and_what_is_not_there_not_found() {
         (get.status(), word(&get.json()).as_str(), get.header("allow")),
         (405, "METHOD_NOT_SUPPORTED", Some("POST"))
     );
+    for (names, allow) in [
+        ("getNote", "GET, HEAD, POST, OPTIONS"),
+        ("deleteNote", "POST, OPTIONS"),
+        ("getNote,deleteNote", "POST, OPTIONS"),
+    ] {
+        let options = ann.ask("OPTIONS", &format!("/api/v1/{names}"), Json::Null);
+        assert_eq!((options.status(), options.header("allow")), (204, Some(allow)), "{names}");
+    }
     assert_eq!(
         ann.ask("GET", "/api/v1/entities/none/at/all", Json::Null).code(),
         "not-found",
