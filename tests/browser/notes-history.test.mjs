@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Person, profiles, serve } from './notes.mjs';
+import { Person, Writer, profiles, serve } from './notes.mjs';
 import { picture } from './setup.mjs';
 
 /** How many versions the note has; with less than 1,000 the overview loads nearly all of them. */
@@ -25,33 +25,11 @@ function written(version) {
   return places.join('\n\n');
 }
 
-/** Somebody who speaks HTTP. */
-class Writer {
-  static async signIn(url, name) {
-    const writer = new Writer();
-    const post = (path, body) => fetch(url + path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
-    const email = `${name}@example.org`;
-    const { code } = await (await post('/login', { email })).json();
-    const answer = await post('/login/verify', { email, code });
-    writer.url = url;
-    writer.cookie = answer.headers.getSetCookie()[0].split(';')[0];
-    return writer;
-  }
-
-  async ask(method, path, body, headers = {}) {
-    const response = await fetch(`${this.url}/api/v1/entities/${path}`, {
-      method,
-      headers: { 'Content-Type': 'application/json', Cookie: this.cookie, ...headers },
-      body: body && JSON.stringify(body),
-    });
-    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${await response.text()}`);
-    return response.json();
-  }
-}
-
 const { folder, remove } = profiles();
 let server, ada, page, slider;
 let forOpening = 0;
+/** The version that took longest to be shown once it was where one stayed, and how long that was. */
+let slowest = { version: 0, time: 0 };
 const times = [];
 
 before(async () => {
@@ -59,12 +37,14 @@ before(async () => {
   const writers = { ada: await Writer.signIn(server.url, 'ada'), bob: await Writer.signIn(server.url, 'bob') };
   let { meta } = await writers.ada.ask('POST', 'note', { id: ID, value: { title: 'A long note', blob: written(1) } });
   times.push(meta.validFrom);
+  const began = performance.now();
   for (let version = 2; version <= VERSIONS; version++) {
     const diff = { blob: written(version) };
     ({ meta } = await writers[author(version)].ask('PATCH', `note:${ID}`, { diff }, { 'If-Unmodified-Since': meta.validFrom }));
     times.push(meta.validFrom);
   }
   assert.equal(meta.version, VERSIONS);
+  console.log(`writing ${VERSIONS} versions: ${Math.round(performance.now() - began)} ms`);
   ada = await Person.signIn(server, folder, 'ada');
   ({ page } = ada);
   await page.goto(`${server.url}/#/n/${ID}`);
@@ -76,6 +56,7 @@ after(async () => {
   await ada?.context.close();
   await server?.stop();
   remove();
+  console.log(`the slowest of what was shown: version ${slowest.version} of ${VERSIONS}, after ${slowest.time} ms`);
   assert.deepEqual(ada?.errors, []);
 });
 
@@ -89,7 +70,9 @@ async function watched(what, action) {
     window.observer = new PerformanceObserver(list => window.tasks.push(...list.getEntries().map(({ duration }) => Math.round(duration))));
     window.observer.observe({ type: 'longtask' });
   });
+  const began = performance.now();
   await action();
+  const time = Math.round(performance.now() - began);
   const tasks = await page.evaluate(async () => {
     await new Promise(next => setTimeout(next, 100));
     window.observer.disconnect();
@@ -98,7 +81,7 @@ async function watched(what, action) {
   page.off('request', note);
   const pages = asked.filter(({ pathname }) => pathname.endsWith('/history'));
   const loaded = pages.reduce((all, { searchParams }) => all + Number(searchParams.get('limit')), 0);
-  console.log(`${what}: ${asked.length} requests, of them ${pages.length} for at most ${loaded} versions; long tasks ${tasks.join(', ') || 'none'}`);
+  console.log(`${what}: ${time} ms, ${asked.length} requests, of them ${pages.length} for at most ${loaded} versions; long tasks ${tasks.join(', ') || 'none'}`);
   const longest = Math.max(0, ...tasks);
   assert.ok(longest <= FREEZE, `${what}: the page was busy for ${longest} ms at a time`);
   return { asked, loaded };
@@ -108,10 +91,13 @@ const position = () => slider.evaluate(input => input.valueAsNumber);
 
 /** Waits until that version is shown, and compares all of it. */
 async function shows(version) {
+  const began = performance.now();
   const format = new Intl.NumberFormat('en-US').format;
   await page.getByText(`Version ${format(version)} of ${format(VERSIONS)}`).waitFor({ timeout: SHOWN });
   const article = page.getByRole('article');
   await page.waitForFunction(() => document.querySelector('article')?.ariaBusy !== 'true', undefined, { timeout: SHOWN });
+  const time = Math.round(performance.now() - began);
+  if (time > slowest.time) slowest = { version, time };
   const text = await article.evaluate(shown => {
     const copy = shown.cloneNode(true);
     for (const gone of copy.querySelectorAll('.legend, h3, del')) gone.remove();

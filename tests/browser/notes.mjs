@@ -84,3 +84,27 @@ export class Person {
     await this.text.waitFor();
   }
 }
+
+/** Somebody who speaks HTTP. */
+export class Writer {
+  static async signIn(url, name) {
+    const writer = new Writer();
+    const post = (path, body) => fetch(url + path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+    const email = `${name}@example.org`;
+    const { code } = await (await post('/login', { email })).json();
+    const answer = await post('/login/verify', { email, code });
+    writer.url = url;
+    writer.cookie = answer.headers.getSetCookie()[0].split(';')[0];
+    return writer;
+  }
+
+  async ask(method, path, body, headers = {}) {
+    const response = await fetch(`${this.url}/api/v1/entities/${path}`, {
+      method,
+      headers: { 'Content-Type': 'application/json', Cookie: this.cookie, ...headers },
+      body: body && JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${await response.text()}`);
+    return response.json();
+  }
+}

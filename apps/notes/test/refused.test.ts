@@ -29,7 +29,9 @@ test('what breaks a rule is shown beside the rule, and saved when it is mended',
   ];
   const { chosen, fields, press } = shown({ ...current, title: 'Coffee' }, new InvalidValueError('invalid-value', 'no', { violations }));
   expect(fields().map((field) => [field.value, field.getAttribute('aria-invalid')])).toEqual([['Coffee', 'true']]);
-  expect(document.body.textContent).toContain('at most 3 characters');
+  expect(document.getElementById(fields()[0]?.getAttribute('aria-describedby') ?? '')?.textContent).toBe('at most 3 characters');
+  const ids = [...document.querySelectorAll('[id]')].map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
   expect(document.body.textContent).toContain('no more than two members');
   const [title] = fields() as [HTMLTextAreaElement];
   title.value = 'Pot';
@@ -51,4 +53,21 @@ test('of a note that could not be made, all is shown', () => {
   expect(fields().map(({ value }) => value)).toEqual(['Coffee', 'x']);
   press('Save this');
   expect(chosen).toEqual([{ value: { title: 'Coffee', blob: 'x' } }]);
+});
+
+test('a new note whose title may not be empty can be given one', () => {
+  const violations = [{ path: '/title', message: 'at least 1 character' }];
+  const { fields } = shown({ title: '', blob: '' }, new InvalidValueError('invalid-value', 'no', { violations }), { isThere: false });
+  expect(fields().map((field) => [field.value, field.getAttribute('aria-invalid')])).toEqual([['', 'true'], ['', 'false']]);
+});
+
+test('what was there before can be mended where a rule that came later is against it', () => {
+  const violations = [{ path: '/title', message: 'at least 4 characters' }];
+  const { chosen, fields, press } = shown({ ...current, blob: 'one' }, new InvalidValueError('invalid-value', 'no', { violations }));
+  expect(fields().map(({ value }) => value)).toEqual(['Tea', 'one']);
+  const [title] = fields() as [HTMLTextAreaElement];
+  title.value = 'Green tea';
+  title.dispatchEvent(new Event('input', { bubbles: true }));
+  press('Save this');
+  expect(chosen).toEqual([{ value: { title: 'Green tea', blob: 'one', starred: true } }]);
 });
