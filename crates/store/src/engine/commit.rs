@@ -114,7 +114,10 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 entry.diff = Some(to.blob(cbor::encode_diff(diff), INLINE));
                 entry.previous =
                     (!draft.rules.suppress_previous_values).then(|| to.blob(cbor::encode_diff(previous), INLINE));
-                self.follow(loader, id, current, entry, Step { diff, standing, most, granularity }, &mut to).await?
+                let log = log(&current.record);
+                let due = log.len() > LOG_VERSIONS || log.iter().map(weight).sum::<usize>() > LOG_BYTES;
+                let step = Step { log, due, diff, standing, most, granularity };
+                self.follow(loader, id, current, entry, step, &mut to).await?
             }
             (_, What::First(value)) => {
                 let place = first_place(id, value, &mut entry, most, &mut to)?;
@@ -167,21 +170,14 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     ) -> Result<Record, EngineError> {
         let parent = &current.record;
         let mut garbage = self.collect(id.as_str(), parent).await?;
-        let mut before = parent.entry.clone();
-        // The first version's value was the record's; from now on it is its entry's.
-        if let (1, None, Place::Inline(bytes)) = (before.version, &before.base, &parent.place) {
-            before.base = Some(Base::Inline(bytes.clone()));
-        }
-        let log: Vec<Entry> = std::iter::once(before).chain(parent.tail.iter().cloned()).collect();
-        let due = log.len() > LOG_VERSIONS || log.iter().map(weight).sum::<usize>() > LOG_BYTES;
-        let place = self.place(loader, id, parent, &mut entry, &step, due, to).await?;
+        let place = self.place(loader, id, parent, &mut entry, &step, to).await?;
         let planted = match &place {
             Place::Inline(_) => u64::MAX,
             Place::Tree(planted) => planted.version,
         };
         let mut seen = parent.seen.clone();
-        let (mut tail, mut sealed) = (log, parent.sealed.clone());
-        if due {
+        let (mut tail, mut sealed) = (step.log, parent.sealed.clone());
+        if step.due {
             let mut bytes = 0;
             let recent = tail.iter().take(RECENT_VERSIONS).take_while(|entry| {
                 bytes += weight(entry);
@@ -206,7 +202,6 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
 
     /// Where the value goes: in the record if short, else in a tree. A tree stays as it is, with the diffs since then in the
     /// log, until these are many; then it grows by them.
-    #[allow(clippy::too_many_arguments, reason = "one caller, which has these at hand")]
     async fn place(
         &self,
         loader: &Loader<'_, S>,
@@ -214,7 +209,6 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         parent: &Record,
         entry: &mut Entry,
         step: &Step<'_>,
-        due: bool,
         to: &mut Writing,
     ) -> Result<Place, EngineError> {
         let length = entry.diff.as_ref().map_or(0, Blob::len);
@@ -237,7 +231,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         };
         let bound = planted.bound.saturating_add(length as u64);
         let since_kept = planted.since_kept.saturating_add(length as u64);
-        if !due && bound <= step.most as u64 && length <= LONG_DIFF {
+        if !step.due && bound <= step.most as u64 && length <= LONG_DIFF {
             return Ok(Place::Tree(Planted { bound, since_kept, ..planted.clone() }));
         }
         let over = diff::compose(over, step.diff)
@@ -278,10 +272,24 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
 
 /// What leads to the next record.
 struct Step<'a> {
+    /// The recent log, newest first.
+    log: Vec<Entry>,
+    /// Whether it is so long that it is to be sealed.
+    due: bool,
     diff: &'a Diff,
     standing: &'a Standing,
     most: usize,
     granularity: u64,
+}
+
+/// The versions up to this record's that are not sealed, newest first.
+fn log(record: &Record) -> Vec<Entry> {
+    let mut newest = record.entry.clone();
+    // The first version's value was the record's; from now on it is its entry's.
+    if let (1, None, Place::Inline(bytes)) = (newest.version, &newest.base, &record.place) {
+        newest.base = Some(Base::Inline(bytes.clone()));
+    }
+    std::iter::once(newest).chain(record.tail.iter().cloned()).collect()
 }
 
 fn check(length: usize, most: usize) -> Result<(), EngineError> {
