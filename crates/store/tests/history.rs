@@ -213,7 +213,7 @@ fn ten_thousand_small_edits_of_a_longer_value_leave_few_keys_too() {
 fn a_writer_that_dies_anywhere_in_a_long_history_loses_nothing_and_leaves_nothing() {
     for seed in 0..SEEDS {
         let bytes = [300, 3_000, 30_000, 60_000][seed as usize % 4];
-        let story = story(seed, bytes, edits(), true);
+        let story = story(seed, bytes, EDITS, true);
         assert!(story.keys() <= KEYS, "{} keys; seed {seed}", story.keys());
         story.holds(100);
     }
@@ -221,10 +221,8 @@ fn a_writer_that_dies_anywhere_in_a_long_history_loses_nothing_and_leaves_nothin
 
 const SEEDS: u64 = 200;
 
-/// For each seed; `TIMEWEFT_EDITS=10000` takes a quarter of an hour.
-fn edits() -> usize {
-    std::env::var("TIMEWEFT_EDITS").ok().and_then(|edits| edits.parse().ok()).unwrap_or(500)
-}
+/// For each seed. 10,000 take a quarter of an hour.
+const EDITS: usize = 500;
 
 #[test]
 fn a_client_at_any_version_of_a_long_history_becomes_current() {
