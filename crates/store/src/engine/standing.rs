@@ -37,7 +37,7 @@ impl Standing {
         match self {
             Standing::Value(value) => Ok(cbor::encode_value(value)),
             Standing::Tree { root, over } => {
-                let mut bytes = Vec::with_capacity(root.length());
+                let mut bytes = Vec::new();
                 tree::write(loader, root, Some(over), &mut bytes).await?;
                 Ok(bytes)
             }

@@ -85,7 +85,7 @@ async fn object<S: Store>(
             next.push(page.clone());
             continue;
         }
-        let mut children = Vec::with_capacity(page.count as usize + 1);
+        let mut children = Vec::new();
         for mut old in page.children(Kind::Object, loader).await? {
             while let Some((key, change)) = changes.next_if(|(key, _)| **key < old.key) {
                 children.extend(added(loader.entity, key, change, to)?);
