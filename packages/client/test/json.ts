@@ -1,9 +1,9 @@
 /** The JSON form of values and patches (docs/protocol.md), in which vectors are written. */
 
-import type { ArrayStep, Patch, TextStep } from '../src/tree/patch.js';
+import type { ArrayStep, EntryStep, Patch, TextStep } from '../src/tree/patch.js';
 import { kindOf, put } from '../src/tree/value.js';
 
-const SPECIAL = ['$undefined', '$text', '$array', '$replace'];
+const SPECIAL = ['$undefined', '$text', '$array', '$replace', '$increment', '$entries'];
 
 /** An object's only key, if it means something. */
 const only = (json: object): string | undefined => {
@@ -34,6 +34,10 @@ export const patchFromJson = (json: unknown): Patch => {
       return { kind: 'text', steps: inside as TextStep[] };
     case '$array':
       return { kind: 'array', steps: (inside as unknown[]).map(stepFromJson) };
+    case '$entries':
+      return { kind: 'entries', steps: (inside as unknown[]).map(stepFromJson) as EntryStep[] };
+    case '$increment':
+      return { kind: 'increment', by: inside as number };
     default:
       return { kind: 'map', members: new Map(Object.entries(json).map(([key, change]) => [special ? key.slice(1) : key, patchFromJson(change)])) };
   }
@@ -42,7 +46,9 @@ export const patchFromJson = (json: unknown): Patch => {
 const stepFromJson = (step: unknown): ArrayStep => {
   if (typeof step === 'number') return step;
   if (Array.isArray(step)) return { insert: step.map(valueFromJson) };
-  return { at: patchFromJson((step as { at: unknown }).at) };
+  const parts = Object.entries(step as object) as [string, unknown][];
+  const read = (key: string, part: unknown) => (key === 'at' ? patchFromJson(part) : key === 'insert' ? valueFromJson(part) : part);
+  return Object.fromEntries(parts.map(([key, part]) => [key, read(key, part)])) as unknown as ArrayStep;
 };
 
 /** Deeply unfrozen and with other identities. */

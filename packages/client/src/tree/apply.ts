@@ -1,11 +1,11 @@
 /**
  * Applying a patch to a tree: copy-on-write, so that what it doesn't touch stays identical; the work is that of the patch. docs/protocol.md,
- * "Diffs", row by row; the vectors in `tests/vectors/diffs.json` hold this and the Rust of `crates/core` to it.
+ * "Diffs", row by row; the vectors in `tests/vectors` hold this and the Rust of `crates/core` to it.
  */
 
 import { TimeweftError } from '../errors.js';
-import type { ArrayStep, Patch, TextStep } from './patch.js';
-import { kindOf, put, renew, sameLeaf } from './value.js';
+import type { ArrayStep, EntryStep, Patch, TextStep } from './patch.js';
+import { inOrder, kindOf, put, renew, sameLeaf, sum } from './value.js';
 
 /** A patch that was made for another value. */
 export class PatchError extends TimeweftError {
@@ -49,6 +49,15 @@ const change = (old: unknown, patch: Patch): unknown => {
     case 'array':
       if (!Array.isArray(old)) throw new PatchError(`array edits need an array in their place, and there is ${found(old)}`);
       return elements(old, patch.steps);
+    case 'increment': {
+      if (old === ABSENT) return patch.by;
+      const made = sum(old, patch.by);
+      if (made === undefined) throw new PatchError(`${found(old)} can't be incremented by ${patch.by}: that takes a number or a bigint, and makes one`);
+      return made;
+    }
+    case 'entries':
+      if (old instanceof Map || old instanceof Set) return entries(old, [...old], patch.steps);
+      throw new PatchError(`edits of entries need a Map or a Set in their place, and there is ${found(old)}`);
   }
 };
 
@@ -57,7 +66,10 @@ const found = (value: unknown): string => (value === ABSENT ? 'nothing' : value 
 /** A map where no object or array is: the new value, without what it removes. */
 const fresh = (changes: ReadonlyMap<string, Patch>): unknown => {
   const object: Record<string, unknown> = {};
-  for (const [key, patch] of changes) if (patch.kind !== 'remove') put(object, key, change(ABSENT, patch));
+  for (const key of inOrder([...changes.keys()])) {
+    const patch = changes.get(key)!;
+    if (patch.kind !== 'remove') put(object, key, change(ABSENT, patch));
+  }
   return Object.freeze(object);
 };
 
@@ -114,9 +126,10 @@ const text = (old: string, steps: readonly TextStep[]): string => {
   let made = '';
   let at = 0;
   for (const step of steps) {
-    if (typeof step === 'string') {
-      if (step === '') throw new PatchError('a step of edits inserts nothing: leave it out');
-      made += step;
+    if (typeof step !== 'number') {
+      const inserted = typeof step === 'string' ? step : step.insert;
+      if (inserted === '') throw nothing();
+      made += inserted;
       continue;
     }
     const end = at + length(step, old.length - at, 'UTF-16 units');
@@ -126,6 +139,8 @@ const text = (old: string, steps: readonly TextStep[]): string => {
   }
   return made + old.slice(at);
 };
+
+const nothing = () => new PatchError('a step of edits inserts nothing: leave it out');
 
 const isHigh = (text: string, at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xd800;
 const isLow = (text: string, at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xdc00;
@@ -138,24 +153,58 @@ const length = (step: number, left: number, unit: string): number => {
 };
 
 const elements = (old: readonly unknown[], steps: readonly ArrayStep[]): unknown => {
-  const made: unknown[] = [];
+  // What is put may be taken later only.
+  const taken: unknown[] = [];
   let at = 0;
+  for (const step of steps) {
+    if (typeof step === 'number') at += Math.abs(step);
+    else if ('take' in step) for (const end = at + length(Math.max(0, step.take), old.length - at, 'elements'); at < end; at += 1) taken.push(old[at]);
+    else if ('at' in step && !('put' in step)) at += 1;
+  }
+  const toPut = new Set(taken.keys());
+  const made: unknown[] = [];
+  at = 0;
   for (const step of steps) {
     if (typeof step === 'number') {
       const end = at + length(step, old.length - at, 'elements');
       if (step > 0) for (; at < end; at += 1) made.push(old[at]);
       at = end;
-    } else if ('insert' in step) {
-      if (step.insert.length === 0) throw new PatchError('a step of edits inserts nothing: leave it out');
+    } else if ('take' in step) at += step.take;
+    else if ('insert' in step) {
+      if (step.insert.length === 0) throw nothing();
       for (const item of step.insert) made.push(item);
+    } else if ('put' in step) {
+      const { put: first, count = 1 } = step;
+      if (!(count >= 1) || (step.at && count > 1)) throw new PatchError('a step puts one element at least, and one only where it changes it');
+      for (let number = first; number < first + count; number += 1) {
+        if (!toPut.delete(number)) throw new PatchError(`element ${number} is put, but was not taken or is put already`);
+        made.push(step.at ? inside(taken[number], step.at) : taken[number]);
+      }
     } else {
-      if (step.at.kind === 'remove') throw new PatchError("an element can't be changed to nothing: delete it with a negative length");
       length(1, old.length - at, 'elements');
-      made.push(change(old[at], step.at));
-      at += 1;
+      made.push(inside(old[at++], step.at));
     }
   }
+  for (const number of toPut) throw new PatchError(`element ${number} is taken, but put nowhere: delete it with a negative length`);
   for (; at < old.length; at += 1) made.push(old[at]);
   const unchanged = made.length === old.length && made.every((item, index) => item === old[index] && index in old);
   return unchanged ? old : Object.freeze(made);
+};
+
+const inside = (element: unknown, patch: Patch): unknown => {
+  if (patch.kind === 'remove') throw new PatchError("an element can't be changed to nothing: delete it with a negative length");
+  return change(element, patch);
+};
+
+const entries = (old: object, before: readonly unknown[], steps: readonly EntryStep[]): unknown => {
+  if (steps.some(step => typeof step === 'object' && !('insert' in step) && (!('at' in step) || 'put' in step))) {
+    throw new PatchError('entries of a Map or a Set are kept, deleted, inserted and changed, but not moved');
+  }
+  const after = elements(before, steps) as readonly unknown[];
+  if (after === before) return old;
+  const isMap = old instanceof Map;
+  if (isMap && !after.every(entry => Array.isArray(entry) && entry.length === 2)) throw new PatchError('an entry of a Map is an array of its key and its value');
+  const made = isMap ? new Map(after as [unknown, unknown][]) : new Set(after);
+  if (made.size !== after.length) throw new PatchError(`a ${isMap ? 'Map' : 'Set'} can't have a key twice`);
+  return made;
 };

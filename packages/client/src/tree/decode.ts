@@ -5,8 +5,8 @@
  */
 
 import { TimeweftError } from '../errors.js';
-import { NOTHING, REMOVE, type ArrayStep, type Patch, type TextStep } from './patch.js';
-import { put, RawTypedArray } from './value.js';
+import { NOTHING, REMOVE, type ArrayStep, type EntryStep, type Patch, type TextStep } from './patch.js';
+import { ordered, put, RawTypedArray } from './value.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 const LITTLE = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
@@ -20,6 +20,9 @@ const TYPED = new Map<number, Constructor>([
   [68, Uint8ClampedArray], [69, Uint16Array], [70, Uint32Array], [71, BigUint64Array], [72, Int8Array], [77, Int16Array], [78, Int32Array],
   [79, BigInt64Array], [85, Float32Array], [86, Float64Array], ...(Float16 ? [[84, Float16 as Constructor] as const] : []),
 ]);
+
+/** Diffs among what is told of versions (`previousValues`), as they are in JSON. */
+const FORMS = new Map([[64001, '$text'], [64002, '$array'], [64003, '$replace'], [64008, '$increment'], [64009, '$entries']]);
 
 class Reader {
   readonly #view: DataView;
@@ -164,7 +167,7 @@ class Reader {
     const count = this.#count(2);
     const object: Record<string, unknown> = {};
     for (let i = 0; i < count; i += 1) put(object, this.#key(), this.value());
-    return Object.freeze(object);
+    return Object.freeze(ordered(object));
   }
 
   #tagged(tag: number): unknown {
@@ -189,16 +192,12 @@ class Reader {
         for (let i = 0; i < count; i += 1) map.set(this.value(), this.value());
         return map;
       }
-      // Diffs among what is told of versions (`previousValues`), as they are in JSON.
-      case 64001:
-        return Object.freeze({ $text: this.value() });
-      case 64002:
-        return Object.freeze({ $array: this.value() });
-      case 64003:
-        return Object.freeze({ $replace: this.value() });
-      default:
+      default: {
         if (tag >= 64 && tag <= 87) return this.#typed(tag);
+        const name = FORMS.get(tag);
+        if (name) return Object.freeze({ [name]: this.value() });
         throw bad(`tag ${tag}`);
+      }
     }
   }
 
@@ -247,6 +246,14 @@ class Reader {
           return this.#inside(() => ({ kind: 'array', steps: this.#steps(() => this.#arrayStep()) }));
         case 64003:
           return { kind: 'replace', value: this.value() };
+        case 64008: {
+          const by = this.value();
+          if (typeof by !== 'number' && typeof by !== 'bigint') throw bad('an increment by something else than a number');
+          return { kind: 'increment', by };
+        }
+        case 64009:
+          // Which steps there are, `apply` sees to.
+          return this.#inside(() => ({ kind: 'entries', steps: this.#steps(() => this.#arrayStep() as EntryStep) }));
       }
       this.#at = start;
     }
@@ -268,23 +275,36 @@ class Reader {
 
   #textStep(): TextStep {
     const step = this.value();
-    if (typeof step !== 'string' && typeof step !== 'number') throw bad('a step that is neither length nor text');
-    return step;
+    if (typeof step === 'string' || typeof step === 'number') return step;
+    const { insert, joins } = Object(step) as { insert?: unknown; joins?: unknown };
+    if (typeof insert !== 'string' || typeof joins !== 'number') throw bad('a step that is neither length nor text');
+    return { insert, joins };
   }
 
   #arrayStep(): ArrayStep {
-    const major = this.#view.getUint8(this.#at) >> 5;
-    if (major === 5) {
-      this.#head();
-      if (this.#argument !== 1 || this.#key() !== 'at') throw bad('a map among edits without "at"');
-      return { at: this.patch() };
-    }
+    if (this.#view.getUint8(this.#at) >> 5 === 5) return this.#inside(() => this.#stepMap());
     const step = this.value();
     if (Array.isArray(step)) return { insert: step };
     if (typeof step !== 'number') throw bad('a step that is neither length nor insert');
     return step;
   }
+
+  #stepMap(): ArrayStep {
+    this.#head();
+    const step: Record<string, unknown> = {};
+    for (let left = this.#count(2); left > 0; left -= 1) {
+      const key = this.#key();
+      const part = key === 'at' ? this.patch() : this.value();
+      if (typeof part !== (STEP_PARTS[key] ?? '') || (key === 'insert' && !Array.isArray(part))) throw bad(`"${key}" in a step of edits`);
+      step[key] = part;
+    }
+    if (!['insert', 'at', 'take', 'put'].some(key => key in step)) throw bad('a map among edits that says nothing');
+    return step as unknown as ArrayStep;
+  }
 }
+
+/** What a step that is a map may have in it. */
+const STEP_PARTS: Record<string, string | undefined> = { insert: 'object', at: 'object', joins: 'number', take: 'number', put: 'number', count: 'number' };
 
 const bad = (what: string): TimeweftError => new TimeweftError('bad-cbor', `what came is no CBOR of ours: ${what}`);
 

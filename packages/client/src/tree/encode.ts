@@ -6,7 +6,7 @@
  */
 
 import { InvalidValueError } from '../errors.js';
-import type { Patch } from './patch.js';
+import type { ArrayStep, Patch } from './patch.js';
 import { bytesOf, kindOf, RawTypedArray, type TypedArray } from './value.js';
 
 const utf8 = new TextEncoder();
@@ -232,18 +232,25 @@ class Writer {
       case 'text':
         this.head(6, 64001);
         return this.array(patch.steps);
-      case 'array':
-        this.head(6, 64002);
+      case 'increment':
+        this.head(6, 64008);
+        return this.value(patch.by);
+      default:
+        this.head(6, patch.kind === 'array' ? 64002 : 64009);
         this.head(4, patch.steps.length);
-        for (const step of patch.steps) {
-          if (typeof step === 'number') this.number(step);
-          else if ('insert' in step) this.array(step.insert);
-          else {
-            this.head(5, 1);
-            this.text('at');
-            this.patch(step.at);
-          }
-        }
+        for (const step of patch.steps) this.#step(step);
+    }
+  }
+
+  #step(step: ArrayStep): void {
+    if (typeof step === 'number') return this.number(step);
+    if ('insert' in step && !step.joins) return this.array(step.insert);
+    const parts = Object.entries(step) as [string, unknown][];
+    this.head(5, parts.length);
+    for (const [key, part] of parts) {
+      this.text(key);
+      if (key === 'at') this.patch(part as Patch);
+      else this.value(part);
     }
   }
 }

@@ -7,7 +7,7 @@
 
 import { InvalidValueError, TooLargeError } from '../errors.js';
 import { latest } from './draft.js';
-import { kindOf, pathText, put, RawTypedArray, type Path, type TypedArray } from './value.js';
+import { inOrder, kindOf, pathText, put, RawTypedArray, type Path, type TypedArray } from './value.js';
 
 /** Levels of a value: twice the default of a server, which can't be set higher. */
 export const MAX_DEPTH = 256;
@@ -41,7 +41,7 @@ export class Owner {
       case 'object': {
         this.enter(source);
         const copy: Record<string, unknown> = {};
-        for (const key of Object.keys(source as object)) put(copy, this.#text(key), this.at(key, (source as Record<string, unknown>)[key]));
+        for (const key of inOrder(Object.keys(source as object))) put(copy, this.#text(key), this.at(key, (source as Record<string, unknown>)[key]));
         this.leave();
         return Object.freeze(copy);
       }

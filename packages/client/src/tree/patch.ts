@@ -2,11 +2,20 @@
  * Patches: diffs as docs/protocol.md ("Diffs") has them on the wire, not yet related to what they change.
  */
 
-/** A step along a text: keep so many UTF-16 units, delete so many (negative), or insert. */
-export type TextStep = number | string;
+/**
+ * A step along a text: keep so many UTF-16 units, delete so many (negative), or insert. `joins`: what the same client typed just before (1), just
+ * behind (2) or both (3) goes on in it; for who merges, here it means nothing.
+ */
+export type TextStep = number | string | { readonly insert: string; readonly joins: number };
 
-/** A step along an array: keep so many elements, delete so many (negative), insert these, or change the next one. */
-export type ArrayStep = number | { readonly insert: readonly unknown[] } | { readonly at: Patch };
+/** A step along a `Map` or `Set`: keep so many entries, delete so many (negative), insert these, or change the next one. */
+export type EntryStep = number | { readonly insert: readonly unknown[]; readonly joins?: number } | { readonly at: Patch };
+
+/**
+ * A step along an array: as along a `Map`, and elements that move. What is taken out is numbered from 0 in the order of the old array; `put` says
+ * which goes here, and `count` that those after it follow.
+ */
+export type ArrayStep = EntryStep | { readonly take: number } | { readonly put: number; readonly count?: number; readonly at?: Patch };
 
 /** One change, and those inside it. */
 export type Patch =
@@ -21,7 +30,11 @@ export type Patch =
   /** Tag 64001. */
   | { readonly kind: 'text'; readonly steps: readonly TextStep[] }
   /** Tag 64002. */
-  | { readonly kind: 'array'; readonly steps: readonly ArrayStep[] };
+  | { readonly kind: 'array'; readonly steps: readonly ArrayStep[] }
+  /** Tag 64008: adds to the number that is there; nothing counts as 0. */
+  | { readonly kind: 'increment'; readonly by: number | bigint }
+  /** Tag 64009, over a `Map`, whose elements are its entries as `[key, value]`, or over a `Set`. */
+  | { readonly kind: 'entries'; readonly steps: readonly EntryStep[] };
 
 /** The member goes. */
 export const REMOVE: Patch = Object.freeze({ kind: 'remove' });
@@ -31,7 +44,7 @@ export const NOTHING: Patch = Object.freeze({ kind: 'map', members: new Map() })
 
 /** Whether `patch` changes the place at `path`, or something above or inside it. After a splice, indices count as touched. */
 export const touches = (patch: Patch, path: readonly (string | number)[]): boolean => {
-  if (patch.kind === 'array') return patch.steps.length > 0;
+  if (patch.kind === 'array' || patch.kind === 'entries') return patch.steps.length > 0;
   if (patch.kind !== 'map') return true;
   const [first, ...rest] = path;
   if (first === undefined) return patch.members.size > 0;
@@ -39,13 +52,19 @@ export const touches = (patch: Patch, path: readonly (string | number)[]): boole
   return inside !== undefined && touches(inside, rest);
 };
 
+/** The one thing inside that a patch changes, if it is one, and does nothing else. */
+const only = (patch: Patch): readonly [string | number, Patch] | undefined => {
+  if (patch.kind === 'map') return patch.members.size === 1 ? [...patch.members][0] : undefined;
+  if (patch.kind !== 'array' && patch.kind !== 'entries') return undefined;
+  const steps = patch.steps as readonly ArrayStep[];
+  const [kept, last] = [steps.length === 2 ? steps[0] : 0, steps.at(-1)];
+  const isOne = steps.length < 3 && typeof kept === 'number' && kept >= 0 && typeof last === 'object' && 'at' in last && !('put' in last);
+  return isOne && last.at ? [kept, last.at] : undefined;
+};
+
 /** The one place that a patch changes, or the one around all that it does: to tell typing from edits here and there. */
 export const placeOf = (patch: Patch): string => {
   const path: string[] = [];
-  for (let at = patch; at.kind === 'map' && at.members.size === 1; ) {
-    const [[key, inside]] = at.members as unknown as [[string, Patch]];
-    path.push(key);
-    at = inside;
-  }
+  for (let inside = only(patch); inside; inside = only(inside[1])) path.push(String(inside[0]));
   return JSON.stringify(path);
 };

@@ -3,7 +3,8 @@
  *
  * A tree is a value that this package made: plain objects and arrays, frozen, none of them twice in one tree. So a subtree that is identical
  * is unchanged, and nothing has to be looked at twice. `Date`, `Map`, `Set` and typed arrays can't be frozen; they are copied on the way in
- * and are not to be changed.
+ * and are not to be changed. Objects have their members in the order that the server has them in, that of the keys' UTF-8 bytes, so that all
+ * who look at one version see one order. Keys that are array indices (`'7'`) JavaScript puts first, by size, whatever is done.
  */
 
 /** The typed arrays that a value can hold. A `Uint8Array` is a byte string for other clients. */
@@ -71,6 +72,40 @@ export const put = (object: Record<string, unknown>, key: string, value: unknown
   else object[key] = value;
 };
 
+/** Not the native order, in which surrogates come before U+E000, though what they stand for comes after it. */
+const rank = (unit: number): number => (unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800);
+
+/** Sorts by UTF-8 bytes. */
+const byBytes = (a: string, b: string): number => {
+  const shorter = Math.min(a.length, b.length);
+  for (let i = 0; i < shorter; i += 1) {
+    const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)];
+    if (x !== y) return rank(x) - rank(y);
+  }
+  return a.length - b.length;
+};
+
+/** JavaScript has its own order for these. */
+const isIndex = (name: string): boolean => String(Number(name) >>> 0) === name;
+
+/** The names in the order that a tree's object has them in; the list itself where it is. */
+export const inOrder = (names: readonly string[]): readonly string[] => {
+  for (let i = 1; i < names.length; i += 1) {
+    if (byBytes(names[i - 1]!, names[i]!) > 0 && !isIndex(names[i - 1]!)) return [...names].sort(byBytes);
+  }
+  return names;
+};
+
+/** The same members in that order. */
+export const ordered = (object: Record<string, unknown>): Record<string, unknown> => {
+  const names = Object.keys(object);
+  const sorted = inOrder(names);
+  if (sorted === names) return object;
+  const copy: Record<string, unknown> = {};
+  for (const name of sorted) put(copy, name, object[name]);
+  return copy;
+};
+
 /** From so many members on, V8 takes longer to list the names of an object than to copy it by them. */
 const MANY = 500;
 const listed = new WeakMap<object, readonly string[]>();
@@ -102,15 +137,15 @@ export const copyOf = (object: Record<string, unknown>, without?: ReadonlySet<st
 export const renew = (
   old: Record<string, unknown>, changed: ReadonlyMap<string, unknown>, removed: ReadonlySet<string>, copy = copyOf(old, removed),
 ): Record<string, unknown> => {
-  let isAlike = removed.size === 0;
+  let hasNew = false;
   for (const [name, value] of changed) {
-    isAlike &&= Object.hasOwn(old, name);
+    hasNew ||= !Object.hasOwn(old, name);
     put(copy, name, value);
   }
-  Object.freeze(copy);
-  const names = isAlike && listed.get(old);
-  if (names) listed.set(copy, names);
-  return copy;
+  const made = Object.freeze(hasNew ? ordered(copy) : copy);
+  const names = !hasNew && removed.size === 0 && listed.get(old);
+  if (names) listed.set(made, names);
+  return made;
 };
 
 /** An own member, or `undefined`: `__proto__` and `constructor` are inherited by every object. */
@@ -129,6 +164,13 @@ const sameNumbers = (a: unknown, b: unknown): boolean =>
 
 /** Equal leaves: identity, but numbers are one line (`1` equals `1n`) and NaN equals NaN. */
 export const sameLeaf = (a: unknown, b: unknown): boolean => a === b || sameNumbers(a, b);
+
+/** Both together, of the kind of the first; `undefined` where they make no finite number, or a fraction of a bigint. */
+export const sum = (a: unknown, b: number | bigint): number | bigint | undefined => {
+  if (typeof a === 'bigint') return typeof b === 'bigint' ? a + b : Number.isInteger(b) ? a + BigInt(b) : undefined;
+  const made = typeof a === 'number' ? a + Number(b) : NaN;
+  return Number.isFinite(made) ? made : undefined;
+};
 
 /** Deep equality as docs/protocol.md has it. `Map`s and `Set`s are equal in the same order only. */
 export const same = (a: unknown, b: unknown): boolean => {

@@ -244,7 +244,7 @@ describe('prototypes', () => {
     expect(Object.hasOwn(tree, '__proto__')).toBe(true);
     const change = diff(own({}), evil)!;
     const applied = apply(own({ a: 1 }), decodePatch(encodePatch(change.patch))) as object;
-    expect(Object.keys(applied)).toEqual(['a', '__proto__', 'constructor']);
+    expect(Object.keys(applied)).toEqual(['__proto__', 'a', 'constructor']);
     const drafted = diff(tree, produce(tree, (draft: Record<string, Record<string, unknown>>) => {
       draft['__proto__']!.more = 2;
     }))!.tree as object;

@@ -16,10 +16,11 @@ interface Vector {
   error?: true;
 }
 
-const { cases } = JSON.parse(readFileSync(new URL('../../../../tests/vectors/diffs.json', import.meta.url), 'utf8')) as { cases: Vector[] };
+const casesOf = (file: string) =>
+  (JSON.parse(readFileSync(new URL(`../../../../tests/vectors/${file}`, import.meta.url), 'utf8')) as { cases: Vector[] }).cases;
 
-describe('the vectors that Rust reads too', () => {
-  for (const { name, base: from, patch: json, result, error } of cases) {
+describe.each(['diffs.json', 'intention.json'])('the vectors that Rust reads too, %s,', file => {
+  for (const { name, base: from, patch: json, result, error } of casesOf(file)) {
     test(name, () => {
       const base = own(valueFromJson(from));
       const patch = patchFromJson(json);
