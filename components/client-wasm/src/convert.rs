@@ -4,7 +4,7 @@ use alloc::borrow::ToOwned;
 
 use timeweft_core::replica as native;
 
-use crate::wit::{Action, Effect, Op, Origin, Policy, Refusal, Request, Said, Saved, Shown, Whole};
+use crate::wit::{Action, Decision, Effect, Op, Origin, Policy, Refusal, Request, Said, Saved, Shown, Whole};
 
 pub(crate) fn action_in(action: Action) -> native::Action {
     match action {
@@ -14,7 +14,18 @@ pub(crate) fn action_in(action: Action) -> native::Action {
         Action::Undelete => native::Action::Undelete,
         Action::Undo => native::Action::Undo,
         Action::Redo => native::Action::Redo,
-        Action::Resolve(choice) => native::Action::Resolve { conflict: choice.conflict, patch: choice.patch },
+        Action::Resolve(choice) => {
+            native::Action::Resolve { conflict: choice.conflict, choice: choice_in(choice.with) }
+        }
+    }
+}
+
+fn choice_in(decision: Decision) -> native::Choice {
+    match decision {
+        Decision::Mine => native::Choice::Mine,
+        Decision::Theirs => native::Choice::Theirs,
+        Decision::Both => native::Choice::Both,
+        Decision::Value(value) => native::Choice::Value(value),
     }
 }
 

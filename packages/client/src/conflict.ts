@@ -1,18 +1,23 @@
 /**
- * Conflicts as apps see them, the edits that resolve them, and policies that are functions.
+ * Conflicts as apps see them, the choices that end them, and policies that are functions. What a choice does to the value is decided in the
+ * host, by the place as it then is; here it is only said which one.
  */
 
-import { ConflictError, errorOf, type TimeweftError } from './errors.js';
-import type { Action, EntityState } from './messages.js';
-import { diff } from './tree/diff.js';
-import { produce } from './tree/draft.js';
-import { encodePatch } from './tree/encode.js';
+import { errorOf, type TimeweftError } from './errors.js';
+import type { EntityState, Resolution } from './messages.js';
+import { encodeValue } from './tree/encode.js';
+import { own } from './tree/own.js';
 import { touches, type Patch } from './tree/patch.js';
-import { isContainer, pathText, put, type Container } from './tree/value.js';
+import { same } from './tree/value.js';
 import type { Choice, Conflict, Meta, Policy } from './types.js';
 
-/** What a conflict needs of its entity: to send what resolves it. `choose` makes that for whatever value is there when it is sent. */
-export type Resolve = (choose: (base: unknown) => Action) => void;
+/** What conflicts need of their entity. */
+export interface Resolver {
+  /** Sends a choice. */
+  resolve(resolution: Resolution): void;
+  /** Whether a choice in this conflict is on its way. */
+  resolves(conflict: number): boolean;
+}
 
 type Plain = EntityState['conflicts'][number];
 
@@ -22,13 +27,16 @@ const REMEMBERED = 200;
 
 /** Those of one entity. */
 export class Conflicts {
+  /** Those that wait for a choice. */
   list = NONE;
-  readonly #resolve: Resolve;
+  readonly #resolver: Resolver;
+  /** All that the host has, also those in which a choice is on its way. */
+  #standing: readonly StandingConflict[] = [];
   #decided = new Set<number>();
   #made: Patch[] = [];
 
-  constructor(resolve: Resolve) {
-    this.#resolve = resolve;
+  constructor(resolver: Resolver) {
+    this.#resolver = resolver;
   }
 
   /** This tab changes something. */
@@ -41,15 +49,28 @@ export class Conflicts {
     this.#made = [];
   }
 
-  /** What the host says there is. Those that are known keep their objects. */
+  /** What the host says there is. A conflict of which nothing has changed keeps its object. */
   take(plain: readonly Plain[]): void {
-    const known = new Set(this.list.map(({ id }) => id));
-    if (plain.length === known.size && plain.every(({ id }) => known.has(id))) return;
-    this.list = Object.freeze(plain.map(one => this.list.find(({ id }) => id === one.id) ?? new StandingConflict(one, this.#resolve)));
+    const choose = (id: number, choice: Choice): void => this.#choose(id, choice);
+    this.#standing = plain.map(one => this.#standing.find(known => known.is(one)) ?? new StandingConflict(one, choose));
+    this.look();
+  }
+
+  /** Leaves those out in which a choice is on its way, until it is taken or refused. */
+  look(): void {
+    const waiting = this.#standing.filter(({ id }) => !this.#resolver.resolves(id));
+    if (waiting.length === this.list.length && waiting.every((one, index) => one === this.list[index])) return;
+    this.list = Object.freeze(waiting);
+  }
+
+  /** Whether the host has this one. */
+  has(id: number): boolean {
+    return this.#standing.some(conflict => conflict.id === id);
   }
 
   forget(): void {
     this.list = NONE;
+    this.#standing = [];
     this.#decided = new Set();
   }
 
@@ -58,7 +79,7 @@ export class Conflicts {
     if (typeof policy !== 'function') return;
     for (const conflict of this.list) {
       // What the server refused, it would refuse again: that is no policy's to decide.
-      if (conflict.error || this.#decided.has(conflict.id) || !this.#made.some(patch => touches(patch, conflict.path))) continue;
+      if (conflict.error || this.#decided.has(conflict.id) || !this.#made.some(patch => touches(patch, fixed(conflict.path)))) continue;
       this.#decided.add(conflict.id);
       try {
         conflict.resolve({ value: policy(conflict) });
@@ -68,62 +89,55 @@ export class Conflicts {
       }
     }
   }
+
+  #choose(conflict: number, choice: Choice): void {
+    // Once is enough: what is chosen twice is a double click.
+    if (!this.has(conflict) || this.#resolver.resolves(conflict)) return;
+    if (typeof choice === 'string') return this.#resolver.resolve({ conflict, with: choice });
+    const value = choice.value === undefined ? {} : { value: encodeValue(own(choice.value)) };
+    this.#resolver.resolve({ conflict, with: 'value', ...value });
+  }
 }
+
+/** The path as far as it stays what it is when elements move: up to the first index. */
+const fixed = (path: Conflict['path']): Conflict['path'] => {
+  const index = path.findIndex(step => typeof step === 'number');
+  return index < 0 ? path : path.slice(0, index);
+};
 
 class StandingConflict implements Conflict {
   readonly id: number;
   readonly path: readonly (string | number)[];
+  readonly range: readonly [start: number, length: number] | undefined;
+  readonly absent: boolean;
   readonly base: unknown;
   readonly mine: unknown;
   readonly theirs: unknown;
   readonly meta: Meta | undefined;
   readonly error: TimeweftError | undefined;
-  readonly #resolve: Resolve;
-  #resolved = false;
+  readonly #plain: Plain;
+  readonly #choose: (id: number, choice: Choice) => void;
 
-  constructor(plain: Plain, resolve: Resolve) {
+  constructor(plain: Plain, choose: (id: number, choice: Choice) => void) {
     this.id = plain.id;
     this.path = plain.path;
+    this.range = plain.range;
+    this.absent = plain.absent ?? false;
     this.base = plain.base;
     this.mine = plain.mine;
     this.theirs = plain.theirs;
     this.meta = plain.meta as Meta | undefined;
     this.error = plain.error && errorOf(plain.error.code, plain.error.message, plain.error.violations);
-    this.#resolve = resolve;
+    this.#plain = plain;
+    this.#choose = choose;
+  }
+
+  /** Whether the host still says the same of it. */
+  is(plain: Plain): boolean {
+    return same(this.#plain, plain);
   }
 
   resolve(choice: Choice): void {
-    // Once is enough: what is chosen twice is a double click.
-    if (this.#resolved) return;
-    const { id: conflict, path } = this;
-    const choose = (base: unknown): Action => {
-      if (choice === 'theirs') return { resolve: { conflict } };
-      const change = diff(base, withValueAt(base, path, choice === 'mine' ? this.mine : choice.value));
-      return { resolve: change ? { conflict, patch: encodePatch(change.patch) } : { conflict } };
-    };
-    this.#resolve(choose);
-    this.#resolved = true;
+    this.#choose(this.id, choice);
   }
 }
-
-/** The value with another one in that place; `undefined` takes out what is there. */
-const withValueAt = (base: unknown, path: readonly (string | number)[], value: unknown): unknown => {
-  const last = path.at(-1);
-  if (last === undefined) return value;
-  return produce(base, (draft: unknown) => {
-    let at = draft;
-    for (const step of path.slice(0, -1)) at = isContainer(at) ? (at as Record<string | number, unknown>)[step] : undefined;
-    if (!isContainer(at)) {
-      throw new ConflictError('conflict', `${pathText(path)} is no longer part of the value: resolve the conflict with 'theirs', and set what you want instead`);
-    }
-    place(at, last, value);
-  });
-};
-
-const place = (container: Container, step: string | number, value: unknown): void => {
-  if (!Array.isArray(container)) {
-    if (value === undefined) delete container[step];
-    else put(container, String(step), value);
-  } else if (value === undefined) container.splice(Number(step), 1);
-  else container[Number(step)] = value;
-};

@@ -8,13 +8,13 @@ import { Conflicts } from './conflict.js';
 import { ConflictError, errorOf, NotFoundError, TimeweftError } from './errors.js';
 import { closed, namedPolicy, signedOut, tell, type Body, type Home } from './home.js';
 import type { Action, EntityState, ToEntity } from './messages.js';
-import { Side, type Op } from './side.js';
+import { conflictOf, Side, type Op } from './side.js';
 import { decodeValue } from './tree/decode.js';
 import { diff, reconcile, type Change } from './tree/diff.js';
 import { latest, produce } from './tree/draft.js';
 import { encodePatch, encodeValue } from './tree/encode.js';
 import { own } from './tree/own.js';
-import { NOTHING, placeOf, type Patch } from './tree/patch.js';
+import { placeOf, type Patch } from './tree/patch.js';
 import type { Conflict, Entity, EntityStatus, Meta, Policy } from './types.js';
 
 /** How long it stays open when nobody looks: as long as moving from one page of an app to the next takes. */
@@ -24,7 +24,6 @@ const REOPEN = 500;
 /** Edits of one place that follow each other faster than this are taken back together. */
 const TYPING = 1_000;
 
-const NO_CHANGE: Action = { patch: encodePatch(NOTHING) };
 const NO_STATE: EntityState = { presence: 'unknown', status: 'loading', conflicts: [], undo: {} };
 
 interface Waiter {
@@ -37,9 +36,9 @@ export class EntityStore<T> implements Entity<T> {
   readonly id: string;
   readonly #home: Home;
   readonly #side = new Side();
-  readonly #conflicts = new Conflicts(choose => {
-    this.#mayEdit();
-    this.#command(choose(this.#side.view), base => this.#chosenAgain(choose, base));
+  readonly #conflicts = new Conflicts({
+    resolve: resolution => void this.#command({ resolve: resolution }),
+    resolves: conflict => this.#side.resolves(conflict),
   });
   readonly #subscribers = new Set<{ fn: (value: T | undefined) => void }>();
   readonly #watchers = new Set<{ fn: (entity: EntityStore<T>) => void }>();
@@ -108,7 +107,8 @@ export class EntityStore<T> implements Entity<T> {
 
   get status(): EntityStatus {
     const { presence, status } = this.#state;
-    if (this.#side.ops.length > 0 && (status === 'saved' || status === 'loading')) return 'saving';
+    const isDecided = status === 'conflict' && this.conflicts.length === 0;
+    if (isDecided || (this.#side.ops.length > 0 && (status === 'saved' || status === 'loading'))) return 'saving';
     return presence === 'unknown' && status === 'saved' ? 'loading' : status;
   }
 
@@ -270,11 +270,11 @@ export class EntityStore<T> implements Entity<T> {
     this.#changed();
   }
 
-  #command(action: Action, remake?: (base: unknown) => Action): true {
+  #command(action: Action): true {
     this.#mayEdit();
     this.#typed = undefined;
     this.#refusal = undefined;
-    this.#side.command(action, remake);
+    this.#side.command(action);
     this.#look();
     this.#flush();
     this.#changed();
@@ -289,13 +289,13 @@ export class EntityStore<T> implements Entity<T> {
     for (const op of this.#side.outgoing()) this.#send(op);
   }
 
-  #send({ op, action, merge, again, local, before, remake }: Op): void {
+  #send({ op, action, merge, again, local, before }: Op): void {
     const { epoch = '' } = this.#home;
     const edit = { entity: this.id, epoch, op, merge };
     if (again && local && typeof action === 'object' && 'patch' in action) {
       this.#post({ type: 'edit-from', ...edit, base: encodeValue(before), patch: action.patch });
     } else {
-      const seen = again || remake ? this.#side.seq : this.#side.seen;
+      const seen = again ? this.#side.seq : this.#side.seen;
       this.#post({ type: 'edit', ...edit, seen: seen ?? 0, action });
     }
   }
@@ -392,10 +392,14 @@ export class EntityStore<T> implements Entity<T> {
       case 'again':
         if (message.tab === tab) this.#side.again(message.op);
         return;
-      case 'refused':
+      case 'refused': {
         if (message.tab !== tab) return;
-        this.#refusal = errorOf(message.code, message.message);
+        const refused = this.#side.ops.find(({ op }) => op === message.op);
+        const conflict = refused && conflictOf(refused.action);
+        // A conflict that another tab was quicker to decide is nothing to complain of.
+        if (conflict === undefined || this.#conflicts.has(conflict)) this.#refusal = errorOf(message.code, message.message);
         this.#side.refused(message.op);
+      }
     }
   }
 
@@ -411,16 +415,6 @@ export class EntityStore<T> implements Entity<T> {
     if (state.status === 'saved' && this.#side.ops.length === 0) this.#conflicts.saved();
   }
 
-  /** The value has changed since the choice was made, perhaps so that it can't be carried out. */
-  #chosenAgain(choose: (base: unknown) => Action, base: unknown): Action {
-    try {
-      return choose(base);
-    } catch (error) {
-      this.#refusal = error instanceof TimeweftError ? error : undefined;
-      return NO_CHANGE;
-    }
-  }
-
   #value(): T | undefined {
     const { presence } = this.#state;
     if (this.#side.waiting) return this.#side.view as T;
@@ -430,6 +424,7 @@ export class EntityStore<T> implements Entity<T> {
   }
 
   #changed(): void {
+    this.#conflicts.look();
     const value = this.#value();
     const isOther = value !== this.#shown;
     this.#shown = value;

@@ -59,7 +59,7 @@ export interface Warning {
 /** A conflict policy that the host can follow by itself; a function stays in the tab, as `keep-theirs-where-both`. */
 export type NamedPolicy = 'keep-theirs-where-both' | 'mine' | 'theirs';
 
-/** What an edit does. Bytes are CBOR: a diff in `patch`, a value in `set`. */
+/** What an edit does. Bytes are CBOR: a diff in `patch`, a value in `set` and `resolve`. */
 export type Action =
   | { patch: Uint8Array }
   | { set: Uint8Array }
@@ -67,7 +67,14 @@ export type Action =
   | 'undelete'
   | 'undo'
   | 'redo'
-  | { resolve: { conflict: number; patch?: Uint8Array } };
+  | { resolve: Resolution };
+
+/** How a conflict is decided. `value` is for `with: 'value'`; where it is absent, what is in the place goes. */
+export interface Resolution {
+  conflict: number;
+  with: 'mine' | 'theirs' | 'both' | 'value';
+  value?: Uint8Array;
+}
 
 /** Tabs → host. `tab` is the sender's random id, for which it holds the Web Lock {@link tabLock} since before its `hello`. */
 export type Upstream = { tab: string } & (
@@ -143,7 +150,18 @@ export interface EntityState {
   presence: 'unknown' | 'missing' | 'deleted' | 'present';
   status: 'loading' | 'saved' | 'saving' | 'offline' | 'conflict';
   meta?: unknown;
-  conflicts: { id: number; path: (string | number)[]; base: unknown; mine: unknown; theirs: unknown; meta: unknown; error?: Refusal }[];
+  /** `range`: `[start, length]` in the text or array at `path`. `absent`: theirs deleted the element; `path` ends in the index where it would go. */
+  conflicts: {
+    id: number;
+    path: (string | number)[];
+    range?: [number, number];
+    absent?: true;
+    base?: unknown;
+    mine?: unknown;
+    theirs?: unknown;
+    meta?: unknown;
+    error?: Refusal;
+  }[];
   /** Per tab, how many edits can be undone and redone. */
   undo: Record<string, [number, number]>;
   error?: Refusal;

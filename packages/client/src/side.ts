@@ -7,7 +7,7 @@
  * - When none waits, `view` is `base`, with the nodes of the `view` before wherever they are equal: whoever renders by identity renders only what changed.
  * - An edit is remembered until the host has it on disk (`kept`). A host that was restarted, or has something else than the edit was made on, is sent
  *   it again together with the value that it was made on.
- * - What has no effect here until the host has answered (`undo` and the like) is sent when no edit waits: the host counts edits of a tab as taken up
+ * - What has no effect here until the host has answered (`undo`, the choice in a conflict) is sent when no edit waits: the host counts edits of a tab as taken up
  *   to the last one it took, so nothing may overtake an edit that it wants again.
  */
 
@@ -20,15 +20,13 @@ import type { Patch } from './tree/patch.js';
 /** One thing that this tab has asked for. */
 export interface Op {
   readonly op: number;
-  action: Action;
+  readonly action: Action;
   readonly merge: boolean;
   /** The view before and after. */
   readonly before: unknown;
   readonly after: unknown;
   /** Whether it changed the view at once. */
   readonly local: boolean;
-  /** Makes the action anew for another base; for what can't be sent with the value that it was made on. */
-  readonly remake: ((base: unknown) => Action) | undefined;
   sent: boolean;
   /** Whether to send it with the value that it was made on. */
   again: boolean;
@@ -40,6 +38,9 @@ export interface Op {
 
 /** An entity is created by a `reset`: over nothing, a `show` says only what became of an edit. */
 const shown = (base: unknown, patch: Patch): unknown => (base === undefined && patch.kind === 'map' && patch.members.size === 0 ? base : apply(base, patch));
+
+/** Which conflict an action decides. */
+export const conflictOf = (action: Action): number | undefined => (typeof action === 'object' && 'resolve' in action ? action.resolve.conflict : undefined);
 
 export class Side {
   base: unknown;
@@ -59,16 +60,16 @@ export class Side {
 
   /** An edit: the view changes at once. */
   edit(action: Action, after: unknown, merge: boolean): void {
-    this.#push({ action, after, merge, local: true, remake: undefined });
+    this.#push({ action, after, merge, local: true });
     this.view = after;
   }
 
   /** What the host alone can do. */
-  command(action: Action, remake?: (base: unknown) => Action): void {
-    this.#push({ action, after: this.view, merge: false, local: false, remake });
+  command(action: Action): void {
+    this.#push({ action, after: this.view, merge: false, local: false });
   }
 
-  #push(what: Pick<Op, 'action' | 'after' | 'merge' | 'local' | 'remake'>): void {
+  #push(what: Pick<Op, 'action' | 'after' | 'merge' | 'local'>): void {
     this.#last += 1;
     this.ops.push({ ...what, op: this.#last, before: this.view, sent: false, again: false, shown: false, kept: false, counted: false });
   }
@@ -82,7 +83,6 @@ export class Side {
       if (op.shown) continue;
       if (!op.sent) {
         if (!op.local && edits) break;
-        if (op.remake && (op.again || op.before !== this.base)) op.action = op.remake(this.base);
         op.sent = true;
         outgoing.push(op);
       }
@@ -185,6 +185,11 @@ export class Side {
       if (!one.local) one.shown = true;
     }
     this.#prune();
+  }
+
+  /** Whether a choice in this conflict is on its way. */
+  resolves(conflict: number): boolean {
+    return this.ops.some(({ action }) => conflictOf(action) === conflict);
   }
 
   /** The host did not take it. */

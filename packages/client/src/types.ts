@@ -45,7 +45,7 @@ export interface Meta {
 export type EntityStatus = 'loading' | 'saved' | 'saving' | 'offline' | 'conflict';
 
 /**
- * What happens where two people change the same place at once. Everywhere else both changes stay, whatever the policy.
+ * What happens where two people change the same place at once. It decides that place; everywhere else both changes stay, whatever the policy.
  *
  * - `keep-theirs-where-both` (default): theirs is kept in that place, and the entity has a {@link Conflict} to be resolved
  * - `mine`, `theirs`: that one wins
@@ -56,12 +56,23 @@ export type EntityStatus = 'loading' | 'saved' | 'saving' | 'offline' | 'conflic
  */
 export type Policy = 'keep-theirs-where-both' | 'mine' | 'theirs' | ((conflict: Conflict) => unknown);
 
-/** How a conflict is resolved: with one side or with something third. A `value` of `undefined` removes what is in the place. */
-export type Choice = 'mine' | 'theirs' | { readonly value: unknown };
+/**
+ * How a conflict is resolved. Whatever is chosen changes the place that the conflict is about, and nothing around it.
+ *
+ * - `'mine'`, `'theirs'`: that one
+ * - `'both'`: theirs and then mine, where there is a {@link Conflict.range}; where the path leads to an element of an array, mine is put in after it.
+ *   Nowhere else: there can't be both.
+ * - `{ value }`: something third; of a range the text or the elements for that stretch. `undefined` removes what is in the place.
+ */
+export type Choice = 'mine' | 'theirs' | 'both' | { readonly value: unknown };
 
 /**
- * One place that two people have changed at once. Theirs is in the value; what was written here is kept until `resolve`, also over a reload. What the
- * server refuses is kept in the same way: see {@link Conflict.error}.
+ * One place that two people have changed at once, the smallest that holds what they disagree on. Theirs is in the value; what was written here is
+ * kept until `resolve`, also over a reload, and beside other conflicts of the same place. What the server refuses is kept in the same way: see
+ * {@link Conflict.error}.
+ *
+ * The place moves with what is around it: then `path` and `range` are new, in a new object with the same `id`. As long as nothing of it changes, a
+ * conflict stays the same object.
  *
  * @example
  * for (const conflict of note.conflicts) {
@@ -73,6 +84,13 @@ export interface Conflict {
   readonly id: number;
   /** Where it is: keys and indices, from the outside in; empty for the whole value. */
   readonly path: readonly (string | number)[];
+  /**
+   * Set where it is about a stretch of the text or array at `path` only: where that starts, and how long it is, in UTF-16 units or elements. Then `base`,
+   * `mine` and `theirs` are what was made of that stretch.
+   */
+  readonly range: readonly [start: number, length: number] | undefined;
+  /** Whether the others deleted the element of an array that was changed here: `path` ends in the index where `'mine'` puts it back. */
+  readonly absent: boolean;
   /** What was there before both; `undefined` where nothing was, as in the other two. */
   readonly base: unknown;
   /** What was made of it here. */
@@ -88,9 +106,12 @@ export interface Conflict {
    */
   readonly error: TimeweftError | undefined;
   /**
-   * Ends the conflict: `'theirs'` leaves the value as it is, anything else is an edit of it. A second call does nothing.
+   * Ends the conflict: `'theirs'` leaves the value as it is, anything else is an edit of it, which `undo` takes back. It leaves `entity.conflicts` at once,
+   * and comes back with the reason in `entity.error` where the choice can't be carried out: a {@link ConflictError} where the place is no longer part
+   * of the value, an {@link InvalidValueError} for `'both'` where there can't be. A second call does nothing.
    *
-   * @throws ConflictError when the place is no longer part of the value; `'theirs'` is still possible then
+   * @throws InvalidValueError naming the path of what no entity can hold
+   * @throws SignedOutError when nobody is signed in
    */
   resolve(choice: Choice): void;
 }

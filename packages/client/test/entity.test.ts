@@ -283,8 +283,8 @@ describe('an edit that is refused', () => {
     expect(policy).not.toHaveBeenCalled();
     expect(host.edits().length).toBe(edits);
     entity.conflicts[0]!.resolve({ value: { ...entity.get(), title: 'fit' } });
-    await until(() => entity.conflicts.length === 0);
-    expect(entity.get()!.title).toBe('fit');
+    expect(entity.conflicts).toHaveLength(0);
+    await until(() => entity.get()!.title === 'fit');
   });
 
   test('of a creation leaves nothing', async () => {
@@ -467,8 +467,9 @@ describe('conflicts', () => {
     expect(entity.get()!.title).toBe('theirs');
     host.conflict(ID, { ...conflict, id: 8 });
     await until(() => entity.conflicts.length === 1);
-    entity.conflicts[0]!.resolve({ value: 'both' });
-    entity.conflicts[0]!.resolve('theirs');
+    const [second] = entity.conflicts;
+    second!.resolve({ value: 'both' });
+    second!.resolve('theirs');
     await until(() => entity.get()!.title === 'both');
     expect(host.edits().filter(edit => edit.type === 'edit' && typeof edit.action === 'object' && 'resolve' in edit.action)).toHaveLength(2);
   });
@@ -484,13 +485,105 @@ describe('conflicts', () => {
     expect(entity.conflicts[0]).toBe(before);
   });
 
-  test('whose place is gone can still be left as they are', async () => {
+  test('leave the list at once when they are resolved, and nobody is told of a conflict in between', async () => {
     const { entity } = await opened();
-    host.conflict(ID, { id: 1, path: ['rows', 1, 'tags', 'x'], mine: 1, theirs: 2 });
+    await raise(entity);
     await until(() => entity.conflicts.length === 1);
-    expect(() => entity.conflicts[0]!.resolve('mine')).toThrow(ConflictError);
-    entity.conflicts[0]!.resolve('theirs');
-    await until(() => entity.conflicts.length === 0);
+    host.isHeld = true;
+    const lengths: number[] = [];
+    entity.onChange(({ conflicts }) => lengths.push(conflicts.length));
+    entity.conflicts[0]!.resolve('mine');
+    expect([entity.conflicts, entity.status]).toEqual([[], 'saving']);
+    // Something else, which makes the host say again what conflicts there are.
+    host.foreign(ID, (value: Note) => ({ ...value, rows: [] }));
+    host.tellState(ID);
+    await quiet();
+    expect(entity.conflicts).toEqual([]);
+    host.release();
+    await entity.saved();
+    expect(entity.get()).toEqual({ title: 'mine', rows: [] });
+    expect(new Set(lengths)).toEqual(new Set([0]));
+  });
+
+  test('come back with the reason when the host refuses the choice', async () => {
+    const { entity } = await opened();
+    await raise(entity);
+    await until(() => entity.conflicts.length === 1);
+    const [before] = entity.conflicts;
+    host.refuses = () => ({ code: 'conflict', message: 'the place is no longer part of the value' });
+    before!.resolve('mine');
+    expect(entity.conflicts).toEqual([]);
+    await until(() => entity.conflicts.length === 1);
+    expect(entity.conflicts[0]).toBe(before);
+    expect(entity.error).toBeInstanceOf(ConflictError);
+    host.refuses = undefined;
+    before!.resolve('theirs');
+    await until(() => entity.status === 'saved');
+    expect(entity.error).toBeUndefined();
+  });
+
+  test('that another tab was quicker to decide are nothing to complain of', async () => {
+    const { entity } = await opened();
+    await raise(entity);
+    await until(() => entity.conflicts.length === 1);
+    host.isHeld = true;
+    entity.conflicts[0]!.resolve('mine');
+    await quiet();
+    host.replicas.get(ID)!.conflicts = [];
+    host.tellState(ID);
+    await quiet();
+    host.refuses = () => ({ code: 'conflict', message: 'there is no such conflict' });
+    host.release();
+    await isClean(entity);
+    expect(entity.error).toBeUndefined();
+  });
+
+  test('are sent as choices, whatever was chosen', async () => {
+    const { entity } = await opened();
+    await raise(entity);
+    const choices = ['mine', 'theirs', 'both', { value: [1] }, { value: undefined }] as const;
+    for (const [index, choice] of choices.entries()) {
+      host.conflict(ID, { ...conflict, id: 10 + index });
+      await until(() => entity.conflicts.some(({ id }) => id === 10 + index));
+      entity.conflicts.find(({ id }) => id === 10 + index)!.resolve(choice);
+      await until(() => !host.replicas.get(ID)!.conflicts.some(({ id }) => id === 10 + index));
+    }
+    const sent = host.edits().flatMap(edit => (edit.type === 'edit' && typeof edit.action === 'object' && 'resolve' in edit.action ? [edit.action.resolve] : []));
+    expect(sent.map(({ with: choice, value }) => [choice, value && decodeValue(value)])).toEqual([
+      ['mine', undefined],
+      ['theirs', undefined],
+      ['both', undefined],
+      ['value', [1]],
+      ['value', undefined],
+    ]);
+    expect(() => entity.conflicts[0]!.resolve({ value: () => {} })).toThrow(InvalidValueError);
+    expect(entity.conflicts).toHaveLength(1);
+  });
+
+  test('say which stretch they are about, and follow it', async () => {
+    const { entity } = await opened();
+    host.conflict(ID, { id: 1, path: ['title'], range: [0, 2], mine: 'mine', theirs: 'We' });
+    host.conflict(ID, { id: 2, path: ['rows', 1], absent: true, mine: { id: 2, text: 'mine' }, theirs: undefined });
+    await until(() => entity.conflicts.length === 2);
+    const [first, second] = entity.conflicts as [Conflict, Conflict];
+    expect([first.range, first.absent, second.range, second.absent]).toEqual([[0, 2], false, undefined, true]);
+    const replica = host.replicas.get(ID)!;
+    replica.conflicts = replica.conflicts.map(one => (one.id === 1 ? { ...one, range: [5, 2] } : one));
+    host.tellState(ID);
+    await until(() => entity.conflicts[0] !== first);
+    expect(entity.conflicts[0]!.range).toEqual([5, 2]);
+    expect(entity.conflicts[1]).toBe(second);
+    // What an app has in its hands resolves the conflict, wherever that is by now.
+    first.resolve('theirs');
+    await until(() => entity.conflicts.length === 1);
+  });
+
+  test('in an element that has moved since are decided by a policy that is a function', async () => {
+    const { entity } = await opened({ policy: (c: Conflict) => `${String(c.mine)}!` });
+    entity.update(draft => void (draft.rows[2]!.text = 'mine'));
+    await isClean(entity);
+    host.conflict(ID, { id: 1, path: ['rows', 0, 'text'], mine: 'mine', theirs: 'a' });
+    await until(() => entity.get()!.rows[0]!.text === 'mine!');
   });
 
   test('are decided by a policy that is a function, once', async () => {

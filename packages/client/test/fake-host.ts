@@ -7,7 +7,7 @@ import { HomeClient } from '../src/client.js';
 import type { Surroundings } from '../src/link.js';
 import {
   ackChannel, allChannel, entityChannel, tabChannel, upstreamChannel,
-  type Ack, type Action, type EntityState, type HostState, type Me, type Refusal, type ToAll, type ToEntity, type ToTab, type Upstream,
+  type Ack, type Action, type EntityState, type HostState, type Me, type Refusal, type Resolution, type ToAll, type ToEntity, type ToTab, type Upstream,
 } from '../src/messages.js';
 import { apply } from '../src/tree/apply.js';
 import { decodePatch, decodeValue } from '../src/tree/decode.js';
@@ -263,7 +263,7 @@ export class FakeHost {
     const known = replica.tabs.get(tab);
     if (!known) return this.#tab(tab).postMessage({ type: 'reopen', entity: edit.entity } satisfies ToTab);
     const action: Action | undefined = edit.type === 'edit' ? edit.action : undefined;
-    const onValue = typeof action === 'object' && ('patch' in action || ('resolve' in action && action.resolve.patch !== undefined));
+    const onValue = typeof action === 'object' && 'patch' in action;
     if (edit.type === 'edit' && onValue && known.foreign > edit.seen) return this.#say(replica, { type: 'again', tab, op });
     replica.ops[tab] = op;
     const refusal = this.refuses?.(edit);
@@ -307,12 +307,16 @@ export class FakeHost {
       for (const one of replica.tabs.values()) one.foreign = replica.seq;
       return this.#reset(replica);
     }
-    const bytes = 'resolve' in action ? action.resolve.patch : action.patch;
-    const patch = bytes ? decodePatch(bytes) : NOTHING;
     if (!edit.merge) tab.undo.push(before);
     tab.redo = [];
-    this.#show(replica, patch, apply(before, patch), origin);
-    if ('resolve' in action) replica.conflicts = replica.conflicts.filter(({ id }) => id !== action.resolve.conflict);
+    if ('patch' in action) {
+      const patch = decodePatch(action.patch);
+      return this.#show(replica, patch, apply(before, patch), origin);
+    }
+    const conflict = replica.conflicts.find(({ id }) => id === action.resolve.conflict);
+    const after = conflict ? own(decided(before, conflict, action.resolve)) : before;
+    replica.conflicts = replica.conflicts.filter(one => one !== conflict);
+    this.#show(replica, diff(before, after)?.patch ?? NOTHING, after, { ...origin, unchanged: false });
   }
 
   #reset(replica: Replica, to?: string): void {
@@ -327,6 +331,18 @@ export class FakeHost {
     this.#say(replica, { type: 'show', seq: replica.seq, patch: encodePatch(patch), ...(origin && { origin }) });
   }
 }
+
+/** A place inside objects and arrays. */
+const decided = (value: unknown, { path, mine, theirs }: EntityState['conflicts'][number], choice: Resolution): unknown => {
+  const [step, ...rest] = path;
+  if (step !== undefined) {
+    const copy = (Array.isArray(value) ? [...(value as unknown[])] : { ...(value as object) }) as Record<string | number, unknown>;
+    copy[step] = decided(copy[step], { id: 0, path: rest, mine, theirs }, choice);
+    return copy;
+  }
+  if (choice.with === 'value') return choice.value && decodeValue(choice.value);
+  return choice.with === 'mine' ? mine : choice.with === 'theirs' ? value : `${String(theirs)}${String(mine)}`;
+};
 
 const merged = (now: unknown, base: unknown, patch: Patch): unknown => {
   try {

@@ -276,5 +276,6 @@ const tagged = (action: Action): ReplicaAction => {
   if (typeof action === 'string') return { tag: action };
   if ('patch' in action) return { tag: 'patch', val: action.patch };
   if ('set' in action) return { tag: 'set', val: action.set };
-  return { tag: 'resolve', val: action.resolve };
+  const { conflict, with: choice, value } = action.resolve;
+  return { tag: 'resolve', val: { conflict, with: choice === 'value' ? { tag: choice, val: value } : { tag: choice } } };
 };

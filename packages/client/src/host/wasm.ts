@@ -14,7 +14,9 @@ export type ReplicaAction =
   | { tag: 'undelete' }
   | { tag: 'undo' }
   | { tag: 'redo' }
-  | { tag: 'resolve'; val: { conflict: number; patch?: Uint8Array | undefined } };
+  | { tag: 'resolve'; val: { conflict: number; with: Decision } };
+
+export type Decision = { tag: 'mine' | 'theirs' | 'both' } | { tag: 'value'; val: Uint8Array | undefined };
 
 /** A list of what is counted per tab: `[tab, op]`. */
 export type Ops = [string, number][];
