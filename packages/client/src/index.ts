@@ -10,5 +10,6 @@ export {
   ClosedError, ConflictError, ForbiddenError, InvalidValueError, NetworkError, NotFoundError, SignedOutError, StorageError, TimeweftError,
   TooLargeError, UnsentChangesError, type Violation,
 } from './errors.js';
+export { increment } from './tree/draft.js';
 export { RawTypedArray, type TypedArray } from './tree/value.js';
 export type { Choice, Client, ClientOptions, ClientStatus, Conflict, Entity, EntityStatus, Listed, Me, Meta, Policy, Warning } from './types.js';

@@ -1,22 +1,100 @@
 /**
- * Which elements of two lists are the same ones, in order: what stays when an array changes.
+ * Which elements of two lists are the same ones, and which of them stay in order when an array changes.
  *
- * Elements are numbered so that equal ones have one number. Short lists get the longest common subsequence; in long ones the numbers that occur
+ * Elements are numbered so that the same ones have one number. Short lists get the longest common subsequence; in long ones the numbers that occur
  * once on both sides hold fast and what lies between is aligned again. Never more than `CELLS` of work beside the length of the lists.
  */
 
-import { latest } from './draft.js';
-import { bytesOf, kindOf, RawTypedArray, same, type TypedArray } from './value.js';
+import { latest, original } from './draft.js';
+import { bytesOf, inOrder, kindOf, member, RawTypedArray, same, type TypedArray } from './value.js';
 
 const CELLS = 1 << 18;
 const ROUNDS = 4;
+/** Of one hash no more are told apart: what collides more often than by chance is taken for new. */
+const ALIKE = 16;
+/** Of one element no more parts are hashed: what an app hands in may be endless. */
+const HASHED = 1_000;
 
 /** Positions in both lists, rising in both. */
 export type Pair = readonly [number, number];
 
-/** The elements that stay. */
+/** The elements that stay, of those that are equal. */
 export const align = (old: readonly unknown[], next: readonly unknown[]): Pair[] => {
   const { a, b } = number(old, next);
+  return rising(a, b);
+};
+
+/** What became of an array's elements. */
+export interface Match {
+  /** What stays: the same elements, which may have changed inside, and equal ones. */
+  readonly stay: readonly Pair[];
+  /** By the place in the new list, the place in the old one of what is the same element, staying or moved. */
+  readonly partners: ReadonlyMap<number, number>;
+}
+
+/**
+ * Elements are the same by what object they are, or else by what names them (`identityOf`). The rest goes by equality, and where nothing moves and the
+ * length stays, by place, if that says it as shortly.
+ */
+export const match = (old: readonly unknown[], next: readonly unknown[]): Match => {
+  const partners = partnersOf(old, next);
+  const { a, b } = number(old, next, partners);
+  const stay = rising(a, b);
+  if (old.length === next.length && [...partners].every(([j, i]) => i === j)) {
+    const inPlace = a.flatMap((id, i): Pair[] => (id === b[i] ? [[i, i]] : []));
+    // What is not in place is changed; what does not stay is deleted and inserted.
+    if (a.length - inPlace.length <= 2 * (a.length - stay.length)) return { stay: inPlace, partners };
+  }
+  return { stay, partners };
+};
+
+const partnersOf = (old: readonly unknown[], next: readonly unknown[]): Map<number, number> => {
+  const partners = new Map<number, number>();
+  const places = new Map<unknown, number>();
+  for (let i = 0; i < old.length; i += 1) if (typeof old[i] === 'object' && old[i] !== null) places.set(old[i], i);
+  for (let j = 0; j < next.length; j += 1) {
+    const node = original(next[j]);
+    const i = places.get(node);
+    if (i === undefined) continue;
+    partners.set(j, i);
+    // Where it is a second time it is a copy.
+    places.delete(node);
+  }
+  if (places.size === 0 || partners.size === next.length) return partners;
+  const theirs = named(next);
+  const found = new Set(partners.values());
+  for (const [name, i] of named(old)) {
+    const j = theirs.get(name) ?? -1;
+    if (i >= 0 && j >= 0 && !found.has(i) && !partners.has(j)) partners.set(j, i);
+  }
+  return partners;
+};
+
+const named = (list: readonly unknown[]): Map<string, number> => {
+  const places = new Map<string, number>();
+  for (let i = 0; i < list.length; i += 1) {
+    const name = identityOf(list[i]);
+    if (name !== undefined) places.set(name, places.has(name) ? -1 : i);
+  }
+  return places;
+};
+
+/** What names an element of an array: its `id`, or else `_id` or `key`, where that is a text or a number. */
+export const identityOf = (element: unknown): string | undefined => {
+  const value = latest(element);
+  if (kindOf(value) !== 'object') return undefined;
+  for (const name of ['id', '_id', 'key']) {
+    const key = keyOf(member(value as Record<string, unknown>, name));
+    if (key !== undefined) return `${name} ${key}`;
+  }
+  return undefined;
+};
+
+/** Of a text or a number; numbers are one line. */
+const keyOf = (value: unknown): string | undefined =>
+  typeof value === 'string' ? `t${value}` : typeof value === 'bigint' || typeof value === 'number' ? `n${BigIntOrNumber(value)}` : undefined;
+
+const rising = (a: number[], b: number[]): Pair[] => {
   const pairs: Pair[] = [];
   between(a, b, 0, a.length, 0, b.length, ROUNDS, pairs);
   return pairs;
@@ -30,15 +108,15 @@ const between = (a: number[], b: number[], a0: number, a1: number, b0: number, b
   if (n > 0 && m > 0) {
     if (n * m <= CELLS) longest(a, b, a0, n, b0, m, pairs);
     else if (rounds > 0) {
-      const fixed = anchors(a, b, a0, a0 + n, b0, b0 + m);
+      const { rise: fixed, isAll } = anchors(a, b, a0, a0 + n, b0, b0 + m);
       let [i, j] = [a0, b0];
       // Without any, all of it counts as changed.
       for (const [x, y] of fixed) {
-        between(a, b, i, x, j, y, rounds - 1, pairs);
+        if (!isAll) between(a, b, i, x, j, y, rounds - 1, pairs);
         pairs.push([x, y]);
         [i, j] = [x + 1, y + 1];
       }
-      if (fixed.length > 0) between(a, b, i, a0 + n, j, b0 + m, rounds - 1, pairs);
+      if (fixed.length > 0 && !isAll) between(a, b, i, a0 + n, j, b0 + m, rounds - 1, pairs);
     }
   }
   for (; tail > 0; tail -= 1) pairs.push([a1 - tail, b1 - tail]);
@@ -61,17 +139,18 @@ const longest = (a: number[], b: number[], a0: number, n: number, b0: number, m:
   }
 };
 
-/** What occurs once in both: the longest choice that rises in both. */
-const anchors = (a: number[], b: number[], a0: number, a1: number, b0: number, b1: number): Pair[] => {
+/** What occurs once in both: the longest choice that rises in both. `isAll`: nothing occurs twice, so that there is no longer one. */
+const anchors = (a: number[], b: number[], a0: number, a1: number, b0: number, b1: number): { rise: Pair[]; isAll: boolean } => {
   const once = (list: number[], from: number, to: number): Map<number, number> => {
     const places = new Map<number, number>();
     for (let i = from; i < to; i += 1) places.set(list[i]!, places.has(list[i]!) ? -1 : i);
     return places;
   };
+  const mine = once(a, a0, a1);
   const theirs = once(b, b0, b1);
   const ends: number[] = [];
   const candidates: { pair: Pair; before: number }[] = [];
-  for (const [id, x] of once(a, a0, a1)) {
+  for (const [id, x] of mine) {
     const y = theirs.get(id) ?? -1;
     if (x < 0 || y < 0) continue;
     let [low, high] = [0, ends.length];
@@ -85,66 +164,70 @@ const anchors = (a: number[], b: number[], a0: number, a1: number, b0: number, b
   }
   const rise: Pair[] = [];
   for (let at = ends.at(-1) ?? -1; at >= 0; at = candidates[at]!.before) rise.push(candidates[at]!.pair);
-  return rise.reverse();
+  return { rise: rise.reverse(), isAll: mine.size === a1 - a0 && theirs.size === b1 - b0 };
 };
 
-/** Equal elements get one number. */
-const number = (old: readonly unknown[], next: readonly unknown[]): { a: number[]; b: number[] } => {
+/** Equal elements get one number, and so do partners, whatever they are. */
+const number = (old: readonly unknown[], next: readonly unknown[], partners?: ReadonlyMap<number, number>): { a: number[]; b: number[] } => {
   const known = new Map<unknown, number>();
   const alike = new Map<number, [unknown, number][]>();
-  let count = 0;
-  const idOf = (element: unknown): number => {
+  const found = new Set(partners?.values());
+  // Where all of one side have partners, the others need not be compared.
+  const isRest = found.size < old.length && found.size < next.length;
+  let count = old.length;
+  const idOf = (element: unknown, isOld: boolean): number => {
+    if (!isRest) return count++;
     const value = latest(element);
-    // As text, since numbers are one line.
-    const key = typeof value === 'bigint' || typeof value === 'number' ? `n${BigIntOrNumber(value)}` : typeof value === 'string' ? `t${value}` : value;
+    const key = keyOf(value) ?? value;
     const seen = known.get(key);
     if (seen !== undefined) return seen;
     let id = -1;
     if (typeof value === 'object' && value !== null) {
+      left = HASHED;
       const hash = hashOf(value, 0x811c9dc5);
-      const bucket = alike.get(hash);
-      id = bucket?.find(([other]) => same(other, value))?.[1] ?? -1;
-      if (id < 0) {
-        id = count++;
-        if (bucket) bucket.push([value, id]);
-        else alike.set(hash, [[value, id]]);
-      }
-    } else {
-      id = count++;
+      const bucket = alike.get(hash) ?? [];
+      id = bucket.find(([other]) => same(other, value))?.[1] ?? -1;
+      // The new ones are compared with old ones only, which have an end.
+      if (id < 0 && isOld && bucket.length < ALIKE) alike.set(hash, [...bucket, [value, count]]);
     }
+    if (id < 0) id = count++;
     known.set(key, id);
     return id;
   };
-  return { a: old.map(idOf), b: next.map(idOf) };
+  const a = old.map((element, i) => (found.has(i) ? i : idOf(element, true)));
+  return { a, b: next.map((element, j) => partners?.get(j) ?? idOf(element, false)) };
 };
 
 const BigIntOrNumber = (value: number | bigint): string => (Number.isInteger(value) ? BigInt(value) : value).toString();
 
 const mix = (hash: number, text: string): number => {
   let mixed = hash;
-  for (let i = 0; i < text.length && i < 64; i += 1) mixed = Math.imul(mixed ^ text.charCodeAt(i), 0x01000193);
+  for (let i = 0; i < text.length; i += 1) mixed = Math.imul(mixed ^ text.charCodeAt(i), 0x01000193);
   return Math.imul(mixed ^ text.length, 0x01000193);
 };
 
-/** The same for what is the same. Of members the order doesn't count. */
+let left = 0;
+
+/** The same for what is the same. */
 const hashOf = (value: unknown, hash: number): number => {
+  left -= 1;
+  if (left < 0) return hash;
   switch (kindOf(value)) {
     case 'text':
       return mix(hash, value as string);
     case 'array':
       return (value as unknown[]).reduce((sum: number, item) => hashOf(item, sum), mix(hash, 'a'));
     case 'object': {
-      let sum = 0;
-      for (const key of Object.keys(value as object)) sum += hashOf((value as Record<string, unknown>)[key], mix(hash, key));
-      return mix(hash, `o${sum | 0}`);
+      const object = value as Record<string, unknown>;
+      return inOrder(Object.keys(object)).reduce((sum, key) => hashOf(object[key], mix(sum, key)), mix(hash, 'o'));
     }
     case 'date':
       return mix(hash, `d${(value as Date).getTime()}`);
     case 'map':
     case 'set':
-      return mix(hash, `m${(value as Set<unknown>).size}`);
+      return hashOf([...(value as Set<unknown>)], mix(hash, 'm'));
     case 'typed':
-      return mix(hash, `y${value instanceof RawTypedArray ? value.tag : bytesOf(value as TypedArray).length}`);
+      return bytesOf(value as TypedArray | RawTypedArray).reduce((sum, byte) => Math.imul(sum ^ byte, 0x01000193), mix(hash, 'y'));
     default:
       return mix(hash, typeof value === 'bigint' || typeof value === 'number' ? BigIntOrNumber(value) : String(value));
   }

@@ -4,13 +4,15 @@
  * In that tree every subtree that is as before *is* the one before, also where the app made its value anew; what is new is checked, copied and
  * frozen. Subtrees that are identical are not looked at: one changed leaf costs the nodes above it.
  *
- * The patch is fine-grained, so that it merges with what others do meanwhile. It follows `crates/core`'s `diff_finely` in meaning, not in bytes.
+ * The patch says what was done, as far as that can be seen, so that it merges with what others do meanwhile: texts are edited, elements of arrays
+ * move (`align.ts` has which is which), entries of a `Map` or `Set` come and go. Only what is past a server's limit is said outright.
  */
 
-import { align } from './align.js';
-import { latest, writesTo, type Writes } from './draft.js';
+import { align, identityOf, match } from './align.js';
+import { latest, original, writesTo, type Writes } from './draft.js';
 import { Owner } from './own.js';
-import { NOTHING, REMOVE, type ArrayStep, type Patch } from './patch.js';
+import { NOTHING, REMOVE, type EntryStep, type Patch } from './patch.js';
+import { Splices } from './splices.js';
 import { kindOf, namesOf, renew, same, sameLeaf } from './value.js';
 
 /** A patch, and the tree that it makes of the one before. */
@@ -32,9 +34,7 @@ const LOOK_AHEAD = 8;
  */
 export const diff = (old: unknown, next: unknown, trusted = false): Change | undefined => {
   const differ = new Differ(trusted);
-  const change = differ.between(old, next);
-  if (!change) return undefined;
-  return differ.operations > MAX_OPERATIONS ? { patch: { kind: 'replace', value: change.tree }, tree: change.tree } : change;
+  return differ.between(old, next);
 };
 
 /** `next`, a tree of nobody else's, with the nodes of `old` wherever they are equal. */
@@ -45,7 +45,8 @@ export const reconcile = (old: unknown, next: unknown): unknown => {
 };
 
 class Differ {
-  operations = 0;
+  /** Members and steps. */
+  #operations = 0;
   readonly #owner = new Owner();
 
   constructor(readonly trusted: boolean) {}
@@ -55,10 +56,8 @@ class Differ {
     const next = latest(given);
     if (sameLeaf(old, next)) return undefined;
     const kind = kindOf(next);
-    const before = kindOf(old);
-    if (kind === before) {
-      if (kind === 'object') return this.#members(old as Record<string, unknown>, next as Record<string, unknown>, writesTo(old as object, given));
-      if (kind === 'array') return this.#elements(old as unknown[], next as unknown[]);
+    if (kind === kindOf(old)) {
+      if (kind === 'object' || kind === 'array' || kind === 'map' || kind === 'set') return this.#parts(kind, old as object, next as object, given);
       if (kind === 'text') return texts(old as string, this.#own(next) as string);
       if (kind !== 'leaf' && same(old, next)) return undefined;
     }
@@ -66,38 +65,60 @@ class Differ {
     return { tree, patch: become(tree) };
   }
 
+  #parts(kind: 'object' | 'array' | 'map' | 'set', old: object, next: object, given: unknown): Change | undefined {
+    const before = this.#operations;
+    this.#owner.enter(next);
+    let change: Change | undefined;
+    if (kind === 'object') change = this.#members(old as Record<string, unknown>, next as Record<string, unknown>, writesTo(old, given));
+    else if (kind === 'array') change = this.#elements(old as unknown[], next as unknown[], writesTo(old, given)?.increments);
+    else change = this.#entries(old as Iterable<unknown>, next as Iterable<unknown>, kind === 'map');
+    this.#owner.leave();
+    if (!change || this.#operations - before <= MAX_OPERATIONS) return change;
+    this.#operations = before;
+    return outright(change.tree);
+  }
+
   #own(value: unknown): unknown {
     return this.trusted ? value : this.#owner.own(value);
+  }
+
+  #added(step: string | number, value: unknown): unknown {
+    return this.trusted ? value : this.#owner.at(step, value);
   }
 
   #inside(step: string | number, old: unknown, next: unknown): Change | undefined {
     this.#owner.down(step);
     const change = this.between(old, next);
     this.#owner.up();
-    if (change) this.operations += 1;
     return change;
   }
 
   #members(old: Record<string, unknown>, next: Record<string, unknown>, writes: Writes | undefined): Change | undefined {
-    this.#owner.enter(next);
+    const start = this.#operations;
     const members = new Map<string, Patch>();
     const changed = new Map<string, unknown>();
+    const large: { key: string; cost: number }[] = [];
     let kept = 0;
     for (const key of writes?.keys ?? Object.keys(next)) {
       if (writes && !Object.hasOwn(next, key)) continue;
       const value = next[key];
+      const isThere = Object.hasOwn(old, key);
+      if (isThere) kept += 1;
+      if (isThere && old[key] === value) continue;
+      const before = this.#operations;
+      const { from, by = 0 } = writes?.increments?.get(key) ?? {};
       let change: Change | undefined;
-      if (Object.hasOwn(old, key)) {
-        kept += 1;
-        if (old[key] === value) continue;
+      if (by && (isThere ? Object.is(old[key], from) : from === undefined)) {
+        change = { tree: value, patch: { kind: 'increment', by } };
+      } else if (isThere) {
         change = this.#inside(key, old[key], value);
         if (!change) continue;
       } else {
         this.#own(key);
-        const added = this.trusted ? value : this.#owner.at(key, value);
+        const added = this.#added(key, value);
         change = { tree: added, patch: become(added) };
-        this.operations += 1;
       }
+      if (this.#operations > before) large.push({ key, cost: this.#operations - before });
       changed.set(key, change.tree);
       members.set(key, change.patch);
     }
@@ -107,177 +128,151 @@ class Differ {
       removed.add(key);
       members.set(key, REMOVE);
     }
-    this.operations += removed.size;
-    this.#owner.leave();
     if (members.size === 0) return undefined;
+    this.#operations += members.size;
+    // Past the limit the largest parts are said outright first, so that the rest still merges.
+    for (const { key, cost } of this.#operations - start > MAX_OPERATIONS ? large.sort((a, b) => b.cost - a.cost) : []) {
+      if (this.#operations - start <= MAX_OPERATIONS) break;
+      members.set(key, outright(changed.get(key)).patch);
+      this.#operations -= cost;
+    }
     // In the draft's own copy what was written, and is the same after all, becomes what it was.
     if (writes?.own) for (const key of writes.keys) if (!changed.has(key)) changed.set(key, old[key]);
     return { tree: renew(old, changed, removed, writes?.own ? next : undefined), patch: { kind: 'map', members } };
   }
 
-  #elements(old: readonly unknown[], next: readonly unknown[]): Change | undefined {
+  #elements(old: readonly unknown[], next: readonly unknown[], increments: Writes['increments']): Change | undefined {
     const shorter = Math.min(old.length, next.length);
-    const equal = (i: number, j: number) => old[i] === next[j] || same(old[i], latest(next[j]));
+    const equal = (i: number, j: number) => !increments?.has(String(j)) && this.#isSame(old[i], next[j]);
     let head = 0;
     while (head < shorter && equal(head, head)) head += 1;
     if (head === old.length && head === next.length) return undefined;
     let tail = 0;
     while (tail < shorter - head && equal(old.length - 1 - tail, next.length - 1 - tail)) tail += 1;
-    this.#owner.enter(next);
-    const made = new Splices(old, head);
     const [oldEnd, nextEnd] = [old.length - tail, next.length - tail];
-    const splice = (i: number, x: number, j: number, y: number) => this.#splice(made, old, i, x, next, j, y);
-    if (old.length === next.length && !moved(old, next, head, oldEnd)) {
-      splice(head, oldEnd, head, nextEnd);
-    } else {
-      let [i, j] = [head, head];
-      for (const [x, y] of align([...old].slice(head, oldEnd), [...next].slice(head, nextEnd))) {
-        splice(i, head + x, j, head + y);
-        made.keep(1);
-        [i, j] = [head + x + 1, head + y + 1];
-      }
-      splice(i, oldEnd, j, nextEnd);
+    // What was incremented is found by what it was.
+    const shown = increments ? next.map((item, j) => increments.get(String(j))?.from ?? item) : next;
+    const found = match([...old].slice(head, oldEnd), [...shown].slice(head, nextEnd));
+    const stay = found.stay.map(([i, j]) => [i + head, j + head] as const);
+    const partners = new Map(Array.from(found.partners, ([j, i]) => [j + head, i + head]));
+    const staying = new Set(stay.map(([i]) => i));
+    const numbers = new Map<number, number>();
+    for (const i of Int32Array.from(partners.values()).sort()) if (!staying.has(i)) numbers.set(i, numbers.size);
+    const made = new Splices(old);
+    made.keep(head);
+    let [i, j] = [head, head];
+    for (const [x, y] of [...stay, [oldEnd, nextEnd] as const]) {
+      this.#between(made, numbers, partners, old, i, x, next, j, y);
+      if (x === oldEnd) break;
+      const by = increments?.get(String(y))?.by;
+      if (by) made.at({ tree: next[y], patch: { kind: 'increment', by } });
+      else if (partners.get(y) === x) made.at(this.#inside(y, old[x], next[y]));
+      else made.keep(1);
+      [i, j] = [x + 1, y + 1];
     }
     made.keep(tail);
-    this.#owner.leave();
-    this.operations += made.steps.length;
-    return made.change();
+    const { steps, items } = made.end();
+    this.#operations += steps.length;
+    if (!items) return undefined;
+    if (made.isSpliced) return { tree: items, patch: { kind: 'array', steps } };
+    const members = new Map<string, Patch>();
+    let at = 0;
+    for (const step of steps) {
+      if (typeof step === 'number') at += step;
+      else if ('at' in step && step.at) members.set(String(at++), step.at);
+    }
+    return { tree: items, patch: { kind: 'map', members } };
   }
 
-  /** `old[i…x]` becomes `next[j…y]`. */
-  #splice(made: Splices, old: readonly unknown[], i: number, x: number, next: readonly unknown[], j: number, y: number): void {
-    const paired = x - i === y - j;
+  /** Between two elements that stay: `old[i…x]` becomes `next[j…y]`. What moves has a number, and a partner on the other side. */
+  #between(
+    made: Splices, numbers: ReadonlyMap<number, number>, partners: ReadonlyMap<number, number>,
+    old: readonly unknown[], i: number, x: number, next: readonly unknown[], j: number, y: number,
+  ): void {
+    const olds: number[] = [];
+    for (let at = i; at < x; at += 1) if (!numbers.has(at)) olds.push(at);
+    let surplus = olds.length;
+    for (let at = j; at < y; at += 1) if (!partners.has(at)) surplus -= 1;
+    const leave = (end: number) => {
+      for (; i < end; i += 1) if (numbers.has(i)) made.take();
+      else made.remove(1);
+    };
+    let first = 0;
     for (; j < y; j += 1) {
-      // As many as before: one by one. Otherwise only what is plainly the same element, changed.
-      let from = i;
-      if (!paired) {
-        const end = Math.min(x, i + LOOK_AHEAD);
-        while (from < end && !alike(old[from], latest(next[j]))) from += 1;
-        if (from === end) from = x;
+      const partner = partners.get(j);
+      if (partner !== undefined) {
+        made.put(numbers.get(partner)!, old[partner], this.#inside(j, old[partner], next[j]));
+        continue;
       }
-      if (from < x) {
-        made.remove(from - i);
-        const change = this.#inside(j, old[from], next[j]);
-        if (change) made.at(change);
-        else made.keep(1);
+      // As many as before: one by one. Otherwise only what is plainly the same element, changed.
+      let pick = first;
+      const end = Math.min(olds.length, first + LOOK_AHEAD);
+      if (surplus !== 0) while (pick < end && !alike(old[olds[pick]!], next[j])) pick += 1;
+      else if (differ(old[olds[first++]!], next[j])) pick = end;
+      if (pick < end) {
+        const from = olds[pick]!;
+        leave(from);
+        made.at(this.#inside(j, old[from], next[j]));
         i = from + 1;
+        first = pick + 1;
       } else {
-        made.insert(this.trusted ? next[j] : this.#owner.at(j, next[j]));
+        made.insert(this.#added(j, next[j]));
       }
     }
-    made.remove(x - i);
+    leave(x);
+  }
+
+  /** Whether there is nothing to say of an element. */
+  #isSame(old: unknown, next: unknown): boolean {
+    if (old === next) return true;
+    const node = original(next);
+    if (node === old) return latest(next) === old;
+    // A node of a tree is an element by itself: that it holds the same as another one does not make it that one.
+    if (!this.trusted && typeof node === 'object' && node !== null && Object.isFrozen(node)) return false;
+    return same(old, latest(next));
+  }
+
+  /** Their order counts: what changed its place is deleted and inserted. */
+  #entries(old: Iterable<unknown>, next: Iterable<unknown>, isMap: boolean): Change | undefined {
+    const [before, after] = [[...old], [...next]];
+    const keyOf = (entry: unknown) => (isMap ? (entry as [unknown, unknown])[0] : entry);
+    const pathOf = (j: number) => (isMap && typeof keyOf(after[j]) === 'string' ? (keyOf(after[j]) as string) : j);
+    const made = new Splices(before);
+    let [i, j] = [0, 0];
+    for (const [x, y] of [...align(before.map(keyOf), after.map(keyOf)), [before.length, after.length] as const]) {
+      made.remove(x - i);
+      for (; j < y; j += 1) {
+        const [key, item] = (isMap ? after[j] : [after[j]]) as [unknown, unknown];
+        const owned = this.#added(j, key);
+        made.insert(isMap ? Object.freeze([owned, this.#added(pathOf(j), item)]) : owned);
+      }
+      if (x === before.length) break;
+      const [key, item] = (isMap ? before[x] : [before[x]]) as [unknown, unknown];
+      const change = isMap ? this.#inside(pathOf(y), item, (after[y] as [unknown, unknown])[1]) : undefined;
+      made.at(change && { tree: Object.freeze([key, change.tree]), patch: { kind: 'array', steps: [1, { at: change.patch }] } });
+      [i, j] = [x + 1, y + 1];
+    }
+    const { steps, items } = made.end();
+    this.#operations += steps.length;
+    if (!items) return undefined;
+    const tree = isMap ? new Map(items as [unknown, unknown][]) : new Set(items);
+    return { tree, patch: { kind: 'entries', steps: steps as EntryStep[] } };
   }
 }
 
-/** Whether an object of the old array is at another place in the new one. */
-const moved = (old: readonly unknown[], next: readonly unknown[], from: number, to: number): boolean => {
-  if (to - from < 2) return false;
-  const before = new Map<unknown, number>();
-  for (let i = from; i < to; i += 1) if (typeof old[i] === 'object' && old[i] !== null) before.set(old[i], i);
-  if (before.size === 0) return false;
-  for (let i = from; i < to; i += 1) {
-    const place = before.get(latest(next[i]));
-    if (place !== undefined && place !== i) return true;
-  }
-  return false;
+/** Whether two objects are plainly two: what names them says so. */
+const differ = (old: unknown, next: unknown): boolean => {
+  const [mine, theirs] = [identityOf(old), identityOf(next)];
+  return mine !== undefined && theirs !== undefined && mine !== theirs;
 };
 
-/** Whether two objects look like one before and after: their `id` or `key` says so, or half of the members. */
+/** Whether two objects look like one before and after: half of the members are the same. */
 const alike = (old: unknown, next: unknown): boolean => {
-  if (kindOf(old) !== 'object' || kindOf(next) !== 'object') return false;
-  const [a, b] = [old as Record<string, unknown>, next as Record<string, unknown>];
-  for (const name of ['id', 'key']) {
-    if (Object.hasOwn(a, name) && Object.hasOwn(b, name)) return sameLeaf(a[name], b[name]);
-  }
+  const [a, b] = [old as Record<string, unknown>, latest(next) as Record<string, unknown>];
+  if (kindOf(a) !== 'object' || kindOf(b) !== 'object' || differ(a, b)) return false;
   const keys = Object.keys(a).slice(0, 16);
   return keys.length > 0 && 2 * keys.filter(key => Object.hasOwn(b, key) && same(a[key], latest(b[key]))).length >= keys.length;
 };
-
-/** The steps from one array to the next. */
-class Splices {
-  readonly steps: ArrayStep[] = [];
-  readonly #changed = new Map<number, unknown>();
-  #at = 0;
-  #spliced = false;
-  #keeps = false;
-
-  constructor(
-    readonly old: readonly unknown[],
-    head: number,
-  ) {
-    this.keep(head);
-  }
-
-  keep(count: number): void {
-    if (count === 0) return;
-    this.#length(count);
-    this.#keeps = true;
-  }
-
-  remove(count: number): void {
-    if (count === 0) return;
-    this.#length(-count);
-    this.#spliced = true;
-  }
-
-  insert(item: unknown): void {
-    const last = this.steps.at(-1);
-    if (typeof last === 'object' && 'insert' in last) (last.insert as unknown[]).push(item);
-    else this.steps.push({ insert: [item] });
-    this.#spliced = true;
-  }
-
-  at(change: Change): void {
-    this.#changed.set(this.#at, change.tree);
-    this.#at += 1;
-    this.steps.push({ at: change.patch });
-    this.#keeps = true;
-  }
-
-  #length(count: number): void {
-    this.#at += Math.abs(count);
-    const last = this.steps.at(-1);
-    if (typeof last === 'number' && last > 0 === count > 0) this.steps[this.steps.length - 1] = last + count;
-    else this.steps.push(count);
-  }
-
-  change(): Change {
-    const tree = Object.freeze(this.#spliced ? this.#make() : this.#replace());
-    if (!this.#keeps) return { tree, patch: { kind: 'value', value: tree } };
-    if (this.#spliced) {
-      const last = this.steps.at(-1);
-      if (typeof last === 'number' && last > 0) this.steps.pop();
-      return { tree, patch: { kind: 'array', steps: this.steps } };
-    }
-    const members = new Map<string, Patch>();
-    let at = 0;
-    for (const step of this.steps) {
-      if (typeof step === 'number') at += step;
-      else if ('at' in step) members.set(String(at++), step.at);
-    }
-    return { tree, patch: { kind: 'map', members } };
-  }
-
-  /** As many as before. Spread copies a frozen array a hundred times faster than `slice` does in V8. */
-  #replace(): unknown[] {
-    const made = [...this.old];
-    for (const [index, item] of this.#changed) made[index] = item;
-    return made;
-  }
-
-  #make(): unknown[] {
-    const made: unknown[] = [];
-    let at = 0;
-    for (const step of this.steps) {
-      if (typeof step !== 'number') {
-        if ('insert' in step) for (const item of step.insert) made.push(item);
-        else made.push(this.#changed.get(at++));
-      } else if (step > 0) for (const end = at + step; at < end; at += 1) made.push(this.old[at]);
-      else at -= step;
-    }
-    return made;
-  }
-}
 
 /**
  * The patch that puts a value where another or none was. An object is said outright, also where a map would do: its members don't count as operations
@@ -285,9 +280,11 @@ class Splices {
  */
 const become = (value: unknown): Patch => ({ kind: value === undefined || kindOf(value) === 'object' ? 'replace' : 'value', value });
 
+const outright = (tree: unknown): Change => ({ tree, patch: { kind: 'replace', value: tree } });
+
 const BLOCK = 1024;
 
-/** Edits where at least half of the old text stays, as the server takes a plain text too. */
+/** Edits of what differs between the common start and the common end. */
 const texts = (old: string, next: string): Change => {
   const shorter = Math.min(old.length, next.length);
   let head = 0;
@@ -301,7 +298,6 @@ const texts = (old: string, next: string): Change => {
   while (tail < most && old.charCodeAt(old.length - 1 - tail) === next.charCodeAt(next.length - 1 - tail)) tail += 1;
   if (splits(old, old.length - tail) || splits(next, next.length - tail)) tail -= 1;
   const gone = old.length - head - tail;
-  if (head + tail === 0 || head + tail < gone) return { tree: next, patch: { kind: 'value', value: next } };
   const steps: (number | string)[] = [];
   if (head > 0) steps.push(head);
   if (gone > 0) steps.push(-gone);

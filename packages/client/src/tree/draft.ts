@@ -6,8 +6,8 @@
  * one version of the tree to the next, and a write finds its place in the newest one.
  */
 
-import { TimeweftError } from '../errors.js';
-import { copyOf, isContainer, kindOf, put, type Container } from './value.js';
+import { InvalidValueError, TimeweftError } from '../errors.js';
+import { copyOf, isContainer, kindOf, put, sum, type Container } from './value.js';
 
 /** Asked of a proxy of ours for its draft. */
 const DRAFT = Symbol('draft');
@@ -17,18 +17,32 @@ const draftOf = (value: object): Draft | undefined => (value as { [DRAFT]?: Draf
 /** What a draft stands for by now; anything else is itself. */
 export const latest = (value: unknown): unknown => (typeof value === 'object' && value !== null ? (draftOf(value)?.now ?? value) : value);
 
-/** What was written to an object. */
+/** The node that a draft was made of; anything else is itself. */
+export const original = (value: unknown): unknown => (typeof value === 'object' && value !== null ? (draftOf(value)?.base ?? value) : value);
+
+/** What was added to a number, with `increment`. */
+export interface Increment {
+  /** What was there; `undefined` for nothing. */
+  readonly from: unknown;
+  readonly by: number | bigint;
+}
+
+/** What was written to an object or an array. */
 export interface Writes {
-  /** Of all members that may differ, removed ones too. */
+  /** Of all members of an object that may differ, removed ones too. */
   readonly keys: ReadonlySet<string>;
   /** Whether the copy with the writes in it may become part of the tree: nobody writes to it any more, and it is as a tree's object is. */
   readonly own: boolean;
+  readonly increments: ReadonlyMap<string, Increment> | undefined;
 }
 
 /** What was written to `value`, a draft of `old`. `undefined`: it isn't one. */
 export const writesTo = (old: object, value: unknown): Writes | undefined => {
   const draft = draftOf(value as object);
-  return draft?.base === old ? { keys: draft.written ?? NONE, own: !draft.scope.lasting && draft.isTidy } : undefined;
+  if (draft?.base !== old) return undefined;
+  // A draft may be handed to another `update`, from inside its own or after that.
+  const own = !draft.scope.open && draft.isTidy && !Object.isFrozen(draft.copy);
+  return { keys: draft.written ?? NONE, own, increments: draft.increments };
 };
 
 type Key = string | number;
@@ -37,6 +51,8 @@ type Key = string | number;
 export class Scope {
   /** Whether writes are taken. */
   open = true;
+  /** Whether the app has written something: reading what can't be frozen makes copies, too. */
+  isWritten = false;
   root: Draft | undefined;
   #touched: Draft[] = [];
   readonly #drafts: Map<object, Draft> | WeakMap<object, Draft>;
@@ -92,6 +108,8 @@ class Draft implements ProxyHandler<object> {
   copy: Container | undefined;
   /** The members of an object that were written to or removed. */
   written: Set<string> | undefined;
+  /** By member or index; of an array only as long as nothing in it moves after. */
+  increments: Map<string, Increment> | undefined;
   /** No `delete` has made the copy slow, and no symbol is in it. */
   isTidy = true;
 
@@ -130,6 +148,8 @@ class Draft implements ProxyHandler<object> {
     return (...given) => {
       this.#check();
       const draft = this.#live();
+      draft.scope.isWritten = true;
+      draft.increments = undefined;
       for (const one of given) if (typeof one === 'object' && one !== null) draft.scope.mutable.add(one);
       const made = method.apply(draft.write(), given);
       if (made === draft.copy) return draft.proxy;
@@ -142,7 +162,10 @@ class Draft implements ProxyHandler<object> {
     this.#check();
     const draft = this.#live();
     const now = draft.now as Record<string | symbol, unknown>;
+    if (key === 'length' && Array.isArray(now)) draft.increments = undefined;
+    else draft.increments?.delete(String(key));
     if (Object.hasOwn(now, key) && Object.is(now[key], value)) return true;
+    draft.scope.isWritten = true;
     const copy = draft.write(key) as Record<string, unknown>;
     if (typeof value === 'object' && value !== null) draft.scope.mutable.add(value);
     // Over an array this may be `length`.
@@ -156,7 +179,19 @@ class Draft implements ProxyHandler<object> {
     const draft = this.#live();
     if (!Object.hasOwn(draft.now, key)) return true;
     draft.isTidy = false;
+    draft.scope.isWritten = true;
+    draft.increments?.delete(String(key));
     return Reflect.deleteProperty(draft.write(key), key);
+  }
+
+  increment(key: string, by: number | bigint): void {
+    this.#check();
+    const draft = this.#live();
+    const now = draft.now as Record<string, unknown>;
+    const { from, by: total, to } = counted(now, key, by, draft.increments?.get(key));
+    draft.scope.isWritten = true;
+    put(draft.write(key) as Record<string, unknown>, key, to);
+    (draft.increments ??= new Map()).set(key, { from, by: total });
   }
 
   defineProperty(target: object, key: string | symbol, descriptor: PropertyDescriptor): boolean {
@@ -221,10 +256,11 @@ class Draft implements ProxyHandler<object> {
   }
 
   #check(): void {
-    if (this.scope.open) return;
-    throw new TimeweftError('draft-closed', 'a draft is only good inside the function given to update(): call update() again');
+    if (!this.scope.open) throw closed();
   }
 }
+
+const closed = () => new TimeweftError('draft-closed', 'a draft is only good inside the function given to update(): call update() again');
 
 type Mutator = (...given: unknown[]) => unknown;
 
@@ -253,9 +289,46 @@ const thaw = (value: unknown): unknown => {
   }
 };
 
+/** What an increment makes of a member. `before`: it was incremented before, to what it is now. */
+const counted = (now: Record<string, unknown>, key: string, by: number | bigint, before?: Increment): Increment & { to: number | bigint } => {
+  const isThere = Object.hasOwn(now, key);
+  const from = before ? before.from : isThere ? now[key] : undefined;
+  const isNumber = ['number', 'bigint'].includes(typeof by) && (before || !isThere || typeof from === 'number' || typeof from === 'bigint');
+  // Of the kind of number that is there.
+  const total = isNumber ? sum(before?.by ?? (typeof (from ?? by) === 'bigint' ? 0n : 0), by) : undefined;
+  const to = from === undefined || total === undefined ? total : sum(from, total);
+  if (total !== undefined && to !== undefined) return { from, by: total, to };
+  throw new InvalidValueError('invalid-value', `${key} can't be incremented by ${String(by)}: that takes a number or a bigint, and makes one`, { path: [key] });
+};
+
+/**
+ * Adds to a number, in the function given to `update`, so that it counts: where two people add at once, both do. A number that is assigned
+ * would be set to one of two values, and is a conflict. What is missing becomes `by`; a number stays a number, and a bigint a bigint.
+ *
+ * In an array say it after what moves elements: what `splice` or `sort` moves after is set to what it then is. So is a member that is assigned after.
+ *
+ * @param draft the object or array that the number is in: the draft, or something in it
+ * @param key the member, or the index
+ * @throws InvalidValueError where something else than a number is, or comes out
+ * @example
+ * note.update(draft => {
+ *   increment(draft.votes, 'yes')
+ *   increment(draft, 'budget', -12.5)
+ * })
+ */
+export const increment = <T extends object>(draft: T, key: keyof T & (string | number), by: number | bigint = 1): void => {
+  const known = draftOf(draft);
+  if (known) return known.increment(String(key), by);
+  // What the app has just put in is not shared yet.
+  if (Object.isFrozen(draft)) throw closed();
+  put(draft as Record<string, unknown>, String(key), counted(draft as Record<string, unknown>, String(key), by).to);
+};
+
 /**
  * The value that `recipe` makes of `base`: what it returns or, where that is `undefined`, the draft it was given, with what it wrote. To be handed
  * to `diff`: it may be or contain drafts.
+ *
+ * @throws InvalidValueError for a recipe that does both: one of them it can't have meant
  */
 export const produce = (base: unknown, recipe: (draft: never) => unknown): unknown => {
   if (!isContainer(base)) {
@@ -266,7 +339,12 @@ export const produce = (base: unknown, recipe: (draft: never) => unknown): unkno
   try {
     const draft = scope.start(base);
     const made = recipe(draft as never);
-    return made === undefined ? draft : made;
+    if (made === undefined || made === draft) return draft;
+    if (!scope.isWritten) return made;
+    throw new InvalidValueError(
+      'invalid-value',
+      'the function given to update() changed its draft and returned something: do one of the two, as in update(draft => { draft.list.push(1) })',
+    );
   } finally {
     scope.open = false;
   }

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { apply } from '../../src/tree/apply.js';
+import { decodePatch } from '../../src/tree/decode.js';
+import { diff } from '../../src/tree/diff.js';
+import { produce } from '../../src/tree/draft.js';
+import { encodePatch } from '../../src/tree/encode.js';
+import { own } from '../../src/tree/own.js';
+import type { ArrayStep, Patch } from '../../src/tree/patch.js';
+import { copy } from '../json.js';
+
+interface Row {
+  id?: unknown;
+  key?: unknown;
+  n: number;
+  tags?: string[];
+}
+
+const change = <T>(tree: T, fn: (draft: T) => unknown) => {
+  const made = diff(tree, produce(tree, fn as never));
+  // What every one of these has to hold to.
+  if (made) assert.deepStrictEqual(apply(tree, decodePatch(encodePatch(made.patch))), made.tree);
+  return made;
+};
+const patch = <T>(tree: T, fn: (draft: T) => unknown) => change(tree, fn)?.patch;
+const array = (...steps: ArrayStep[]): Patch => ({ kind: 'array', steps });
+const set = (key: string, value: unknown): Patch => ({ kind: 'map', members: new Map([[key, { kind: 'value', value }]]) });
+const rows = (count: number) => own(Array.from({ length: count }, (_, n) => ({ n }))) as Row[];
+
+describe('in a draft, an element that goes elsewhere moves', () => {
+  test('by sort', () => {
+    expect(patch(rows(3), list => void list.sort((a, b) => b.n - a.n))).toEqual(array({ take: 2 }, 1, { put: 1 }, { put: 0 }));
+  });
+
+  test('by splice', () => {
+    expect(patch(rows(5), list => void list.push(...list.splice(0, 2)))).toEqual(array({ take: 2 }, 3, { put: 0, count: 2 }));
+    expect(patch(rows(5), list => void list.splice(1, 0, list.splice(4, 1)[0]!))).toEqual(array(1, { put: 0 }, 3, { take: 1 }));
+  });
+
+  test('by unshift and pop', () => {
+    expect(patch(rows(3), list => void list.unshift(list.pop()!))).toEqual(array({ put: 0 }, 2, { take: 1 }));
+  });
+
+  test('by assignment', () => {
+    const swap = patch(rows(4), list => {
+      const first = list[0]!;
+      list[0] = list[3]!;
+      list[3] = first;
+    });
+    expect(swap).toEqual(array({ take: 1 }, { put: 1 }, 2, { take: 1 }, { put: 0 }));
+  });
+
+  test('by a new array of what was there', () => {
+    const tree = own({ list: [{ n: 2 }, { n: 1 }, { n: 3 }] }) as { list: Row[] };
+    const inside = (fn: (list: Row[]) => Row[]) => patch(tree, draft => void (draft.list = fn(draft.list)));
+    const list = (...steps: ArrayStep[]): Patch => ({ kind: 'map', members: new Map([['list', array(...steps)]]) });
+    expect(inside(all => [...all].sort((a, b) => a.n - b.n))).toMatchObject({ kind: 'map' });
+    expect(inside(all => [all[2]!, all[0]!, all[1]!])).toEqual(list({ put: 0 }, 2, { take: 1 }));
+    expect(inside(all => all.filter(row => row.n !== 1))).toEqual(list(1, -1));
+    expect(inside(all => [...all.slice(1), all[0]!, { n: 9 }])).toEqual(list({ take: 1 }, 2, { put: 0 }, { insert: [{ n: 9 }] }));
+  });
+
+  test('in what is returned', () => {
+    expect(patch(rows(3), list => [list[2], list[0], list[1]])).toEqual(array({ put: 0 }, 2, { take: 1 }));
+  });
+
+  test('with what changes inside it', () => {
+    const moved = patch(rows(3), list => {
+      const last = list.pop()!;
+      last.n = 7;
+      list.unshift(last);
+      list[1]!.n = 8;
+    });
+    expect(moved).toEqual(array({ put: 0, at: set('n', 7) }, { at: set('n', 8) }, 1, { take: 1 }));
+  });
+
+  test('and is the same object, if it does not change', () => {
+    const tree = rows(3);
+    const next = change(tree, list => void list.reverse())!.tree as Row[];
+    expect(next.every((row, index) => row === tree[2 - index])).toBe(true);
+  });
+
+  test('also where it is a list', () => {
+    const tree = own([[1], [2], [3]]) as number[][];
+    expect(patch(tree, lists => void lists.push(lists.shift()!))).toEqual(array({ take: 1 }, 2, { put: 0 }));
+  });
+});
+
+test('an element that is there twice is itself first, and then a copy', () => {
+  const tree = rows(2);
+  const made = change(tree, list => void list.push(list[0]!))!;
+  expect(made.patch).toEqual(array(2, { insert: [{ n: 0 }] }));
+  const next = made.tree as Row[];
+  expect(next[0]).toBe(tree[0]);
+  expect(next[2]).not.toBe(tree[0]);
+});
+
+test('what goes to another list is deleted in one and inserted in the other', () => {
+  const tree = own({ a: [{ n: 1 }, { n: 2 }], b: [] }) as { a: Row[]; b: Row[] };
+  expect(patch(tree, draft => void draft.b.push(draft.a.shift()!))).toEqual({
+    kind: 'map',
+    members: new Map([['a', array(-1)], ['b', array({ insert: [{ n: 1 }] })]]),
+  });
+});
+
+describe('in a new value, elements are known by what names them', () => {
+  const known = (name: string) => own([1, 2, 3].map(n => ({ [name]: n, n: 0 })));
+
+  test.each(['id', '_id', 'key'])('their %s', name => {
+    const next = [{ [name]: 3, n: 5 }, { [name]: 1, n: 0 }, { [name]: 2, n: 0 }];
+    expect(diff(known(name), next)?.patch).toEqual(array({ put: 0, at: set('n', 5) }, 2, { take: 1 }));
+  });
+
+  test('so that another in its place is another', () => {
+    expect(diff(known('id'), [{ id: 1, n: 0 }, { id: 9, n: 0 }, { id: 3, n: 0 }])?.patch).toEqual(array(1, -1, { insert: [{ id: 9, n: 0 }] }));
+  });
+
+  test('but not where that is there twice', () => {
+    const old = own([{ id: 1, n: 1 }, { id: 1, n: 2 }, { id: 2, n: 3 }]);
+    expect(diff(old, [{ id: 2, n: 3 }, { id: 1, n: 1 }, { id: 1, n: 2 }])?.patch).toEqual(array({ put: 0 }, 2, { take: 1 }));
+    expect(diff(own([{ id: 1, n: 1 }, { id: 1, n: 2 }]), [{ id: 1, n: 2 }, { id: 1, n: 1 }])?.patch).toMatchObject({ kind: 'map' });
+  });
+
+  test('a text and a number are two names', () => {
+    expect(diff(own([{ id: 1 }, { id: 2 }]), [{ id: '2' }, { id: 1n }])?.patch).toEqual(array({ insert: [{ id: '2' }] }, 1, -1));
+  });
+
+  test('a copy of a row that moved keeps the row', () => {
+    const tree = own([{ id: 1, n: 1 }, { id: 2, n: 2 }]) as Row[];
+    const next = change(tree, list => [{ ...list[1]!, n: 3 }, list[0]])!;
+    expect(next.patch).toMatchObject({ steps: expect.arrayContaining([{ take: 1 }]) as unknown });
+    expect((next.tree as Row[])[1]).toBe(tree[0]);
+  });
+});
+
+/** What is done to a list, as a person would with rows on a screen. */
+const deed = fc.record({ what: fc.nat(6), a: fc.nat(30), b: fc.nat(30), count: fc.nat(4) });
+const run = (list: Row[], deeds: { what: number; a: number; b: number; count: number }[], isChanged: boolean): void => {
+  for (const { what, a, b, count } of deeds) {
+    const length = list.length;
+    if (length === 0) return;
+    const [i, j] = [a % length, b % length];
+    if (what === 0) list.sort((x, y) => ((x.n * (a + 1)) % 31) - ((y.n * (a + 1)) % 31));
+    else if (what === 1) list.reverse();
+    else if (what === 2) list.splice(j, 0, ...list.splice(i, count));
+    else if (what === 3) [list[i], list[j]] = [list[j]!, list[i]!];
+    else if (what === 4) list.push(list.shift()!);
+    else if (what === 5 && isChanged) list[i]!.n += 100;
+    else if (what === 6 && isChanged) (list[i]!.tags ??= []).push(`t${b}`);
+  }
+};
+
+const onlyMoves = (patch: Patch | undefined): boolean => {
+  if (!patch || patch.kind === 'map') return true;
+  return patch.kind === 'array' && patch.steps.every(step => (typeof step === 'number' ? step > 0 : !('insert' in step)));
+};
+
+describe.each([
+  ['with an id', (n: number): Row => ({ id: `r${n}`, n })],
+  ['without', (n: number): Row => ({ n })],
+  ['that are all alike', (): Row => ({ n: 1 })],
+])('rows %s that are only moved and changed', (_, row) => {
+  test.each([4, 40, 700])('are neither deleted nor inserted, of %i', size => {
+    const tree = own(Array.from({ length: size }, (_, n) => row(n))) as Row[];
+    fc.assert(
+      fc.property(fc.array(deed, { maxLength: 8 }), fc.boolean(), (deeds, isChanged) => {
+        const plain = copy(tree) as Row[];
+        run(plain, deeds, isChanged);
+        const made = change(tree, list => run(list, deeds, isChanged));
+        assert.deepStrictEqual(made?.tree ?? tree, plain);
+        assert.ok(onlyMoves(made?.patch), JSON.stringify(made?.patch));
+      }),
+      { numRuns: size > 100 ? 60 : 400 },
+    );
+  });
+});
+
+test('rows with an id are moved, not made anew, when a whole new list is set', () => {
+  const tree = own(Array.from({ length: 30 }, (_, n) => ({ id: n, n }))) as Row[];
+  fc.assert(
+    fc.property(fc.array(deed, { maxLength: 6 }), deeds => {
+      const next = copy(tree) as Row[];
+      run(next, deeds, true);
+      const made = diff(tree, next);
+      assert.deepStrictEqual(made?.tree ?? tree, next);
+      assert.ok(onlyMoves(made?.patch));
+      if (made) assert.deepStrictEqual(apply(tree, decodePatch(encodePatch(made.patch))), next);
+    }),
+    { numRuns: 400 },
+  );
+});
+
+describe('the work is near to that of the length', () => {
+  const within = (milliseconds: number, what: () => unknown) => {
+    const start = performance.now();
+    what();
+    expect(performance.now() - start).toBeLessThan(milliseconds);
+  };
+  const COUNT = 300_000;
+  const numbers = Array.from({ length: COUNT }, (_, index) => index);
+
+  test.each<[string, unknown[], unknown[]]>([
+    ['two leaves over and over', numbers, numbers.map(n => n % 2)],
+    ['the other way', numbers.map(n => n % 2), numbers],
+    ['one more', numbers, [...numbers.map(n => n % 2), 0]],
+    ['all the other way round', numbers, [...numbers].reverse()],
+    ['every third gone', numbers, numbers.filter(n => n % 3)],
+    ['leaves that repeat', numbers.map(n => n % 1_000), numbers.map(n => (n * 7) % 1_001)],
+    ['rows the other way round', numbers.map(id => ({ id })), numbers.map(id => ({ id: COUNT - id }))],
+    ['rows that look alike', numbers.map(n => ({ t: `${'x'.repeat(80)}${n}` })), numbers.map(n => ({ t: `${'x'.repeat(80)}${n + 7}` }))],
+    ['bytes', numbers.map(n => new Uint8Array([n, n >> 8, n >> 16])), numbers.map(n => new Uint8Array([n, n >> 8, (n >> 16) + 1, 1]))],
+  ])('%s', (_, old, next) => {
+    const tree = own(old);
+    within(5_000, () => assert.deepStrictEqual(diff(tree, next)?.tree, next));
+  });
+
+  test('rows that are shuffled in a draft', () => {
+    const tree = own(numbers.map(n => ({ n: (n * 7_919) % COUNT }))) as Row[];
+    within(6_000, () => change(tree, list => void list.sort((a, b) => a.n - b.n)));
+  });
+
+  test('a text of 4 MB', () => {
+    const text = 'abcdefgh'.repeat(500_000);
+    within(1_000, () => expect(diff(text, `${text.slice(0, 2_000_001)}!${text.slice(2_000_004)}`)?.patch).toMatchObject({ kind: 'text' }));
+    within(1_000, () => expect(diff(text, 'z'.repeat(4_000_000))?.patch).toMatchObject({ kind: 'text' }));
+  });
+});
