@@ -3,7 +3,8 @@
  *
  * An attempt asks who is signed in and opens a socket at the same time; nothing is sent before the answer says that it is the person whose
  * edits these are. After a failure the next attempt comes after a random part of a doubling pause, or when `hurry` says that things may
- * have changed. Where the server answers and a socket twice can't be had, requests go by HTTP, and a socket is tried again every minute.
+ * have changed; the pause counts from where the failed one began, which may have hung for its time-outs, so that `LONGEST_PAUSE` after the server can be
+ * reached again there is one that began since. Where the server answers and a socket twice can't be had, requests go by HTTP, and a socket is tried again every minute.
  */
 
 import type { ClientStatus, Me } from '../messages.js';
@@ -72,6 +73,12 @@ export class Connection {
     else if (!this.#attempting && Date.now() - this.#attempted >= least) void this.#attempt();
   }
 
+  /** There is another network: what was asked by the one before is hardly answered. */
+  renew(): void {
+    if (this.#wanted && this.#attempting && Date.now() > this.#attempted) void this.#attempt();
+    else this.hurry();
+  }
+
   send(send: Send): void {
     this.#transport?.send(send);
   }
@@ -101,20 +108,20 @@ export class Connection {
       if (turn !== this.#turn) return abandon();
       if (socket) this.#establish(this.#socket(socket));
       else if (++this.#refusals >= REFUSALS) this.#establish(this.#polling());
-      else this.#retry();
+      else this.#retry(this.#attempted);
     } catch {
       abandon();
       if (turn !== this.#turn) return;
       this.#events.status('offline');
-      this.#retry();
+      this.#retry(this.#attempted);
     } finally {
       if (turn === this.#turn) this.#attempting = false;
     }
   }
 
-  #retry(): void {
+  #retry(since = Date.now()): void {
     const pause = Math.random() * Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failures++);
-    this.#timer = setTimeout(() => void this.#attempt(), pause);
+    this.#timer = setTimeout(() => void this.#attempt(), Math.max(0, since + pause - Date.now()));
   }
 
   #establish(transport: Transport): void {
@@ -141,7 +148,7 @@ export class Connection {
 
   #socket(socket: WebSocket): Transport {
     this.#refusals = 0;
-    return new Socket(socket, this.#handlers());
+    return new Socket(this.#url, socket, this.#handlers());
   }
 
   #polling(): Transport {

@@ -42,7 +42,7 @@ export class Host {
   readonly #acks: BroadcastChannel;
   readonly #warnings = new Map<string, Warning>();
   readonly #traps = new Map<string, number>();
-  readonly #online = (): void => this.#connection.hurry();
+  readonly #online = (): void => this.#connection.renew();
   #trapped = 0;
   #trappedAt = 0;
   #epoch = randomId();

@@ -5,10 +5,10 @@
  * repeated here: the replica does that when no answer comes.
  */
 
+import { post } from './post.js';
 import type { Transport, TransportEvents } from './socket.js';
 import type { Send } from './wasm.js';
 
-const PATIENCE = 20_000;
 /** Browsers open no more connections than this to one server over HTTP/1.1. */
 const AT_ONCE = 6;
 /** A round begins this long after the last one ended: longer when nothing changes, much longer when nobody looks. */
@@ -26,6 +26,7 @@ export class Polling implements Transport {
   /** Per entity the last request that is not answered. */
   readonly #last = new Map<string, Promise<void>>();
   readonly #queue: (() => void)[] = [];
+  readonly #closing = new AbortController();
   #active = 0;
   #failures = 0;
   #pause = PAUSE;
@@ -57,38 +58,25 @@ export class Polling implements Transport {
 
   close(): void {
     this.#closed = true;
+    this.#closing.abort();
     clearTimeout(this.#timer);
   }
 
   async #exchange(frame: Uint8Array): Promise<void> {
     if (this.#active >= AT_ONCE) await new Promise<void>(resolve => this.#queue.push(resolve));
     this.#active++;
-    const body = this.#closed ? undefined : await this.#post(frame).catch(() => undefined);
+    const answered = this.#closed ? undefined : await post(this.#url, frame, this.#closing.signal).catch(() => undefined);
     this.#active--;
     this.#queue.shift()?.();
     if (this.#closed) return;
-    if (body) {
+    if (answered) {
       this.#failures = 0;
-      this.#events.frame(body);
+      if (answered.status !== 304) this.#pause = PAUSE;
+      this.#events.frame(answered.frame);
     } else if (++this.#failures >= FAILURES) {
       this.close();
       this.#events.lost(false);
     }
-  }
-
-  async #post(frame: Uint8Array): Promise<Uint8Array> {
-    const response = await fetch(`${this.#url}/message`, {
-      method: 'POST',
-      body: frame as Uint8Array<ArrayBuffer>,
-      credentials: 'include',
-      headers: { 'content-type': 'application/cbor', accept: 'application/cbor' },
-      signal: AbortSignal.timeout(PATIENCE),
-    });
-    if (response.status === 304) return unchanged(frame);
-    // A proxy's own page, say. The protocol's errors are frames like any other.
-    if (!response.headers.get('content-type')?.startsWith('application/cbor')) throw new Error(`/message answered ${response.status}`);
-    this.#pause = PAUSE;
-    return new Uint8Array(await response.arrayBuffer());
   }
 
   #wait(): void {
@@ -104,11 +92,3 @@ export class Polling implements Transport {
     }, pause);
   }
 }
-
-/** HTTP has no body with status 304, so the response `{id, status: 304}` is made here; its id is that of the request, which begins with it. */
-const unchanged = (request: Uint8Array): Uint8Array => {
-  const ID_AT = 4;
-  const argument = (request[ID_AT] ?? 0) & 0x1f;
-  const id = request.subarray(ID_AT, ID_AT + 1 + (argument < 24 ? 0 : 2 ** (argument - 24)));
-  return Uint8Array.of(0xa2, 0x62, 0x69, 0x64, ...id, 0x66, 0x73, 0x74, 0x61, 0x74, 0x75, 0x73, 0x19, 0x01, 0x30);
-};

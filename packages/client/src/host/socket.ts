@@ -5,6 +5,7 @@
  * owed for 10 seconds and nothing at all came, the socket counts as dead.
  */
 
+import { answer, post } from './post.js';
 import type { Send } from './wasm.js';
 
 /** What carries frames: a socket or, where none can be had, `Polling`. */
@@ -27,6 +28,8 @@ export interface TransportEvents {
 
 const OPENING = 10_000;
 const OWED = 10_000;
+/** What the server takes in one frame, unless it is set otherwise. Longer ones go by HTTP, which takes as much as a value may have. */
+const LONGEST = 1 << 20;
 /** The server's close code for a session that has ended. */
 const SESSION_OVER = 4001;
 
@@ -50,17 +53,21 @@ export const openSocket = (url: string): Promise<WebSocket> =>
 
 export class Socket implements Transport {
   readonly kind = 'online';
+  readonly #url: string;
   readonly #socket: WebSocket;
   readonly #events: TransportEvents;
   #heard = Date.now();
   /** Since when an answer is owed. */
   #owed: number | undefined;
-  /** What was not yet on its way at the last look. */
-  #backlog = 0;
+  /** Bytes sent, and how many of them had left when the answer became due. */
+  #sent = 0;
+  #gone = 0;
+  readonly #closing = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `socket` is open. */
-  constructor(socket: WebSocket, events: TransportEvents) {
+  constructor(url: string, socket: WebSocket, events: TransportEvents) {
+    this.#url = url;
     this.#socket = socket;
     this.#events = events;
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
@@ -74,20 +81,36 @@ export class Socket implements Transport {
   }
 
   send({ frame }: Send): void {
+    if (frame.length > LONGEST) return void this.#post(frame);
     // What is sent into a closing socket is lost without a word; the replica repeats it on the next one.
+    if (this.#owed === undefined) {
+      this.#owed = Date.now();
+      this.#gone = this.#sent - this.#socket.bufferedAmount;
+    }
     this.#socket.send(frame as Uint8Array<ArrayBuffer>);
-    this.#owed ??= Date.now();
+    this.#sent += frame.length;
     this.#timer ??= setTimeout(this.#look, OWED);
   }
 
   probe(): void {
-    if (this.#owed === undefined && Date.now() - this.#heard > 2_000) this.#events.poll();
+    const now = Date.now();
+    if (this.#owed === undefined) return now - this.#heard > 2_000 ? this.#events.poll() : undefined;
+    // The timer of a hidden page may be a minute late.
+    if (now - this.#owed >= OWED) this.#look();
   }
 
   close(): void {
     clearTimeout(this.#timer);
+    this.#closing.abort();
     this.#socket.onmessage = this.#socket.onclose = null;
     this.#socket.close();
+  }
+
+  async #post(frame: Uint8Array): Promise<void> {
+    const { signal } = this.#closing;
+    // Where none comes, the replica tries again after a pause: it would wait for an answer as long as a slow line may take.
+    const answered = await post(this.#url, frame, signal).catch(() => ({ frame: answer(frame, 503) }));
+    if (!signal.aborted) this.#events.frame(answered.frame);
   }
 
   #lose(over: boolean): void {
@@ -97,14 +120,16 @@ export class Socket implements Transport {
 
   /** Answers come by thousands, so they move no timer: it looks for itself whether one is owed, and since when. */
   readonly #look = (): void => {
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#owed === undefined) return;
     const now = Date.now();
     if (now - this.#owed >= OWED) {
       const backlog = this.#socket.bufferedAmount;
+      const gone = this.#sent - backlog;
       // A slow line that still takes what we send is not a dead one.
-      if (backlog === 0 || backlog === this.#backlog) return this.#lose(false);
-      this.#backlog = backlog;
+      if (backlog === 0 || gone === this.#gone) return this.#lose(false);
+      this.#gone = gone;
       this.#owed = now;
     }
     this.#timer = setTimeout(this.#look, this.#owed + OWED - now);

@@ -1,9 +1,8 @@
-import { Decoder, Encoder } from 'cbor-x';
+import { Decoder } from 'cbor-x';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Connection } from '../../src/host/connection.js';
-import { ann, answer, browser, bytes, FakeSocket, pass, settle, text, tidy, URL_, type FakeServer } from './fakes.js';
+import { ann, answer, answerOf, browser, bytes, encode, FakeSocket, pass, settle, text, tidy, URL_, type FakeServer } from './fakes.js';
 
-const encode = (message: object): Uint8Array => new Encoder({ useRecords: false, variableMapSize: true }).encode(message);
 const decode = (frame: Uint8Array): unknown => new Decoder({ mapsAsObjects: true }).decode(frame);
 
 let server: FakeServer;
@@ -13,6 +12,8 @@ let frames: Uint8Array[];
 /** What `poll` asks for. */
 let polled: string[];
 let watched: boolean;
+/** What is sent as soon as there is a connection. */
+let unsent: string | undefined;
 
 beforeEach(() => {
   ({ server } = browser());
@@ -20,6 +21,7 @@ beforeEach(() => {
   frames = [];
   polled = [];
   watched = true;
+  unsent = undefined;
   // The longest pause that jitter may give.
   vi.spyOn(Math, 'random').mockReturnValue(1);
   connection = new Connection(URL_, {
@@ -29,7 +31,10 @@ beforeEach(() => {
       return response.ok ? response.json() : null;
     },
     person: async (me, valid) => void log.push(valid() ? `person ${me.personId}` : 'too late'),
-    up: () => log.push('up'),
+    up: () => {
+      log.push('up');
+      if (unsent) send(unsent, 'edit');
+    },
     down: () => log.push('down'),
     frame: frame => (frames.push(frame), log.push(`frame ${text(frame)}`)),
     poll: () => polled.forEach(entity => send(entity, 'get')),
@@ -180,6 +185,42 @@ test('a slow line that still takes what is sent is not dead', async () => {
   expect(log).toContain('down');
 });
 
+test('a line that takes nothing is dead, also when more and more is sent into it', async () => {
+  await start();
+  for (let sent = 0; sent < 25; sent++) {
+    send('note:a', 'post');
+    FakeSocket.last.bufferedAmount += 'post note:a'.length;
+    await pass(1_000);
+    if (log.includes('down')) break;
+  }
+  expect(FakeSocket.all[0]!.sent).toHaveLength(10);
+});
+
+test.each(Array.from({ length: 60 }, (_, index) => index * 4))('after a stall of %d s, an edit arrives within 15 seconds of its end', async seconds => {
+  await start();
+  FakeSocket.last.say('hello');
+  // As the replica does on every new connection.
+  unsent = 'note:a';
+  send('note:a', 'edit');
+  server.silent = FakeSocket.silent = true;
+  await pass(seconds * 1_000);
+  server.silent = FakeSocket.silent = false;
+  for (let step = 0; step < 30; step++) await pass(500);
+  // What went into the first one is lost with it.
+  expect(FakeSocket.all.slice(1).flatMap(({ sent }) => sent)).toContain('edit note:a');
+});
+
+test('another network is tried at once, whatever is asked by the one before', async () => {
+  server.silent = FakeSocket.silent = true;
+  await start();
+  await pass(1_000);
+  server.silent = FakeSocket.silent = false;
+  connection.renew();
+  await settle();
+  expect(log.at(-1)).toBe('up');
+  expect(FakeSocket.all.filter(({ readyState }) => readyState === 1)).toHaveLength(1);
+});
+
 test('hurrying a connection that was quiet asks for everything', async () => {
   await start();
   polled = ['note:a'];
@@ -323,4 +364,46 @@ test('the socket is tried again every minute, and used when it works', async () 
   expect(log).toEqual(['down', 'online', 'up']);
   send('note:a', 'get');
   expect(FakeSocket.last.sent).toEqual(['get note:a']);
+});
+
+const LONG = 'x'.repeat(1 << 20);
+
+/** A request, and what came back for it. */
+const exchange = async (request: object): Promise<unknown[]> => {
+  connection.send({ entity: 'note:a', frame: encode(request) });
+  await settle();
+  return frames.map(frame => decode(frame));
+};
+
+test('a frame that is longer than a socket takes goes by HTTP, and its answer comes as from the socket', async () => {
+  await start();
+  const requests: string[] = [];
+  server.message = async request => (requests.push(request), answerOf({ id: 7, status: 200, meta: { version: 2 } }));
+  expect(await exchange({ id: 7, method: 'patchDiff', diff: LONG })).toEqual([{ id: 7, status: 200, meta: { version: 2 } }]);
+  expect(requests).toHaveLength(1);
+  expect(FakeSocket.last.sent).toEqual([]);
+  await pass(60_000);
+  expect(log).not.toContain('down');
+});
+
+test('what is too large for the server is answered as such, also where HTTP refuses it before it is read', async () => {
+  await start();
+  server.message = async () => answerOf({ error: { code: 'too-large', message: 'a body has at most 5 bytes' } }, 413);
+  expect(await exchange({ id: 300, method: 'post', value: LONG })).toEqual([{ id: 300, status: 413, error: { code: 'too-large', message: 'a body has at most 5 bytes' } }]);
+  server.message = async () => new Response('<h1>Request Entity Too Large</h1>', { status: 413, headers: { 'content-type': 'text/html' } });
+  frames.length = 0;
+  expect(await exchange({ id: 70_000, method: 'post', value: LONG })).toMatchObject([{ id: 70_000, status: 413, error: { code: 'too-large' } }]);
+});
+
+test('a long frame that gets lost is asked for again soon, and not after the time that a slow line may take', async () => {
+  await start();
+  server.message = () => Promise.reject(new TypeError('Failed to fetch'));
+  expect(await exchange({ id: 7, method: 'post', value: LONG })).toEqual([{ id: 7, status: 503 }]);
+  server.message = () => new Promise(() => undefined);
+  frames.length = 0;
+  await exchange({ id: 8, method: 'post', value: LONG });
+  FakeSocket.last.drop();
+  await settle();
+  // The replica sends everything again on the next one.
+  expect(frames).toEqual([]);
 });

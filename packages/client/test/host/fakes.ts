@@ -3,6 +3,7 @@
  * IndexedDB is `fake-indexeddb`; timers are vitest's, except `setImmediate`, by which that database and `settle` proceed.
  */
 
+import { Encoder } from 'cbor-x';
 import { IDBFactory } from 'fake-indexeddb';
 import 'fake-indexeddb/auto';
 import { vi } from 'vitest';
@@ -96,6 +97,8 @@ export class FakeSocket {
   static readonly OPEN = 1;
   /** Whether new ones can be had. */
   static works = true;
+  /** Whether new ones neither open nor fail. */
+  static silent = false;
   readyState = 0;
   bufferedAmount = 0;
   binaryType = '';
@@ -111,7 +114,7 @@ export class FakeSocket {
   ) {
     FakeSocket.all.push(this);
     void settle(5).then(() => {
-      if (this.readyState) return;
+      if (this.readyState || FakeSocket.silent) return;
       this.readyState = FakeSocket.works ? 1 : 3;
       if (FakeSocket.works) this.onopen?.();
       else this.onclose?.({ code: 1006 });
@@ -149,12 +152,15 @@ export class FakeSocket {
 export class FakeServer {
   me: { personId: string; email: string } | null = ann;
   reachable = true;
+  /** Whether nothing comes back: then requests end by running out of time. */
+  silent = false;
   logouts = 0;
   asked = 0;
   /** What `POST /message` is answered; a rejection is a failing network. */
   message: (frame: string) => Promise<Response> = async frame => answer(`re ${frame}`);
 
   readonly fetch = async (input: string, init: RequestInit): Promise<Response> => {
+    if (this.silent) return new Promise((_, reject) => setTimeout(() => reject(new DOMException('', 'TimeoutError')), 10_000));
     if (!this.reachable) throw new TypeError('Failed to fetch');
     const path = input.slice(URL_.length);
     if (path === '/me') {
@@ -174,6 +180,9 @@ export class FakeServer {
 export const ann = { personId: 'ann', email: 'ann@weft.example' };
 export const bob = { personId: 'bob', email: 'bob@weft.example' };
 
+/** Anything as CBOR, as the server writes it. */
+export const encode = (message: object): Uint8Array<ArrayBuffer> => new Uint8Array(new Encoder({ useRecords: false, variableMapSize: true }).encode(message));
+export const answerOf = (message: object, status = 200): Response => new Response(encode(message), { status, headers: { 'content-type': 'application/cbor' } });
 export const answer = (body: string): Response => new Response(bytes(body), { headers: { 'content-type': 'application/cbor' } });
 
 /** Replicas whose entities are texts: an edit appends its patch. What the server is sent and says is text too. */
@@ -330,6 +339,7 @@ export const browser = (): Browser => {
   FakeChannel.all.clear();
   FakeSocket.all.length = 0;
   FakeSocket.works = true;
+  FakeSocket.silent = false;
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] });
   vi.stubGlobal('indexedDB', new IDBFactory());
   vi.stubGlobal('BroadcastChannel', FakeChannel);

@@ -1,0 +1,67 @@
+/**
+ * One request as a `POST /message`: where there is no socket, and for frames that are longer than a socket takes.
+ *
+ * What comes back is the frame that a socket would have brought. HTTP leaves it out with status 304, and what refuses a request before anybody
+ * reads it (a limit of the server's or of a proxy's) does not know its id: then it is completed here, so that whoever asked is answered.
+ */
+
+/** How long an answer may take; longer for long frames, as the replicas wait (`crates/core/src/replica/request.rs`). */
+const PATIENCE = 10_000;
+const BYTES_PER_MS = 20;
+
+export interface Answered {
+  readonly status: number;
+  readonly frame: Uint8Array;
+}
+
+/** Rejects where no answer came. */
+export const post = async (url: string, frame: Uint8Array, signal: AbortSignal): Promise<Answered> => {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  const timer = setTimeout(abort, PATIENCE + frame.length / BYTES_PER_MS);
+  signal.addEventListener('abort', abort);
+  try {
+    const response = await fetch(`${url}/message`, {
+      method: 'POST',
+      body: frame as Uint8Array<ArrayBuffer>,
+      credentials: 'include',
+      headers: { 'content-type': 'application/cbor', accept: 'application/cbor' },
+      signal: controller.signal,
+    });
+    const { status } = response;
+    if (status === 304) return { status, frame: answer(frame, status) };
+    const isFrame = response.headers.get('content-type')?.startsWith('application/cbor');
+    // A proxy's own page is no answer; but that a frame is too large for it stays so.
+    if (!isFrame && status !== 413) throw new Error(`/message answered ${status}`);
+    return { status, frame: complete(frame, status, isFrame ? new Uint8Array(await response.arrayBuffer()) : TOO_LARGE) };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+  }
+};
+
+/** `{id, status}`, with the id of the request. */
+export const answer = (request: Uint8Array, status: number): Uint8Array => complete(request, status, Uint8Array.of(MAP));
+
+const MAP = 0xa0;
+/** Where the id is in a request, which begins with it: after the map and its first key. */
+const ID_AT = 4;
+const ID = [0x62, 0x69, 0x64];
+const STATUS = [0x66, 0x73, 0x74, 0x61, 0x74, 0x75, 0x73];
+
+/** `response` with id and status in front, where it does not begin with an id. */
+const complete = (request: Uint8Array, status: number, response: Uint8Array): Uint8Array => {
+  const fields = (response[0] ?? 0) - MAP;
+  if (ID.every((byte, index) => response[1 + index] === byte) || fields < 0 || fields > 20) return response;
+  const argument = (request[ID_AT] ?? 0) & 0x1f;
+  const id = request.subarray(ID_AT, ID_AT + 1 + (argument < 24 ? 0 : 2 ** (argument - 24)));
+  return Uint8Array.of(MAP + fields + 2, ...ID, ...id, ...STATUS, 0x19, status >> 8, status & 0xff, ...response.subarray(1));
+};
+
+const text = (words: string): number[] => {
+  const bytes = new TextEncoder().encode(words);
+  return [...(bytes.length < 24 ? [0x60 + bytes.length] : [0x78, bytes.length]), ...bytes];
+};
+
+const MESSAGE = 'larger than the server, or a proxy before it, takes: split the value into several entities';
+const TOO_LARGE = Uint8Array.from([0xa1, ...text('error'), 0xa2, ...text('code'), ...text('too-large'), ...text('message'), ...text(MESSAGE)]);
