@@ -118,6 +118,30 @@ describe('patches', () => {
   test('the example of the protocol', () => {
     expect(hex(encodePatch(patchFromJson({ list: { $array: [1, -1, ['new']] } })))).toBe('a1646c697374d9fa02830120' + '81636e6577');
   });
+
+  test.each<[unknown, string]>([
+    [{ $array: [{ put: 0 }, 2, { take: 1 }] }, 'd9fa0283' + 'a16370757400' + '02' + 'a16474616b6501'],
+    [{ $text: [{ insert: 'a', joins: 1 }] }, 'd9fa0181' + 'a266696e736572746161656a6f696e7301'],
+    [{ $array: [{ insert: [1], joins: 2 }] }, 'd9fa0281' + 'a266696e736572748101656a6f696e7302'],
+    [{ $array: [{ take: 2 }, { put: 0, count: 2 }] }, 'd9fa0282' + 'a16474616b6502' + 'a26370757400' + '65636f756e7402'],
+    [{ $increment: -2 }, 'd9fa0821'],
+    [{ $entries: [1, -1, ['a']] }, 'd9fa09830120816161'],
+  ])('%j is written %s', (json, bytes) => {
+    expect(hex(encodePatch(patchFromJson(json)))).toBe(bytes);
+    expect(decodePatch(Buffer.from(bytes, 'hex'))).toEqual(patchFromJson(json));
+  });
+
+  test.each([
+    ['an increment by a text', 'd9fa086161'],
+    ['a step with another word', 'd9fa0281a1617801'],
+    ['a step that says nothing', 'd9fa0281a0'],
+    ['a step that only counts', 'd9fa0281a165636f756e7402'],
+    ['a step that takes a text', 'd9fa0281a16474616b656161'],
+    ['a step that inserts a text among elements', 'd9fa0281a166696e736572746161'],
+    ['a joined insert that joins nothing', 'd9fa0181a166696e736572746161'],
+  ])('%s is no CBOR of ours', (_, bytes) => {
+    expect(() => decodePatch(Buffer.from(bytes, 'hex'))).toThrow('no CBOR of ours');
+  });
 });
 
 test('diffs in what is told of a version are in their JSON form', () => {

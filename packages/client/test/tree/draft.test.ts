@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { InvalidValueError } from '../../src/index.js';
 import { apply } from '../../src/tree/apply.js';
 import { diff } from '../../src/tree/diff.js';
 import { produce } from '../../src/tree/draft.js';
@@ -156,5 +157,55 @@ describe('a draft', () => {
   test('of a leaf is the leaf', () => {
     expect(update(1 as number, n => n + 1)).toBe(2);
     expect(update('a', () => undefined)).toBe('a');
+  });
+
+  test('that is changed and not what is returned is refused', () => {
+    const tree = start();
+    expect(() => update(tree, draft => draft.rows.push({ id: 3, tags: [] }))).toThrow(InvalidValueError);
+    expect(() => update(tree, draft => (draft.title = 'b'))).toThrow('changed its draft and returned something');
+    expect(() => update(tree, draft => ((draft.title = 'b'), { ...draft }))).toThrow(InvalidValueError);
+    expect(() => update(tree, draft => (delete (draft as Partial<typeof draft>).meta, null))).toThrow(InvalidValueError);
+    expect(update(tree, draft => ((draft.title = 'b'), draft)).title).toBe('b');
+    expect(update(tree, draft => ((draft.title = draft.title), { ...draft, title: 'c' })).title).toBe('c');
+  });
+
+  test('that is only read, Maps too, may be replaced by what is returned', () => {
+    const tree = own({ map: new Map([['a', 1]]), n: 1 }) as { map: Map<string, number>; n: number };
+    expect(update(tree, draft => ({ map: draft.map, n: draft.map.get('a')! + 1 }))).toEqual({ map: new Map([['a', 1]]), n: 2 });
+  });
+
+  test('of an update inside another is good in both, and is what it was at that time', () => {
+    const tree = start();
+    let inner: typeof tree | undefined;
+    const outer = update(tree, draft => {
+      draft.rows[0]!.tags.push('before');
+      inner = update(tree, other => void (other.rows = draft.rows));
+      draft.rows[0]!.tags.push('after');
+    });
+    expect(inner!.rows[0]!.tags).toEqual(['x', 'before']);
+    expect(outer.rows[0]!.tags).toEqual(['x', 'before', 'after']);
+    expect(inner!.rows[1]).toBe(tree.rows[1]);
+    const whole = update(tree, draft => {
+      draft.title = 'b';
+      inner = update(tree, () => draft);
+      draft.title = 'c';
+    });
+    expect([inner!.title, whole.title]).toEqual(['b', 'c']);
+  });
+
+  test('that was kept from an update is good in a later one for what it held', () => {
+    const tree = start();
+    let kept: typeof tree | undefined;
+    const first = update(tree, draft => {
+      kept = draft;
+      draft.rows[0]!.tags.push('kept');
+      draft.title = 'b';
+    });
+    const again = update(tree, () => kept);
+    expect(again).toEqual(first);
+    const second = update(first, draft => void (draft.rows[1] = kept!.rows[0]!));
+    expect(second.rows.map(row => row.tags)).toEqual([['x', 'kept'], ['x', 'kept']]);
+    expect(second.rows[0]).not.toBe(second.rows[1]);
+    expect(first.rows[1]!.tags).toEqual(['y']);
   });
 });

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { describe, expect, test } from 'vitest';
+import { increment, InvalidValueError } from '../../src/index.js';
+import { apply } from '../../src/tree/apply.js';
+import { decodePatch } from '../../src/tree/decode.js';
+import { diff } from '../../src/tree/diff.js';
+import { produce, Scope } from '../../src/tree/draft.js';
+import { encodePatch } from '../../src/tree/encode.js';
+import { own } from '../../src/tree/own.js';
+import type { Patch } from '../../src/tree/patch.js';
+
+interface Board {
+  n: number;
+  big: bigint;
+  missing?: number;
+  list: number[];
+  rows: { n: number }[];
+  title: string;
+}
+const board = () => own({ n: 1, big: 5n, list: [1, 2, 3], rows: [{ n: 1 }, { n: 2 }], title: 'x' }) as Board;
+
+const update = (fn: (draft: Board) => unknown) => {
+  const tree = board();
+  const change = diff(tree, produce(tree, fn as never));
+  if (change) assert.deepStrictEqual(apply(tree, decodePatch(encodePatch(change.patch))), change.tree);
+  return { patch: change?.patch, tree: (change?.tree ?? tree) as Board };
+};
+const map = (...members: [string, Patch][]): Patch => ({ kind: 'map', members: new Map(members) });
+const by = (amount: number | bigint): Patch => ({ kind: 'increment', by: amount });
+
+describe('an increment', () => {
+  test('counts one, or as many as are said', () => {
+    expect(update(draft => increment(draft, 'n'))).toMatchObject({ patch: map(['n', by(1)]), tree: { n: 2 } });
+    expect(update(draft => increment(draft, 'n', -2.5)).patch).toEqual(map(['n', by(-2.5)]));
+  });
+
+  test('is seen in the draft, and several add up', () => {
+    const { patch, tree } = update(draft => {
+      increment(draft, 'n', 2);
+      expect(draft.n).toBe(3);
+      increment(draft, 'n', 3);
+    });
+    expect(patch).toEqual(map(['n', by(5)]));
+    expect(tree.n).toBe(6);
+  });
+
+  test('of several that make nothing changes nothing', () => {
+    expect(update(draft => (increment(draft, 'n', 2), increment(draft, 'n', -2))).patch).toBeUndefined();
+  });
+
+  test('of what is missing makes it', () => {
+    expect(update(draft => (increment(draft, 'missing'), increment(draft, 'missing', 4)))).toMatchObject({ patch: map(['missing', by(5)]), tree: { missing: 5 } });
+    expect(update(draft => increment(draft, 'missing', 0)).patch).toEqual(map(['missing', { kind: 'value', value: 0 }]));
+  });
+
+  test('is of the kind of number that is there', () => {
+    expect(update(draft => increment(draft, 'big', 2))).toMatchObject({ patch: map(['big', by(2n)]), tree: { big: 7n } });
+    expect(update(draft => increment(draft, 'n', 2n))).toMatchObject({ patch: map(['n', by(2)]), tree: { n: 3 } });
+    expect(update(draft => increment(draft, 'missing', 2n)).patch).toEqual(map(['missing', by(2n)]));
+    expect(() => update(draft => increment(draft, 'big', 0.5))).toThrow(InvalidValueError);
+  });
+
+  test('gives way to what is assigned after', () => {
+    expect(update(draft => (increment(draft, 'n'), void (draft.n = 7))).patch).toEqual(map(['n', { kind: 'value', value: 7 }]));
+    expect(update(draft => (increment(draft, 'n'), void (draft.n = 2))).patch).toEqual(map(['n', { kind: 'value', value: 2 }]));
+    expect(update(draft => (increment(draft, 'missing'), void delete draft.missing)).patch).toBeUndefined();
+  });
+
+  test('of what was assigned before is part of that', () => {
+    expect(update(draft => ((draft.n = 7), increment(draft, 'n'))).patch).toEqual(map(['n', { kind: 'value', value: 8 }]));
+    expect(update(draft => ((draft.rows[0] = { n: 5 }), increment(draft.rows[0], 'n'))).tree.rows[0]).toEqual({ n: 6 });
+  });
+
+  test('counts in an array', () => {
+    expect(update(draft => increment(draft.list, 1, 10))).toMatchObject({ patch: map(['list', map(['1', by(10)])]), tree: { list: [1, 12, 3] } });
+    const { patch, tree } = update(draft => {
+      draft.list.unshift(0);
+      increment(draft.list, 2, 10);
+    });
+    expect(patch).toEqual(map(['list', { kind: 'array', steps: [{ insert: [0] }, 1, { at: by(10) }] }]));
+    expect(tree.list).toEqual([0, 1, 12, 3]);
+  });
+
+  test('is set where the array is moved about after', () => {
+    expect(update(draft => (increment(draft.list, 0, 10), void draft.list.reverse())).tree.list).toEqual([3, 2, 11]);
+    expect(update(draft => (increment(draft.list, 2, 10), void (draft.list.length = 2))).tree.list).toEqual([1, 2]);
+  });
+
+  test('goes with an element that moves', () => {
+    const { patch } = update(draft => {
+      increment(draft.rows[1]!, 'n', 3);
+      draft.rows.reverse();
+    });
+    expect(patch).toEqual(map(['rows', { kind: 'array', steps: [{ take: 1 }, { at: map(['n', by(3)]) }, { put: 0 }] }]));
+  });
+
+  test('counts in a draft that lasts, too', () => {
+    const tree = board();
+    const scope = new Scope(true);
+    increment(scope.start(tree as never) as Board, 'n', 4);
+    expect(diff(tree, scope.root?.proxy)?.patch).toEqual(map(['n', by(4)]));
+  });
+
+  test.each<[string, (draft: Board) => unknown]>([
+    ['of a text', draft => increment(draft, 'title')],
+    ['of a list', draft => increment(draft, 'list')],
+    ['by a text', draft => increment(draft, 'n', '1' as never)],
+    ['by NaN', draft => increment(draft, 'n', NaN)],
+    ['by infinity', draft => increment(draft, 'missing', Infinity)],
+    ['beyond all numbers', draft => (increment(draft, 'n', 1.7e308), increment(draft, 'n', 1.7e308))],
+    ['of undefined', draft => ((draft.missing = undefined as never), increment(draft, 'missing'))],
+  ])('%s is refused', (_, fn) => {
+    expect(() => update(fn)).toThrow(InvalidValueError);
+  });
+
+  test('outside update is refused', () => {
+    expect(() => increment(board(), 'n')).toThrow('only good inside');
+    let kept: Board | undefined;
+    update(draft => void (kept = draft));
+    expect(() => increment(kept!, 'n')).toThrow('only good inside');
+  });
+});
