@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { build } from 'esbuild';
+import { common, entryPoints } from './bundle.mjs';
 
 process.chdir(fileURLToPath(new URL('.', import.meta.url)));
 
@@ -21,30 +22,12 @@ for (const file of [GLUE, `src/wasm/${WASM}`]) {
   if (!existsSync(file)) fail(`${file} is not there; \`cargo xtask build\` makes it and then calls this script`);
 }
 
-const common = {
-  bundle: true,
-  format: 'esm',
-  target: ['es2022'],
-  splitting: true,
-  minify: true,
-  metafile: true,
-  logLevel: 'warning',
-  chunkNames: '[name]-[hash]',
-};
-
 rmSync('dist', { recursive: true, force: true });
 const { metafile } = await build({
   ...common,
-  entryPoints: {
-    index: 'src/index.ts',
-    worker: 'src/worker.ts',
-    'svelte/index': 'src/svelte/index.ts',
-    'react/index': 'src/react/index.ts',
-    'trpc/index': 'src/trpc/index.ts',
-  },
+  entryPoints,
   outdir: 'dist',
   sourcemap: true,
-  external: ['react', 'react/*', 'svelte', 'svelte/*'],
 });
 copyFileSync(`src/wasm/${WASM}`, `dist/${WASM}`);
 // What it is under, and what is bundled with it.

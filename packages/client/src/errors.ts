@@ -20,7 +20,6 @@ export class TimeweftError extends Error {
 
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options);
-    this.name = new.target.name;
     this.code = code;
   }
 }
@@ -96,6 +95,13 @@ export class NetworkError extends TimeweftError {}
 
 /** The client was closed: make another with `createClient`. */
 export class ClosedError extends TimeweftError {}
+
+// By members of an object, which minifiers leave alone; the names of classes they do not.
+const NAMES = {
+  TimeweftError, SignedOutError, ForbiddenError, NotFoundError, ConflictError, InvalidValueError, TooLargeError, UnsentChangesError, StorageError, NetworkError,
+  ClosedError,
+};
+for (const [value, { prototype }] of Object.entries(NAMES)) Object.defineProperty(prototype, 'name', { value, writable: true, configurable: true });
 
 const CLASSES: Record<string, typeof TimeweftError> = {
   unauthorized: SignedOutError,

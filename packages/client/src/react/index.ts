@@ -1,3 +1,5 @@
+'use client';
+
 /**
  * React: entities as hooks. What did not change keeps its identity, so `memo` and dependency lists work as they should: of a thousand rows the one
  * that changed is rendered.
