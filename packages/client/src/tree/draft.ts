@@ -332,8 +332,9 @@ export const increment = <T extends object>(draft: T, key: keyof T & (string | n
  */
 export const produce = (base: unknown, recipe: (draft: never) => unknown): unknown => {
   if (!isContainer(base)) {
-    const made = recipe(base as never);
-    return made === undefined ? base : made;
+    const draft = thaw(base);
+    const made = recipe(draft as never);
+    return made === undefined ? draft : made;
   }
   const scope = new Scope(false);
   try {

@@ -65,7 +65,13 @@ export const pair = fc.tuple(value, value, fc.infiniteStream(fc.nat(99)), value)
       const items = at.map(item => (roll(3) ? item : edit(item)));
       if (roll(3) === 0) items.splice(roll(items.length + 1), roll(3), ...(roll(2) ? [copy(extra)] : []));
       if (roll(8) === 0) items.reverse();
+      if (roll(8) === 0) items.push(...items.splice(0, roll(3)));
       return items;
+    }
+    if (at instanceof Map || at instanceof Set) {
+      const items = [...(at as Iterable<unknown>)].filter(() => roll(4));
+      if (roll(4) === 0) items.reverse();
+      return at instanceof Map ? new Map((items as [unknown, unknown][]).map(([name, item]) => [name, edit(item)])) : new Set(items);
     }
     if (typeof at === 'object' && at !== null && Object.getPrototypeOf(at) === Object.prototype) {
       const entries = Object.entries(at).filter(() => roll(8)).map(([name, item]) => [name, roll(3) ? item : edit(item)] as const);

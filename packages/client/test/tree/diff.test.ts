@@ -47,7 +47,7 @@ describe('properties', () => {
         assert.ok(same(change.tree, to), 'the next tree is the next value');
         if (old === undefined) return;
         assert.ok(same(apply(old, change.patch), to), 'as it is');
-        assert.ok(same(apply(old, decodePatch(encodePatch(change.patch))), to), 'by way of CBOR');
+        assert.ok(same(apply(old, decodePatch(encodePatch(change.patch))), change.tree), 'by way of CBOR');
       }),
       { numRuns: 3_000 },
     );

@@ -154,6 +154,13 @@ describe('a draft', () => {
     expect(tree).toEqual(start());
   });
 
+  test('of a Map or a Set that is the whole value is a copy', () => {
+    const tree = own(new Map([['a', 1]])) as Map<string, number>;
+    expect(update(tree, draft => void draft.set('b', 2))).toEqual(new Map([['a', 1], ['b', 2]]));
+    expect(tree.size).toBe(1);
+    expect(update(tree, draft => void draft.get('a'))).toBe(tree);
+  });
+
   test('of a leaf is the leaf', () => {
     expect(update(1 as number, n => n + 1)).toBe(2);
     expect(update('a', () => undefined)).toBe('a');
