@@ -135,6 +135,7 @@ export class HomeClient implements Client, Home {
   }
 
   entity<T = unknown>(id: string): Entity<T> {
+    this.#mayUse();
     const known = this.#entities.get(id)?.deref();
     if (known) return known as unknown as Entity<T>;
     if (!ID.test(id)) {
@@ -214,6 +215,7 @@ export class HomeClient implements Client, Home {
     if (status === this.#status) return;
     this.#status = status;
     say(this.#onStatus, status);
+    for (const entity of [...this.#open]) entity.told();
   }
 
   #setMe(me: Me | null): void {

@@ -13,6 +13,8 @@ import type { Choice, Conflict, Meta, Policy } from './types.js';
 
 /** What conflicts need of their entity. */
 export interface Resolver {
+  /** Throws where nothing may be edited. */
+  mayResolve(): void;
   /** Sends a choice. */
   resolve(resolution: Resolution): void;
   /** Whether a choice in this conflict is on its way. */
@@ -91,6 +93,7 @@ export class Conflicts {
   }
 
   #choose(conflict: number, choice: Choice): void {
+    this.#resolver.mayResolve();
     // Once is enough: what is chosen twice is a double click.
     if (!this.has(conflict) || this.#resolver.resolves(conflict)) return;
     if (typeof choice === 'string') return this.#resolver.resolve({ conflict, with: choice });

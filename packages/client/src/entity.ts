@@ -5,16 +5,17 @@
  */
 
 import { Conflicts } from './conflict.js';
-import { ConflictError, errorOf, NotFoundError, TimeweftError } from './errors.js';
+import { ConflictError, errorOf, InvalidValueError, NotFoundError, TimeweftError } from './errors.js';
 import { closed, namedPolicy, signedOut, tell, type Body, type Home } from './home.js';
 import type { Action, EntityState, ToEntity } from './messages.js';
 import { conflictOf, Side, type Op } from './side.js';
 import { decodeValue } from './tree/decode.js';
 import { diff, reconcile, type Change } from './tree/diff.js';
-import { latest, produce } from './tree/draft.js';
+import { increment, latest, produce } from './tree/draft.js';
 import { encodePatch, encodeValue } from './tree/encode.js';
 import { own } from './tree/own.js';
 import { placeOf, type Patch } from './tree/patch.js';
+import { isContainer, pathText, sum } from './tree/value.js';
 import type { Conflict, Entity, EntityStatus, Meta, Policy } from './types.js';
 
 /** How long it stays open when nobody looks: as long as moving from one page of an app to the next takes. */
@@ -38,6 +39,7 @@ export class EntityStore<T> implements Entity<T> {
   readonly #side = new Side();
   readonly #conflicts = new Conflicts({
     resolve: resolution => void this.#command({ resolve: resolution }),
+    mayResolve: () => this.#mayEdit(),
     resolves: conflict => this.#side.resolves(conflict),
   });
   readonly #subscribers = new Set<{ fn: (value: T | undefined) => void }>();
@@ -45,6 +47,8 @@ export class EntityStore<T> implements Entity<T> {
   readonly #waiters = new Set<Waiter>();
   #stop: (() => void) | undefined;
   #isOpen = false;
+  /** The function given to `update` is running. */
+  #isProducing = false;
   #grace: ReturnType<typeof setTimeout> | undefined;
   #reopening: ReturnType<typeof setTimeout> | undefined;
   #state = NO_STATE;
@@ -64,6 +68,7 @@ export class EntityStore<T> implements Entity<T> {
   // What is shown
 
   subscribe(fn: (value: T | undefined) => void): () => void {
+    this.#mayUse();
     const subscriber = { fn };
     this.#subscribers.add(subscriber);
     this.#look();
@@ -74,6 +79,7 @@ export class EntityStore<T> implements Entity<T> {
   }
 
   onChange(fn: (entity: this) => void): () => void {
+    this.#mayUse();
     const watcher = { fn: fn as (entity: EntityStore<T>) => void };
     this.#watchers.add(watcher);
     this.#look();
@@ -96,6 +102,7 @@ export class EntityStore<T> implements Entity<T> {
 
   saved(): Promise<void> {
     return this.#wait<void>((resolve, reject) => {
+      if (this.#home.status === 'signed-out' && !this.#home.me) return reject(signedOut());
       if (this.error) return reject(this.error);
       if (this.conflicts.length > 0) {
         return reject(new ConflictError('conflict', `${this.id} has a conflict: resolve it, see entity.conflicts, and wait for saved() again`));
@@ -137,6 +144,7 @@ export class EntityStore<T> implements Entity<T> {
   }
 
   set policy(policy: Policy) {
+    this.#mayUse();
     this.#policy = policy;
     if (this.#isOpen) this.#post({ type: 'policy', entity: this.id, policy: namedPolicy(policy) });
     this.#conflicts.decide(policy);
@@ -157,13 +165,23 @@ export class EntityStore<T> implements Entity<T> {
   }
 
   update(fn: (value: T) => T | void): void {
-    this.#mayEdit();
-    const value = this.#shown;
-    if (value === undefined) {
-      const why = this.#isKnown ? `there is no ${this.id} to change: create it with set()` : `${this.id} is not loaded yet: await load() first`;
-      throw new NotFoundError('not-found', why);
-    }
-    this.#edit(diff(value, produce(value, fn as (draft: never) => unknown)));
+    this.#produce(this.#changeable(), fn as (draft: never) => unknown);
+  }
+
+  increment(path: string | number | readonly (string | number)[], by: number | bigint = 1): void {
+    const value = this.#changeable();
+    const steps = typeof path === 'object' ? path : [path];
+    const last = steps.at(-1);
+    if (last === undefined) return this.#edit(incremented(value, by));
+    const recipe = (draft: Record<string | number, never>): void => {
+      let at = draft;
+      for (const step of steps.slice(0, -1)) {
+        at = Object.hasOwn(at, step) ? at[step]! : (undefined as never);
+        if (!isContainer(at)) throw new InvalidValueError('invalid-value', `there is nothing to increment at ${pathText(steps)}`, { path: steps });
+      }
+      increment(at, last, by);
+    };
+    this.#produce(value, recipe);
   }
 
   delete(): void {
@@ -175,20 +193,24 @@ export class EntityStore<T> implements Entity<T> {
   }
 
   undo(): boolean {
+    this.#mayUse();
     return this.canUndo && this.#command('undo');
   }
 
   redo(): boolean {
+    this.#mayUse();
     return this.canRedo && this.#command('redo');
   }
 
   // Of the server
 
-  history(options: { before?: string; limit?: number } = {}): Promise<{ versions: Meta[]; more: boolean }> {
+  async history(options: { before?: string; limit?: number } = {}): Promise<{ versions: Meta[]; more: boolean }> {
+    this.#mayUse();
     return this.#home.requests.history(this.id, options);
   }
 
-  at(time: string | Date, { from }: { from?: { value: T; meta: Meta } } = {}): Promise<{ value: T; meta: Meta }> {
+  async at(time: string | Date, { from }: { from?: { value: T; meta: Meta } } = {}): Promise<{ value: T; meta: Meta }> {
+    this.#mayUse();
     return this.#home.requests.at(this.id, time, from) as Promise<{ value: T; meta: Meta }>;
   }
 
@@ -199,7 +221,8 @@ export class EntityStore<T> implements Entity<T> {
     this.set(value);
   }
 
-  subscribers(): Promise<string[]> {
+  async subscribers(): Promise<string[]> {
+    this.#mayUse();
     return this.#home.requests.subscribers(this.id);
   }
 
@@ -229,6 +252,10 @@ export class EntityStore<T> implements Entity<T> {
     if (this.#side.seq !== undefined) this.#home.ack(this.id, this.#side.seen);
   }
 
+  told(): void {
+    this.#changed();
+  }
+
   /** The client is closed. */
   close(): void {
     clearTimeout(this.#grace);
@@ -248,9 +275,35 @@ export class EntityStore<T> implements Entity<T> {
     return this.#side.seq !== undefined && this.#state.presence !== 'unknown';
   }
 
-  #mayEdit(): void {
+  #mayUse(): void {
     if (this.#home.isClosed) throw closed();
+  }
+
+  #mayEdit(): void {
+    this.#mayUse();
+    // Its draft is of a value that would not be there any more.
+    if (this.#isProducing) throw new TimeweftError('nested-update', `an update of ${this.id} is under way: make this change in its function, or after it`);
     if (this.#home.status === 'signed-out' && !this.#home.me) throw signedOut();
+  }
+
+  /** What there is to change. */
+  #changeable(): T {
+    this.#mayEdit();
+    const value = this.#shown;
+    if (value !== undefined) return value;
+    const why = this.#isKnown ? `there is no ${this.id} to change: create it with set()` : `${this.id} is not loaded yet: await load() first`;
+    throw new NotFoundError('not-found', why);
+  }
+
+  #produce(value: T, recipe: (draft: never) => unknown): void {
+    this.#isProducing = true;
+    let made: unknown;
+    try {
+      made = produce(value, recipe);
+    } finally {
+      this.#isProducing = false;
+    }
+    this.#edit(diff(value, made));
   }
 
   #edit(change: Change | undefined): void {
@@ -446,3 +499,10 @@ export class EntityStore<T> implements Entity<T> {
     }).finally(() => this.#look());
   }
 }
+
+/** Of a value that is a number itself. */
+const incremented = (value: unknown, by: number | bigint): Change => {
+  const tree = sum(value, by);
+  if (tree === undefined) throw new InvalidValueError('invalid-value', `the value can't be incremented by ${by}: that takes a number or a bigint, and makes one`, { path: [] });
+  return { patch: { kind: 'increment', by }, tree };
+};

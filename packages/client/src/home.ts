@@ -34,6 +34,8 @@ export interface Held {
   reopen(): void;
   /** Tells the host that this tab is there, should it have been taken for asleep. */
   alive(): void;
+  /** The client's status is another. */
+  told(): void;
   close(): void;
 }
 

@@ -162,16 +162,32 @@ export interface Entity<T = unknown> {
   set(value: T): void;
 
   /**
-   * Changes the value: `fn` writes to a draft or returns the next value. The draft is good until `fn` returns, so `fn` is not `async`.
+   * Changes the value: `fn` writes to a draft, or returns the next value and writes nothing. The draft is good until `fn` returns, so `fn` is not `async`.
+   *
+   * What is done to the draft is understood as such: an element that is moved is moved for everybody, with what others do inside it. Where others add to
+   * a number at the same time, use {@link increment}.
    *
    * @example
    * todos.update(list => { list.push({ text: 'weave', done: false }) })
    * counter.update(n => n + 1)
    * @throws NotFoundError when there is no value to change: missing (create it with `set`), deleted, or not loaded yet
-   * @throws InvalidValueError naming the path of what no entity can hold
+   * @throws InvalidValueError naming the path of what no entity can hold; also when `fn` both writes to its draft and returns something else
    * @throws SignedOutError when nobody is signed in
    */
   update(fn: (value: T) => T | void): void;
+
+  /**
+   * Adds to a number, or a bigint: where two people do so at once, both count, other than with `update(draft => { draft.votes += 1 })`. What is not there
+   * counts as 0. `path` is a key, or keys and indices from the outside in; `[]` where the value itself is the number.
+   *
+   * @example
+   * poll.increment('votes')
+   * poll.increment(['options', 2, 'votes'], -1)
+   * @throws NotFoundError as `update`
+   * @throws InvalidValueError where something else than a number is, or comes out
+   * @throws SignedOutError when nobody is signed in
+   */
+  increment(path: string | number | readonly (string | number)[], by?: number | bigint): void;
 
   /** Deletes the entity for everybody; its history stays. */
   delete(): void;
@@ -291,7 +307,7 @@ export interface ClientOptions {
 }
 
 /**
- * The way to a server's entities. One a page is enough: all tabs of a browser share one connection and one copy.
+ * The way to a server's entities. After `close`, what would do something throws a {@link ClosedError}, or rejects with it. One a page is enough: all tabs of a browser share one connection and one copy.
  *
  * @example
  * const client = createClient()

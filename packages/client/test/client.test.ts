@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { encodeValue } from '../src/tree/encode.js';
-import { ClosedError, createClient, NetworkError, NotFoundError, TimeweftError, UnsentChangesError, type Meta } from '../src/index.js';
+import { ClosedError, createClient, NetworkError, NotFoundError, SignedOutError, TimeweftError, UnsentChangesError, type Meta } from '../src/index.js';
 import { FakeHost } from './fake-host.js';
 
 const until = (check: () => unknown) => vi.waitFor(() => expect(check()).toBeTruthy(), { interval: 2, timeout: 3_000 });
@@ -54,6 +54,7 @@ describe('a client', () => {
     const client = host.client();
     const entity = client.entity('note:one');
     await entity.load();
+    const stop = entity.subscribe(() => {});
     const never = client.entity('note:two');
     host.isHeld = true;
     const waiting = never.load();
@@ -64,7 +65,16 @@ describe('a client', () => {
     await expect(leaving).rejects.toThrow(ClosedError);
     await expect(entity.load()).rejects.toThrow(ClosedError);
     await expect(client.login('a@b')).rejects.toThrow(ClosedError);
-    expect(() => entity.set(2)).toThrow(ClosedError);
+    const calls = [
+      () => entity.set(2), () => entity.update(() => 2), () => entity.increment([]), () => entity.delete(), () => entity.undelete(), () => entity.undo(),
+      () => entity.redo(), () => entity.subscribe(() => {}), () => entity.onChange(() => {}), () => (entity.policy = 'mine'), () => client.entity('note:one'),
+      () => client.list('note'),
+    ];
+    for (const call of calls) expect(call, String(call)).toThrow(ClosedError);
+    const asked = [entity.saved(), entity.history(), entity.at(new Date()), entity.revert(new Date()), entity.subscribers(), client.verify('a@b', '1')];
+    for (const one of [...asked, client.logoutEverywhere()]) await expect(one).rejects.toThrow(ClosedError);
+    // What ends something is for taking a page down, and may come late.
+    stop();
     expect(entity.get()).toBe(1);
     host.release();
     await until(() => host.heard.some(({ type }) => type === 'bye'));
@@ -73,6 +83,17 @@ describe('a client', () => {
 });
 
 describe('signing in and out', () => {
+  test('who is not signed in after all is told so, whatever was asked for before that was known', async () => {
+    host.state = { ...host.state, me: null, status: 'connecting' };
+    const client = host.client();
+    const entity = client.entity('note:one');
+    const loading = entity.load();
+    await until(() => client.epoch !== undefined);
+    host.toAll({ type: 'status', epoch: host.state.epoch, status: 'signed-out' });
+    await expect(loading).rejects.toThrow(SignedOutError);
+    await expect(entity.saved()).rejects.toThrow(SignedOutError);
+  });
+
   test('a code is sent, and signs in every tab', async () => {
     host.state = { ...host.state, me: null, status: 'signed-out' };
     const [client, other] = [host.client(), host.client()];

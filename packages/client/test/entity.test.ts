@@ -144,6 +144,79 @@ describe('own edits', () => {
     expect(host.value(ID)).toEqual({ ...note(), title: 'Warp' });
   });
 
+  test('that count are counted: increments of two tabs at once', async () => {
+    host.store(ID, { votes: 1, rows: [{ n: 5n }] });
+    const entities = [host.client(), host.client()].map(client => client.entity<{ votes: number; rows: { n: bigint }[]; late?: number }>(ID));
+    await Promise.all(entities.map(entity => entity.load()));
+    const stops = entities.map(entity => entity.subscribe(() => {}));
+    await Promise.all(entities.map(entity => until(() => entity.status === 'saved')));
+    for (const entity of entities) {
+      entity.increment('votes');
+      entity.increment(['rows', 0, 'n'], 2n);
+      entity.increment('late', 0.5);
+    }
+    expect(entities[0]!.get()).toEqual({ votes: 2, rows: [{ n: 7n }], late: 0.5 });
+    await Promise.all(entities.map(entity => until(() => entity.get()!.votes === 3)));
+    const [edit] = host.edits();
+    expect(edit).toMatchObject({ type: 'edit' });
+    expect(decodePatch((edit as { action: { patch: Uint8Array } }).action.patch)).toEqual({ kind: 'map', members: new Map([['votes', { kind: 'increment', by: 1 }]]) });
+    for (const stop of stops) stop();
+  });
+
+  test('that count: of a value that is a number itself, and of nothing else', async () => {
+    host.store('counter:one', 41);
+    const client = host.client();
+    const counter = client.entity<number>('counter:one');
+    expect(() => counter.increment([])).toThrow(NotFoundError);
+    await counter.load();
+    counter.increment([]);
+    expect(counter.get()).toBe(42);
+    await counter.saved();
+    expect(host.value('counter:one')).toBe(42);
+    for (const by of [NaN, Infinity, 'x' as never]) expect(() => counter.increment([], by)).toThrow(InvalidValueError);
+    const { entity } = await opened();
+    expect(() => entity.increment('title')).toThrow(InvalidValueError);
+    expect(() => entity.increment(['rows', 7, 'id'])).toThrow(expect.objectContaining({ name: 'InvalidValueError', path: ['rows', 7, 'id'] }));
+    expect(() => entity.increment(['__proto__', 'x'])).toThrow(InvalidValueError);
+    expect(entity.get()).toEqual(note());
+  });
+
+  test('inside an edit of the same entity are refused, and leave both undone', async () => {
+    const { entity } = await opened();
+    const inside: (() => void)[] = [
+      () => entity.update(draft => void (draft.title = 'inner')),
+      () => entity.set({ ...note(), title: 'inner' }),
+      () => void entity.undo(),
+      () => entity.delete(),
+    ];
+    entity.update(draft => void (draft.rows[0]!.text = 'before'));
+    await isClean(entity);
+    for (const edit of inside) {
+      const nested = () =>
+        entity.update(draft => {
+          draft.title = 'outer';
+          edit();
+        });
+      expect(nested).toThrow(expect.objectContaining({ code: 'nested-update' }));
+    }
+    expect(entity.get()!.title).toBe('Weft');
+    entity.update(draft => void (draft.title = 'after'));
+    await isClean(entity);
+    expect(host.value(ID)).toEqual(entity.get());
+  });
+
+  test('that are made and returned are refused: it is one or the other', async () => {
+    const { entity } = await opened();
+    expect(() => entity.update(draft => ((draft.title = 'drafted'), { ...note(), title: 'returned' }))).toThrow(InvalidValueError);
+    expect(entity.get()).toEqual(note());
+    entity.update(draft => ((draft.title = 'drafted'), draft));
+    expect(entity.get()!.title).toBe('drafted');
+    entity.update(value => ({ ...value, title: 'returned' }));
+    expect(entity.get()!.title).toBe('returned');
+    await isClean(entity);
+    expect(host.value(ID)).toEqual({ ...note(), title: 'returned' });
+  });
+
   test('that no entity can hold throw and change nothing', async () => {
     const { entity } = await opened();
     expect(() => entity.set({ ...note(), title: (() => 1) as never })).toThrow('title is a function');
