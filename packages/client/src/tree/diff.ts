@@ -9,7 +9,7 @@
  */
 
 import { align, identityOf, match } from './align.js';
-import { latest, original, writesTo, type Writes } from './draft.js';
+import { isNode, latest, writesTo, type Writes } from './draft.js';
 import { Owner } from './own.js';
 import { NOTHING, REMOVE, type EntryStep, type Patch } from './patch.js';
 import { Splices } from './splices.js';
@@ -140,7 +140,12 @@ class Differ {
 
   #elements(old: readonly unknown[], next: readonly unknown[], increments: Writes['increments']): Change | undefined {
     const shorter = Math.min(old.length, next.length);
-    const equal = (i: number, j: number) => !increments?.has(String(j)) && this.#isSame(old[i], next[j]);
+    // Where there are nodes, each is an element by itself: what only holds the same as one may not take its place.
+    const isNew = this.trusted || !next.some(isNode);
+    const equal = (i: number, j: number): boolean => {
+      const now = latest(next[j]);
+      return !increments?.has(String(j)) && (old[i] === now || ((isNew || typeof now !== 'object') && same(old[i], now)));
+    };
     let head = 0;
     while (head < shorter && equal(head, head)) head += 1;
     if (head === old.length && head === next.length) return undefined;
@@ -217,16 +222,6 @@ class Differ {
       }
     }
     leave(x);
-  }
-
-  /** Whether there is nothing to say of an element. */
-  #isSame(old: unknown, next: unknown): boolean {
-    if (old === next) return true;
-    const node = original(next);
-    if (node === old) return latest(next) === old;
-    // A node of a tree is an element by itself: that it holds the same as another one does not make it that one.
-    if (!this.trusted && typeof node === 'object' && node !== null && Object.isFrozen(node)) return false;
-    return same(old, latest(next));
   }
 
   /** Their order counts: what changed its place is deleted and inserted. */

@@ -20,6 +20,9 @@ export const latest = (value: unknown): unknown => (typeof value === 'object' &&
 /** The node that a draft was made of; anything else is itself. */
 export const original = (value: unknown): unknown => (typeof value === 'object' && value !== null ? (draftOf(value)?.base ?? value) : value);
 
+/** Whether this is, or may be, a node of a tree or a draft of one, and not new from the app. */
+export const isNode = (value: unknown): boolean => typeof value === 'object' && value !== null && (Object.isFrozen(value) || draftOf(value) !== undefined);
+
 /** What was added to a number, with `increment`. */
 export interface Increment {
   /** What was there; `undefined` for nothing. */

@@ -135,7 +135,8 @@ describe('in a new value, elements are known by what names them', () => {
 });
 
 /** What is done to a list, as a person would with rows on a screen. */
-const deed = fc.record({ what: fc.nat(6), a: fc.nat(30), b: fc.nat(30), count: fc.nat(4) });
+const deedUpTo = (what: number) => fc.record({ what: fc.nat(what), a: fc.nat(30), b: fc.nat(30), count: fc.nat(4) });
+const deed = deedUpTo(6);
 const run = (list: Row[], deeds: { what: number; a: number; b: number; count: number }[], isChanged: boolean): void => {
   for (const { what, a, b, count } of deeds) {
     const length = list.length;
@@ -148,6 +149,10 @@ const run = (list: Row[], deeds: { what: number; a: number; b: number; count: nu
     else if (what === 4) list.push(list.shift()!);
     else if (what === 5 && isChanged) list[i]!.n += 100;
     else if (what === 6 && isChanged) (list[i]!.tags ??= []).push(`t${b}`);
+    else if (what === 7) list.splice(i, count % 2, { n: 1_000 + b });
+    else if (what === 8) list.splice(i, count);
+    else if (what === 9) list[i] = { ...list[j]!, n: a };
+    else if (what === 10) list.splice(0, length, ...list.filter((_, at) => at % 3 !== count));
   }
 };
 
@@ -171,9 +176,24 @@ describe.each([
         assert.deepStrictEqual(made?.tree ?? tree, plain);
         assert.ok(onlyMoves(made?.patch), JSON.stringify(made?.patch));
       }),
-      { numRuns: size > 100 ? 60 : 400 },
+      { numRuns: size > 100 ? 30 : 400 },
     );
   });
+});
+
+test.each([3, 20])('whatever is done to %i rows in a draft, it holds what is done to plain ones, and keeps what is not touched', size => {
+  fc.assert(
+    fc.property(fc.array(deedUpTo(10), { maxLength: 10 }), fc.boolean(), (deeds, isNamed) => {
+      const tree = own(Array.from({ length: size }, (_, n) => ({ ...(isNamed && { id: n }), n }))) as Row[];
+      const plain = copy(tree) as Row[];
+      const before = [...plain];
+      run(plain, deeds, false);
+      const next = (change(tree, list => run(list, deeds, false))?.tree ?? tree) as Row[];
+      assert.deepStrictEqual(next, plain);
+      for (const [at, row] of plain.entries()) if (before.includes(row)) assert.equal(next[at], tree[before.indexOf(row)]);
+    }),
+    { numRuns: 1_000 },
+  );
 });
 
 test('rows with an id are moved, not made anew, when a whole new list is set', () => {
