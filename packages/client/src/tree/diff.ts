@@ -42,7 +42,7 @@ export const reconcile = (old: unknown, next: unknown): unknown => {
 };
 
 class Differ {
-  /** Members and steps. */
+  /** Members and steps, as a server counts them. */
   #operations = 0;
   readonly #owner = new Owner();
 
@@ -174,7 +174,8 @@ class Differ {
     }
     made.keep(tail);
     const { steps, items } = made.end();
-    this.#operations += steps.length;
+    // Each element that is taken counts, and each that is put, also in a run.
+    this.#operations += steps.length + 2 * numbers.size;
     if (!items) return undefined;
     if (made.isSpliced) return { tree: items, patch: { kind: 'array', steps } };
     const members = new Map<string, Patch>();

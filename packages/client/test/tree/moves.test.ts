@@ -211,6 +211,12 @@ test('rows with an id are moved, not made anew, when a whole new list is set', (
   );
 });
 
+test('more moves than a server takes are said outright, however few the steps', () => {
+  const tree = rows(120_000);
+  expect(patch(tree, list => void list.push(...list.splice(0, 50_000)))).toMatchObject({ kind: 'replace' });
+  expect(patch(tree, list => void list.push(...list.splice(0, 40_000)))).toMatchObject({ kind: 'array', steps: { length: 3 } });
+});
+
 describe('the work is near to that of the length', () => {
   const within = (milliseconds: number, what: () => unknown) => {
     const start = performance.now();
