@@ -23,6 +23,8 @@ export interface Surroundings {
 
 /** Says `hello` again after so long without an answer: the host may have begun to listen after the first. */
 const AGAIN = 1_000;
+/** How often a worker that can't be watched is asked whether it is there, which starts it where it is not. */
+const UNWATCHED = 10_000;
 
 export interface LinkEvents {
   /** The host is there: a new one if the epoch is new. */
@@ -167,14 +169,20 @@ const host: Surroundings['host'] = (url, worker, failed) => {
     };
     shared.port.onmessage = ({ data }: MessageEvent<Started>) => {
       if (data.type === 'failed') otherwise(data.message);
-      else watch();
+      else watch().catch(() => undefined);
     };
     shared.port.postMessage({ type: 'start', url });
   };
   // A SharedWorker dies with the process of the tab that it was made by, and nobody is told; but its lock is free then.
-  const watch = () => {
+  const watch = async () => {
     const { signal } = stopping;
-    globalThis.navigator.locks?.request(leaderLock(url), { signal }, () => {}).then(() => signal.aborted || share(), () => undefined);
+    const { locks } = globalThis.navigator;
+    if (!locks) return;
+    // Where it is free although the worker has just begun, that has other locks: so it is when the site's data was cleared meanwhile.
+    const isHeld = await locks.request(leaderLock(url), { ifAvailable: true }, lock => lock === null);
+    if (isHeld) await locks.request(leaderLock(url), { signal }, () => {});
+    else await new Promise(resolve => setTimeout(resolve, UNWATCHED));
+    if (!signal.aborted) share();
   };
   if (worker === 'leader') leadHere();
   else if (typeof SharedWorker === 'undefined') otherwise('this browser has no SharedWorker here');

@@ -73,6 +73,14 @@ export class Connection {
     else if (!this.#attempting && Date.now() - this.#attempted >= least) void this.#attempt();
   }
 
+  /** Connects anew, and asks again who is signed in. */
+  again(): void {
+    if (!this.#wanted) return;
+    this.#drop();
+    this.#events.status('connecting');
+    void this.#attempt();
+  }
+
   /** There is another network: what was asked by the one before is hardly answered. */
   renew(): void {
     if (this.#wanted && this.#attempting && Date.now() > this.#attempted) void this.#attempt();

@@ -31,6 +31,8 @@ const POISON = 2;
 const TRAP_PAUSE = 500;
 const LONGEST_TRAP_PAUSE = 30_000;
 const CALM = 300_000;
+/** How often it is looked, after the storage was wiped, whether the server has everything. */
+const REFRESH = 1_000;
 
 export class Host {
   readonly #url: string;
@@ -49,6 +51,8 @@ export class Host {
   #status: ClientStatus = 'connecting';
   #me: Me | null = null;
   #leaving = false;
+  /** What was stored was deleted, by somebody who cleared the site's data: what is in memory counts on things that are not there any more. */
+  #wiped = false;
   #replicas: Replicas | undefined;
   #storage: Storage | undefined;
   #run: Run | undefined;
@@ -130,7 +134,7 @@ export class Host {
   #take(message: Upstream): void {
     const { tab } = message;
     if (message.type === 'bye') return this.#tabs.remove(tab);
-    this.#tabs.add(tab);
+    this.#tabs.add(tab, message.type === 'hello');
     clearTimeout(this.#rest);
     if (!this.#connection.wanted && this.#ready) this.#connection.start();
     switch (message.type) {
@@ -177,13 +181,30 @@ export class Host {
 
   async #ask(): Promise<Me | null> {
     if (this.#leaving) await this.#leave();
-    return askMe(this.#url);
+    const me = await askMe(this.#url);
+    // Reading notices that there is nothing left.
+    if (!me) await this.#storage?.unsent();
+    // With the data the cookie went: nobody is signed in here, and nobody is remembered.
+    if (!me && this.#wiped) this.#later(() => this.#replace(null));
+    return me;
+  }
+
+  /** Begins anew with what the server has, as soon as it has everything. */
+  async #refresh(): Promise<void> {
+    if (!this.#wiped || this.#stopped) return;
+    if ((await this.#run?.unsent())?.length) {
+      setTimeout(() => this.#later(() => this.#refresh()), REFRESH);
+      return;
+    }
+    await this.#memory.remember({ me: this.#me, leaving: this.#leaving });
+    await this.#begin(this.#me);
   }
 
   /** The server says that it is this person. */
   async #become(me: Me): Promise<void> {
     if (this.#stopped) return;
     if (this.#me?.personId !== me.personId) return this.#replace(me);
+    if (this.#wiped) this.#later(() => this.#refresh());
     if (this.#me.email === me.email) return;
     this.#me = me;
     await this.#memory.remember({ me, leaving: this.#leaving });
@@ -194,14 +215,15 @@ export class Host {
   async #replace(me: Me | null): Promise<void> {
     this.#ready = false;
     const before = this.#me;
-    const lost = me && before ? await this.#run?.unsent() : undefined;
+    // Who signs out has been asked.
+    const lost = (me || this.#wiped) && before ? await this.#run?.unsent() : undefined;
     this.#run?.end();
     await this.#memory.remember({ me, leaving: this.#leaving });
     await this.#storage?.wipe();
     this.#storage = undefined;
     this.#warnings.clear();
     if (lost?.length && before) {
-      const message = `${before.email} had edits that were not sent yet, to ${lost.join(', ')}. They were deleted when ${me?.email} signed in.`;
+      const message = `${before.email} had edits that were not sent yet, to ${lost.join(', ')}. They were deleted ${me ? `when ${me.email} signed in` : "with this site's data"}.`;
       this.#warnings.set('edits-dropped', { code: 'edits-dropped', message });
     }
     await this.#begin(me);
@@ -211,6 +233,7 @@ export class Host {
   async #begin(me: Me | null): Promise<void> {
     if (this.#stopped) return;
     this.#me = me;
+    this.#wiped = false;
     this.#epoch = randomId();
     this.#tabs.clear();
     this.#run?.end();
@@ -221,6 +244,11 @@ export class Host {
         warn: (warning, over) => this.#warn(warning, over),
         unsent: () => this.#run?.unsentNow(),
         inUse: entity => this.#run?.holds(entity) ?? false,
+        wiped: () => {
+          this.#wiped = true;
+          // Is the session still there?
+          this.#connection.again();
+        },
       });
       this.#run = this.#newRun(me.personId, this.#storage);
       this.#run.begin();

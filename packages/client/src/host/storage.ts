@@ -7,6 +7,7 @@
  * - What can't be written stays in memory, is what `load` gives, and is written as soon as that works. Then `kept` is called at once, since
  *   memory is all there is, and a warning says so.
  * - A database that can't be read is not written either: that would replace the edits in it.
+ * - Who deletes the database (a person who clears the site's data) is not stood in the way of, and `wiped` says that what was in it is gone.
  */
 
 import { deleteDB, openDB, type IDBPDatabase } from 'idb';
@@ -32,6 +33,8 @@ export interface StorageEvents {
   unsent(): string[] | undefined;
   /** Whether the replica of this entity is in memory, and counts on its snapshot being stored. */
   inUse(entity: string): boolean;
+  /** The database was deleted under our hands, and what was stored before with it. */
+  wiped(): void;
 }
 
 /** IndexedDB can wait for ever: for another context that does not close its connection, or by bugs of browsers. */
@@ -59,6 +62,9 @@ export class Storage {
   #kept = new Map<string, Map<string, number>>();
   #after: (() => void)[] = [];
   #database: IDBPDatabase | undefined;
+  #connecting: Promise<IDBPDatabase> | undefined;
+  /** It has been there: when it is made anew, it was deleted. */
+  #existed = false;
   #writing: Promise<void> | undefined;
   /** While this is so nothing is written, but `again`: to be tried now. */
   #trouble: (Warning & { code: Code }) | undefined;
@@ -76,7 +82,7 @@ export class Storage {
   static async open(url: string, personId: string, events: StorageEvents): Promise<Storage> {
     const storage = new Storage(prefix(url) + personId, events);
     try {
-      storage.#database = await storage.#connect();
+      await storage.#connected();
     } catch (error) {
       storage.#seal(error);
     }
@@ -246,17 +252,31 @@ export class Storage {
   }
 
   async #connected(): Promise<IDBPDatabase> {
-    return (this.#database ??= await this.#connect());
+    return this.#database ?? (this.#connecting ??= this.#connect().finally(() => (this.#connecting = undefined)));
   }
 
   async #connect(): Promise<IDBPDatabase> {
+    let isNew = false;
     const opening = openDB(this.#name, 1, {
-      upgrade: database => STORES.forEach(store => database.createObjectStore(store)),
+      upgrade: database => {
+        isNew = true;
+        for (const store of STORES) database.createObjectStore(store);
+      },
       // Another context deletes or upgrades it: holding on would block that for ever.
-      blocking: () => this.#drop(),
-      terminated: () => this.#drop(),
+      blocking: () => this.#lose(),
+      terminated: () => this.#lose(),
     });
-    return within(opening, late => late.close());
+    this.#database = await within(opening, late => late.close());
+    const isWiped = isNew && this.#existed;
+    this.#existed = true;
+    if (isWiped && !this.#closed) this.#events.wiped();
+    return this.#database;
+  }
+
+  /** Somebody else has closed the connection. A look at what is left tells why. */
+  #lose(): void {
+    this.#drop();
+    if (!this.#closed && !this.#sealed) this.#connected().catch(() => undefined);
   }
 
   #drop(): void {

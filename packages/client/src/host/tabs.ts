@@ -60,14 +60,21 @@ export class Tabs {
     return this.#tabs.has(tab);
   }
 
-  add(tab: string): void {
+  /** `greets`: it has said hello, as it does while it lives; anything else may be the last word of one that is gone. */
+  add(tab: string, greets: boolean): void {
     if (this.#tabs.has(tab)) return;
     const waiting = new AbortController();
     this.#tabs.set(tab, { channel: new BroadcastChannel(tabChannel(this.#url, tab)), waiting, policy: 'keep-theirs-where-both', visible: true });
-    // Without locks (a page served without TLS) a tab that crashed is noticed by its missing acks.
-    globalThis.navigator?.locks
-      ?.request(tabLock(this.#url, tab), { signal: waiting.signal }, () => this.remove(tab))
-      .catch(() => undefined);
+    void this.#watch(tab, greets, waiting.signal).catch(() => undefined);
+  }
+
+  async #watch(tab: string, greets: boolean, signal: AbortSignal): Promise<void> {
+    const name = tabLock(this.#url, tab);
+    // Without locks (a page served without TLS) a tab that crashed is noticed by its missing acks. So it is where one that greets does not seem to hold its
+    // lock: when a site's data is cleared, browsers begin with other locks, and what was there before does not see them.
+    const locks = globalThis.navigator?.locks;
+    const isHeld = greets ? await locks?.request(name, { ifAvailable: true }, lock => lock === null) : locks;
+    if (isHeld && !signal.aborted) await locks?.request(name, { signal }, () => this.remove(tab));
   }
 
   remove(tab: string): void {

@@ -1,3 +1,4 @@
+import { deleteDB } from 'idb';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Storage } from '../../src/host/storage.js';
 import { upstreamChannel } from '../../src/messages.js';
@@ -382,6 +383,60 @@ test('a session that is over leaves the data until somebody else signs in', asyn
   await settle();
   expect(FakeSocket.last.sent).toEqual([`patch ${A}`]);
   expect(tab.epoch).toBe(epoch);
+});
+
+/** As somebody does who clears the site's data, or a browser that needs the space. */
+const clearData = async (cookie: boolean): Promise<void> => {
+  if (cookie) world.server.me = null;
+  for (const name of await databases()) await deleteDB(name);
+  await settle();
+};
+
+test("who has cleared the site's data is signed out, in every tab that is still there and in those that come", async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  await clearData(true);
+  expect(tab.heard.at(-1)).toBe('here signed-out nobody');
+  const next = await Tab.open(world, 'two');
+  expect(next.heard).toEqual(['welcome signed-out nobody']);
+  expect(await databases()).toEqual([`timeweft:${URL_}`]);
+  // And in again.
+  world.server.me = ann;
+  tab.say({ type: 'signed-in', me: ann });
+  await settle();
+  expect(tab.heard.at(-1)).toBe('status online');
+});
+
+test('who has cleared the data while edits were unsent is told which', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  tab.edit(A, 1, 'unsent');
+  await settle();
+  await clearData(true);
+  expect(tab.messages.findLast(message => message.type === 'here')).toMatchObject({ me: null, warnings: [{ code: 'edits-dropped' }] });
+});
+
+test('where the database was deleted and the session was not, all begins anew when the server has everything', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  tab.edit(A, 1, 'unsent');
+  await settle();
+  const { epoch } = tab;
+  await clearData(false);
+  await pass(5_000);
+  expect(tab.epoch).toBe(epoch);
+  running.replicas.waiting.clear();
+  await pass(1_000);
+  expect(tab.epoch).not.toBe(epoch);
+  expect(tab.messages.findLast(message => message.type === 'here')).toMatchObject({ me: ann, status: 'online', warnings: [] });
+  // And is remembered for the next time.
+  await running.stop();
+  world.server.reachable = false;
+  running = await host();
+  expect((await Tab.open(world, 'two')).heard).toEqual(['welcome offline ann']);
 });
 
 test('another person by the cookie: the first one is forgotten, and nothing of theirs is sent', async () => {

@@ -1,4 +1,4 @@
-import { openDB } from 'idb';
+import { deleteDB, openDB } from 'idb';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Storage, wipeOthers, type StorageEvents } from '../../src/host/storage.js';
 import { browser, bytes, pass, settle, text, tidy, URL_ } from './fakes.js';
@@ -16,6 +16,7 @@ const events: StorageEvents = {
   warn: ({ code }, over) => log.push(`${over ? 'over' : 'warning'} ${code}`),
   unsent: () => unsent,
   inUse: entity => used.includes(entity),
+  wiped: () => log.push('wiped'),
 };
 
 const open = (): Promise<Storage> => Storage.open(URL_, 'ann', events);
@@ -211,6 +212,34 @@ test('a connection that broke is opened again', async () => {
   await settle();
   expect(log).toEqual([`kept ${A} tab 1`]);
   expect(await stored('journals')).toEqual({ [A]: 'one' });
+});
+
+test('who deletes the database is not waited for, and it is said that what was stored is gone', async () => {
+  const storage = await open();
+  save(storage, A, 'one', ['tab', 1]);
+  await settle();
+  log.length = 0;
+  await deleteDB(NAME);
+  await settle();
+  expect(log).toEqual(['wiped']);
+  save(storage, A, 'two', ['tab', 2]);
+  await settle();
+  expect(log).toEqual(['wiped', `kept ${A} tab 2`]);
+  expect(await stored('journals')).toEqual({ [A]: 'two' });
+  // One connection, however many looked at once.
+  await storage.close();
+  await deleteDB(NAME, { blocked: () => log.push('blocked') });
+  expect(log).not.toContain('blocked');
+});
+
+test('a connection that was only lost is no loss', async () => {
+  const storage = await open();
+  save(storage, A, 'one', ['tab', 1]);
+  await settle();
+  const newer = openDB(NAME, 2);
+  await settle();
+  (await newer).close();
+  expect(log).toEqual([`kept ${A} tab 1`]);
 });
 
 test('without IndexedDB everything works from memory, with a warning', async () => {

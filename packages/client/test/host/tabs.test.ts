@@ -24,7 +24,7 @@ afterEach(() => {
 const live = async (tab: string): Promise<() => void> => {
   const release = locks.hold(tabLock(URL_, tab));
   await settle();
-  tabs.add(tab);
+  tabs.add(tab, true);
   tabs.open('ann', A, tab);
   return release;
 };
@@ -48,9 +48,29 @@ test('a tab that says so is gone once', async () => {
   expect(log).toEqual(['gone one']);
 });
 
+test('a tab that greets is there, also where its lock is one that is not seen', async () => {
+  tabs.add('one', true);
+  tabs.open('ann', A, 'one');
+  await settle();
+  expect(log).toEqual([]);
+  tabs.toEntity(A, state, true);
+  await pass(5_000);
+  expect(log).toEqual([`silent ${A} one`]);
+});
+
+test('the last word of a tab that is gone does not bring it back', async () => {
+  const end = await live('one');
+  end();
+  await settle();
+  tabs.add('one', false);
+  await settle();
+  expect(log).toEqual(['gone one', 'gone one']);
+  expect(tabs.size).toBe(0);
+});
+
 test('without locks tabs stay until they do not ack', async () => {
   vi.stubGlobal('navigator', {});
-  tabs.add('one');
+  tabs.add('one', true);
   tabs.open('ann', A, 'one');
   tabs.toEntity(A, state, true);
   await pass(5_000);
