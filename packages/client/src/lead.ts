@@ -2,18 +2,23 @@
  * Runs the host when it is this context's turn: one at a time per browser and server, whichever of SharedWorkers (an old and a new
  * deployment's may live side by side) and tabs there are. The rest wait for the lock, and are served over the channels meanwhile.
  *
- * The host's code is loaded when it is needed, so that a tab which never leads does not pay for it.
+ * The host's code is loaded by those that lead or wait for their turn, so that a tab where a SharedWorker does the work does not pay for it, and one that
+ * waits can begin without a network. Where it can't be loaded it is tried again, and others have their turn meanwhile.
  */
 
 import { leaderLock } from './messages.js';
 
+/** Pauses after a failure to begin. */
+const FIRST_PAUSE = 1_000;
+const LONGEST_PAUSE = 30_000;
+
 export interface Lead {
-  /** Resolves when this host, or one elsewhere, serves the tabs; rejects where this one can't. */
+  /** Resolves when this host, or one elsewhere, serves the tabs; rejects where this one can't at once. It goes on trying until it is stopped. */
   readonly started: Promise<void>;
   stop(): void;
 }
 
-export const lead = (url: string, load = () => import('./host/index.js')): Lead => {
+export const lead = (url: string, load: Load = () => import('./host/index.js')): Lead => {
   let round = serve(url, load);
   if (typeof document === 'undefined') return round;
 
@@ -36,12 +41,14 @@ export const lead = (url: string, load = () => import('./host/index.js')): Lead 
   };
 };
 
-type Load = () => Promise<typeof import('./host/index.js')>;
+type Load = () => Promise<Pick<typeof import('./host/index.js'), 'startHost' | 'prepare'>>;
 
 const serve = (url: string, load: Load): Lead => {
   const stopping = new AbortController();
   const { signal } = stopping;
   const stopped = new Promise<void>(resolve => signal.addEventListener('abort', () => resolve()));
+  const pause = (failures: number): Promise<void> =>
+    Promise.race([stopped, new Promise<void>(resolve => setTimeout(resolve, Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures)))]);
 
   const run = async (ready: () => void): Promise<void> => {
     const { startHost } = await load();
@@ -56,22 +63,46 @@ const serve = (url: string, load: Load): Lead => {
     }
   };
 
-  const started = new Promise<void>((ready, fail) => {
+  /** Gets what a host is made of, so that this one can begin without a network. */
+  const prepare = async (): Promise<void> => {
+    for (let failures = 0; !signal.aborted; failures++) {
+      try {
+        return await (await load()).prepare();
+      } catch {
+        await pause(failures);
+      }
+    }
+  };
+
+  /** Leads when it is its turn. Resolves when it is stopped, rejects where the host can't begin. */
+  const lead = async (ready: () => void): Promise<void> => {
     // Missing where the page is served without TLS; then there may be two, which costs traffic but loses nothing.
     const locks = globalThis.navigator?.locks;
-    if (!locks) return void run(ready).catch(fail);
+    if (!locks) return run(ready);
     const name = leaderLock(url);
-    locks
-      .request(name, { ifAvailable: true }, async lock => {
-        if (lock) await run(ready);
-        return lock !== null;
-      })
-      .then(async mine => {
-        if (mine) return;
-        ready();
-        await locks.request(name, { signal }, () => run(ready));
-      })
-      .catch(fail);
+    const isMine = await locks.request(name, { ifAvailable: true }, async lock => {
+      if (lock) await run(ready);
+      return lock !== null;
+    });
+    if (isMine) return;
+    ready();
+    void prepare();
+    await locks.request(name, { signal }, () => run(ready));
+  };
+
+  const started = new Promise<void>((ready, fail) => {
+    const attempt = async (): Promise<void> => {
+      for (let failures = 0; !signal.aborted; failures++) {
+        try {
+          return await lead(ready);
+        } catch (error) {
+          // Said once. The lock is free for the next tab, which may have what this one could not load.
+          fail(error);
+          await pause(failures);
+        }
+      }
+    };
+    void attempt();
   });
   return { started, stop: () => stopping.abort() };
 };

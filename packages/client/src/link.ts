@@ -155,11 +155,15 @@ const host: Surroundings['host'] = (url, worker, failed) => {
   let stop = () => {};
   const leadHere = () => {
     const leading = lead(url);
-    leading.started.catch((error: unknown) => failed(`nothing is loaded or saved, since the host does not start: ${String(error)}`));
+    leading.started.catch((error: unknown) => failed(`nothing is loaded or saved, since the host does not start; it is tried again: ${String(error)}`));
     stop = () => leading.stop();
   };
   // What can't be loaded, or be started there, one of the tabs does.
-  const otherwise = (message: string) => (worker === 'shared' ? failed(message) : leadHere());
+  const otherwise = (message: string) => {
+    if (worker !== 'shared') return leadHere();
+    failed(`nothing is loaded or saved, since ${message}; it is tried again`);
+    setTimeout(() => stopping.signal.aborted || share(), UNWATCHED);
+  };
   const share = () => {
     const shared = startShared();
     stop = () => shared.port.close();
@@ -185,8 +189,9 @@ const host: Surroundings['host'] = (url, worker, failed) => {
     if (!signal.aborted) share();
   };
   if (worker === 'leader') leadHere();
-  else if (typeof SharedWorker === 'undefined') otherwise('this browser has no SharedWorker here');
-  else share();
+  else if (typeof SharedWorker !== 'undefined') share();
+  else if (worker === 'auto') leadHere();
+  else failed('nothing is loaded or saved, since this browser has no SharedWorker here');
   return () => {
     stopping.abort();
     stop();

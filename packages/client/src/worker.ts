@@ -14,11 +14,14 @@ const hosts = new Map<string, Promise<void>>();
 const start = (url: string): Promise<void> => {
   const running = hosts.get(url);
   if (running) return running;
-  const starting = lead(url).started;
-  hosts.set(url, starting);
-  // The next tab tries again: the network may be back, the deployment finished.
-  starting.catch(() => hosts.delete(url));
-  return starting;
+  const leading = lead(url);
+  hosts.set(url, leading.started);
+  // The tab does it then. The next one tries again here: the network may be back, the deployment finished.
+  leading.started.catch(() => {
+    leading.stop();
+    hosts.delete(url);
+  });
+  return leading.started;
 };
 
 scope.onconnect = event => {

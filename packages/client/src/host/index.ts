@@ -9,6 +9,8 @@
 import { Host } from './host.js';
 import { instantiate as component, type Instantiate } from './wasm.js';
 
+export { prepare } from './wasm.js';
+
 export interface StartOptions {
   /** The server's origin. */
   readonly url: string;

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { lead } from '../../src/lead.js';
-import { browser, settle, tidy, URL_ } from './fakes.js';
+import { browser, pass, settle, tidy, URL_ } from './fakes.js';
 
 type Load = NonNullable<Parameters<typeof lead>[1]>;
 
 let log: string[];
+/** Who has loaded what it needs to begin. */
+let prepared: string[];
 let target: EventTarget;
 /** Whether the next host can begin. */
 let works: boolean;
@@ -12,6 +14,7 @@ let works: boolean;
 const load =
   (name: string): Load =>
   async () => ({
+    prepare: async () => void prepared.push(name),
     startHost: () => {
       log.push(`${name} starts`);
       return {
@@ -32,6 +35,7 @@ const page = (): void => {
 beforeEach(() => {
   browser();
   log = [];
+  prepared = [];
   works = true;
 });
 afterEach(tidy);
@@ -41,6 +45,7 @@ test('one leads, and the next one when it ends', async () => {
   const two = lead(URL_, load('two'));
   await Promise.all([one.started, two.started]);
   expect(log).toEqual(['one starts']);
+  expect(prepared).toEqual(['two']);
   one.stop();
   await settle();
   expect(log).toEqual(['one starts', 'one stops', 'two starts']);
@@ -71,6 +76,66 @@ test('a host that can not begin says so, and the next one has its turn', async (
   const two = lead(URL_, load('two'));
   await two.started;
   expect(log).toEqual(['one starts', 'one stops', 'two starts']);
+});
+
+/** Loads nothing while `offline`. */
+let offline = false;
+const fromNetwork = (name: string): Load => {
+  const loaded = load(name);
+  return async () => {
+    log.push(`${name} loads`);
+    if (offline) throw new TypeError('Failed to fetch dynamically imported module');
+    return loaded();
+  };
+};
+
+test('a new leader begins without a network, with what it has loaded while it waited', async () => {
+  const one = lead(URL_, load('one'));
+  await one.started;
+  const two = lead(URL_, load('two'));
+  await two.started;
+  await settle();
+  expect(prepared).toEqual(['two']);
+  one.stop();
+  await settle();
+  expect(log.at(-1)).toBe('two starts');
+});
+
+test('who can not begin tries again, less and less often, and others have their turn meanwhile', async () => {
+  offline = true;
+  const one = lead(URL_, fromNetwork('one'));
+  await expect(one.started).rejects.toThrow('Failed to fetch');
+  await pass(1_000);
+  await pass(2_000);
+  expect(log).toEqual(['one loads', 'one loads', 'one loads']);
+  // A tab that has everything.
+  const two = lead(URL_, load('two'));
+  await two.started;
+  expect(log.at(-1)).toBe('two starts');
+  await pass(4_000);
+  two.stop();
+  offline = false;
+  await pass(60_000);
+  expect(log.filter(word => word.endsWith('starts'))).toEqual(['two starts', 'one starts']);
+  one.stop();
+});
+
+test('a leader that takes over while there is no network begins when there is', async () => {
+  offline = true;
+  const one = lead(URL_, load('one'));
+  await one.started;
+  const two = lead(URL_, fromNetwork('two'));
+  await two.started;
+  one.stop();
+  await settle();
+  await pass(20_000);
+  expect(log).not.toContain('two starts');
+  offline = false;
+  await pass(30_000);
+  expect(log.at(-1)).toBe('two starts');
+  two.stop();
+  await settle();
+  expect(log.at(-1)).toBe('two stops');
 });
 
 test('without locks it begins at once', async () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { browser, settle, tidy, URL_ } from './fakes.js';
 
-const { lead } = vi.hoisted(() => ({ lead: vi.fn() }));
+const { lead, stop } = vi.hoisted(() => ({ lead: vi.fn(), stop: vi.fn() }));
 vi.mock('../../src/lead.js', () => ({ lead }));
 
 interface Port {
@@ -19,7 +19,8 @@ beforeEach(async () => {
   browser();
   vi.stubGlobal('onconnect', undefined);
   vi.resetModules();
-  lead.mockReset().mockReturnValue({ started: Promise.resolve() });
+  stop.mockReset();
+  lead.mockReset().mockReturnValue({ started: Promise.resolve(), stop });
   await import('../../src/worker.js');
 });
 afterEach(tidy);
@@ -35,11 +36,13 @@ test('a host is started once per server, and every tab is told', async () => {
 });
 
 test('a host that can not be started is tried again for the next tab', async () => {
-  lead.mockReturnValueOnce({ started: Promise.reject(new Error('no wasm')) });
+  lead.mockReturnValueOnce({ started: Promise.reject(new Error('no wasm')), stop });
   const port = connect();
   port.onmessage?.({ data: { type: 'start', url: URL_ } });
   await settle();
   expect(port.postMessage.mock.calls).toEqual([[{ type: 'failed', url: URL_, message: 'Error: no wasm' }]]);
+  // It is the tab's turn to try.
+  expect(stop).toHaveBeenCalledTimes(1);
   port.onmessage?.({ data: { type: 'start', url: URL_ } });
   await settle();
   expect(port.postMessage).toHaveBeenLastCalledWith({ type: 'started', url: URL_ });
