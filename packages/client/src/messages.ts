@@ -47,11 +47,13 @@ export type ClientStatus = 'connecting' | 'online' | 'polling' | 'offline' | 'si
  * | `storage-unavailable`, `storage-full` | edits are not kept on this device: those that have not reached the server when the last tab closes are lost |
  * | `edits-dropped` | somebody else signed in here, and edits of the one before that were not sent were deleted |
  * | `restarted` | a fault inside; it was begun anew and nothing is lost |
- * | `no-host` | nothing is loaded or saved, as the worker does not start (a missing file, a Content-Security-Policy) |
+ * | `no-host` | nothing is loaded or saved, as the worker does not start (a missing file, a Content-Security-Policy); it is tried again |
+ * | `wrong-server` | what answers is no Timeweft server: the `url` is wrong, or a proxy does not send the requests on |
+ * | `foreign-origin` | the server does not answer pages of this origin: it is to be started with `--origin` |
  */
 export interface Warning {
   /** To tell them apart. */
-  readonly code: 'storage-unavailable' | 'storage-full' | 'edits-dropped' | 'restarted' | (string & {});
+  readonly code: 'storage-unavailable' | 'storage-full' | 'edits-dropped' | 'restarted' | 'no-host' | 'wrong-server' | 'foreign-origin' | (string & {});
   /** In words for people, in English. */
   readonly message: string;
 }

@@ -4,6 +4,7 @@
 
 import { errorOf, NetworkError, TimeweftError } from './errors.js';
 import type { Refusal } from './messages.js';
+import { foreignOrigin, isForeign, wrongServer } from './reach.js';
 import { apply } from './tree/apply.js';
 import { decodeAnswer } from './tree/decode.js';
 import type { Patch } from './tree/patch.js';
@@ -13,6 +14,9 @@ interface Version {
   value: unknown;
   meta: Meta;
 }
+
+/** `exact` says the same as `diff` and is there where that form has no words for it. */
+type Answer = Version & { diff?: Patch; exact?: Patch };
 
 export class Requests {
   constructor(readonly url: string) {}
@@ -40,11 +44,11 @@ export class Requests {
   async at(id: string, time: string | Date, from?: Version): Promise<Version> {
     const query = new URLSearchParams({ asOf: typeof time === 'string' ? time : time.toISOString() });
     if (from) query.set('diffFrom', from.meta.validFrom);
-    const answer = (await this.#get(`/api/v1/entities/${id}?${query}`)) as (Version & { diff?: Patch }) | null;
+    const answer = (await this.#get(`/api/v1/entities/${id}?${query}`)) as Answer | null;
     // 304, which has no body: that version is the one that is held.
     if (!answer && from) return from;
-    const { value, diff, meta } = answer as Version & { diff?: Patch };
-    return { value: from && diff ? apply(from.value, diff) : value, meta };
+    const { value, diff, exact = diff, meta } = answer as Answer;
+    return { value: from && exact ? apply(from.value, exact) : value, meta };
   }
 
   async *list(type: string, limit: number): AsyncGenerator<Listed, void, undefined> {
@@ -71,12 +75,18 @@ export class Requests {
   }
 
   async #send(path: string, init: RequestInit): Promise<unknown> {
-    const response = await fetch(this.url + path, { ...init, credentials: 'include', cache: 'no-store' }).catch((cause: unknown) => {
+    const response = await fetch(this.url + path, { ...init, credentials: 'include', cache: 'no-store' }).catch(async (cause: unknown) => {
+      if (await isForeign(this.url)) throw new TimeweftError('foreign-origin', foreignOrigin(this.url), { cause });
       throw new NetworkError('network', `${this.url} can't be reached: check the connection and try again`, { cause });
     });
+    const isPage = response.headers.get('content-type')?.startsWith('text/html');
+    // A proxy's page is a proxy's word for a server that is down.
+    if (isPage && response.status < 500) throw new TimeweftError('wrong-server', wrongServer(this.url, path, response.status));
     const body = await read(response);
     if (response.ok || response.status === 304) return body;
     const error = (body as { error?: Partial<Refusal> } | null)?.error;
+    // Nobody is refused to sign in but for where the page is from.
+    if (response.status === 403 && path.startsWith('/log')) throw new TimeweftError('foreign-origin', foreignOrigin(this.url));
     if (error?.code) throw errorOf(error.code, error.message ?? error.code, error.violations);
     throw errorOf(response.status === 401 ? 'unauthorized' : 'http', `${path} answered ${response.status}`);
   }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { encodeValue } from '../src/tree/encode.js';
+import { encodePatch, encodeValue } from '../src/tree/encode.js';
+import type { Patch } from '../src/tree/patch.js';
 import { ClosedError, createClient, NetworkError, NotFoundError, SignedOutError, TimeweftError, UnsentChangesError, type Meta } from '../src/index.js';
 import { FakeHost } from './fake-host.js';
 
@@ -169,6 +170,19 @@ describe('what is asked of the server', () => {
     expect(server.mock.calls[0]![0]).toContain('?asOf=2026-11-21T09%3A30%3A00.000001Z&diffFrom=2026-11-21T09%3A30%3A00.000002Z');
   });
 
+  test('a version whose difference is a move: elements that moved stay the same objects', async () => {
+    const entity = host.client().entity<{ rows: { n: number }[] }>('note:one');
+    const from = { value: { rows: [{ n: 1 }, { n: 2 }, { n: 3 }] }, meta: { validFrom: '2026-11-21T09:30:00.000002Z' } as Meta };
+    const rows = (patch: Patch): Patch => ({ kind: 'map', members: new Map([['rows', patch]]) });
+    const field = (name: string, bytes: Uint8Array) => [...encodeValue(name), ...bytes];
+    const moved = rows({ kind: 'array', steps: [{ put: 0 }, 2, { take: 1 }] });
+    const plain = rows({ kind: 'array', steps: [-3, { insert: [{ n: 3 }, { n: 1 }, { n: 2 }] }] });
+    const body = Uint8Array.of(0xa3, ...field('diff', encodePatch(plain)), ...field('exact', encodePatch(moved)), ...field('meta', encodeValue({ version: 1 })));
+    server.mockResolvedValueOnce(new Response(body, { headers: { 'content-type': 'application/cbor' } }));
+    const { value } = await entity.at('2026-11-21T09:30:00.000001Z', { from });
+    expect(value.rows.map(row => from.value.rows.indexOf(row))).toEqual([2, 0, 1]);
+  });
+
   test('going back to a version is an edit', async () => {
     host.store('note:one', { title: 'two' });
     const entity = host.client().entity<{ title: string }>('note:one');
@@ -205,6 +219,20 @@ describe('what is asked of the server', () => {
     const violations = [{ path: '/title', message: 'at most 3 characters' }];
     server.mockResolvedValueOnce(json({ error: { code: 'invalid-value', message: 'no', violations } }, 422));
     await expect(entity.history()).rejects.toMatchObject({ code: 'invalid-value', violations });
+  });
+
+  test('a wrong address and a missing --origin are named as such', async () => {
+    const client = host.client();
+    server.mockResolvedValueOnce(new Response('<h1>My app</h1>', { headers: { 'content-type': 'text/html; charset=utf-8' } }));
+    await expect(client.verify('a@b', '1')).rejects.toMatchObject({ code: 'wrong-server', message: expect.stringContaining(`${host.url}/login/verify answered 200`) });
+    server.mockResolvedValueOnce(json({ error: { code: 'forbidden', message: 'pages of this origin may change nothing here' } }, 403));
+    await expect(client.login('a@b')).rejects.toMatchObject({ code: 'foreign-origin', message: expect.stringContaining('--origin') });
+    vi.stubGlobal('location', { origin: 'https://page.example' });
+    server.mockImplementation(async (_, { mode }) => {
+      if (mode === 'no-cors') return new Response(null);
+      throw new TypeError('Failed to fetch');
+    });
+    await expect(client.login('a@b')).rejects.toMatchObject({ code: 'foreign-origin', message: expect.stringContaining('--origin https://page.example') });
   });
 
   test('fails with what the server says, or that it can not be reached', async () => {

@@ -22,6 +22,8 @@ export interface ConnectionEvents {
   down(): void;
   frame(bytes: Uint8Array): void;
   poll(): void;
+  /** The server takes nothing from pages of our origin. */
+  foreign(): void;
   watched(): boolean;
 }
 
@@ -164,7 +166,7 @@ export class Connection {
   }
 
   #handlers(): TransportEvents {
-    const { poll } = this.#events;
+    const { poll, foreign } = this.#events;
     const frame = (bytes: Uint8Array): void => {
       // Only now: a server that takes connections and drops them at once is to be tried less and less often.
       this.#failures = 0;
@@ -176,7 +178,7 @@ export class Connection {
       this.#events.status('connecting');
       this.#retry();
     };
-    return { frame, poll, lost };
+    return { frame, poll, foreign, lost };
   }
 
   #drop(): void {

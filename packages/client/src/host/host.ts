@@ -10,9 +10,10 @@
 import { ackChannel, upstreamChannel } from '../messages.js';
 import type { Ack, ClientStatus, HostState, Me, Upstream, Warning } from '../messages.js';
 import { randomId } from '../random.js';
+import { foreignOrigin } from '../reach.js';
 import { Connection } from './connection.js';
 import { Run } from './run.js';
-import { askMe, endSession, Memory } from './session.js';
+import { askMe, endSession, Memory, reasonFor } from './session.js';
 import { Storage, wipeOthers } from './storage.js';
 import { Tabs } from './tabs.js';
 import type { Instantiate, Replicas } from './wasm.js';
@@ -45,6 +46,7 @@ export class Host {
   readonly #warnings = new Map<string, Warning>();
   readonly #traps = new Map<string, number>();
   readonly #online = (): void => this.#connection.renew();
+  #asked = 0;
   #trapped = 0;
   #trappedAt = 0;
   #epoch = randomId();
@@ -91,6 +93,7 @@ export class Host {
       },
       frame: bytes => this.#run?.receive(bytes),
       poll: () => this.#run?.poll(),
+      foreign: () => this.#warn({ code: 'foreign-origin', message: foreignOrigin(this.#url) }),
       watched: () => this.#tabs.anyVisible,
     });
     this.#upstream = new BroadcastChannel(upstreamChannel(url));
@@ -181,7 +184,12 @@ export class Host {
 
   async #ask(): Promise<Me | null> {
     if (this.#leaving) await this.#leave();
-    const me = await askMe(this.#url);
+    const asked = ++this.#asked;
+    const me = await askMe(this.#url).catch((error: unknown) => {
+      void reasonFor(this.#url, error).then(warning => warning && asked === this.#asked && this.#warn(warning));
+      throw error;
+    });
+    for (const code of ['wrong-server', 'foreign-origin']) this.#warnOver(code);
     // Reading notices that there is nothing left.
     if (!me) await this.#storage?.unsent();
     // With the data the cookie went: nobody is signed in here, and nobody is remembered.
@@ -305,6 +313,11 @@ export class Host {
     if (this.#status === status) return;
     this.#status = status;
     if (this.#ready) this.#tabs.toAll({ type: 'status', epoch: this.#epoch, status });
+  }
+
+  #warnOver(code: string): void {
+    const warning = this.#warnings.get(code);
+    if (warning) this.#warn(warning, true);
   }
 
   #warn(warning: Warning, over?: true): void {

@@ -5,7 +5,7 @@
  * repeated here: the replica does that when no answer comes.
  */
 
-import { post } from './post.js';
+import { ForeignOrigin, post } from './post.js';
 import type { Transport, TransportEvents } from './socket.js';
 import type { Send } from './wasm.js';
 
@@ -65,7 +65,7 @@ export class Polling implements Transport {
   async #exchange(frame: Uint8Array): Promise<void> {
     if (this.#active >= AT_ONCE) await new Promise<void>(resolve => this.#queue.push(resolve));
     this.#active++;
-    const answered = this.#closed ? undefined : await post(this.#url, frame, this.#closing.signal).catch(() => undefined);
+    const answered = this.#closed ? undefined : await post(this.#url, frame, this.#closing.signal).catch((error: unknown) => void (error instanceof ForeignOrigin && this.#events.foreign()));
     this.#active--;
     this.#queue.shift()?.();
     if (this.#closed) return;

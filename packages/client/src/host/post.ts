@@ -33,12 +33,17 @@ export const post = async (url: string, frame: Uint8Array, signal: AbortSignal):
     const isFrame = response.headers.get('content-type')?.startsWith('application/cbor');
     // A proxy's own page is no answer; but that a frame is too large for it stays so.
     if (!isFrame && status !== 413) throw new Error(`/message answered ${status}`);
-    return { status, frame: complete(frame, status, isFrame ? new Uint8Array(await response.arrayBuffer()) : TOO_LARGE) };
+    const answered = isFrame ? new Uint8Array(await response.arrayBuffer()) : TOO_LARGE;
+    // Refused before it was read, whoever asks for whatever: that is about where the page is from, and no answer to the request.
+    if (status === 403 && !hasId(answered)) throw new ForeignOrigin();
+    return { status, frame: complete(frame, status, answered) };
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);
   }
 };
+
+export class ForeignOrigin extends Error {}
 
 /** `{id, status}`, with the id of the request. */
 export const answer = (request: Uint8Array, status: number): Uint8Array => complete(request, status, Uint8Array.of(MAP));
@@ -49,10 +54,12 @@ const ID_AT = 4;
 const ID = [0x62, 0x69, 0x64];
 const STATUS = [0x66, 0x73, 0x74, 0x61, 0x74, 0x75, 0x73];
 
+const hasId = (response: Uint8Array): boolean => ID.every((byte, index) => response[1 + index] === byte);
+
 /** `response` with id and status in front, where it does not begin with an id. */
 const complete = (request: Uint8Array, status: number, response: Uint8Array): Uint8Array => {
   const fields = (response[0] ?? 0) - MAP;
-  if (ID.every((byte, index) => response[1 + index] === byte) || fields < 0 || fields > 20) return response;
+  if (hasId(response) || fields < 0 || fields > 20) return response;
   const argument = (request[ID_AT] ?? 0) & 0x1f;
   const id = request.subarray(ID_AT, ID_AT + 1 + (argument < 24 ? 0 : 2 ** (argument - 24)));
   return Uint8Array.of(MAP + fields + 2, ...ID, ...id, ...STATUS, 0x19, status >> 8, status & 0xff, ...response.subarray(1));

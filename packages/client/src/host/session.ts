@@ -6,7 +6,8 @@
  */
 
 import { openDB, type IDBPObjectStore } from 'idb';
-import type { Me } from '../messages.js';
+import type { Me, Warning } from '../messages.js';
+import { foreignOrigin, isForeign, WrongServer, wrongServer } from '../reach.js';
 import { within } from './storage.js';
 
 /** How long a request may take before it counts as "no network". */
@@ -16,9 +17,17 @@ const PATIENCE = 10_000;
 export const askMe = async (url: string): Promise<Me | null> => {
   const response = await request(url, '/me');
   if (response.status === 401) return null;
-  if (!response.ok) throw new Error(`/me answered ${response.status}`);
-  const { personId, email } = (await response.json()) as Me;
+  // Of what is before the server, while that is not there.
+  if (response.status >= 500 || response.status === 429) throw new Error(`/me answered ${response.status}`);
+  const { personId, email } = (await response.json().catch(() => ({}))) as Partial<Me>;
+  if (!response.ok || personId === undefined || email === undefined) throw new WrongServer(wrongServer(url, '/me', response.status));
   return { personId, email };
+};
+
+/** What is to be mended, where it is not only that the server can't be reached for a while. */
+export const reasonFor = async (url: string, error: unknown): Promise<Warning | undefined> => {
+  if (error instanceof WrongServer) return { code: 'wrong-server', message: error.message };
+  return (await isForeign(url)) ? { code: 'foreign-origin', message: foreignOrigin(url) } : undefined;
 };
 
 /** Ends the session, whoever's it is. Rejects where the server can't be asked. */

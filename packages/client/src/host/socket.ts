@@ -22,6 +22,8 @@ export interface TransportEvents {
   frame(bytes: Uint8Array): void;
   /** Ask for everything that one would want to hear about. */
   poll(): void;
+  /** The server takes nothing from pages of our origin. */
+  foreign(): void;
   /** It does not work any more. `over`: because the session is over. */
   lost(over: boolean): void;
 }

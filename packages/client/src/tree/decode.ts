@@ -221,7 +221,7 @@ class Reader {
     const answer: Record<string, unknown> = {};
     for (let i = 0; i < count; i += 1) {
       const key = this.#key();
-      put(answer, key, key === 'diff' ? this.patch() : this.value());
+      put(answer, key, key === 'diff' || key === 'exact' ? this.patch() : this.value());
     }
     return answer;
   }

@@ -37,6 +37,7 @@ beforeEach(() => {
     },
     down: () => log.push('down'),
     frame: frame => (frames.push(frame), log.push(`frame ${text(frame)}`)),
+    foreign: () => log.push('foreign'),
     poll: () => polled.forEach(entity => send(entity, 'get')),
     watched: () => watched,
   });
@@ -343,6 +344,21 @@ test('a failed request is waited with, three in a row are a lost server', async 
   await settle();
   await pass(1_000);
   expect(log).toEqual(['down', 'connecting', 'offline']);
+});
+
+test('that the server takes nothing from pages of our origin is said, and is no answer to what was asked', async () => {
+  await withoutSockets();
+  log.length = 0;
+  server.message = async () => answerOf({ error: { code: 'forbidden', message: 'pages of this origin may change nothing here' } }, 403);
+  send('note:a', 'get');
+  await settle();
+  expect(log).toEqual(['foreign']);
+  // This is one.
+  log.length = 0;
+  server.message = async () => answerOf({ id: 1, status: 403, error: { code: 'forbidden', message: 'not yours' } }, 403);
+  send('note:a', 'get');
+  await settle();
+  expect(frames.map(frame => decode(frame))).toMatchObject([{ id: 1, status: 403 }]);
 });
 
 test("a proxy's page is no answer", async () => {

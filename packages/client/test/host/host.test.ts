@@ -563,6 +563,44 @@ test('where nothing can be stored edits work, and every tab is warned', async ()
   expect(tab.heard.slice(-2)).toEqual([`show "x" ${A}`, `kept ${A} one 1`]);
 });
 
+test('a server that is no Timeweft is named as such, until one answers', async () => {
+  const { fetch } = world.server;
+  const page = (status: number) => vi.stubGlobal('fetch', async () => new Response('<h1>Hello</h1>', { status, headers: { 'content-type': 'text/html' } }));
+  page(404);
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  const [welcome] = tab.messages;
+  expect(welcome).toMatchObject({ status: 'offline', warnings: [{ code: 'wrong-server', message: expect.stringContaining(`${URL_}/me answered 404`) }] });
+  // As an app's own server answers for paths that it does not know.
+  page(200);
+  await pass(1_000);
+  expect(tab.heard.slice(1)).not.toContain('status signed-out');
+  // A proxy whose server is down.
+  page(502);
+  vi.stubGlobal('fetch', fetch);
+  for (let step = 0; step < 8; step++) await pass(500);
+  expect(tab.heard.at(-1)).toBe('status online');
+  expect(tab.messages.findLast(({ type }) => type === 'warning')).toMatchObject({ warning: { code: 'wrong-server' }, over: true });
+  expect((await Tab.open(world, 'two')).messages[0]).toMatchObject({ warnings: [] });
+});
+
+test("a server that does not answer pages of our origin is told from one that can't be reached", async () => {
+  vi.stubGlobal('location', { origin: 'https://page.example' });
+  let reachable = false;
+  vi.stubGlobal('fetch', async (_: string, { mode }: RequestInit) => {
+    if (mode === 'no-cors' && reachable) return new Response(null);
+    throw new TypeError('Failed to fetch');
+  });
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  expect(tab.messages[0]).toMatchObject({ status: 'offline', warnings: [] });
+  reachable = true;
+  await pass(1_000);
+  expect(tab.messages.findLast(({ type }) => type === 'warning')).toMatchObject({
+    warning: { code: 'foreign-origin', message: expect.stringContaining('--origin https://page.example') },
+  });
+});
+
 test('stopping writes what is to be written and says nothing more', async () => {
   running = await host();
   const tab = await Tab.open(world, 'one');
