@@ -18,5 +18,6 @@ export const entryPoints = {
   worker: 'src/worker.ts',
   'svelte/index': 'src/svelte/index.ts',
   'react/index': 'src/react/index.ts',
+  'text/index': 'src/text/index.ts',
   'trpc/index': 'src/trpc/index.ts',
 };

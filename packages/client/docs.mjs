@@ -9,7 +9,13 @@ import { API, SymbolFlags } from 'typescript/unstable/sync';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const FILE = 'docs/api.md';
-const ENTRIES = { timeweft: 'src/index.ts', 'timeweft/svelte': 'src/svelte/index.ts', 'timeweft/react': 'src/react/index.ts', 'timeweft/trpc': 'src/trpc/index.ts' };
+const ENTRIES = {
+  timeweft: 'src/index.ts',
+  'timeweft/svelte': 'src/svelte/index.ts',
+  'timeweft/react': 'src/react/index.ts',
+  'timeweft/text': 'src/text/index.ts',
+  'timeweft/trpc': 'src/trpc/index.ts',
+};
 /** In this order; what has none of these kinds is a mistake. */
 const KINDS = ['function', 'interface', 'type', 'class'];
 

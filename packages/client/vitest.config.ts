@@ -23,7 +23,7 @@ export default defineConfig({
     // The examples are written as apps are.
     alias: [
       { find: /^timeweft$/, replacement: source('index.ts') },
-      { find: /^timeweft\/(svelte|react)$/, replacement: source('$1/index.ts') },
+      { find: /^timeweft\/(svelte|react|text)$/, replacement: source('$1/index.ts') },
     ],
   },
   // A test that fails says so at once; on a busy machine one that only works takes its time.

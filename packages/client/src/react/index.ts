@@ -7,8 +7,12 @@
  * On a server, and while a page that was rendered there is hydrated, values are `undefined` and the status is `loading`.
  */
 
-import { createContext, createElement, useContext, useEffect, useMemo, useRef, useSyncExternalStore, type ReactElement, type ReactNode } from 'react';
+import {
+  createContext, createElement, useCallback, useContext, useEffect, useMemo, useRef, useSyncExternalStore,
+  type ReactElement, type ReactNode, type RefCallback,
+} from 'react';
 import type { TimeweftError } from '../errors.js';
+import { bindText, type TextOptions } from '../text/index.js';
 import { same } from '../tree/value.js';
 import type { Client, Conflict, Entity, EntityStatus, Meta } from '../types.js';
 
@@ -173,4 +177,37 @@ const loadingView = (entity: Entity): EntityView<unknown> => {
   const view = Object.freeze({ entity, ...nothing, ...verbsOf(entity) });
   loading.set(entity, view);
   return view;
+};
+
+/**
+ * A text field on a text of the entity, as `bindText` of `timeweft/text`: the `ref` of a `<textarea>` or `<input>`, which is given neither `value` nor
+ * `defaultValue`. Typing renders nothing.
+ *
+ * @example
+ * const { entity } = useEntity<Note>('note:note-123')
+ * return <textarea ref={useText(entity, 'blob')} />
+ */
+export const useText = (
+  entity: TextOptions['entity'], path: TextOptions['path'] = [], onError?: TextOptions['onError'],
+): RefCallback<HTMLTextAreaElement | HTMLInputElement> => {
+  const stop = useRef<(() => void) | undefined>(undefined);
+  const told = useRef(onError);
+  useEffect(() => {
+    told.current = onError;
+  }, [onError]);
+  // A path is mostly written inline, and is no reason to bind anew.
+  const place = JSON.stringify(path);
+  return useCallback(
+    (field: HTMLTextAreaElement | HTMLInputElement | null) => {
+      stop.current?.();
+      const options = { entity, path: JSON.parse(place) as NonNullable<typeof path> };
+      stop.current = field ? bindText(field, { ...options, onError: error => fail(told.current, error) }) : undefined;
+    },
+    [entity, place],
+  );
+};
+
+const fail = (onError: TextOptions['onError'], error: TimeweftError): void => {
+  if (!onError) throw error;
+  onError(error);
 };

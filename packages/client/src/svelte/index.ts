@@ -1,9 +1,10 @@
 /**
- * Svelte: an entity is a store as it is (`$note`). Here is the rest: a store whose value may be written to, for `bind:`, and runes.
+ * Svelte: an entity is a store as it is (`$note`). Here is the rest: a store whose value may be written to, for `bind:`, runes, and text fields.
  */
 
 import { createSubscriber } from 'svelte/reactivity';
 import type { TimeweftError } from '../errors.js';
+import { bindText as bind, type TextOptions } from '../text/index.js';
 import { apply } from '../tree/apply.js';
 import { diff, type Change } from '../tree/diff.js';
 import { Scope } from '../tree/draft.js';
@@ -153,5 +154,32 @@ export const fromEntity = <T>(entity: Entity<T>): ReactiveEntity<T> => {
     get canRedo() {
       return read('canRedo');
     },
+  };
+};
+
+/**
+ * The action `use:bindText`: a text field on a text of the entity, as `bindText` of `timeweft/text`, for as long as the field is there. Beside it the
+ * field needs no `bind:value`.
+ *
+ * @example
+ * <script>
+ *   import { bindText } from 'timeweft/svelte'
+ *   const note = client.entity('note:note-123')
+ * </script>
+ * <textarea use:bindText={{ entity: note, path: 'blob' }}></textarea>
+ */
+export const bindText = (field: HTMLTextAreaElement | HTMLInputElement, options: TextOptions): { update(options: TextOptions): void; destroy(): void } => {
+  let bound = options;
+  let stop = bind(field, options);
+  return {
+    update(next) {
+      // An object that is written in the template is another each time.
+      const isSame = next.entity === bound.entity && JSON.stringify(next.path) === JSON.stringify(bound.path) && next.onError === bound.onError;
+      if (isSame) return;
+      stop();
+      bound = next;
+      stop = bind(field, next);
+    },
+    destroy: () => stop(),
   };
 };

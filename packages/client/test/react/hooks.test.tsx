@@ -4,7 +4,7 @@ import { createRoot, hydrateRoot, type Root } from 'react-dom/client';
 import { renderToString } from 'react-dom/server';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { HomeClient } from '../../src/client.js';
-import { TimeweftProvider, useClient, useEntity, type EntityView } from '../../src/react/index.js';
+import { TimeweftProvider, useClient, useEntity, useText, type EntityView } from '../../src/react/index.js';
 import { FakeHost } from '../fake-host.js';
 
 interface Row {
@@ -103,6 +103,33 @@ test('a view has status, verbs that stay the same, and may be of another entity 
   host.store('list:two', { title: 'two', rows: [] });
   await render(<StrictMode><Page id="list:two" /></StrictMode>);
   await wait(() => place.textContent === 'saved:two');
+});
+
+test('a text field on a text of the entity: typing renders nothing, and what others type keeps the caret', async () => {
+  let renders = 0;
+  const Page = ({ path }: { path: string | (string | number)[] }) => {
+    renders += 1;
+    return <textarea ref={useText(client.entity<List>(ID), path)} />;
+  };
+  await render(<Page path="title" />);
+  const field = place.querySelector('textarea')!;
+  await until(() => field.value === 'Weft');
+  const before = renders;
+  field.value = 'Weft!';
+  field.setSelectionRange(5, 5);
+  field.dispatchEvent(new Event('input', { bubbles: true }));
+  const entity = client.entity<List>(ID);
+  expect(entity.get()!.title).toBe('Weft!');
+  await entity.saved();
+  host.foreign(ID, (value: List) => ({ ...value, title: `The ${value.title}` }));
+  await until(() => field.value === 'The Weft!');
+  expect([field.selectionStart, renders]).toEqual([9, before]);
+  await render(<StrictMode><Page path={['rows', 0, 'text']} /></StrictMode>);
+  expect(place.querySelector('textarea')!.value).toBe('row 0');
+  await act(() => root.render(null));
+  field.value = 'after';
+  field.dispatchEvent(new Event('input'));
+  expect(entity.get()!.title).toBe('The Weft!');
 });
 
 test('the client may be given, or comes from the provider, or is missed', async () => {

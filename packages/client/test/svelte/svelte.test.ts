@@ -8,6 +8,7 @@ import { FakeHost } from '../fake-host.js';
 import Form from './Form.svelte';
 import Rows from './Rows.svelte';
 import Runes from './Runes.svelte';
+import Text from './Text.svelte';
 
 interface Row {
   id: number;
@@ -196,4 +197,21 @@ describe('runes', () => {
     await until(() => text().startsWith('set saved true'));
     expect(runs.filter(run => run === 'value')).toHaveLength(1);
   });
+});
+
+test('a text field on a text of the entity, and then on another', async () => {
+  await show(Text, { note: entity }, 1);
+  const field = target.querySelector('textarea')!;
+  expect(field.value).toBe('Weft');
+  field.setSelectionRange(4, 4);
+  host.foreign(ID, (value: List) => ({ ...value, title: 'The Weft' }));
+  await until(() => field.value === 'The Weft');
+  expect(field.selectionStart).toBe(8);
+  type(field, 'The Weft!');
+  expect(entity.get()!.title).toBe('The Weft!');
+  target.querySelector('button')!.click();
+  flushSync();
+  expect(field.value).toBe('row 0');
+  type(field, 'row 0?');
+  expect(entity.get()).toMatchObject({ title: 'The Weft!', rows: [{ text: 'row 0?' }] });
 });

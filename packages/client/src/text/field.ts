@@ -1,0 +1,150 @@
+/**
+ * A text field whose text others change too.
+ *
+ * - It is not rewritten while text is being composed in it: input methods would lose their place.
+ * - What the person has typed is made an edit of the newest text, whatever the field shows.
+ * - Caret, selection and scroll position stay with the text that they were at.
+ */
+
+import { applied, edits, movedSelection, offsetIn, rebased, splice } from './edits.js';
+import { follow, inPlace, type Field } from './scroll.js';
+
+export type { Field } from './scroll.js';
+
+export interface Actions {
+  /** Changes the text: `change` is given the newest one. Returns whether it was taken. */
+  edit(change: (text: string) => string): boolean;
+  /** Whether something will change. */
+  undo(): boolean;
+  redo(): boolean;
+}
+
+export class TextField {
+  readonly #field: Field;
+  readonly #actions: Actions;
+  readonly #listening = new AbortController();
+  /** The text that the field's was made from: what is typed next is an edit of this. */
+  #base = '';
+  /** The field's, as it was made from that. */
+  #shown: string;
+  #newest: string | undefined;
+  #isComposing = false;
+  /** An undo or redo of this person is under way: the caret goes where it changes something. */
+  #follows = false;
+
+  constructor(field: Field, actions: Actions) {
+    this.#field = field;
+    this.#actions = actions;
+    this.#shown = field.value;
+    this.#base = field.value;
+    const { signal } = this.#listening;
+    const listen = (type: string, heard: (event: never) => void): void => field.addEventListener(type, heard as EventListener, { signal });
+    listen('compositionstart', () => (this.#isComposing = true));
+    listen('compositionend', () => this.#composed());
+    listen('input', () => this.#typed());
+    // Both: the browser's own history of the field is empty as often as not, and then it fires no `beforeinput`; the Undo of a context menu fires
+    // nothing else.
+    listen('keydown', (event: KeyboardEvent) => this.#key(event));
+    listen('beforeinput', (event: InputEvent) => this.#before(event));
+  }
+
+  /** The newest text. */
+  show(text: string): void {
+    this.#newest = text;
+    if (!this.#isComposing) this.#render();
+  }
+
+  stop(): void {
+    this.#listening.abort();
+  }
+
+  #typed(): void {
+    if (this.#isComposing) return;
+    this.#follows = false;
+    const { value, selectionEnd } = this.#field;
+    const [base, shown] = [this.#base, this.#shown];
+    const typed = splice(shown, value, selectionEnd ?? undefined);
+    if (!typed) return;
+    const [start, end] = [typed.start, typed.end].map(offset => offsetIn(base, shown, offset)) as [number, number];
+    let isTaken = false;
+    try {
+      isTaken = this.#actions.edit(text => {
+        // The field has it already: until it is shown what became of it, the next edit is one of this.
+        this.#base = applied(base, [{ start, end, text: typed.text }]);
+        this.#shown = value;
+        return (this.#newest = wellFormed(applied(text, [rebased({ start, end, text: typed.text }, base, text)])));
+      });
+    } finally {
+      if (!isTaken) [this.#base, this.#shown] = [base, shown];
+    }
+  }
+
+  #composed(): void {
+    this.#isComposing = false;
+    this.#typed();
+    this.#render();
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.altKey || event.isComposing || event.ctrlKey === event.metaKey) return;
+    const key = event.key.toLowerCase();
+    const isRedo = (key === 'z' && event.shiftKey) || (key === 'y' && event.ctrlKey && !event.shiftKey);
+    if (!isRedo && key !== 'z') return;
+    event.preventDefault();
+    this.#back(isRedo);
+  }
+
+  #before(event: InputEvent): void {
+    if (event.inputType !== 'historyUndo' && event.inputType !== 'historyRedo') return;
+    event.preventDefault();
+    this.#back(event.inputType === 'historyRedo');
+  }
+
+  #back(isRedo: boolean): void {
+    // Before: it may be shown before the call returns.
+    this.#follows = true;
+    this.#follows = isRedo ? this.#actions.redo() : this.#actions.undo();
+  }
+
+  #render(): void {
+    const [field, text] = [this.#field, this.#newest];
+    // Nothing is known yet.
+    if (text === undefined || text === this.#base) return;
+    const before = field.value;
+    this.#base = text;
+    const next = inField(field, text);
+    const changes = edits(before, next);
+    if (changes.length > 0) this.#replace(before, next, changes);
+    this.#shown = field.value;
+  }
+
+  #replace(before: string, next: string, changes: ReturnType<typeof edits>): void {
+    const field = this.#field;
+    const { selectionStart, selectionEnd, selectionDirection } = field;
+    // Fields such as those for addresses have no caret that can be set.
+    if (selectionStart === null || selectionEnd === null) {
+      field.value = next;
+      return;
+    }
+    const [from, to] = [changes[0]!.start, changes.at(-1)!.end];
+    const change = (): void => {
+      field.setRangeText(next.slice(from, next.length - (before.length - to)), from, to, 'preserve');
+      if (field.value !== next) field.value = next;
+      field.setSelectionRange(...movedSelection(selectionStart, selectionEnd, changes), selectionDirection ?? 'none');
+    };
+    if (this.#follows) follow(field, changes, change);
+    else inPlace(field, changes, change);
+    this.#follows = false;
+  }
+}
+
+/** The text as the field will have it: fields have one kind of line break, or none. */
+const inField = (field: Field, text: string): string =>
+  text.includes('\r') || (field.tagName === 'INPUT' && text.includes('\n'))
+    ? field.tagName === 'INPUT'
+      ? text.replace(/[\r\n]/g, '')
+      : text.replace(/\r\n?/g, '\n')
+    : text;
+
+/** Half of a surrogate pair, which some input methods leave for a moment, is no text that can be kept. Not `toWellFormed`, which is younger. */
+const wellFormed = (text: string): string => text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd');

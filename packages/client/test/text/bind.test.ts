@@ -1,0 +1,140 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { HomeClient } from '../../src/client.js';
+import { NotFoundError, type Entity } from '../../src/index.js';
+import { bindText } from '../../src/text/index.js';
+import { FakeHost } from '../fake-host.js';
+
+interface Note {
+  title: string;
+  parts: { text: string }[];
+  more?: string;
+}
+
+const ID = 'note:one';
+const until = (check: () => unknown) => vi.waitFor(() => expect(check()).toBeTruthy(), { interval: 2, timeout: 3_000 });
+
+let host: FakeHost;
+let client: HomeClient;
+let note: Entity<Note>;
+let field: HTMLTextAreaElement;
+let stop: () => void;
+
+beforeEach(async () => {
+  host = new FakeHost();
+  host.store(ID, { title: 'one two three', parts: [{ text: 'part' }] });
+  client = host.client();
+  note = client.entity(ID);
+  field = document.createElement('textarea');
+  document.body.replaceChildren(field);
+  stop = () => {};
+});
+afterEach(() => {
+  stop();
+  host.close();
+});
+
+const bind = async (path: string | (string | number)[], into: HTMLTextAreaElement | HTMLInputElement = field, onError?: (error: Error) => void) => {
+  stop = bindText(into, { entity: note, path, ...(onError && { onError }) });
+  await note.load();
+  await until(() => note.status === 'saved');
+};
+
+const type = (text: string, at = field.selectionStart, into: HTMLTextAreaElement | HTMLInputElement = field) => {
+  into.value = into.value.slice(0, at) + text + into.value.slice(at);
+  into.setSelectionRange(at + text.length, at + text.length);
+  into.dispatchEvent(new Event('input'));
+};
+
+test('what is typed is in the entity, and what others type in the field, around the caret', async () => {
+  await bind('title');
+  expect(field.value).toBe('one two three');
+  field.setSelectionRange(4, 7);
+  host.foreign(ID, (value: Note) => ({ ...value, title: 'zero one two three' }));
+  await until(() => field.value === 'zero one two three');
+  expect(field.value.slice(field.selectionStart, field.selectionEnd)).toBe('two');
+  type('!', 8);
+  expect(note.get()!.title).toBe('zero one! two three');
+  expect(field.selectionStart).toBe(9);
+  await note.saved();
+  expect((host.value(ID) as Note).title).toBe('zero one! two three');
+});
+
+test('letters that are typed between those of others stay in one piece', async () => {
+  await bind('title');
+  for (const [index, letter] of [...'abcdef'].entries()) {
+    type(letter, index === 0 ? 3 : field.selectionStart);
+    // The host of these tests merges nothing.
+    await note.saved();
+    host.foreign(ID, (value: Note) => ({ ...value, title: `${index}${value.title}${index}` }));
+    await until(() => field.value.startsWith(String(index)));
+  }
+  expect(field.value).toBe('543210oneabcdef two three012345');
+});
+
+test('a text inside an array, and one that is not there yet', async () => {
+  await bind(['parts', 0, 'text']);
+  type('y', 4);
+  expect(note.get()!.parts).toEqual([{ text: 'party' }]);
+  const other = document.createElement('input');
+  const stopOther = bindText(other, { entity: note, path: 'more' });
+  expect(other.value).toBe('');
+  type('new', 0, other);
+  expect(note.get()!.more).toBe('new');
+  stopOther();
+});
+
+test('an entity that is a text itself is created by typing', async () => {
+  const entity = client.entity<string>('text:one');
+  stop = bindText(field, { entity });
+  await entity.load();
+  type('hello', 0);
+  expect(entity.get()).toBe('hello');
+  await entity.saved();
+  expect(host.value('text:one')).toBe('hello');
+});
+
+test("undo takes this tab's edit back, and the caret goes there", async () => {
+  await bind('title');
+  type('!?', 7);
+  await note.saved();
+  field.setSelectionRange(0, 0);
+  field.dispatchEvent(new KeyboardEvent('keydown', { key: 'z', ctrlKey: true, cancelable: true }));
+  await until(() => field.value === 'one two three');
+  expect(field.selectionStart).toBe(7);
+});
+
+test('line breaks that the field shows otherwise stay what they are', async () => {
+  host.foreign(ID, (value: Note) => ({ ...value, title: 'one\r\ntwo\r\nthree' }));
+  await bind('title');
+  // As browsers do, and happy-dom does not.
+  field.value = 'one\ntwo\nthree';
+  type('!', 7);
+  expect(note.get()!.title).toBe('one\r\ntwo!\r\nthree');
+});
+
+test('what can not be taken stays in the field, is told, and is tried again', async () => {
+  const errors: Error[] = [];
+  await bind('title', field, error => errors.push(error));
+  note.delete();
+  await until(() => note.get() === undefined);
+  type('!', 13);
+  expect(errors).toEqual([expect.any(NotFoundError)]);
+  expect(field.value).toBe('one two three!');
+  note.undelete();
+  await until(() => note.get() !== undefined);
+  expect(field.value).toBe('one two three!');
+  type('!', 14);
+  expect(note.get()!.title).toBe('one two three!!');
+});
+
+test('nothing is heard and nothing shown after the end', async () => {
+  await bind('title');
+  stop();
+  type('!', 0);
+  host.foreign(ID, (value: Note) => ({ ...value, title: 'theirs' }));
+  await note.load();
+  await until(() => note.status === 'saved');
+  expect((host.value(ID) as Note).title).toBe('theirs');
+  expect(field.value).toBe('!one two three');
+});

@@ -1,0 +1,94 @@
+// @vitest-environment happy-dom
+
+import { beforeEach, expect, test } from 'vitest';
+import { TextField } from '../../src/text/field.js';
+
+let field: HTMLTextAreaElement;
+let binding: TextField;
+let store: string;
+let steps: string[];
+
+beforeEach(() => {
+  field = document.createElement('textarea');
+  document.body.replaceChildren(field);
+  steps = [];
+  store = '';
+  binding = new TextField(field, {
+    edit: change => ((store = change(store)), true),
+    undo: () => steps.push('undo') > 0,
+    redo: () => steps.push('redo') > 0,
+  });
+});
+
+function remote(text: string): void {
+  store = text;
+  binding.show(text);
+}
+
+function type(text: string, at = field.selectionStart): void {
+  field.value = field.value.slice(0, at) + text + field.value.slice(at);
+  field.setSelectionRange(at + text.length, at + text.length);
+  field.dispatchEvent(new Event('input'));
+}
+
+function press(key: string, how: KeyboardEventInit = {}): boolean {
+  return field.dispatchEvent(new KeyboardEvent('keydown', { key, cancelable: true, ...how }));
+}
+
+test('what others write moves the caret along and leaves what is selected selected', () => {
+  remote('one two three');
+  field.setSelectionRange(4, 7);
+  remote('zero one two three four');
+  expect(field.value).toBe('zero one two three four');
+  expect([field.selectionStart, field.selectionEnd]).toEqual([9, 12]);
+});
+
+test('what is typed is stored, and coming back leaves the field alone', () => {
+  remote('one');
+  type(' two', 3);
+  expect(store).toBe('one two');
+  binding.show(store);
+  expect([field.value, field.selectionStart]).toEqual(['one two', 7]);
+});
+
+test('what is typed before the newest text is shown is a change of the newest', () => {
+  remote('one two');
+  store = 'zero one two';
+  type('!', 7);
+  expect(store).toBe('zero one two!');
+  binding.show(store);
+  expect([field.value, field.selectionStart]).toEqual(['zero one two!', 13]);
+});
+
+test('while text is composed the field is left alone; then both are there', () => {
+  remote('one two');
+  field.setSelectionRange(3, 3);
+  field.dispatchEvent(new Event('compositionstart'));
+  type('に');
+  remote('zero one two');
+  expect(field.value).toBe('oneに two');
+  field.value = 'one日 two';
+  field.setSelectionRange(4, 4);
+  field.dispatchEvent(new Event('input'));
+  field.dispatchEvent(new Event('compositionend'));
+  expect(store).toBe('zero one日 two');
+  binding.show(store);
+  expect([field.value, field.selectionStart]).toEqual(['zero one日 two', 9]);
+});
+
+test('undo and redo are asked for, and the browser does none', () => {
+  expect(press('z', { ctrlKey: true })).toBe(false);
+  expect(press('Z', { ctrlKey: true, shiftKey: true })).toBe(false);
+  expect(press('y', { ctrlKey: true })).toBe(false);
+  expect(press('z', { metaKey: true })).toBe(false);
+  expect(press('z')).toBe(true);
+  expect(steps).toEqual(['undo', 'redo', 'redo', 'undo']);
+});
+
+test('after an undo the caret is where something changed', () => {
+  remote('one two three');
+  field.setSelectionRange(13, 13);
+  press('z', { ctrlKey: true });
+  remote('one 2 three');
+  expect(field.selectionStart).toBe(5);
+});
