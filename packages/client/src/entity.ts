@@ -5,17 +5,17 @@
  */
 
 import { Conflicts } from './conflict.js';
-import { ConflictError, errorOf, InvalidValueError, NotFoundError, TimeweftError } from './errors.js';
+import { ConflictError, errorOf, NotFoundError, TimeweftError } from './errors.js';
 import { closed, namedPolicy, signedOut, tell, type Body, type Home } from './home.js';
+import { incremented, incrementing, type Steps } from './increment.js';
 import type { Action, EntityState, ToEntity } from './messages.js';
 import { conflictOf, Side, type Op } from './side.js';
 import { decodeValue } from './tree/decode.js';
 import { diff, reconcile, type Change } from './tree/diff.js';
-import { increment, latest, produce } from './tree/draft.js';
+import { latest, produce } from './tree/draft.js';
 import { encodePatch, encodeValue } from './tree/encode.js';
 import { own } from './tree/own.js';
 import { placeOf, type Patch } from './tree/patch.js';
-import { isContainer, pathText, sum } from './tree/value.js';
 import type { Conflict, Entity, EntityStatus, Meta, Policy } from './types.js';
 
 /** How long it stays open when nobody looks: as long as moving from one page of an app to the next takes. */
@@ -168,20 +168,11 @@ export class EntityStore<T> implements Entity<T> {
     this.#produce(this.#changeable(), fn as (draft: never) => unknown);
   }
 
-  increment(path: string | number | readonly (string | number)[], by: number | bigint = 1): void {
+  increment(path: string | number | Steps, by: number | bigint = 1): void {
     const value = this.#changeable();
     const steps = typeof path === 'object' ? path : [path];
-    const last = steps.at(-1);
-    if (last === undefined) return this.#edit(incremented(value, by));
-    const recipe = (draft: Record<string | number, never>): void => {
-      let at = draft;
-      for (const step of steps.slice(0, -1)) {
-        at = Object.hasOwn(at, step) ? at[step]! : (undefined as never);
-        if (!isContainer(at)) throw new InvalidValueError('invalid-value', `there is nothing to increment at ${pathText(steps)}`, { path: steps });
-      }
-      increment(at, last, by);
-    };
-    this.#produce(value, recipe);
+    if (steps.length === 0) this.#edit(incremented(value, by));
+    else this.#produce(value, incrementing(steps, by));
   }
 
   delete(): void {
@@ -499,10 +490,3 @@ export class EntityStore<T> implements Entity<T> {
     }).finally(() => this.#look());
   }
 }
-
-/** Of a value that is a number itself. */
-const incremented = (value: unknown, by: number | bigint): Change => {
-  const tree = sum(value, by);
-  if (tree === undefined) throw new InvalidValueError('invalid-value', `the value can't be incremented by ${by}: that takes a number or a bigint, and makes one`, { path: [] });
-  return { patch: { kind: 'increment', by }, tree };
-};

@@ -165,7 +165,13 @@ const host: Surroundings['host'] = (url, worker, failed) => {
     setTimeout(() => stopping.signal.aborted || share(), UNWATCHED);
   };
   const share = () => {
-    const shared = startShared();
+    let shared: SharedWorker;
+    try {
+      shared = startShared();
+    } catch (error) {
+      // Not allowed here: by a policy of trusted types, say, or for a page without an origin.
+      return otherwise(`the SharedWorker could not be started: ${String(error)}`);
+    }
     stop = () => shared.port.close();
     shared.onerror = () => {
       shared.onerror = null;
