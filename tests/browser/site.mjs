@@ -25,7 +25,7 @@ export async function buildSite(folder, main = join(here, 'site/main.js'), page 
     splitting: true,
     format: 'esm',
     logLevel: 'error',
-    alias: { timeweft: join(dist, 'index.js') },
+    alias: { 'timeweft/text': join(dist, 'text/index.js'), timeweft: join(dist, 'index.js') },
   });
   cpSync(page, join(folder, 'index.html'));
   for (const file of readdirSync(dist).filter(name => name.endsWith('.wasm'))) cpSync(join(dist, file), join(folder, file));

@@ -1,17 +1,12 @@
 import { createClient, UnsentChangesError } from 'timeweft';
+import { bindText } from 'timeweft/text';
 
 const element = id => document.getElementById(id);
 
 // A live store in three lines: called at once with what this browser has, then after every change, whoever makes it.
 const client = createClient();
 const note = client.entity('note:quick-start');
-note.subscribe(show);
-
-function show(value) {
-  for (const [field, text] of [['title', value?.title ?? ''], ['text', value?.blob ?? '']]) {
-    if (element(field).value !== text) element(field).value = text;
-  }
-}
+note.subscribe(value => { document.title = value?.title || 'Quick start'; });
 
 // Signing in: a code is sent by mail. A server in development mode tells it instead.
 element('sign-in').onsubmit = async event => {
@@ -39,13 +34,16 @@ element('sign-out').onclick = () =>
   });
 
 // Editing: shown in this tab before `update` returns, in the other tabs a moment later, and sent meanwhile.
-element('title').oninput = ({ target }) => note.update(draft => { draft.title = target.value; });
-element('text').oninput = ({ target }) => note.update(draft => { draft.blob = target.value; });
+element('clear').onclick = () => note.update(draft => { draft.blob = ''; });
+
+// Text fields: what is typed is an edit, and what others type appears around the caret.
+bindText(element('title'), { entity: note, path: 'title' });
+bindText(element('text'), { entity: note, path: 'blob' });
 
 // Undo takes back what was done in this tab, and leaves what others did.
 element('undo').onclick = () => note.undo();
 
-// Conflicts: changes of different places merge, in one text too. Of the same place theirs is shown, and mine waits for a choice.
+// Conflicts: changes merge, in one text too. What was replaced or set to different things shows theirs, and mine waits for a choice.
 note.onChange(({ conflicts, canUndo }) => {
   element('undo').disabled = !canUndo;
   element('conflicts').replaceChildren(...conflicts.map(conflict => button(`Take mine: ${conflict.mine}`, () => conflict.resolve('mine'))));

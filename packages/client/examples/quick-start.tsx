@@ -1,5 +1,5 @@
 import { createClient } from 'timeweft';
-import { TimeweftProvider, useEntity } from 'timeweft/react';
+import { TimeweftProvider, useEntity, useText } from 'timeweft/react';
 
 interface Note {
   title: string;
@@ -16,11 +16,13 @@ export const App = () => (
 );
 
 const Editor = ({ id }: { id: string }) => {
-  const { value, status, update, undo, canUndo } = useEntity<Note>(id);
+  const { entity, value, status, update, undo, canUndo } = useEntity<Note>(id);
+  const text = useText(entity, 'blob'); // a text field that others type in, too
   if (!value) return <p>{status === 'loading' ? 'Loading…' : 'There is no such note.'}</p>;
   return (
     <>
       <input value={value.title} onChange={event => update(note => { note.title = event.target.value; })} />
+      <textarea ref={text} />
       <button disabled={!canUndo} onClick={undo}>Undo</button> <small>{status}</small>
     </>
   );

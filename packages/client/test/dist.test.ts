@@ -10,13 +10,21 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { common, entryPoints } from '../bundle.mjs';
 import type * as Timeweft from '../src/index.js';
 
+/** What each module that is shipped imports from elsewhere. */
+let imports: Record<string, string[]>;
+
 const outdir = mkdtempSync(join(tmpdir(), 'timeweft-dist-'));
 
 beforeAll(async () => {
   const { worker: _, ...pages } = entryPoints;
   const absWorkingDir = fileURLToPath(new URL('..', import.meta.url));
   // The glue of the wasm, which not every machine has built.
-  await build({ ...common, external: [...common.external, '../wasm/replica.js'], entryPoints: pages, outdir, absWorkingDir });
+  const { metafile } = await build({ ...common, external: [...common.external, '../wasm/replica.js'], entryPoints: pages, outdir, absWorkingDir });
+  const modules = Object.entries(metafile!.outputs).map(([path, output]) => {
+    const names = output.imports.filter(({ external, path: name }) => external && name !== '../wasm/replica.js').map(({ path: name }) => name);
+    return [path.split('/').slice(-2).join('/'), names] as const;
+  });
+  imports = Object.fromEntries(modules.filter(([, names]) => names.length > 0));
 });
 afterAll(() => rmSync(outdir, { recursive: true }));
 
@@ -32,4 +40,9 @@ test('errors have the names that are documented', async () => {
 
 test('hooks are for client components: that is the first statement', () => {
   expect(readFileSync(join(outdir, 'react/index.js'), 'utf8')).toMatch(/^["']use client["'];/);
+});
+
+test('without a bundler a page finds all that the modules import, but for frameworks', () => {
+  expect(Object.keys(imports).sort()).toEqual(['react/index.js', 'svelte/index.js']);
+  expect(new Set(Object.values(imports).flat())).toEqual(new Set(['react', 'svelte/reactivity']));
 });

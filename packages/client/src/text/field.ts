@@ -51,6 +51,15 @@ export class TextField {
   /** The newest text. */
   show(text: string): void {
     this.#newest = text;
+    if (this.#isComposing) return;
+    // What was not taken before may be now.
+    if (this.#field.value !== this.#shown) this.#typed();
+    this.#render();
+  }
+
+  /** There is no text any more. */
+  clear(): void {
+    this.#newest = '';
     if (!this.#isComposing) this.#render();
   }
 

@@ -14,8 +14,8 @@ export interface TextOptions {
   /** Where it is: a key, or keys and indices from the outside in; `[]`, the default, where the value itself is the text. */
   readonly path?: string | number | readonly (string | number)[];
   /**
-   * Told why something that was typed was not taken: nobody is signed in, or what the text is in is not there any more. It stays in the field until
-   * another text comes, and is tried again with what is typed next. Default: the error is thrown, and so in the console.
+   * Told why something that was typed was not taken: nobody is signed in, or what the text is in is not there (yet). It stays in the field and is tried again
+   * when there is a text, or something else is typed. Default: the error is thrown, and so in the console.
    */
   readonly onError?: (error: TimeweftError) => void;
 }
@@ -46,9 +46,12 @@ export const bindText = (field: HTMLTextAreaElement | HTMLInputElement, { entity
     undo: () => attempt(() => store.undo()),
     redo: () => attempt(() => store.redo()),
   });
+  let isShown = false;
   const stop = store.subscribe(value => {
-    // Loading, missing or deleted: what was typed stays to be seen.
     if (value !== undefined) bound.show(textAt(value, steps));
+    // Before, it is loading, and what a server has rendered stays to be seen.
+    else if (isShown) bound.clear();
+    isShown = value !== undefined;
   });
   return () => {
     stop();

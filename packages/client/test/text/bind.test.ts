@@ -113,19 +113,27 @@ test('line breaks that the field shows otherwise stay what they are', async () =
   expect(note.get()!.title).toBe('one\r\ntwo!\r\nthree');
 });
 
-test('what can not be taken stays in the field, is told, and is tried again', async () => {
+test('what can not be taken stays in the field, is told, and is taken when there is a text', async () => {
   const errors: Error[] = [];
-  await bind('title', field, error => errors.push(error));
-  note.delete();
-  await until(() => note.get() === undefined);
-  type('!', 13);
+  stop = bindText(field, { entity: note, path: 'title', onError: error => errors.push(error) });
+  type('typed early, ', 0);
   expect(errors).toEqual([expect.any(NotFoundError)]);
-  expect(field.value).toBe('one two three!');
+  await until(() => note.get()?.title === 'typed early, one two three');
+  expect(field.value).toBe('typed early, one two three');
+  await note.saved();
+  expect((host.value(ID) as Note).title).toBe('typed early, one two three');
+  expect(errors).toHaveLength(1);
+});
+
+test('of what is deleted, or of a person who has signed out, nothing is left to see', async () => {
+  await bind('title');
+  note.delete();
+  await until(() => field.value === '');
   note.undelete();
-  await until(() => note.get() !== undefined);
-  expect(field.value).toBe('one two three!');
-  type('!', 14);
-  expect(note.get()!.title).toBe('one two three!!');
+  await until(() => field.value === 'one two three');
+  host.crash();
+  host.start({ me: null, status: 'signed-out' });
+  await until(() => field.value === '');
 });
 
 test('nothing is heard and nothing shown after the end', async () => {
