@@ -5,9 +5,11 @@
  * reads it (a limit of the server's or of a proxy's) does not know its id: then it is completed here, so that whoever asked is answered.
  */
 
-/** How long an answer may take; longer for long frames, as the replicas wait (`crates/core/src/replica/request.rs`). */
+/** How long an answer may take to begin, and then to end; longer for long frames, as the replicas wait (`crates/core/src/replica/request.rs`). */
 const PATIENCE = 10_000;
 const BYTES_PER_MS = 20;
+/** How long an answer may be that does not say it. */
+const UNSAID = 1 << 20;
 
 export interface Answered {
   readonly status: number;
@@ -18,7 +20,7 @@ export interface Answered {
 export const post = async (url: string, frame: Uint8Array, signal: AbortSignal): Promise<Answered> => {
   const controller = new AbortController();
   const abort = (): void => controller.abort();
-  const timer = setTimeout(abort, PATIENCE + frame.length / BYTES_PER_MS);
+  let timer = setTimeout(abort, PATIENCE + frame.length / BYTES_PER_MS);
   signal.addEventListener('abort', abort);
   try {
     const response = await fetch(`${url}/message`, {
@@ -28,6 +30,8 @@ export const post = async (url: string, frame: Uint8Array, signal: AbortSignal):
       headers: { 'content-type': 'application/cbor', accept: 'application/cbor' },
       signal: controller.signal,
     });
+    clearTimeout(timer);
+    timer = setTimeout(abort, PATIENCE + (Number(response.headers.get('content-length')) || UNSAID) / BYTES_PER_MS);
     const { status } = response;
     if (status === 304) return { status, frame: answer(frame, status) };
     const isFrame = response.headers.get('content-type')?.startsWith('application/cbor');

@@ -10,7 +10,7 @@ import { TextField } from './field.js';
 /** Which text a field is for. */
 export interface TextOptions {
   /** The entity that the text is in. */
-  readonly entity: Entity<never> | Entity<unknown>;
+  readonly entity: Pick<Entity, 'id' | 'get' | 'set' | 'update' | 'undo' | 'redo' | 'subscribe'>;
   /** Where it is: a key, or keys and indices from the outside in; `[]`, the default, where the value itself is the text. */
   readonly path?: string | number | readonly (string | number)[];
   /**
@@ -30,7 +30,6 @@ export interface TextOptions {
  * const stop = bindText(document.querySelector('textarea'), { entity: note, path: 'blob' })
  */
 export const bindText = (field: HTMLTextAreaElement | HTMLInputElement, { entity, path = [], onError }: TextOptions): (() => void) => {
-  const store = entity as Entity<unknown>;
   const steps = typeof path === 'object' ? path : [path];
   const attempt = (action: () => boolean | void): boolean => {
     try {
@@ -42,12 +41,12 @@ export const bindText = (field: HTMLTextAreaElement | HTMLInputElement, { entity
     }
   };
   const bound = new TextField(field, {
-    edit: change => attempt(() => edit(store, steps, change)),
-    undo: () => attempt(() => store.undo()),
-    redo: () => attempt(() => store.redo()),
+    edit: change => attempt(() => edit(entity, steps, change)),
+    undo: () => attempt(() => entity.undo()),
+    redo: () => attempt(() => entity.redo()),
   });
   let isShown = false;
-  const stop = store.subscribe(value => {
+  const stop = entity.subscribe(value => {
     if (value !== undefined) bound.show(textAt(value, steps));
     // Before, it is loading, and what a server has rendered stays to be seen.
     else if (isShown) bound.clear();
@@ -70,7 +69,7 @@ const textAt = (value: unknown, steps: Steps): string => {
   return kindOf(found) === 'text' ? (found as string) : '';
 };
 
-const edit = (entity: Entity<unknown>, steps: Steps, change: (text: string) => string): void => {
+const edit = (entity: TextOptions['entity'], steps: Steps, change: (text: string) => string): void => {
   const last = steps.at(-1);
   if (last === undefined) return entity.get() === undefined ? entity.set(change('')) : entity.update(text => change(String(text)));
   entity.update(value => {

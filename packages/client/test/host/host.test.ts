@@ -132,6 +132,26 @@ test('effects are performed in the order given', async () => {
   expect(FakeSocket.last.sent).toEqual(['get']);
 });
 
+test('a choice in a conflict goes to the replica as it was made', async () => {
+  running = await host();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  const handle = vi.spyOn(running.replicas, 'handle');
+  const value = bytes('value');
+  const resolutions = [{ with: 'mine' }, { with: 'theirs' }, { with: 'both' }, { with: 'value', value }, { with: 'value' }] as const;
+  for (const [index, resolution] of resolutions.entries()) {
+    tab.say({ type: 'edit', entity: A, epoch: tab.epoch, op: index + 1, seen: 0, merge: false, action: { resolve: { conflict: 7, ...resolution } } });
+  }
+  await settle();
+  const actions = handle.mock.calls.flatMap(([event]) => (event.tag === 'edit' ? [event.val.action] : []));
+  expect(actions).toEqual(
+    [{ tag: 'mine' }, { tag: 'theirs' }, { tag: 'both' }, { tag: 'value', val: value }, { tag: 'value', val: undefined }].map(decision => ({
+      tag: 'resolve',
+      val: { conflict: 7, with: decision },
+    })),
+  );
+});
+
 test('edits of another epoch are dropped', async () => {
   running = await host();
   const tab = await Tab.open(world, 'one');
