@@ -81,7 +81,8 @@ export class TextField {
         // The field has it already: until it is shown what became of it, the next edit is one of this.
         this.#base = applied(base, [{ start, end, text: typed.text }]);
         this.#shown = value;
-        return (this.#newest = wellFormed(applied(text, [rebased({ start, end, text: typed.text }, base, text)])));
+        const edit = rebased({ start, end, text: typed.text }, base, text);
+        return (this.#newest = wellFormed(applied(text, [edit]), edit.start, edit.start + edit.text.length));
       });
     } finally {
       if (!isTaken) [this.#base, this.#shown] = [base, shown];
@@ -155,5 +156,18 @@ const inField = (field: Field, text: string): string =>
       : text.replace(/\r\n?/g, '\n')
     : text;
 
-/** Half of a surrogate pair, which some input methods leave for a moment, is no text that can be kept. Not `toWellFormed`, which is younger. */
-const wellFormed = (text: string): string => text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd');
+const LONE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const isLow = (text: string, at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xdc00;
+
+/**
+ * `text` without halves of surrogate pairs between these places, where somebody has typed: some input methods leave them for a moment, and no text that
+ * can be kept has them.
+ */
+const wellFormed = (text: string, start: number, end: number): string => {
+  let [from, to] = [Math.max(0, start - 1), end + 1];
+  if (isLow(text, from)) from -= 1;
+  if (isLow(text, to)) to += 1;
+  const part = text.slice(Math.max(0, from), to);
+  const mended = part.replace(LONE, '\ufffd');
+  return mended === part ? text : text.slice(0, Math.max(0, from)) + mended + text.slice(to);
+};

@@ -92,3 +92,27 @@ test('after an undo the caret is where something changed', () => {
   remote('one 2 three');
   expect(field.selectionStart).toBe(5);
 });
+
+test.each([
+  ['half of a pair that is typed', 'a🙂b', 'a🙂\ud83db', 4, 'a🙂\ufffdb'],
+  ['half of a pair that is deleted', 'a🙂b', 'a\ud83db', 2, 'a\ufffdb'],
+  ['a whole pair beside others', '🙂🙂', '🙂🙃🙂', 4, '🙂🙃🙂'],
+])('%s is stored as text that can be kept', (_, before, typed, caret, after) => {
+  remote(before);
+  field.value = typed;
+  field.setSelectionRange(caret, caret);
+  field.dispatchEvent(new Event('input'));
+  expect(store).toBe(after);
+});
+
+test('a key in a text of a megabyte costs milliseconds', () => {
+  const long = 'The quick brown fox jumps over the lazy dog. '.repeat(25_000);
+  remote(long);
+  const began = performance.now();
+  for (let n = 0; n < 10; n += 1) {
+    type('x', 500_000 + n);
+    binding.show(store);
+  }
+  expect(performance.now() - began).toBeLessThan(1_500);
+  expect(store).toHaveLength(long.length + 10);
+});
