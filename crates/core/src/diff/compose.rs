@@ -1,8 +1,8 @@
 //! Two diffs in a row as one. No base is needed: edits along texts and arrays are total.
 
-use super::sequence::{Builder, Run, Segments};
+use super::sequence::{self, Builder, Run, Segments};
 use super::text::Off;
-use super::{Diff, DiffError, Segment, is_empty_object};
+use super::{Diff, DiffError, Increment, Joins, Segment, is_empty_object, sum};
 use crate::prelude::*;
 use crate::value::Value;
 
@@ -32,14 +32,21 @@ pub(super) fn inside(first: &Diff, second: &Diff) -> Result<Diff, DiffError> {
     }
     match (first, second) {
         (_, Diff::Remove) => Ok(Diff::Remove),
+        (Diff::Increment(first), Diff::Increment(then)) => {
+            Ok(Diff::Increment(Increment { by: sum(&first.by, &then.by)?, to: then.to.clone() }))
+        }
         (before, Diff::Set { value, .. }) => {
             let over_container = match before {
                 Diff::Set { over_container, .. } => *over_container,
                 // What was removed is not known, so it may have been a container.
                 Diff::Remove | Diff::Object(_) | Diff::Array(_) => true,
-                Diff::Text(_) => false,
+                Diff::Text(_) | Diff::Entries(..) | Diff::Increment(_) => false,
             };
             Ok(Diff::Set { value: value.clone(), over_container })
+        }
+        // A removed member may be there again by an increment of nothing.
+        (Diff::Remove, Diff::Increment(increment)) => {
+            Ok(Diff::Set { value: increment.on(None)?, over_container: true })
         }
         (Diff::Set { value, over_container }, edits) => {
             let mut value = value.clone();
@@ -61,6 +68,9 @@ pub(super) fn inside(first: &Diff, second: &Diff) -> Result<Diff, DiffError> {
         }
         (Diff::Array(first), Diff::Array(second)) => Ok(Diff::Array(along::<Vec<Value>>(first, second)?)),
         (Diff::Text(first), Diff::Text(second)) => Ok(Diff::Text(along::<String>(first, second)?)),
+        (Diff::Entries(kind, first), Diff::Entries(other, second)) if kind == other => {
+            Ok(Diff::Entries(*kind, along::<Vec<Value>>(first, second)?))
+        }
         _ => Err(DiffError::NotConsecutive),
     }
 }
@@ -68,16 +78,17 @@ pub(super) fn inside(first: &Diff, second: &Diff) -> Result<Diff, DiffError> {
 /// What the first edits leave at the current position.
 enum Piece<'a, T: Run> {
     Kept(usize),
-    New(&'a T::Slice),
+    New(&'a T::Slice, Joins),
     Changed(&'a T::Inner),
+    Put(usize, Option<&'a T::Inner>),
 }
 
 impl<T: Run> Piece<'_, T> {
     fn is_empty(&self) -> bool {
         match self {
             Piece::Kept(length) => *length == 0,
-            Piece::New(slice) => T::is_empty(slice),
-            Piece::Changed(_) => false,
+            Piece::New(slice, _) => T::is_empty(slice),
+            Piece::Changed(_) | Piece::Put(..) => false,
         }
     }
 }
@@ -89,7 +100,11 @@ struct Left<'a, T: Run> {
 }
 
 impl<'a, T: Run> Left<'a, T> {
-    /// The next piece, of `most` units at most. What the first edits delete before it goes to `out`.
+    fn of(segments: &'a [Segment<T, T::Inner>]) -> Self {
+        Left { segments: segments.iter(), piece: None }
+    }
+
+    /// The next piece, of `most` units at most. What the first edits delete or take before it goes to `out`.
     fn next(&mut self, most: usize, out: &mut Builder<T>) -> Result<Option<Piece<'a, T>>, DiffError> {
         let piece = loop {
             match self.piece.take() {
@@ -102,9 +117,14 @@ impl<'a, T: Run> Left<'a, T> {
                             out.delete(*length);
                             None
                         }
+                        Some(Segment::Take(number)) => {
+                            out.take(first_number(*number));
+                            None
+                        }
                         Some(Segment::Keep(length)) => Some(Piece::Kept(*length)),
-                        Some(Segment::Insert(run)) => Some(Piece::New(run.slice())),
+                        Some(Segment::Insert(run, joins)) => Some(Piece::New(run.slice(), *joins)),
                         Some(Segment::Inner(inner)) => Some(Piece::Changed(inner)),
+                        Some(Segment::Put(number, inner)) => Some(Piece::Put(*number, inner.as_ref())),
                     }
                 }
             }
@@ -114,12 +134,13 @@ impl<'a, T: Run> Left<'a, T> {
                 self.piece = Some(Piece::Kept(length - most));
                 Piece::Kept(most)
             }
-            Piece::New(slice) => match T::split(slice, most) {
+            Piece::New(slice, joins) => match T::split(slice, most) {
+                Ok((_, tail)) if T::is_empty(tail) => Piece::New(slice, joins),
                 Ok((head, tail)) => {
-                    self.piece = Some(Piece::New(tail));
-                    Piece::New(head)
+                    self.piece = Some(Piece::New(tail, Joins { before: false, ..joins }));
+                    Piece::New(head, Joins { behind: false, ..joins })
                 }
-                Err(Off::PastEnd) => piece,
+                Err(Off::PastEnd) => Piece::New(slice, joins),
                 Err(Off::Splits) => return Err(DiffError::SplitsCharacter(most)),
             },
             piece => piece,
@@ -127,17 +148,62 @@ impl<'a, T: Run> Left<'a, T> {
     }
 }
 
+/// The numbers of what is taken by the first edits and by the second are kept apart.
+fn first_number(number: usize) -> usize {
+    2 * number
+}
+
+fn second_number(number: usize) -> usize {
+    2 * number + 1
+}
+
+/// What the second edits take.
+enum Taken<'a, T: Run> {
+    /// An element of the base, changed by the first.
+    Base(Option<&'a T::Inner>),
+    /// What the first edits had taken under a number, and changed.
+    Moved(usize, Option<&'a T::Inner>),
+    New(&'a T::Slice),
+}
+
 fn along<T: Run>(first: &[Segment<T, T::Inner>], second: &[Segment<T, T::Inner>]) -> Result<Segments<T>, DiffError> {
+    let second = &*sequence::normal::<T>(second);
+    let taken = if second.iter().any(|segment| matches!(segment, Segment::Take(_))) {
+        let mut taken = Vec::new();
+        walk(first, second, &mut |number, what| {
+            taken.push((number, what));
+        }, None)?;
+        taken
+    } else {
+        Vec::new()
+    };
+    walk(first, second, &mut |_, _| {}, Some(&taken))
+}
+
+/// What is taken is told to `take`; what is put is looked for in `taken`, which is not known the first time.
+fn walk<'a, T: Run>(
+    first: &'a [Segment<T, T::Inner>],
+    second: &[Segment<T, T::Inner>],
+    take: &mut dyn FnMut(usize, Taken<'a, T>),
+    taken: Option<&[(usize, Taken<'a, T>)]>,
+) -> Result<Segments<T>, DiffError> {
     let mut out = Builder::<T>::new();
-    let mut left = Left { segments: first.iter(), piece: None };
+    let mut left = Left::of(first);
     for segment in second {
         let mut length = match segment {
-            Segment::Insert(run) => {
-                out.insert(run.slice());
+            Segment::Insert(run, joins) => {
+                out.insert(run.slice(), *joins);
+                continue;
+            }
+            Segment::Put(number, inner) => {
+                // Numbers are in the order of what is taken.
+                if let Some((_, what)) = taken.and_then(|taken| taken.get(*number)) {
+                    put(&mut out, *number, what, inner.as_ref())?;
+                }
                 continue;
             }
             Segment::Keep(length) | Segment::Delete(length) => *length,
-            Segment::Inner(_) => 1,
+            Segment::Inner(_) | Segment::Take(_) => 1,
         };
         while length > 0 {
             let piece = left.next(length, &mut out)?.ok_or(DiffError::NotConsecutive)?;
@@ -146,15 +212,20 @@ fn along<T: Run>(first: &[Segment<T, T::Inner>], second: &[Segment<T, T::Inner>]
                     match segment {
                         Segment::Delete(_) => out.delete(kept),
                         Segment::Inner(inner) => out.inner(inner.clone()),
+                        Segment::Take(number) => {
+                            out.take(second_number(*number));
+                            take(*number, Taken::Base(None));
+                        }
                         _ => out.keep(kept),
                     }
                     kept
                 }
-                Piece::New(slice) => {
+                Piece::New(slice, joins) => {
                     match segment {
                         Segment::Delete(_) => {}
-                        Segment::Inner(inner) => out.insert_owned(T::changed(slice, inner)?),
-                        _ => out.insert(slice),
+                        Segment::Inner(inner) => out.insert_owned(T::changed(slice, inner)?, joins),
+                        Segment::Take(number) => take(*number, Taken::New(slice)),
+                        _ => out.insert(slice, joins),
                     }
                     T::length(slice)
                 }
@@ -162,7 +233,21 @@ fn along<T: Run>(first: &[Segment<T, T::Inner>], second: &[Segment<T, T::Inner>]
                     match segment {
                         Segment::Delete(_) => out.delete(1),
                         Segment::Inner(inner) => out.inner(T::compose_inner(change, inner)?),
+                        Segment::Take(number) => {
+                            out.take(second_number(*number));
+                            take(*number, Taken::Base(Some(change)));
+                        }
                         _ => out.inner(change.clone()),
+                    }
+                    1
+                }
+                Piece::Put(number, change) => {
+                    match segment {
+                        // Taken and not put: the builder deletes it where it was.
+                        Segment::Delete(_) => {}
+                        Segment::Inner(inner) => out.put(first_number(number), both::<T>(change, Some(inner))?),
+                        Segment::Take(then) => take(*then, Taken::Moved(number, change)),
+                        _ => out.put(first_number(number), change.cloned()),
                     }
                     1
                 }
@@ -173,6 +258,30 @@ fn along<T: Run>(first: &[Segment<T, T::Inner>], second: &[Segment<T, T::Inner>]
         None => Ok(out.finish()),
         Some(_) => Err(DiffError::NotConsecutive),
     }
+}
+
+fn put<T: Run>(
+    out: &mut Builder<T>,
+    number: usize,
+    what: &Taken<'_, T>,
+    inner: Option<&T::Inner>,
+) -> Result<(), DiffError> {
+    match what {
+        Taken::Base(change) => out.put(second_number(number), both::<T>(*change, inner)?),
+        Taken::Moved(before, change) => out.put(first_number(*before), both::<T>(*change, inner)?),
+        Taken::New(slice) => match inner {
+            Some(inner) => out.insert_owned(T::changed(slice, inner)?, Joins::NONE),
+            None => out.insert(slice, Joins::NONE),
+        },
+    }
+    Ok(())
+}
+
+fn both<T: Run>(first: Option<&T::Inner>, second: Option<&T::Inner>) -> Result<Option<T::Inner>, DiffError> {
+    Ok(match (first, second) {
+        (Some(first), Some(second)) => Some(T::compose_inner(first, second)?),
+        (first, second) => first.or(second).cloned(),
+    })
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@
 use core::ops::Range;
 
 use super::sequence::{self, Builder};
-use super::{Diff, DiffError, Patch, Segment, invert, resolve, wire};
+use super::identity::Identity;
+use super::{Diff, DiffError, Joins, Patch, Segment, by_index, invert, resolve, wire};
 use crate::members::Members;
 use crate::prelude::*;
 use crate::value::{Object, Value};
@@ -61,12 +62,16 @@ impl<E> From<DiffError> for LazyError<E> {
 ///
 /// # Errors
 /// When the patch can't be applied to this base, or the base can't be loaded.
-pub async fn resolve<B: Branch>(patch: Patch, base: &Part<B>) -> Result<Diff, LazyError<B::Error>> {
+pub async fn resolve<B: Branch>(
+    patch: Patch,
+    base: &Part<B>,
+    identity: &Identity,
+) -> Result<Diff, LazyError<B::Error>> {
     match (patch, base) {
-        (patch, Part::Value(base)) => Ok(patch.resolve(base)?),
+        (patch, Part::Value(base)) => Ok(patch.resolve_by(base, identity)?),
         (Patch::Remove, _) => Err(DiffError::RemovesRoot.into()),
         (Patch::Map(members), _) if members.is_empty() => Ok(Diff::identity()),
-        (patch, base) => Ok(match inside(patch, base).await? {
+        (patch, base) => Ok(match inside(patch, base, identity).await? {
             // A branch is a container.
             Some(Diff::Set { value, .. }) => Diff::Set { value, over_container: true },
             Some(diff) => diff,
@@ -75,10 +80,14 @@ pub async fn resolve<B: Branch>(patch: Patch, base: &Part<B>) -> Result<Diff, La
     }
 }
 
-async fn inside<B: Branch>(patch: Patch, base: &Part<B>) -> Result<Option<Diff>, LazyError<B::Error>> {
+async fn inside<B: Branch>(
+    patch: Patch,
+    base: &Part<B>,
+    identity: &Identity,
+) -> Result<Option<Diff>, LazyError<B::Error>> {
     let branch = match base {
-        Part::Absent => return Ok(resolve::resolve(patch, None)?),
-        Part::Value(base) => return Ok(resolve::resolve(patch, Some(base))?),
+        Part::Absent => return Ok(resolve::resolve(patch, None, identity)?),
+        Part::Value(base) => return Ok(resolve::resolve(patch, Some(base), identity)?),
         Part::Branch(branch) => branch,
     };
     match (patch, branch.elements()) {
@@ -87,22 +96,34 @@ async fn inside<B: Branch>(patch: Patch, base: &Part<B>) -> Result<Option<Diff>,
             let mut changes = Members::new();
             for (key, patch) in members {
                 let member = branch.member(&key).await.map_err(LazyError::Base)?;
-                if let Some(change) = Box::pin(inside(patch, &member)).await? {
+                if let Some(change) = Box::pin(inside(patch, &member, identity)).await? {
                     changes.push(key, change);
                 }
             }
             Ok((!changes.is_empty()).then_some(Diff::Object(changes)))
         }
-        (Patch::Map(members), Some(length)) => along(resolve::edits_by_index(members, length)?, branch, length).await,
-        (Patch::Array(edits), Some(length)) => along(edits, branch, length).await,
-        // What can't be done to a container is said the same of any.
-        (patch @ (Patch::Text(_) | Patch::Array(_)), None) => {
-            Ok(resolve::resolve(patch, Some(&Value::Object(Object::new())))?)
+        (Patch::Map(members), Some(length)) => {
+            let edits = by_index::edits(members, length)?;
+            if !by_index::renames(&edits, identity) {
+                return along(edits, branch, length, identity).await;
+            }
+            let mut touched = Vec::new();
+            for index in by_index::touched(&edits) {
+                touched.extend(branch.range(index..index + 1).await.map_err(LazyError::Base)?);
+            }
+            Ok(by_index::rename(edits, touched.iter().collect(), identity)?)
         }
-        (patch @ Patch::Text(_), Some(_)) => Ok(resolve::resolve(patch, Some(&Value::Array(Vec::new())))?),
+        (Patch::Array(edits), Some(length)) => along(edits, branch, length, identity).await,
+        // What can't be done to a container is said the same of any.
+        (patch @ (Patch::Text(_) | Patch::Array(_) | Patch::Entries(_) | Patch::Increment(_)), None) => {
+            Ok(resolve::resolve(patch, Some(&Value::Object(Object::new())), identity)?)
+        }
+        (patch @ (Patch::Text(_) | Patch::Entries(_) | Patch::Increment(_)), Some(_)) => {
+            Ok(resolve::resolve(patch, Some(&Value::Array(Vec::new())), identity)?)
+        }
         (patch @ (Patch::Value(_) | Patch::Replace(_)), _) => {
             let whole = branch.whole().await.map_err(LazyError::Base)?;
-            Ok(resolve::resolve(patch, Some(&whole))?)
+            Ok(resolve::resolve(patch, Some(&whole), identity)?)
         }
     }
 }
@@ -112,7 +133,18 @@ async fn along<B: Branch>(
     edits: Vec<Segment<Vec<Value>, Patch>>,
     branch: &B,
     length: usize,
+    identity: &Identity,
 ) -> Result<Option<Diff>, LazyError<B::Error>> {
+    resolve::put_once(&edits)?;
+    // Where what is taken is; a number past the end is found when it is come to.
+    let mut taken = Vec::new();
+    let mut place = 0_usize;
+    for edit in &edits {
+        if matches!(edit, Segment::Take(_)) {
+            taken.push(place);
+        }
+        place = place.saturating_add(sequence::before(edit));
+    }
     let past_end = || DiffError::PastEnd { length, unit: "elements" };
     let mut out = Builder::<Vec<Value>>::new();
     let (mut at, mut splice, mut deleted) = (0_usize, Vec::new(), 0_usize);
@@ -120,7 +152,19 @@ async fn along<B: Branch>(
     while let Some(edit) = edits.next() {
         match edit {
             Segment::Keep(0) | Segment::Delete(0) => return Err(DiffError::ZeroLength.into()),
-            Segment::Inner(Patch::Remove) => return Err(DiffError::RemovesElement.into()),
+            Segment::Inner(Patch::Remove) | Segment::Put(_, Some(Patch::Remove)) => {
+                return Err(DiffError::RemovesElement.into());
+            }
+            Segment::Take(number) => {
+                at = at.checked_add(1).filter(|end| *end <= length).ok_or_else(past_end)?;
+                out.take(number);
+            }
+            Segment::Put(number, None) => out.put(number, None),
+            Segment::Put(number, Some(patch)) => {
+                let index = taken.get(number).copied().filter(|index| *index < length).ok_or_else(past_end)?;
+                let element = branch.element(index).await.map_err(LazyError::Base)?;
+                out.put(number, Box::pin(inside(patch, &element, identity)).await?);
+            }
             Segment::Keep(kept) => {
                 at = at.checked_add(kept).filter(|end| *end <= length).ok_or_else(past_end)?;
                 out.keep(kept);
@@ -130,7 +174,7 @@ async fn along<B: Branch>(
                 if matches!(element, Part::Absent) {
                     return Err(past_end().into());
                 }
-                match Box::pin(inside(patch, &element)).await? {
+                match Box::pin(inside(patch, &element, identity)).await? {
                     Some(change) => out.inner(change),
                     None => out.keep(1),
                 }
@@ -141,13 +185,13 @@ async fn along<B: Branch>(
                     deleted = deleted.saturating_add(length);
                 }
                 splice.push(edit);
-                if matches!(edits.peek(), Some(Segment::Delete(_) | Segment::Insert(_))) {
+                if matches!(edits.peek(), Some(Segment::Delete(_) | Segment::Insert(..))) {
                     continue;
                 }
                 let end = at.checked_add(deleted).filter(|end| *end <= length).ok_or_else(past_end)?;
                 let elements = Value::Array(branch.range(at..end).await.map_err(LazyError::Base)?);
-                match resolve::resolve(Patch::Array(core::mem::take(&mut splice)), Some(&elements))? {
-                    Some(Diff::Array(segments)) => append(&mut out, segments),
+                match resolve::resolve(Patch::Array(core::mem::take(&mut splice)), Some(&elements), identity)? {
+                    Some(Diff::Array(segments)) => segments.into_iter().for_each(|segment| out.step(segment)),
                     _ => out.keep(deleted),
                 }
                 (at, deleted) = (end, 0);
@@ -159,24 +203,13 @@ async fn along<B: Branch>(
     Ok((!diff.is_identity()).then_some(diff))
 }
 
-fn append(out: &mut Builder<Vec<Value>>, segments: Vec<Segment<Vec<Value>, Diff>>) {
-    for segment in segments {
-        match segment {
-            Segment::Keep(length) => out.keep(length),
-            Segment::Delete(length) => out.delete(length),
-            Segment::Insert(items) => out.insert_owned(items),
-            Segment::Inner(inner) => out.inner(inner),
-        }
-    }
-}
-
-/// As [`Diff::invert`].
+/// As [`Diff::invert`], in the contract's words: see [`plain`].
 ///
 /// # Errors
 /// When the base can't be loaded.
 pub async fn invert<B: Branch>(diff: &Diff, base: &Part<B>) -> Result<Diff, B::Error> {
     match (diff, base) {
-        (diff, Part::Value(base)) => Ok(diff.invert(base)),
+        (diff, Part::Value(base)) => Ok(wire::plainer(diff.invert(base), base)),
         (Diff::Set { value: new, .. }, Part::Branch(branch)) => Ok(Diff::root(branch.whole().await?, new)),
         (diff, base) => plain(inverse(diff, base).await?.unwrap_or_else(Diff::identity), base).await,
     }
@@ -186,7 +219,7 @@ pub async fn invert<B: Branch>(diff: &Diff, base: &Part<B>) -> Result<Diff, B::E
 async fn inverse<B: Branch>(diff: &Diff, base: &Part<B>) -> Result<Option<Diff>, B::Error> {
     let branch = match base {
         // Removing what was not there changed nothing; so did anything but setting it.
-        Part::Absent => return Ok(matches!(diff, Diff::Set { .. }).then_some(Diff::Remove)),
+        Part::Absent => return Ok(matches!(diff, Diff::Set { .. } | Diff::Increment(_)).then_some(Diff::Remove)),
         Part::Value(base) => return Ok(Some(invert::inverse(diff, base))),
         Part::Branch(branch) => branch,
     };
@@ -201,20 +234,36 @@ async fn inverse<B: Branch>(diff: &Diff, base: &Part<B>) -> Result<Option<Diff>,
             }
             Diff::Object(back)
         }
-        (Diff::Array(segments), Some(length)) if sequence::base_length::<Vec<Value>>(segments) == length => {
+        (Diff::Array(segments), Some(length)) if sequence::base_length(segments) == length => {
+            let mut put: Vec<Option<&Diff>> = vec![None; segments.len()];
+            for segment in segments {
+                if let Segment::Put(number, inner) = segment
+                    && let Some(put) = put.get_mut(*number)
+                {
+                    *put = inner.as_ref();
+                }
+            }
             let mut back = Builder::<Vec<Value>>::new();
             let mut at = 0;
             for segment in segments {
                 match segment {
                     Segment::Keep(kept) => back.keep(*kept),
-                    Segment::Delete(deleted) => back.insert_owned(branch.range(at..at + deleted).await?),
-                    Segment::Insert(items) => back.delete(items.len()),
+                    Segment::Delete(deleted) => back.insert_owned(branch.range(at..at + deleted).await?, Joins::NONE),
+                    Segment::Insert(items, _) => back.delete(items.len()),
+                    Segment::Put(number, _) => back.take(*number),
+                    Segment::Take(number) => {
+                        let inner = match put.get(*number).copied().flatten() {
+                            Some(inner) => Box::pin(inverse(inner, &branch.element(at).await?)).await?,
+                            None => None,
+                        };
+                        back.put(*number, inner);
+                    }
                     Segment::Inner(inner) => {
                         let element = branch.element(at).await?;
                         back.inner(Box::pin(inverse(inner, &element)).await?.unwrap_or_else(Diff::identity));
                     }
                 }
-                at += sequence::base_length::<Vec<Value>>(core::slice::from_ref(segment));
+                at += sequence::before(segment);
             }
             Diff::Array(back.finish())
         }
@@ -227,7 +276,7 @@ async fn inverse<B: Branch>(diff: &Diff, base: &Part<B>) -> Result<Option<Diff>,
     }))
 }
 
-/// The same change, plainer where what comes out of it is at hand: see [`Diff::to_patch_giving`].
+/// The same change in the contract's words, plainer where what comes out of it is at hand: see [`Diff::to_patch_giving`].
 ///
 /// # Errors
 /// When the result can't be loaded.
@@ -247,25 +296,23 @@ pub async fn plain<B: Branch>(diff: Diff, result: &Part<B>) -> Result<Diff, B::E
             Diff::Object(plainer)
         }
         (Diff::Array(segments), Some(_)) => {
-            let mut plainer = Vec::with_capacity(segments.len());
+            let mut plainer = Builder::<Vec<Value>>::new();
             let mut at = 0_usize;
             for segment in segments {
-                let (segment, length) = match segment {
+                let after = sequence::after::<Vec<Value>>(&segment);
+                match segment {
                     Segment::Inner(inner) => {
                         let element = branch.element(at).await?;
-                        (Segment::Inner(Box::pin(plain(inner, &element)).await?), 1)
+                        plainer.inner(Box::pin(plain(inner, &element)).await?);
                     }
-                    Segment::Keep(length) => (Segment::Keep(length), length),
-                    Segment::Insert(items) => {
-                        let length = items.len();
-                        (Segment::Insert(items), length)
-                    }
-                    Segment::Delete(length) => (Segment::Delete(length), 0),
-                };
-                at = at.saturating_add(length);
-                plainer.push(segment);
+                    Segment::Take(_) => plainer.delete(1),
+                    Segment::Put(..) => plainer.insert_owned(branch.range(at..at + 1).await?, Joins::NONE),
+                    Segment::Insert(items, _) => plainer.insert_owned(items, Joins::NONE),
+                    segment => plainer.step(segment),
+                }
+                at = at.saturating_add(after);
             }
-            Diff::Array(plainer)
+            Diff::Array(plainer.finish())
         }
         (diff, _) => diff,
     })

@@ -9,8 +9,9 @@ use core::ops::Range;
 use super::align::{Hunk, align};
 use super::mark::{Mark, Marked, elements, number, number_pieces};
 use super::pair::pair;
+use super::identity::Identity;
 use super::sequence::Builder;
-use super::{Diff, Segment, resolve, text, wire};
+use super::{Diff, Joins, Segment, text, wire};
 use crate::members::Members;
 use crate::prelude::*;
 use crate::value::{Object, Value};
@@ -29,7 +30,18 @@ pub fn diff(old: &Value, new: &Value) -> Diff {
 /// shorter: so that as much as can be merges with concurrent changes. A text is still replaced when less than half of it
 /// stays. Write it with [`Diff::to_patch_giving`].
 pub fn diff_finely(old: &Value, new: &Value) -> Diff {
+    diff_finely_by(old, new, &Identity::default())
+}
+
+/// As [`diff_finely`], with elements of arrays told apart by other members.
+pub fn diff_finely_by(old: &Value, new: &Value, identity: &Identity) -> Diff {
     make(old, new, true)
+}
+
+/// What changes below the root, finely; nothing when they are equal.
+pub(super) fn between_values(old: &Value, new: &Value, identity: &Identity) -> Option<Diff> {
+    let marks = (Mark::of(old), Mark::of(new));
+    between(Marked { value: old, mark: &marks.0 }, Marked { value: new, mark: &marks.1 }, true)
 }
 
 fn make(old: &Value, new: &Value, finely: bool) -> Diff {
@@ -98,7 +110,7 @@ fn array(old: &[Marked<'_>], new: &[Marked<'_>], finely: bool) -> Vec<Segment<Ve
     let mut out = Builder::<Vec<Value>>::new();
     out.keep(head);
     let splice = |out: &mut Builder<Vec<Value>>, came: &[Marked<'_>], gone: usize| {
-        out.insert_owned(came.iter().map(|element| element.value.clone()).collect());
+        out.insert_owned(came.iter().map(|element| element.value.clone()).collect(), Joins::NONE);
         out.delete(gone);
     };
     let (mut at, mut at_new) = (0, 0);
@@ -128,19 +140,6 @@ fn texts(old: &str, new: &str, finely: bool) -> Diff {
     let mut out = Builder::<String>::new();
     along(&mut out, old, new, 0);
     let edits = out.finish();
-    if finely {
-        let (mut kept, mut gone) = (0, 0);
-        for edit in &edits {
-            match edit {
-                Segment::Keep(length) => kept += length,
-                Segment::Delete(length) => gone += length,
-                _ => {}
-            }
-        }
-        if kept == 0 || kept < gone {
-            return resolve::retyped(old, new.to_owned());
-        }
-    }
     Diff::Text(edits)
 }
 
@@ -172,7 +171,7 @@ fn along(out: &mut Builder<String>, old: &str, new: &str, cut: usize) {
                 out.keep(text::units(&gone[at..from.start]));
                 at = from.end;
                 if few {
-                    out.insert(&came[to]);
+                    out.insert(&came[to], Joins::NONE);
                     out.delete(text::units(&gone[from]));
                 } else {
                     along(out, &gone[from], &came[to], cut + 1);
@@ -181,7 +180,7 @@ fn along(out: &mut Builder<String>, old: &str, new: &str, cut: usize) {
             out.keep(text::units(&gone[at..]));
         }
         _ => {
-            out.insert(came);
+            out.insert(came, Joins::NONE);
             out.delete(text::units(gone));
         }
     }

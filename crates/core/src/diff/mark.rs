@@ -54,6 +54,10 @@ impl Mark {
         Mark { hash: hasher.finish(), length, children }
     }
 
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
+    }
+
     /// Almost surely of equal values.
     pub(super) fn resembles(&self, other: &Mark) -> bool {
         self.hash == other.hash

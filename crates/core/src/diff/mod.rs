@@ -7,27 +7,36 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `resolve` | patch and base to diff, every check |
+//! | `resolve`, `by_index` | patch and base to diff, every check |
 //! | `wire` | diff to the smallest patch; lengths in CBOR |
-//! | `make`, `mark`, `align`, `pair` | from two values to a diff, in near-linear time |
-//! | `apply`, `invert`, `compose`, `rebase`, `split` | the algebra |
+//! | `make`, `mark`, `align`, `pair`, `identity`, `arrange` | from two values to a diff, in near-linear time |
+//! | `apply`, `invert`, `compose` | the algebra of diffs in a row |
+//! | `rebase`, `meet`, `split`, `place` | concurrent diffs: what each becomes after the other, what they conflict about, and where that then is |
+//! | `increment` | sums of numbers |
 //! | `lazy` | resolving and inverting where the base is not loaded whole |
 //! | `sequence`, `text` | the walk over edits of texts and arrays; UTF-16 positions |
 //!
 //! Edits along a text or array are kept in one normal form: neighbours of a kind are one step, an insertion comes before
-//! the deletion at the same position, nothing is empty. What is made here is in that form; what is not is brought there.
+//! the deletion at the same position, nothing is empty, elements taken out are numbered in order. What is made here is in
+//! that form; what is not is brought there.
 //!
 //! Nothing recurses deeper than the values and diffs it is given, which decoders bound.
 
 mod align;
 mod apply;
+mod arrange;
+mod by_index;
 mod compose;
+mod identity;
+mod increment;
 mod invert;
 #[cfg(feature = "server")]
 pub mod lazy;
 mod make;
 mod mark;
+mod meet;
 mod pair;
+mod place;
 mod rebase;
 mod resolve;
 mod sequence;
@@ -40,9 +49,13 @@ use crate::prelude::*;
 use crate::value::Value;
 
 pub use compose::compose;
-pub use make::{diff, diff_finely};
-pub use rebase::{conflicts, rebase};
-pub use split::{Path, Split, Step, split};
+pub use identity::Identity;
+pub use increment::sum;
+pub use make::{diff, diff_finely, diff_finely_by};
+pub use place::{Path, Place, Range, Step};
+pub use rebase::{Order, rebase};
+pub(crate) use sequence::runs;
+pub use split::{Contested, Split, split};
 
 /// A diff as written on the wire, not yet related to its base.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,7 +64,8 @@ pub enum Patch {
     Remove,
     /// A plain map: merges into an object, addresses elements of an array, or is a new object where there is none.
     Map(Members<Patch>),
-    /// Any other value: replaces. Never [`Value::Object`] and never [`Value::Undefined`].
+    /// Any other value: replaces, but a text over a text and an array over an array, which are compared. Never
+    /// [`Value::Object`] and never [`Value::Undefined`].
     Value(Value),
     /// Tagged: become this value outright, whatever was there. Any value.
     Replace(Value),
@@ -59,6 +73,10 @@ pub enum Patch {
     Text(Vec<Segment<String, ()>>),
     /// Tagged: edits inside an array.
     Array(Vec<Segment<Vec<Value>, Patch>>),
+    /// Tagged: edits inside a `Map`, whose elements are its entries as arrays of two, or a `Set`.
+    Entries(Vec<Segment<Vec<Value>, Patch>>),
+    /// Tagged: add to the number that is there.
+    Increment(Increment),
 }
 
 /// One step along a text or an array, from its start.
@@ -69,9 +87,66 @@ pub enum Segment<T, I> {
     /// Drop the next `n`.
     Delete(usize),
     /// Put these here.
-    Insert(T),
-    /// Change the next element from inside. Arrays only (`I` is `()` in texts, where it never occurs).
+    Insert(T, Joins),
+    /// Change the next element from inside. Arrays only (`I` is `()` in texts, where it never occurs, nor do the next two).
     Inner(I),
+    /// Take the next element out; it goes where the `Put` of this number is.
+    Take(usize),
+    /// The element taken as this number goes here, changed from inside or as it is.
+    Put(usize, Option<I>),
+}
+
+/// What an insertion continues that the same client wrote just before: who inserts at the same position goes around it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Joins {
+    /// Its first unit follows the client's own.
+    pub before: bool,
+    /// Its last unit is followed by the client's own.
+    pub behind: bool,
+}
+
+impl Joins {
+    /// Nothing.
+    pub const NONE: Joins = Joins { before: false, behind: false };
+
+    /// As on the wire: 1 before, 2 behind, 3 both.
+    pub fn bits(self) -> u8 {
+        u8::from(self.before) | u8::from(self.behind) << 1
+    }
+
+    /// From the wire.
+    pub fn from_bits(bits: u64) -> Option<Joins> {
+        (1..=3).contains(&bits).then_some(Joins { before: bits & 1 != 0, behind: bits & 2 != 0 })
+    }
+}
+
+/// What is added to a number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Increment {
+    /// A finite number or a bigint.
+    pub by: Value,
+    /// What it then is, where the base is known: sums of fractions depend on the order in which they are made.
+    pub to: Option<Value>,
+}
+
+/// What holds each thing once, in an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keyed {
+    /// A `Map`, by its keys.
+    Map,
+    /// A `Set`, by what is in it.
+    Set,
+}
+
+impl Keyed {
+    /// What tells an element apart; none of what is no entry.
+    pub(crate) fn key(self, element: &Value) -> Option<&Value> {
+        match (self, element) {
+            (Keyed::Set, item) => Some(item),
+            (Keyed::Map, Value::Array(entry)) => entry.first().filter(|_| entry.len() == 2),
+            (Keyed::Map, _) => None,
+        }
+    }
 }
 
 /// What happens to one place, said completely: it needs no base to be understood.
@@ -90,10 +165,15 @@ pub enum Diff {
     },
     /// Members of an object that change. The identity when empty.
     Object(Members<Diff>),
-    /// Edits along an array. Total: `Keep`, `Delete` and `Inner` add up to the base's length.
+    /// Edits along an array. Total: `Keep`, `Delete`, `Inner` and `Take` add up to the base's length, and each number that
+    /// is taken is put once.
     Array(Vec<Segment<Vec<Value>, Diff>>),
     /// Edits along a text. Total, in UTF-16 units.
     Text(Vec<Segment<String, ()>>),
+    /// Edits along a `Map`'s entries (arrays of two) or a `Set`'s items, of which each is there once. Total; nothing is taken.
+    Entries(Keyed, Vec<Segment<Vec<Value>, Diff>>),
+    /// A number grows. Where nothing is, it becomes that number.
+    Increment(Increment),
 }
 
 impl Diff {
@@ -113,7 +193,8 @@ impl Diff {
         match self {
             Diff::Remove | Diff::Set { .. } => false,
             Diff::Object(members) => members.values().all(Diff::is_identity),
-            Diff::Array(segments) => sequence::is_identity::<Vec<Value>>(segments),
+            Diff::Array(segments) | Diff::Entries(_, segments) => sequence::is_identity::<Vec<Value>>(segments),
+            Diff::Increment(increment) => increment.by == Value::Number(0.0),
             Diff::Text(segments) => sequence::is_identity::<String>(segments),
         }
     }
@@ -189,16 +270,33 @@ pub enum DiffError {
     /// A change inside a member that is not there.
     #[error("there is no member {0:?} to change from inside: the diff was made for another value")]
     NoMember(String),
+    /// Elements that are taken out and not put back once each.
+    #[error("each element that is taken is put once: number {0} is not")]
+    NotPutOnce(usize),
+    /// An increment of something else than a number.
+    #[error("only a number or a bigint can be incremented, by a finite number or a bigint, and there is {0}")]
+    NotANumber(&'static str),
+    /// A `Map` or `Set` that would have something twice.
+    #[error("a Map or Set would have the same key twice")]
+    Twice,
+    /// An entry that is no array of a key and a value.
+    #[error("an entry of a Map is an array of its key and its value")]
+    NotAnEntry,
     /// Composed with a diff that does not start from what the first one makes.
     #[error("the second diff does not start from what the first one makes")]
     NotConsecutive,
 }
 
-/// Two diffs touch the same place and do not leave it the same.
+/// Two diffs contradict each other somewhere: see [`split`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("both change the same place, to different effect")]
 #[non_exhaustive]
 pub struct Conflict {}
+
+/// The byte offset of the position so many UTF-16 units from the start of a text, if it has one.
+pub(crate) fn offset(text: &str, units: usize) -> Option<usize> {
+    text::offset(text, units).ok()
+}
 
 /// What is there, for messages.
 fn kind(value: &Value) -> &'static str {

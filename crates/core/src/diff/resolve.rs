@@ -1,12 +1,12 @@
 //! From the wire to a diff: what a patch does to this base, with everything checked. What would leave a place as it is,
 //! is left out.
 
-use super::sequence::Builder;
+use super::identity::Identity;
+use super::sequence::{self, Builder, Segments};
 use super::text::{self, Off};
-use super::{Diff, DiffError, Patch, Segment, wrong_kind};
+use super::{Diff, DiffError, Increment, Joins, Patch, Segment, apply, by_index, make, wrong_kind};
 use crate::members::Members;
 use crate::prelude::*;
-use crate::sort;
 use crate::value::{Object, Value};
 
 impl Patch {
@@ -17,10 +17,18 @@ impl Patch {
     /// # Errors
     /// When it can't be applied to this base.
     pub fn resolve(self, base: &Value) -> Result<Diff, DiffError> {
+        self.resolve_by(base, &Identity::default())
+    }
+
+    /// As [`resolve`](Patch::resolve), with elements told apart by other members.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn resolve_by(self, base: &Value, identity: &Identity) -> Result<Diff, DiffError> {
         match self {
             Patch::Remove => Err(DiffError::RemovesRoot),
             Patch::Map(members) if members.is_empty() => Ok(Diff::identity()),
-            patch => Ok(match resolve(patch, Some(base))? {
+            patch => Ok(match resolve(patch, Some(base), identity)? {
                 Some(Diff::Set { value, .. }) => Diff::root(value, base),
                 Some(diff) => diff,
                 None => Diff::identity(),
@@ -45,25 +53,42 @@ impl Patch {
                 Ok(Value::Object(object))
             }
             Patch::Value(value) | Patch::Replace(value) => Ok(value),
+            Patch::Increment(increment) => increment.on(None),
             Patch::Text(_) => Err(wrong_kind("text", "a text", None)),
             Patch::Array(_) => Err(wrong_kind("array", "an array", None)),
+            Patch::Entries(_) => Err(wrong_kind("entries", "a Map or a Set", None)),
         }
     }
 }
 
 /// What the patch does at a place below the root; nothing where it leaves it as it is.
-pub(super) fn resolve(patch: Patch, base: Option<&Value>) -> Result<Option<Diff>, DiffError> {
+pub(super) fn resolve(patch: Patch, base: Option<&Value>, identity: &Identity) -> Result<Option<Diff>, DiffError> {
     let value = match (patch, base) {
         (Patch::Remove, base) => return Ok(base.map(|_| Diff::Remove)),
-        (Patch::Map(members), Some(Value::Object(object))) => return resolve_members(members, object),
+        (Patch::Map(members), Some(Value::Object(object))) => return resolve_members(members, object, identity),
         (Patch::Map(members), Some(Value::Array(items))) => {
-            return resolve_array(edits_by_index(members, items.len())?, items);
+            return by_index::resolve(members, items, identity);
         }
-        (Patch::Value(Value::Text(new)), Some(Value::Text(old))) if *old != new => return Ok(Some(retyped(old, new))),
+        // Compared, so that it merges with what others do: however it is written, it means the same.
+        (
+            Patch::Value(new @ (Value::Text(_) | Value::Array(_) | Value::Map(_) | Value::Set(_))),
+            Some(old @ (Value::Text(_) | Value::Array(_) | Value::Map(_) | Value::Set(_))),
+        ) => return Ok(make::between_values(old, &new, identity)),
         (Patch::Text(segments), Some(Value::Text(old))) => return resolve_text(segments, old),
-        (Patch::Array(segments), Some(Value::Array(items))) => return resolve_array(segments, items),
+        (Patch::Array(segments), Some(Value::Array(items))) => {
+            let edits = resolve_array(segments, items, identity)?;
+            return Ok(edits.map(Diff::Array));
+        }
+        (Patch::Entries(segments), Some(base @ (Value::Map(_) | Value::Set(_)))) => {
+            return resolve_entries(segments, base, identity);
+        }
+        (Patch::Increment(increment), base) => {
+            let to = increment.on(base)?;
+            return Ok((base != Some(&to)).then(|| Diff::Increment(Increment { to: Some(to), ..increment })));
+        }
         (Patch::Text(_), found) => return Err(wrong_kind("text", "a text", found)),
         (Patch::Array(_), found) => return Err(wrong_kind("array", "an array", found)),
+        (Patch::Entries(_), found) => return Err(wrong_kind("entries", "a Map or a Set", found)),
         (patch @ (Patch::Map(_) | Patch::Value(_) | Patch::Replace(_)), _) => patch.into_value()?,
     };
     if base == Some(&value) {
@@ -73,93 +98,34 @@ pub(super) fn resolve(patch: Patch, base: Option<&Value>) -> Result<Option<Diff>
     Ok(Some(Diff::Set { value, over_container }))
 }
 
-fn resolve_members(members: Members<Patch>, object: &Object) -> Result<Option<Diff>, DiffError> {
+fn resolve_members(
+    members: Members<Patch>,
+    object: &Object,
+    identity: &Identity,
+) -> Result<Option<Diff>, DiffError> {
     let mut changes = Members::new();
     for (key, patch) in members {
-        if let Some(change) = resolve(patch, object.get(&key))? {
+        if let Some(change) = resolve(patch, object.get(&key), identity)? {
             changes.push(key, change);
         }
     }
     Ok((!changes.is_empty()).then_some(Diff::Object(changes)))
 }
 
-/// deep-object-diff's form over an array of so many elements, as edits along it.
-pub(super) fn edits_by_index(
-    members: Members<Patch>,
-    length: usize,
-) -> Result<Vec<Segment<Vec<Value>, Patch>>, DiffError> {
-    let mut changes = Vec::with_capacity(members.len());
-    for (key, patch) in members {
-        match index(&key) {
-            Some(index) => changes.push((index as u64, patch)),
-            None => return Err(DiffError::NotAnIndex(key)),
-        }
+fn resolve_entries(
+    segments: Vec<Segment<Vec<Value>, Patch>>,
+    base: &Value,
+    identity: &Identity,
+) -> Result<Option<Diff>, DiffError> {
+    let (Some(kind), Some(items)) = (apply::keyed(base), apply::elements(base)) else { return Ok(None) };
+    if segments.iter().any(|segment| matches!(segment, Segment::Take(_) | Segment::Put(..))) {
+        return Err(wrong_kind("moving", "an array", Some(base)));
     }
-    let changes = sort::by_number(changes);
-    // A run of `undefined` up to the last element shortens the array, unless something follows it.
-    let mut shorter = length;
-    for (index, patch) in changes.iter().rev() {
-        if *patch != Patch::Remove || index.checked_add(1) != Some(shorter as u64) {
-            break;
-        }
-        shorter -= 1;
-    }
-    let mut edits = Vec::new();
-    let keep = |edits: &mut Vec<_>, length: usize| {
-        if length > 0 {
-            edits.push(Segment::Keep(length));
-        }
-    };
-    let (mut at, mut next, mut appended) = (0, length, Vec::new());
-    for (index, patch) in changes {
-        let index = index as usize;
-        if index >= length {
-            if index != next {
-                return Err(DiffError::IndexOutOfRange { index, length, next });
-            }
-            next += 1;
-            // With nothing there to remove, an appended `undefined` is that value.
-            appended.push(if patch == Patch::Remove { Value::Undefined } else { patch.into_value()? });
-        } else if index < shorter {
-            let patch = if patch == Patch::Remove { Patch::Replace(Value::Undefined) } else { patch };
-            keep(&mut edits, index - at);
-            edits.push(Segment::Inner(patch));
-            at = index + 1;
-        }
-    }
-    keep(&mut edits, shorter - at);
-    if shorter < length {
-        edits.push(Segment::Delete(length - shorter));
-    }
-    if !appended.is_empty() {
-        edits.push(Segment::Insert(appended));
-    }
-    Ok(edits)
-}
-
-/// An index in decimal, without leading zeros.
-fn index(key: &str) -> Option<usize> {
-    let digits = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());
-    // What no array is long enough for is an index still, out of range.
-    (digits && (key.len() == 1 || !key.starts_with('0'))).then(|| key.parse().unwrap_or(usize::MAX))
-}
-
-/// A text replaced by another in plain form: edits where half of it or more is kept, so that they merge with others'.
-pub(super) fn retyped(old: &str, new: String) -> Diff {
-    let start = text::common_prefix(old, &new);
-    let end = text::common_suffix(&old[start..], &new[start..]);
-    let (deleted, inserted) = (&old[start..old.len() - end], &new[start..new.len() - end]);
-    let (before, after) = (text::units(&old[..start]), text::units(&old[old.len() - end..]));
-    let gone = text::units(deleted);
-    if before + after == 0 || before + after < gone {
-        return Diff::Set { value: Value::Text(new), over_container: false };
-    }
-    let mut edits = Builder::<String>::new();
-    edits.keep(before);
-    edits.insert(inserted);
-    edits.delete(gone);
-    edits.keep(after);
-    Diff::Text(edits.finish())
+    let Some(edits) = resolve_array(segments, &items, identity)? else { return Ok(None) };
+    let diff = Diff::Entries(kind, edits);
+    // What is there once stays there once, and entries stay entries.
+    diff.apply(&mut base.clone())?;
+    Ok(Some(diff))
 }
 
 fn resolve_text(segments: Vec<Segment<String, ()>>, old: &str) -> Result<Option<Diff>, DiffError> {
@@ -167,32 +133,35 @@ fn resolve_text(segments: Vec<Segment<String, ()>>, old: &str) -> Result<Option<
     let (mut inserted, mut deleted) = (String::new(), 0..0);
     let (mut at, mut units) = (0, 0_usize);
     // What is inserted and deleted between two kept parts, less what both begin and end with.
-    let splice = |out: &mut Builder<String>, inserted: &mut String, deleted: &str| {
+    let mut joins = Joins::NONE;
+    let splice = |out: &mut Builder<String>, inserted: &mut String, deleted: &str, joins: Joins| {
         let start = text::common_prefix(deleted, inserted);
         let end = text::common_suffix(&deleted[start..], &inserted[start..]);
         out.keep(text::units(&deleted[..start]));
-        out.insert(&inserted[start..inserted.len() - end]);
+        out.insert(&inserted[start..inserted.len() - end], joins);
         out.delete(text::units(&deleted[start..deleted.len() - end]));
         out.keep(text::units(&deleted[deleted.len() - end..]));
         inserted.clear();
     };
     for segment in segments {
         let (length, kept) = match segment {
-            Segment::Insert(piece) => {
+            Segment::Insert(piece, own) => {
+                joins = Joins { before: if inserted.is_empty() { own.before } else { joins.before }, behind: own.behind };
                 inserted.push_str(&piece);
                 continue;
             }
             Segment::Keep(0) | Segment::Delete(0) => return Err(DiffError::ZeroLength),
             Segment::Keep(length) => (length, true),
             Segment::Delete(length) => (length, false),
-            Segment::Inner(()) => (1, true),
+            Segment::Inner(()) | Segment::Take(_) => (1, true),
+            Segment::Put(..) => continue,
         };
         let bytes = text::offset(&old[at..], length).map_err(|off| match off {
             Off::PastEnd => DiffError::PastEnd { length: text::units(old), unit: "UTF-16 units" },
             Off::Splits => DiffError::SplitsCharacter(units.saturating_add(length)),
         })?;
         if kept {
-            splice(&mut out, &mut inserted, &old[deleted.clone()]);
+            splice(&mut out, &mut inserted, &old[deleted.clone()], joins);
             out.keep(length);
             deleted = at + bytes..at + bytes;
         } else {
@@ -201,44 +170,79 @@ fn resolve_text(segments: Vec<Segment<String, ()>>, old: &str) -> Result<Option<
         at += bytes;
         units += length;
     }
-    splice(&mut out, &mut inserted, &old[deleted]);
+    splice(&mut out, &mut inserted, &old[deleted], joins);
     out.keep(text::units(&old[at..]));
     let edits = Diff::Text(out.finish());
     Ok((!edits.is_identity()).then_some(edits))
 }
 
-fn resolve_array(segments: Vec<Segment<Vec<Value>, Patch>>, items: &[Value]) -> Result<Option<Diff>, DiffError> {
-    let mut edits = Edits::over(items);
+fn resolve_array(
+    segments: Vec<Segment<Vec<Value>, Patch>>,
+    items: &[Value],
+    identity: &Identity,
+) -> Result<Option<Segments<Vec<Value>>>, DiffError> {
+    put_once(&segments)?;
+    let taken = taken(&segments, items);
+    let mut edits = Edits { items, identity, taken, out: Builder::new(), at: 0, insert: Vec::new(), joins: Joins::NONE, deleted: 0 };
     for segment in segments {
         match segment {
-            Segment::Insert(mut new) => edits.insert.append(&mut new),
+            Segment::Insert(new, joins) => edits.insert(new, joins),
             Segment::Keep(0) | Segment::Delete(0) => return Err(DiffError::ZeroLength),
             Segment::Keep(length) => edits.keep(length)?,
             Segment::Delete(length) => edits.delete(length)?,
-            Segment::Inner(Patch::Remove) => return Err(DiffError::RemovesElement),
+            Segment::Inner(Patch::Remove) | Segment::Put(_, Some(Patch::Remove)) => return Err(DiffError::RemovesElement),
             Segment::Inner(patch) => edits.inner(patch)?,
+            Segment::Take(number) => edits.take(number)?,
+            Segment::Put(number, patch) => edits.put(number, patch)?,
         }
     }
     edits.finish()
 }
 
+/// Each number that is taken is put once, and none else.
+pub(super) fn put_once<I>(segments: &[Segment<Vec<Value>, I>]) -> Result<(), DiffError> {
+    let count = segments.iter().filter(|segment| matches!(segment, Segment::Take(_))).count();
+    let mut is_put = vec![false; count];
+    for segment in segments {
+        if let Segment::Put(number, _) = segment {
+            match is_put.get_mut(*number) {
+                Some(is_put) if !*is_put => *is_put = true,
+                _ => return Err(DiffError::NotPutOnce(*number)),
+            }
+        }
+    }
+    is_put.iter().position(|is_put| !is_put).map_or(Ok(()), |number| Err(DiffError::NotPutOnce(number)))
+}
+
+/// The elements that are taken, by their numbers.
+fn taken<'a, I>(segments: &[Segment<Vec<Value>, I>], items: &'a [Value]) -> Vec<Option<&'a Value>> {
+    let mut at = 0_usize;
+    let mut taken = Vec::new();
+    for segment in segments {
+        if matches!(segment, Segment::Take(_)) {
+            taken.push(items.get(at));
+        }
+        at = at.saturating_add(sequence::before(segment));
+    }
+    taken
+}
+
 /// Walks an array's elements.
 struct Edits<'a> {
     items: &'a [Value],
+    identity: &'a Identity,
+    taken: Vec<Option<&'a Value>>,
     out: Builder<Vec<Value>>,
     /// Up to where the elements are walked.
     at: usize,
     /// Inserted since the last element that stays.
     insert: Vec<Value>,
+    joins: Joins,
     /// How many before `at` are deleted since then.
     deleted: usize,
 }
 
 impl<'a> Edits<'a> {
-    fn over(items: &'a [Value]) -> Self {
-        Edits { items, out: Builder::new(), at: 0, insert: Vec::new(), deleted: 0 }
-    }
-
     /// The next elements.
     fn walk(&mut self, length: usize) -> Result<&'a [Value], DiffError> {
         let rest = &self.items[self.at..];
@@ -246,6 +250,12 @@ impl<'a> Edits<'a> {
         let next = rest.get(..length).ok_or(past_end)?;
         self.at += length;
         Ok(next)
+    }
+
+    fn insert(&mut self, mut new: Vec<Value>, joins: Joins) {
+        let before = if self.insert.is_empty() { joins.before } else { self.joins.before };
+        self.joins = Joins { before, behind: joins.behind };
+        self.insert.append(&mut new);
     }
 
     fn delete(&mut self, length: usize) -> Result<(), DiffError> {
@@ -263,10 +273,28 @@ impl<'a> Edits<'a> {
 
     fn inner(&mut self, patch: Patch) -> Result<(), DiffError> {
         self.flush();
-        match resolve(patch, self.walk(1)?.first())? {
+        match resolve(patch, self.walk(1)?.first(), self.identity)? {
             Some(change) => self.out.inner(change),
             None => self.out.keep(1),
         }
+        Ok(())
+    }
+
+    fn take(&mut self, number: usize) -> Result<(), DiffError> {
+        self.flush();
+        self.walk(1)?;
+        self.out.take(number);
+        Ok(())
+    }
+
+    fn put(&mut self, number: usize, patch: Option<Patch>) -> Result<(), DiffError> {
+        self.flush();
+        let element = self.taken.get(number).copied().flatten();
+        let inner = match patch {
+            Some(patch) => resolve(patch, element, self.identity)?,
+            None => None,
+        };
+        self.out.put(number, inner);
         Ok(())
     }
 
@@ -279,15 +307,15 @@ impl<'a> Edits<'a> {
         let end = deleted.iter().rev().zip(insert.iter().rev()).take_while(|(a, b)| a == b).count();
         insert.truncate(insert.len() - end);
         self.out.keep(start);
-        self.out.insert_owned(insert);
+        self.out.insert_owned(insert, core::mem::take(&mut self.joins));
         self.out.delete(deleted.len() - end);
         self.out.keep(end);
     }
 
-    fn finish(mut self) -> Result<Option<Diff>, DiffError> {
+    fn finish(mut self) -> Result<Option<Segments<Vec<Value>>>, DiffError> {
         self.keep(self.items.len() - self.at)?;
-        let edits = Diff::Array(self.out.finish());
-        Ok((!edits.is_identity()).then_some(edits))
+        let edits = self.out.finish();
+        Ok((!sequence::is_identity::<Vec<Value>>(&edits)).then_some(edits))
     }
 }
 

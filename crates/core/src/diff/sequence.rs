@@ -1,13 +1,15 @@
 //! Edits along a text or an array: what both kinds have in common, and the normal form.
 //!
-//! Normal form: neighbours of a kind are one step, nothing is empty, between two steps that leave something there is at
-//! most one insertion and after it at most one deletion. Two lists of edits that do the same at the same positions are
-//! then equal.
+//! Normal form: neighbours of a kind are one step, nothing is empty, between two elements that stay or are taken out
+//! what is inserted and put comes before the one deletion, and elements are numbered in the order in which they are taken.
+//! Two lists of edits that do the same at the same positions are then equal.
 
 use alloc::borrow::Cow;
 
 use super::text::{self, Off};
-use super::{Conflict, Diff, DiffError, Segment, rebase};
+use super::identity::Identity;
+use super::meet::{self, Twins};
+use super::{Conflict, Diff, DiffError, Joins, Keyed, Order, Segment, rebase};
 use crate::prelude::*;
 use crate::value::Value;
 
@@ -34,7 +36,17 @@ pub(super) trait Run: Clone + PartialEq + Default {
     /// A run of one, with its element changed.
     fn changed(one: &Self::Slice, inner: &Self::Inner) -> Result<Self, DiffError>;
     fn compose_inner(first: &Self::Inner, second: &Self::Inner) -> Result<Self::Inner, DiffError>;
-    fn rebase_inner(a: &Self::Inner, b: &Self::Inner) -> Result<Self::Inner, Conflict>;
+    fn rebase_inner(a: &Self::Inner, b: &Self::Inner, order: Order) -> Result<Self::Inner, Conflict>;
+    /// Whether all that is in it is told apart by itself, wherever it is.
+    fn is_named(slice: &Self::Slice) -> bool;
+    /// What both lists of edits insert that is the same by what names it.
+    fn twins(
+        a: &[Segment<Self, Self::Inner>],
+        b: &[Segment<Self, Self::Inner>],
+        kind: Option<Keyed>,
+    ) -> Result<Twins<Self::Inner>, Conflict>
+    where
+        Self: Sized;
 }
 
 impl Run for String {
@@ -77,8 +89,16 @@ impl Run for String {
         Ok(())
     }
 
-    fn rebase_inner((): &(), (): &()) -> Result<(), Conflict> {
+    fn rebase_inner((): &(), (): &(), _: Order) -> Result<(), Conflict> {
         Ok(())
+    }
+
+    fn is_named(_: &str) -> bool {
+        false
+    }
+
+    fn twins(_: &[Segment<String, ()>], _: &[Segment<String, ()>], _: Option<Keyed>) -> Result<Twins<()>, Conflict> {
+        Ok(Vec::new())
     }
 }
 
@@ -124,8 +144,22 @@ impl Run for Vec<Value> {
         super::compose::inside(first, second)
     }
 
-    fn rebase_inner(a: &Diff, b: &Diff) -> Result<Diff, Conflict> {
-        rebase::rebase(a, b)
+    fn rebase_inner(a: &Diff, b: &Diff, order: Order) -> Result<Diff, Conflict> {
+        rebase::rebase(a, b, order)
+    }
+
+    fn is_named(slice: &[Value]) -> bool {
+        let identity = Identity::default();
+        slice.iter().all(|element| identity.of(element).is_some())
+    }
+
+    fn twins(
+        a: &[Segment<Vec<Value>, Diff>],
+        b: &[Segment<Vec<Value>, Diff>],
+        kind: Option<Keyed>,
+    ) -> Result<Twins<Diff>, Conflict> {
+        let same = meet::same_elements(a, b, kind).into_iter();
+        same.map(|(i, mine, j, other)| Ok((i, j, meet::united(mine, other, kind)?))).collect()
     }
 }
 
@@ -134,30 +168,59 @@ pub(super) fn is_identity<T: Run>(segments: &[Segment<T, T::Inner>]) -> bool {
     segments.iter().all(|segment| match segment {
         Segment::Keep(_) => true,
         Segment::Delete(length) => *length == 0,
-        Segment::Insert(run) => T::is_empty(run.slice()),
+        Segment::Insert(run, _) => T::is_empty(run.slice()),
         Segment::Inner(inner) => T::inner_is_identity(inner),
+        Segment::Take(_) | Segment::Put(..) => false,
     })
+}
+
+/// How much of the base a step is about.
+pub(super) fn before<T, I>(segment: &Segment<T, I>) -> usize {
+    match segment {
+        Segment::Keep(length) | Segment::Delete(length) => *length,
+        Segment::Inner(_) | Segment::Take(_) => 1,
+        Segment::Insert(..) | Segment::Put(..) => 0,
+    }
+}
+
+/// How much a step leaves.
+pub(super) fn after<T: Run>(segment: &Segment<T, T::Inner>) -> usize {
+    match segment {
+        Segment::Keep(length) => *length,
+        Segment::Inner(_) | Segment::Put(..) => 1,
+        Segment::Insert(run, _) => T::length(run.slice()),
+        Segment::Delete(_) | Segment::Take(_) => 0,
+    }
 }
 
 /// What the edits say the base's length is.
-pub(super) fn base_length<T: Run>(segments: &[Segment<T, T::Inner>]) -> usize {
-    segments.iter().fold(0, |sum: usize, segment| match segment {
-        Segment::Keep(length) | Segment::Delete(length) => sum.saturating_add(*length),
-        Segment::Inner(_) => sum.saturating_add(1),
-        Segment::Insert(_) => sum,
+pub(super) fn base_length<T, I>(segments: &[Segment<T, I>]) -> usize {
+    segments.iter().fold(0, |sum: usize, segment| sum.saturating_add(before(segment)))
+}
+
+/// Steps as they are written: what is taken or put in a row is one.
+pub(crate) fn runs<T, I>(segments: &[Segment<T, I>]) -> impl Iterator<Item = &[Segment<T, I>]> {
+    segments.chunk_by(|a, b| match (a, b) {
+        (Segment::Take(_), Segment::Take(_)) => true,
+        (Segment::Put(a, None), Segment::Put(b, None)) => a.checked_add(1) == Some(*b),
+        _ => false,
     })
 }
 
-/// Builds edits in normal form.
+/// Builds edits in normal form. Elements may be numbered in any way, as long as each is taken and put under one number; what is
+/// taken and never put is deleted.
 pub(super) struct Builder<T: Run> {
     segments: Segments<T>,
-    insert: T,
+    /// What is inserted and put before the next element that stays or is taken out.
+    gap: Segments<T>,
     delete: usize,
+    taken: Vec<usize>,
+    puts: bool,
 }
 
 impl<T: Run> Builder<T> {
     pub(super) fn new() -> Self {
-        Builder { segments: Vec::new(), insert: T::default(), delete: 0 }
+        Builder { segments: Vec::new(), gap: Vec::new(), delete: 0, taken: Vec::new(), puts: false }
     }
 
     pub(super) fn keep(&mut self, length: usize) {
@@ -175,12 +238,34 @@ impl<T: Run> Builder<T> {
         self.delete = self.delete.saturating_add(length);
     }
 
-    pub(super) fn insert(&mut self, slice: &T::Slice) {
-        self.insert.push(slice);
+    pub(super) fn insert(&mut self, slice: &T::Slice, joins: Joins) {
+        if T::is_empty(slice) {
+            return;
+        }
+        match self.gap.last_mut() {
+            Some(Segment::Insert(run, before)) => {
+                run.push(slice);
+                before.behind = joins.behind;
+            }
+            _ => {
+                let mut run = T::default();
+                run.push(slice);
+                self.gap.push(Segment::Insert(run, joins));
+            }
+        }
     }
 
-    pub(super) fn insert_owned(&mut self, run: T) {
-        self.insert.push_owned(run);
+    pub(super) fn insert_owned(&mut self, added: T, joins: Joins) {
+        if T::is_empty(added.slice()) {
+            return;
+        }
+        match self.gap.last_mut() {
+            Some(Segment::Insert(run, before)) => {
+                run.push_owned(added);
+                before.behind = joins.behind;
+            }
+            _ => self.gap.push(Segment::Insert(added, joins)),
+        }
     }
 
     pub(super) fn inner(&mut self, inner: T::Inner) {
@@ -191,10 +276,31 @@ impl<T: Run> Builder<T> {
         self.segments.push(Segment::Inner(inner));
     }
 
-    fn flush(&mut self) {
-        if !T::is_empty(self.insert.slice()) {
-            self.segments.push(Segment::Insert(core::mem::take(&mut self.insert)));
+    pub(super) fn take(&mut self, number: usize) {
+        self.flush();
+        self.taken.push(number);
+        self.segments.push(Segment::Take(number));
+    }
+
+    pub(super) fn put(&mut self, number: usize, inner: Option<T::Inner>) {
+        self.puts = true;
+        self.gap.push(Segment::Put(number, inner.filter(|inner| !T::inner_is_identity(inner))));
+    }
+
+    /// A step as it is.
+    pub(super) fn step(&mut self, segment: Segment<T, T::Inner>) {
+        match segment {
+            Segment::Keep(length) => self.keep(length),
+            Segment::Delete(length) => self.delete(length),
+            Segment::Insert(run, joins) => self.insert_owned(run, joins),
+            Segment::Inner(inner) => self.inner(inner),
+            Segment::Take(number) => self.take(number),
+            Segment::Put(number, inner) => self.put(number, inner),
         }
+    }
+
+    fn flush(&mut self) {
+        self.segments.append(&mut self.gap);
         if self.delete > 0 {
             self.segments.push(Segment::Delete(core::mem::take(&mut self.delete)));
         }
@@ -202,8 +308,74 @@ impl<T: Run> Builder<T> {
 
     pub(super) fn finish(mut self) -> Segments<T> {
         self.flush();
-        self.segments
+        if self.taken.is_empty() && !self.puts {
+            return self.segments;
+        }
+        number(self.segments, &self.taken)
     }
+}
+
+/// With what is taken numbered in order; what is not both taken and put is deleted, and what is put where it was stays.
+fn number<T: Run>(segments: Segments<T>, taken: &[usize]) -> Segments<T> {
+    let places = crate::sort::sorted(taken.iter().copied().zip(0..).collect::<Vec<(usize, usize)>>());
+    let place = |number: usize| {
+        let at = places.binary_search_by(|(known, _)| known.cmp(&number)).ok()?;
+        places.get(at).map(|(_, place)| *place)
+    };
+    let mut puts = vec![0_u8; taken.len()];
+    for segment in &segments {
+        if let Segment::Put(number, _) = segment
+            && let Some(put) = place(*number).and_then(|place| puts.get_mut(place))
+        {
+            *put = put.saturating_add(1);
+        }
+    }
+    let is_put = |number| place(number).is_some_and(|place| puts.get(place) == Some(&1));
+    let mut numbers = vec![0_usize; taken.len()];
+    let mut next = 0;
+    let mut out = Builder::<T>::new();
+    // First what stays or goes, then the numbers: what is put may be put before it is taken.
+    let mut steps = Vec::with_capacity(segments.len());
+    let mut rest = segments.into_iter().peekable();
+    while let Some(segment) = rest.next() {
+        match (segment, rest.peek()) {
+            (Segment::Take(number), _) if !is_put(number) => steps.push(Segment::Delete(1)),
+            (Segment::Put(number, _), _) if !is_put(number) => {}
+            (Segment::Take(number), Some(Segment::Put(same, _))) if number == *same => {
+                let Some(Segment::Put(_, inner)) = rest.next() else { continue };
+                steps.push(inner.map_or(Segment::Keep(1), Segment::Inner));
+            }
+            (Segment::Put(same, inner), Some(Segment::Take(number))) if *number == same => {
+                rest.next();
+                steps.push(inner.map_or(Segment::Keep(1), Segment::Inner));
+            }
+            (segment, _) => {
+                if let Segment::Take(number) = &segment
+                    && let Some(new) = place(*number).and_then(|place| numbers.get_mut(place))
+                {
+                    *new = next;
+                    next += 1;
+                }
+                steps.push(segment);
+            }
+        }
+    }
+    for step in steps {
+        out.step(match step {
+            Segment::Take(number) => {
+                out.flush();
+                let number = place(number).and_then(|place| numbers.get(place)).copied().unwrap_or_default();
+                out.segments.push(Segment::Take(number));
+                continue;
+            }
+            Segment::Put(number, inner) => {
+                Segment::Put(place(number).and_then(|place| numbers.get(place)).copied().unwrap_or_default(), inner)
+            }
+            step => step,
+        });
+    }
+    out.flush();
+    out.segments
 }
 
 /// The same edits in normal form.
@@ -211,24 +383,29 @@ pub(super) fn normal<T: Run>(segments: &[Segment<T, T::Inner>]) -> Cow<'_, [Segm
     use Segment::*;
     let each = segments.iter().all(|segment| match segment {
         Keep(length) | Delete(length) => *length > 0,
-        Insert(run) => !T::is_empty(run.slice()),
+        Insert(run, _) => !T::is_empty(run.slice()),
         Inner(inner) => !T::inner_is_identity(inner),
+        Take(_) => true,
+        Put(_, inner) => !inner.as_ref().is_some_and(T::inner_is_identity),
     });
-    let pairs = segments.windows(2).all(|pair| {
-        !matches!(pair, [Keep(_), Keep(_)] | [Insert(_), Insert(_)] | [Delete(_), Delete(_)] | [Delete(_), Insert(_)])
+    let pairs = segments.windows(2).all(|pair| match pair {
+        [Keep(_), Keep(_)] | [Insert(..), Insert(..)] | [Delete(_), Delete(_) | Insert(..) | Put(..)] => false,
+        [Take(a), Put(b, _)] | [Put(a, _), Take(b)] => a != b,
+        _ => true,
     });
-    if each && pairs {
+    let mut next = 0;
+    let numbered = segments.iter().all(|segment| match segment {
+        Take(number) => {
+            next += 1;
+            *number + 1 == next
+        }
+        _ => true,
+    });
+    if each && pairs && numbered {
         return Cow::Borrowed(segments);
     }
     let mut builder = Builder::<T>::new();
-    for segment in segments {
-        match segment {
-            Keep(length) => builder.keep(*length),
-            Delete(length) => builder.delete(*length),
-            Insert(run) => builder.insert(run.slice()),
-            Inner(inner) => builder.inner(inner.clone()),
-        }
-    }
+    segments.iter().cloned().for_each(|segment| builder.step(segment));
     Cow::Owned(builder.finish())
 }
 
@@ -243,16 +420,16 @@ mod tests {
         builder.keep(0);
         builder.keep(2);
         builder.delete(1);
-        builder.insert(&[Value::Null]);
+        builder.insert(&[Value::Null], Joins::NONE);
         builder.delete(1);
-        builder.insert_owned(vec![Value::Bool(true)]);
+        builder.insert_owned(vec![Value::Bool(true)], Joins::NONE);
         builder.inner(Diff::identity());
         builder.keep(1);
         assert_eq!(
             builder.finish(),
             [
                 Segment::Keep(3),
-                Segment::Insert(vec![Value::Null, Value::Bool(true)]),
+                Segment::Insert(vec![Value::Null, Value::Bool(true)], Joins::NONE),
                 Segment::Delete(2),
                 Segment::Keep(2)
             ]
@@ -261,8 +438,21 @@ mod tests {
 
     #[test]
     fn edits_in_another_form_are_brought_to_the_normal_one() {
-        let odd = [Segment::Delete(1), Segment::Insert("x".to_owned()), Segment::Delete(1), Segment::Keep(0)];
-        assert_eq!(*normal::<String>(&odd), [Segment::Insert("x".to_owned()), Segment::Delete(2)]);
+        let odd = [Segment::Delete(1), Segment::Insert("x".to_owned(), Joins::NONE), Segment::Delete(1), Segment::Keep(0)];
+        assert_eq!(*normal::<String>(&odd), [Segment::Insert("x".to_owned(), Joins::NONE), Segment::Delete(2)]);
         assert!(matches!(normal::<String>(&[Segment::Keep(4)]), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn elements_are_numbered_as_they_are_taken_and_one_that_is_put_nowhere_is_deleted() {
+        use Segment::*;
+        let mut builder = Builder::<Vec<Value>>::new();
+        builder.put(7, None);
+        builder.take(9);
+        builder.keep(1);
+        builder.take(7);
+        builder.take(3);
+        builder.put(3, None);
+        assert_eq!(builder.finish(), [Put(0, None), Delete(1), Keep(1), Take(0), Keep(1)]);
     }
 }

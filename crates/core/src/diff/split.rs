@@ -1,174 +1,408 @@
-//! What of a diff stays when another, concurrent one goes first: the finest cut between what conflicts and what does not.
+//! What of a diff stays where another, concurrent one contradicts it: everything but the places they contradict each other about,
+//! and what each wants there.
 
-use super::rebase::conflicts;
+use alloc::borrow::Cow;
+
+use super::meet::{self, Stretch};
+use super::place::{self, Place, Range, Step};
+use super::rebase::{Fate, Moves, rebase};
 use super::sequence::{self, Builder, Run, Segments};
-use super::{Diff, Segment};
+use super::{Diff, Keyed, Order, Segment};
 use crate::members::Members;
 use crate::prelude::*;
-use crate::value::Value;
+use crate::value::{Object, Value};
 
-/// One step on the way to a place inside a value.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
-    /// A member of an object.
-    Key(String),
-    /// An element of an array.
-    Index(usize),
-}
-
-/// A place inside a value, from the root.
-pub type Path = Vec<Step>;
-
-/// A diff cut in two, both from its own base: together they are the diff.
+/// A diff without what contradicts another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Split {
-    /// What does not conflict with the other.
+    /// The rest, from the same base.
     pub kept: Diff,
-    /// What does.
-    pub dropped: Diff,
-    /// Where: a whole text or array, where the conflict is between edits along it.
-    pub places: Vec<Path>,
+    /// What is left out.
+    pub contested: Vec<Contested>,
 }
 
-/// Cuts what conflicts with `b` out of `a`, both from the same base.
-pub fn split(a: &Diff, b: &Diff) -> Split {
-    let mut places = Vec::new();
-    let (kept, dropped) = cut(a, b, &mut Vec::new(), &mut places);
-    let or_identity = |diff: Option<Diff>| diff.unwrap_or_else(Diff::identity);
-    Split { kept: or_identity(kept), dropped: or_identity(dropped), places }
+/// One place that two change to different effect.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contested {
+    /// Where it is in what the other diff makes.
+    pub place: Place,
+    /// What was there before both; none where nothing was.
+    pub base: Option<Value>,
+    /// What the one makes of it.
+    pub mine: Option<Value>,
+    /// What the other does.
+    pub theirs: Option<Value>,
 }
 
-type Halves = (Option<Diff>, Option<Diff>);
+/// Cuts out of `a` what contradicts `b`, both from `base`.
+pub fn split(a: &Diff, b: &Diff, base: &Value) -> Split {
+    let mut contested = Vec::new();
+    let kept = cut(a, b, Some(base), &mut contested).unwrap_or_else(Diff::identity);
+    Split { kept, contested }
+}
 
-fn cut(a: &Diff, b: &Diff, path: &mut Path, places: &mut Vec<Path>) -> Halves {
-    if !conflicts(a, b) {
-        return (Some(a.clone()), None);
+/// What there is after a diff.
+fn after(diff: &Diff, base: Option<&Value>) -> Option<Value> {
+    match (diff, base) {
+        (Diff::Remove, _) => None,
+        (Diff::Set { value, .. }, _) => Some(value.clone()),
+        (Diff::Increment(increment), base) => increment.on(base).ok(),
+        (diff, base) => {
+            let mut value = base?.clone();
+            diff.apply(&mut value).ok()?;
+            Some(value)
+        }
     }
-    match (a, b) {
-        (Diff::Object(a), Diff::Object(b)) => {
-            let (mut kept, mut dropped) = (Members::new(), Members::new());
+}
+
+/// What is kept, if anything. Places are added from here on.
+fn cut(a: &Diff, b: &Diff, base: Option<&Value>, contested: &mut Vec<Contested>) -> Option<Diff> {
+    // Whether they contradict each other does not depend on who comes first.
+    if rebase(a, b, Order::later(None, None)).is_ok() {
+        return Some(a.clone());
+    }
+    match (a, b, base) {
+        (Diff::Object(a), Diff::Object(b), Some(Value::Object(object))) => {
+            let mut kept = Members::new();
             for (key, change) in a {
-                let (stays, goes) = match b.get(key) {
-                    None => (Some(change.clone()), None),
-                    Some(other) => {
-                        path.push(Step::Key(key.clone()));
-                        let halves = cut(change, other, path, places);
-                        path.pop();
-                        halves
-                    }
+                let change = match b.get(key) {
+                    None => Some(change.clone()),
+                    Some(other) => within(Step::Key(key.clone()), contested, |contested| {
+                        cut(change, other, object.get(key), contested)
+                    }),
                 };
-                for (half, change) in [(&mut kept, stays), (&mut dropped, goes)] {
-                    if let Some(change) = change {
-                        half.push(key.clone(), change);
-                    }
+                if let Some(change) = change {
+                    kept.push(key.clone(), change);
                 }
             }
-            (Some(Diff::Object(kept)), Some(Diff::Object(dropped)))
+            Some(Diff::Object(kept))
         }
-        (Diff::Text(mine), Diff::Text(_)) => {
-            places.push(path.clone());
-            let (kept, dropped) = along::<String>(mine, |alone| !conflicts(&Diff::Text(alone), b));
-            (Some(Diff::Text(kept)), Some(Diff::Text(dropped)))
+        (
+            Diff::Set { value: Value::Object(mine), over_container: false },
+            Diff::Set { value: Value::Object(other), over_container: false },
+            base,
+        ) if !matches!(base, Some(Value::Object(_) | Value::Array(_))) => {
+            Some(Diff::Set { value: Value::Object(created(mine, other, contested)), over_container: false })
         }
-        (Diff::Array(mine), Diff::Array(_)) => {
-            places.push(path.clone());
-            let (kept, dropped) = along::<Vec<Value>>(mine, |alone| !conflicts(&Diff::Array(alone), b));
-            (Some(Diff::Array(kept)), Some(Diff::Array(dropped)))
+        (Diff::Text(a), Diff::Text(b), Some(Value::Text(text))) => {
+            let (a, b) = (sequence::normal::<String>(a), sequence::normal::<String>(b));
+            let cut = stretches::<String>(&a, &b, contested, |range| {
+                let end = super::text::offset(text, range.start + range.length).ok()?;
+                let start = super::text::offset(text, range.start).ok()?;
+                Some(Value::text(&text[start..end]))
+            }, |after, range| match after {
+                Value::Text(text) => {
+                    let end = super::text::offset(text, range.start + range.length).ok()?;
+                    let start = super::text::offset(text, range.start).ok()?;
+                    Some(Value::text(&text[start..end]))
+                }
+                _ => None,
+            }, base);
+            Some(Diff::Text(without::<String>(&a, &cut)))
+        }
+        (Diff::Array(a), Diff::Array(b), Some(base @ Value::Array(items))) => {
+            elements(a, b, items, None, base, contested).map(Diff::Array)
+        }
+        (Diff::Entries(kind, a), Diff::Entries(_, b), Some(base)) => {
+            let items = super::apply::elements(base)?;
+            elements(a, b, &items, Some(*kind), base, contested).map(|kept| Diff::Entries(*kind, kept))
         }
         _ => {
-            places.push(path.clone());
-            (None, Some(a.clone()))
+            let (mine, theirs) = (after(a, base), after(b, base));
+            contested.push(Contested { place: Place::at(Vec::new()), base: base.cloned(), mine, theirs });
+            None
         }
     }
 }
 
-/// An edit at a position of the base.
-struct Edit<'a, T: Run> {
-    at: usize,
-    segments: Vec<&'a Segment<T, T::Inner>>,
+/// Does something one step further in.
+fn within<R>(step: Step, contested: &mut Vec<Contested>, work: impl FnOnce(&mut Vec<Contested>) -> R) -> R {
+    let from = contested.len();
+    let result = work(contested);
+    for one in &mut contested[from..] {
+        one.place.path.insert(0, step.clone());
+    }
+    result
 }
 
-/// The edits that stay, and those that do not: conflict is between pairs of edits, so each is tried alone.
-fn along<T: Run>(segments: &[Segment<T, T::Inner>], stays: impl Fn(Segments<T>) -> bool) -> (Segments<T>, Segments<T>)
+/// Both made an object where there was none: what of `a` is no contradiction.
+fn created(a: &Object, b: &Object, contested: &mut Vec<Contested>) -> Object {
+    let mut kept = Object::new();
+    for (key, value) in a {
+        let value = match (value, b.get(key)) {
+            (value, None) => value.clone(),
+            (value, Some(other)) if value == other => value.clone(),
+            (Value::Object(value), Some(Value::Object(other))) => {
+                Value::Object(within(Step::Key(key.clone()), contested, |contested| created(value, other, contested)))
+            }
+            (value, Some(other)) => {
+                let place = Place::at(vec![Step::Key(key.clone())]);
+                contested.push(Contested { place, base: None, mine: Some(value.clone()), theirs: Some(other.clone()) });
+                continue;
+            }
+        };
+        kept.push(key.clone(), value);
+    }
+    kept
+}
+
+/// What is not to be done of some edits.
+#[derive(Default)]
+struct Cut {
+    /// Stretches whose replacement is left out: what is inserted, and what is deleted.
+    stretches: Vec<(usize, usize)>,
+    /// Elements of the base that stay as they are.
+    elements: Vec<usize>,
+    /// What is inserted and left out, by its place among all that is.
+    inserted: Vec<usize>,
+}
+
+/// Groups of overlapping stretches that are replaced on both sides, differently.
+fn stretches<T: Run>(
+    a: &[Segment<T, T::Inner>],
+    b: &[Segment<T, T::Inner>],
+    contested: &mut Vec<Contested>,
+    of_base: impl Fn(Range) -> Option<Value>,
+    of: impl Fn(&Value, Range) -> Option<Value>,
+    base: Option<&Value>,
+) -> Cut
 where
-    Segment<T, T::Inner>: Clone,
+    Diff: From<Segments<T>>,
 {
-    let segments = sequence::normal::<T>(segments);
-    let length = sequence::base_length::<T>(&segments);
-    let mut edits: Vec<Edit<'_, T>> = Vec::new();
-    let mut at = 0;
-    for segment in segments.iter() {
-        match (segment, edits.last_mut()) {
-            (Segment::Keep(kept), _) => at += kept,
-            // What is put in place of something is one edit with its deletion.
-            (Segment::Delete(_), Some(edit)) if edit.at == at && matches!(edit.segments[..], [Segment::Insert(_)]) => {
-                edit.segments.push(segment);
-                at += sequence::base_length::<T>(core::slice::from_ref(segment));
-            }
-            _ => {
-                edits.push(Edit { at, segments: vec![segment] });
-                at += sequence::base_length::<T>(core::slice::from_ref(segment));
-            }
+    let (mine, others) = (meet::replaced::<T>(a), meet::replaced::<T>(b));
+    let pairs = meet::overlapping(&mine, &others);
+    let mut groups: Vec<(usize, usize)> = Vec::new();
+    let span = |one: &Stretch<'_, T>, other: &Stretch<'_, T>| (one.start.min(other.start), one.end.max(other.end));
+    for (i, j) in &pairs {
+        let (start, end) = span(&mine[*i], &others[*j]);
+        match groups.last_mut() {
+            Some((_, known)) if start < *known => *known = end.max(*known),
+            _ => groups.push((start, end)),
         }
     }
-    let (kept, dropped): (Vec<_>, Vec<_>) = edits.into_iter().partition(|edit| stays(together(length, [edit])));
-    (together(length, &kept), together(length, &dropped))
+    // A group of one pair that puts the same in is no contradiction.
+    let alone = |(start, end): (usize, usize)| {
+        let mut in_it = pairs.iter().filter(|(i, _)| mine[*i].start < end && start < mine[*i].end);
+        matches!((in_it.next(), in_it.next()), (Some((i, j)), None) if mine[*i].run == others[*j].run)
+    };
+    let mut cut = Cut::default();
+    let (after_a, after_b) = (after(&Diff::from(a.to_vec()), base), after(&Diff::from(b.to_vec()), base));
+    for (start, end) in groups.into_iter().filter(|group| !alone(*group)) {
+        let within = |segments: &[Segment<T, T::Inner>]| {
+            let from = place::gap::<T>(segments, start, true);
+            Range { start: from, length: place::gap::<T>(segments, end, true).saturating_sub(from) }
+        };
+        let (in_a, in_b) = (within(a), within(b));
+        contested.push(Contested {
+            place: Place { range: Some(in_b), ..Place::at(Vec::new()) },
+            base: of_base(Range { start, length: end - start }),
+            mine: after_a.as_ref().and_then(|value| of(value, in_a)),
+            theirs: after_b.as_ref().and_then(|value| of(value, in_b)),
+        });
+        cut.stretches.extend(
+            mine.iter().filter(|one| one.start < end && start < one.end).map(|one| (one.start, one.end)),
+        );
+    }
+    cut
 }
 
-/// Those edits, of a base of this length, and no others.
-fn together<'a, T: Run + 'a>(length: usize, edits: impl IntoIterator<Item = &'a Edit<'a, T>>) -> Segments<T> {
-    let mut out = Builder::<T>::new();
-    let mut done = 0;
-    for edit in edits {
-        out.keep(edit.at - done);
-        done = edit.at;
-        for segment in &edit.segments {
-            match segment {
-                Segment::Keep(kept) => out.keep(*kept),
-                Segment::Delete(deleted) => out.delete(*deleted),
-                Segment::Insert(run) => out.insert(run.slice()),
-                Segment::Inner(inner) => out.inner(inner.clone()),
+fn elements(
+    a: &[Segment<Vec<Value>, Diff>],
+    b: &[Segment<Vec<Value>, Diff>],
+    items: &[Value],
+    kind: Option<Keyed>,
+    base: &Value,
+    contested: &mut Vec<Contested>,
+) -> Option<Segments<Vec<Value>>> {
+    let (a, b): (Cow<'_, [_]>, Cow<'_, [_]>) = (sequence::normal::<Vec<Value>>(a), sequence::normal::<Vec<Value>>(b));
+    let array = |items: &[Value], range: Range| {
+        Some(Value::Array(items.get(range.start..range.start + range.length)?.to_vec()))
+    };
+    let mut cut = match kind {
+        None => stretches::<Vec<Value>>(
+            &a,
+            &b,
+            contested,
+            |range| array(items, range),
+            |after, range| match after {
+                Value::Array(items) => array(items, range),
+                _ => None,
+            },
+            Some(base),
+        ),
+        Some(_) => Cut::default(),
+    };
+    for (i, mine, j, theirs) in meet::same_elements(&a, &b, kind) {
+        if meet::united(mine, theirs, kind).is_ok() {
+            continue;
+        }
+        cut.inserted.push(i);
+        let place = Place::at(vec![Step::Index(inserted_at(&b, j))]);
+        contested.push(Contested { place, base: None, mine: Some(mine.clone()), theirs: Some(theirs.clone()) });
+    }
+    let (mine, other) = (Moves::<Vec<Value>>::of(&a), Moves::<Vec<Value>>::of(&b));
+    let mut inner = Vec::new();
+    for (index, my_fate, others_fate) in both(&mine, &other) {
+        let Some(item) = items.get(index) else { return None };
+        let is_cut = cut.stretches.iter().any(|(start, end)| (*start..*end).contains(&index));
+        let place = || Place { absent: matches!(others_fate, Fate::Goes), ..Place::at(Vec::new()) }.then(index, &b);
+        match (my_fate, others_fate) {
+            (Fate::Goes, fate) if !is_cut && fate.inner().is_some() => {
+                cut.elements.push(index);
+                let theirs = fate.inner().and_then(|change| after(change, Some(item)));
+                contested.push(Contested { place: place(), base: Some(item.clone()), mine: None, theirs });
             }
-            done += sequence::base_length::<T>(core::slice::from_ref(*segment));
+            (fate, Fate::Goes) if fate.inner().is_some() => {
+                cut.elements.push(index);
+                let mine = fate.inner().and_then(|change| after(change, Some(item)));
+                contested.push(Contested { place: place(), base: Some(item.clone()), mine, theirs: None });
+            }
+            (one, another) => {
+                if let (Some(mine), Some(theirs)) = (one.inner(), another.inner()) {
+                    let Some(Step::Index(at)) = place().path.first().cloned() else { continue };
+                    let kept = within(Step::Index(at), contested, |contested| {
+                        self::cut(mine, theirs, Some(item), contested)
+                    });
+                    inner.push((index, kept));
+                }
+            }
         }
     }
-    out.keep(length - done);
+    let with_inner = replace_inner(&mine, inner);
+    Some(without::<Vec<Value>>(&with_inner, &cut))
+}
+
+impl Place {
+    /// As a place in an element of the base: where that is after the edits.
+    fn then(mut self, index: usize, edits: &[Segment<Vec<Value>, Diff>]) -> Place {
+        self.path.push(Step::Index(place::element_at(edits, index)));
+        self
+    }
+}
+
+/// Elements of the base that are changed from inside or gone on both sides, or changed on one and gone on the other.
+fn both<'a>(
+    a: &Moves<'a, Vec<Value>>,
+    b: &Moves<'a, Vec<Value>>,
+) -> Vec<(usize, Fate<'a, Diff>, Fate<'a, Diff>)> {
+    let touched = |moves: &Moves<'a, Vec<Value>>| {
+        let mut at = 0;
+        let mut touched = Vec::new();
+        for segment in moves.segments {
+            let length = sequence::before(segment);
+            match moves.fate(segment) {
+                Fate::Stays(None) => {}
+                fate => touched.extend((at..at + length).map(|index| (index, fate))),
+            }
+            at += length;
+        }
+        touched
+    };
+    let (mine, others) = (touched(a), touched(b));
+    let mut others = others.into_iter().peekable();
+    let mut both = Vec::new();
+    for (index, fate) in mine {
+        while others.next_if(|(other, _)| *other < index).is_some() {}
+        if let Some((_, other)) = others.next_if(|(other, _)| *other == index) {
+            both.push((index, fate, other));
+        }
+    }
+    both
+}
+
+/// The edits with other changes inside some elements of their base; none is none any more.
+fn replace_inner(moves: &Moves<'_, Vec<Value>>, inner: Vec<(usize, Option<Diff>)>) -> Segments<Vec<Value>> {
+    let (mut at, mut numbers) = (0, Vec::new());
+    let change = |index: usize| inner.iter().find(|(known, _)| *known == index).map(|(_, change)| change);
+    let mut segments = moves.segments.to_vec();
+    for segment in &mut segments {
+        let index = at;
+        at += sequence::before(segment);
+        match segment {
+            Segment::Take(_) => numbers.push(index),
+            Segment::Inner(_) => {
+                if let Some(change) = change(index) {
+                    *segment = change.clone().map_or(Segment::Keep(1), Segment::Inner);
+                }
+            }
+            _ => {}
+        }
+    }
+    for segment in &mut segments {
+        if let Segment::Put(number, put) = segment
+            && let Some(change) = numbers.get(*number).and_then(|index| change(*index))
+        {
+            *put = change.clone();
+        }
+    }
+    segments
+}
+
+/// Where something that is inserted is in what the edits make.
+fn inserted_at(segments: &[Segment<Vec<Value>, Diff>], place: usize) -> usize {
+    let (mut at, mut inserted) = (0, 0);
+    for segment in segments {
+        if let Segment::Insert(items, _) = segment {
+            if place < inserted + items.len() {
+                return at + place - inserted;
+            }
+            inserted += items.len();
+        }
+        at += sequence::after::<Vec<Value>>(segment);
+    }
+    at
+}
+
+/// The edits without what is cut out of them.
+fn without<T: Run>(segments: &[Segment<T, T::Inner>], cut: &Cut) -> Segments<T> {
+    let mut out = Builder::<T>::new();
+    let (mut at, mut inserted) = (0, 0);
+    let starts = |at: usize| cut.stretches.iter().any(|(start, _)| *start == at);
+    let stays = |at: usize| cut.stretches.iter().any(|(start, end)| (*start..*end).contains(&at));
+    for (place, segment) in segments.iter().enumerate() {
+        match segment {
+            Segment::Insert(run, joins) => {
+                let length = T::length(run.slice());
+                // What is inserted in place of a stretch comes right before its deletion.
+                let replaces = segments[place..].iter().find(|later| !matches!(later, Segment::Insert(..) | Segment::Put(..)));
+                let left_out = starts(at) && matches!(replaces, Some(Segment::Delete(_)));
+                if !left_out {
+                    let mut rest = run.slice();
+                    for unit in cut.inserted.iter().filter(|unit| (inserted..inserted + length).contains(*unit)) {
+                        let done = length - T::length(rest);
+                        let Ok((piece, behind)) = T::split(rest, unit - inserted - done) else { break };
+                        out.insert(piece, *joins);
+                        rest = T::split(behind, 1).map_or(behind, |(_, behind)| behind);
+                    }
+                    out.insert(rest, *joins);
+                }
+                inserted += length;
+            }
+            Segment::Delete(length) if stays(at) => out.keep(*length),
+            Segment::Delete(length) => {
+                for index in at..at + length {
+                    if cut.elements.contains(&index) { out.keep(1) } else { out.delete(1) }
+                }
+            }
+            Segment::Inner(_) | Segment::Take(_) if cut.elements.contains(&at) => out.keep(1),
+            segment => out.step(segment.clone()),
+        }
+        at += sequence::before(segment);
+    }
     out.finish()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::diff::{Patch, compose, rebase};
-
-    fn text(segments: Vec<Segment<String, ()>>) -> Diff {
-        Diff::Text(segments)
-    }
-
-    #[test]
-    fn members_that_conflict_go_and_the_others_stay() {
-        let base = Value::object([("a", Value::from(1.0)), ("b", Value::from(1.0))]);
-        let set = |members: &[(&str, f64)]| {
-            let members = members.iter().map(|(key, number)| (key.to_string(), Patch::Value(Value::from(*number))));
-            Patch::Map(members.collect()).resolve(&base).unwrap()
-        };
-        let parts = split(&set(&[("a", 2.0), ("b", 2.0)]), &set(&[("b", 3.0), ("c", 4.0)]));
-        assert_eq!((parts.kept, parts.dropped), (set(&[("a", 2.0)]), set(&[("b", 2.0)])));
-        assert_eq!(parts.places, [vec![Step::Key("b".into())]]);
-    }
-
-    #[test]
-    fn edits_of_a_text_that_conflict_go_and_the_others_stay() {
-        use Segment::*;
-        // "one two three"
-        let mine =
-            text(vec![Insert("ONE".into()), Delete(3), Keep(5), Insert("!".into()), Keep(5), Insert("?".into())]);
-        let theirs = text(vec![Keep(4), Delete(5), Keep(4)]);
-        let parts = split(&mine, &theirs);
-        assert_eq!(parts.kept, text(vec![Insert("ONE".into()), Delete(3), Keep(10), Insert("?".into())]));
-        assert_eq!(parts.dropped, text(vec![Keep(8), Insert("!".into()), Keep(5)]));
-        assert_eq!(parts.places, [Path::new()]);
-        let behind = rebase(&parts.dropped, &parts.kept).unwrap();
-        assert_eq!(compose(&parts.kept, &behind).unwrap(), mine);
+impl From<Segments<String>> for Diff {
+    fn from(edits: Segments<String>) -> Diff {
+        Diff::Text(edits)
     }
 }
+
+impl From<Segments<Vec<Value>>> for Diff {
+    fn from(edits: Segments<Vec<Value>>) -> Diff {
+        Diff::Array(edits)
+    }
+}
+
+#[cfg(test)]
+mod tests;

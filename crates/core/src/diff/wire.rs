@@ -1,39 +1,104 @@
-//! From a diff to the wire: the smallest patch that says it. Lengths are those of the CBOR that `docs/protocol.md`
-//! specifies, to the byte.
+//! From a diff to the wire. Lengths are those of the CBOR that `docs/protocol.md` specifies, to the byte; of moves, at most.
 //!
-//! Who knows only the contract understands only the base form. So it is taken wherever a tagged form is not shorter, and
-//! [`Diff::to_patch_giving`] and [`plainer`], which know the value that comes out, can put the plain value in the place
-//! of edits inside it.
+//! There are two ways to say a change. [`Diff::to_patch`] says all of it. [`Diff::to_patch_giving`] says it to who knows only the
+//! contract: in base form wherever a tagged form is not much shorter, and without moves, increments and what else is new; for
+//! that the value that comes out is needed.
 
 use super::mark::Mark;
-use super::sequence::{self, Segments};
-use super::{Diff, Patch, Segment};
+use super::sequence::{self, Builder, Segments};
+use super::{Diff, Joins, Patch, Segment};
 use crate::codec::cbor::value_len;
 use crate::members::Members;
 use crate::prelude::*;
 use crate::value::{Object, Value};
 
-/// Bytes of the tags 64001 to 64003.
+/// Bytes of the tags 64001 to 64009.
 const TAG: usize = 3;
 /// A tagged form is taken where it saves at least this many bytes: for less it isn't worth that somebody who knows only
 /// the contract's base form can't read it.
 const SAVING: usize = 32;
 
 impl Diff {
-    /// The wire form, as small as it can be said without knowing the base.
+    /// The wire form that says the change exactly, whatever it is resolved on.
     pub fn to_patch(&self) -> Patch {
-        patch(self).map_or_else(|| Patch::Map(Members::new()), |(patch, _)| patch)
+        patch(self, Style::Exact).map_or_else(nothing, |(patch, _)| patch)
     }
 
-    /// As [`to_patch`](Diff::to_patch), where the value that comes out of this diff is at hand: texts and arrays are then
-    /// written plainly where that is not longer than edits.
+    /// As [`to_patch`](Diff::to_patch), for who applies it and transforms nothing: numbers that grow are what they then are.
+    pub fn to_shown_patch(&self, result: &Value) -> Patch {
+        if self.increments() { summed(self.clone(), Some(result)).to_patch() } else { self.to_patch() }
+    }
+
+    /// Whether anywhere in it a number grows.
+    pub fn increments(&self) -> bool {
+        match self {
+            Diff::Increment(_) => true,
+            Diff::Object(members) => members.values().any(Diff::increments),
+            Diff::Array(segments) | Diff::Entries(_, segments) => segments.iter().any(|segment| match segment {
+                Segment::Inner(inner) | Segment::Put(_, Some(inner)) => inner.increments(),
+                _ => false,
+            }),
+            _ => false,
+        }
+    }
+
+    /// The wire form of what [`plainer`] has made plain.
+    pub fn to_plain_patch(&self) -> Patch {
+        patch(self, Style::Plain).map_or_else(nothing, |(patch, _)| patch)
+    }
+
+    /// The wire form for who knows only the contract, where the value that comes out of this diff is at hand: texts and arrays
+    /// are written plainly where that is not longer than edits.
     pub fn to_patch_giving(&self, result: &Value) -> Patch {
-        plainer(self.clone(), result).to_patch()
+        plainer(self.clone(), result).to_plain_patch()
     }
 }
 
-/// The same change, with edits of texts and arrays turned into setting them where that is not longer on the wire.
-/// What can be said by index stays: that is base form too, and says what changed.
+/// Increments as the numbers that come out of them.
+fn summed(diff: Diff, result: Option<&Value>) -> Diff {
+    match (diff, result) {
+        (Diff::Increment(_), Some(result)) => Diff::Set { value: result.clone(), over_container: false },
+        (Diff::Object(members), Some(Value::Object(object))) => {
+            Diff::Object(members.into_iter().map(|(key, change)| {
+                let change = summed(change, object.get(&key));
+                (key, change)
+            }).collect())
+        }
+        (Diff::Array(segments), Some(Value::Array(items))) => Diff::Array(summed_along(segments, items)),
+        (Diff::Entries(kind, segments), Some(result)) => {
+            let items = super::apply::elements(result).unwrap_or_default();
+            Diff::Entries(kind, summed_along(segments, &items))
+        }
+        (diff, _) => diff,
+    }
+}
+
+fn summed_along(mut segments: Segments<Vec<Value>>, items: &[Value]) -> Segments<Vec<Value>> {
+    let mut at = 0;
+    for segment in &mut segments {
+        if let Segment::Inner(inner) | Segment::Put(_, Some(inner)) = segment {
+            *inner = summed(core::mem::replace(inner, Diff::Remove), items.get(at));
+        }
+        at += sequence::after::<Vec<Value>>(segment);
+    }
+    segments
+}
+
+fn nothing() -> Patch {
+    Patch::Map(Members::new())
+}
+
+/// How edits of arrays are said.
+#[derive(Clone, Copy, PartialEq)]
+enum Style {
+    /// By index only where that is understood as nothing else.
+    Exact,
+    /// By index wherever that can be.
+    Plain,
+}
+
+/// The same change in the contract's words, with edits of texts and arrays turned into setting them where that is not longer on
+/// the wire. What can be said by index stays: that is base form too, and says what changed.
 pub(super) fn plainer(diff: Diff, result: &Value) -> Diff {
     Shorten { marked: false, budget: BUDGET }.shorten(diff, result, None).0
 }
@@ -41,6 +106,40 @@ pub(super) fn plainer(diff: Diff, result: &Value) -> Diff {
 /// As [`plainer`], and objects and arrays are set outright wherever that is shorter.
 pub(super) fn shortest(diff: Diff, result: &Value, mark: &Mark) -> Diff {
     Shorten { marked: true, budget: 0 }.shorten(diff, result, Some(mark)).0
+}
+
+/// Edits without moves and joins: what is put is deleted and inserted.
+pub(super) fn unmoved(segments: Segments<Vec<Value>>, items: &[Value]) -> Segments<Vec<Value>> {
+    let is_new = |segment: &Segment<Vec<Value>, Diff>| match segment {
+        Segment::Take(_) | Segment::Put(..) => true,
+        Segment::Insert(_, joins) => *joins != Joins::NONE,
+        _ => false,
+    };
+    if !segments.iter().any(is_new) {
+        return segments;
+    }
+    let mut out = Builder::<Vec<Value>>::new();
+    let mut at = 0;
+    for segment in segments {
+        let after = sequence::after::<Vec<Value>>(&segment);
+        match segment {
+            Segment::Take(_) => out.delete(1),
+            Segment::Put(..) => out.insert(items.get(at..at + 1).unwrap_or_default(), Joins::NONE),
+            Segment::Insert(run, _) => out.insert_owned(run, Joins::NONE),
+            segment => out.step(segment),
+        }
+        at += after;
+    }
+    out.finish()
+}
+
+fn unjoined(mut segments: Segments<String>) -> Segments<String> {
+    for segment in &mut segments {
+        if let Segment::Insert(_, joins) = segment {
+            *joins = Joins::NONE;
+        }
+    }
+    segments
 }
 
 /// Of arrays whose length is not known, as many bytes are looked through at most, so that the work stays that of the
@@ -80,6 +179,7 @@ impl Shorten {
                 }
             }
             (Diff::Array(segments), Value::Array(items)) => {
+                let segments = unmoved(segments, items);
                 let (shorter, (length, by_index)) = self.elements(segments, items, mark);
                 let most = match (by_index, self.marked) {
                     (true, false) => None,
@@ -92,8 +192,13 @@ impl Shorten {
                 }
             }
             (Diff::Text(segments), Value::Text(new)) => {
+                let segments = unjoined(segments);
                 let (edits, plain) = (text_edits_length(&segments), text_length(new));
                 if plain < edits + SAVING { (set(false), plain) } else { (Diff::Text(segments), edits) }
+            }
+            (Diff::Increment(_) | Diff::Entries(..), _) => {
+                let length = plain_patch_length(result);
+                (set(false), length)
             }
             (diff, _) => {
                 let length = patch_length(&diff);
@@ -138,17 +243,13 @@ impl Shorten {
                         Some(item) => self.shorten(inner, item, mark),
                         None => (inner, 0),
                     };
-                    cost.inner(bytes);
+                    cost.inner(bytes, true);
                     at = at.saturating_add(1);
                     Segment::Inner(inner)
                 }
                 other => {
                     cost.step(&other);
-                    at = at.saturating_add(match &other {
-                        Segment::Keep(length) => *length,
-                        Segment::Insert(new) => new.len(),
-                        _ => 0,
-                    });
+                    at = at.saturating_add(sequence::after::<Vec<Value>>(&other));
                     other
                 }
             });
@@ -167,7 +268,7 @@ fn patch_length(diff: &Diff) -> usize {
 }
 
 /// The patch and its length; nothing for the identity.
-fn patch(diff: &Diff) -> Option<(Patch, usize)> {
+fn patch(diff: &Diff, style: Style) -> Option<(Patch, usize)> {
     match diff {
         Diff::Remove => Some((Patch::Remove, 1)),
         Diff::Set { value, over_container } => {
@@ -181,7 +282,7 @@ fn patch(diff: &Diff) -> Option<(Patch, usize)> {
             let mut length = 0;
             let mut patches = Members::new();
             for (key, change) in members {
-                if let Some((patch, bytes)) = patch(change) {
+                if let Some((patch, bytes)) = patch(change, style) {
                     length += text_length(key) + bytes;
                     patches.push(key.clone(), patch);
                 }
@@ -189,7 +290,15 @@ fn patch(diff: &Diff) -> Option<(Patch, usize)> {
             let length = length + head(patches.len() as u64);
             (!patches.is_empty()).then_some((Patch::Map(patches), length))
         }
-        Diff::Array(segments) => array_patch(segments),
+        Diff::Array(segments) => array_patch(segments, style),
+        Diff::Entries(_, segments) => {
+            let (segments, cost) = steps(segments, style);
+            (!segments.is_empty()).then(|| (Patch::Entries(segments), cost.tagged_length()))
+        }
+        Diff::Increment(increment) => {
+            let length = TAG + value_len(&increment.by) + increment.to.as_ref().map_or(0, |to| 1 + value_len(to));
+            (!diff.is_identity()).then(|| (Patch::Increment(increment.clone()), length))
+        }
         Diff::Text(segments) => {
             let segments = sequence::normal::<String>(segments);
             let length = text_edits_length(&segments);
@@ -202,31 +311,51 @@ fn patch(diff: &Diff) -> Option<(Patch, usize)> {
     }
 }
 
-fn array_patch(segments: &[Segment<Vec<Value>, Diff>]) -> Option<(Patch, usize)> {
+/// The steps without a last one that keeps, and what they cost.
+fn steps(segments: &[Segment<Vec<Value>, Diff>], style: Style) -> (Vec<Segment<Vec<Value>, Patch>>, ArrayCost) {
     let segments = sequence::normal::<Vec<Value>>(segments);
     let mut cost = ArrayCost::default();
     let mut patches: Vec<Segment<Vec<Value>, Patch>> = Vec::with_capacity(segments.len());
     for segment in segments.iter() {
         patches.push(match segment {
             Segment::Inner(inner) => {
-                let (patch, bytes) = patch(inner)?;
-                cost.inner(bytes);
+                // In normal form there is something to say of it.
+                let Some((patch, bytes)) = patch(inner, style) else { continue };
+                let is_alone = !matches!(inner, Diff::Set { value: Value::Object(_), .. });
+                cost.inner(bytes, style == Style::Plain || is_alone);
                 Segment::Inner(patch)
             }
-            other => {
-                cost.step(other);
-                match other {
-                    Segment::Insert(items) => Segment::Insert(items.clone()),
-                    Segment::Delete(length) => Segment::Delete(*length),
-                    Segment::Keep(length) => Segment::Keep(*length),
-                    Segment::Inner(_) => continue,
-                }
+            Segment::Put(number, inner) => {
+                let inner = inner.as_ref().and_then(|inner| patch(inner, style));
+                cost.moved(inner.as_ref().map_or(0, |(_, bytes)| bytes + 1 + text_length("at")));
+                Segment::Put(*number, inner.map(|(patch, _)| patch))
+            }
+            Segment::Take(number) => {
+                cost.moved(0);
+                Segment::Take(*number)
+            }
+            Segment::Insert(items, joins) => {
+                cost.step(segment);
+                Segment::Insert(items.clone(), *joins)
+            }
+            Segment::Delete(length) => {
+                cost.step(segment);
+                Segment::Delete(*length)
+            }
+            Segment::Keep(length) => {
+                cost.step(segment);
+                Segment::Keep(*length)
             }
         });
     }
     if matches!(patches.last(), Some(Segment::Keep(_))) {
         patches.pop();
     }
+    (patches, cost)
+}
+
+fn array_patch(segments: &[Segment<Vec<Value>, Diff>], style: Style) -> Option<(Patch, usize)> {
+    let (patches, cost) = steps(segments, style);
     if patches.is_empty() {
         return None;
     }
@@ -243,13 +372,15 @@ fn array_patch(segments: &[Segment<Vec<Value>, Diff>]) -> Option<(Patch, usize)>
                 members.push((decimal(at), patch));
                 at = at.saturating_add(1);
             }
-            Segment::Insert(items) => {
+            Segment::Insert(items, _) => {
                 let index = |i| decimal(at.saturating_add(i));
                 members.extend(items.iter().enumerate().map(|(i, item)| (index(i), plain_patch(item))));
             }
             Segment::Delete(length) => {
                 members.extend((at..at.saturating_add(length)).map(|i| (decimal(i), Patch::Remove)));
             }
+            // What moves is not said by index.
+            Segment::Take(_) | Segment::Put(..) => {}
         }
     }
     Some((Patch::Map(members.into_iter().collect()), length))
@@ -276,6 +407,9 @@ fn plain_patch_length(value: &Value) -> usize {
     }
     value_len(value) + TAG * undefineds(value)
 }
+
+/// What `{"insert":…,"joins":…}` takes beyond what is inserted.
+const JOINED: usize = 1 + 7 + 6 + 1;
 
 /// Adds up both forms in which edits of an array can be written.
 #[derive(Default)]
@@ -310,13 +444,24 @@ impl ArrayCost {
         }
     }
 
-    fn inner(&mut self, bytes: usize) {
+    fn inner(&mut self, bytes: usize, by_index: bool) {
         self.begin();
+        if !by_index {
+            self.by_index = None;
+        }
         self.steps += 1;
         self.tagged += 1 + text_length("at") + bytes;
         self.by_index = self.by_index.map(|sum| sum + index_length(self.at) + bytes);
         self.entries = self.entries.saturating_add(1);
         self.at = self.at.saturating_add(1);
+    }
+
+    /// Something is taken or put.
+    fn moved(&mut self, bytes: usize) {
+        self.begin();
+        self.steps += 1;
+        self.tagged += 1 + text_length("take") + 5 + bytes;
+        self.by_index = None;
     }
 
     fn step(&mut self, segment: &Segment<Vec<Value>, Diff>) {
@@ -339,21 +484,29 @@ impl ArrayCost {
                 self.at = self.at.saturating_add(*length);
                 self.spliced = true;
             }
-            Segment::Insert(items) => {
+            Segment::Insert(items, joins) => {
                 self.steps += 1;
                 self.tagged += head(items.len() as u64) + items.iter().map(value_len).sum::<usize>();
+                if *joins != Joins::NONE {
+                    self.tagged += JOINED;
+                    self.by_index = None;
+                }
                 let entry = |(i, item)| index_length(self.at.saturating_add(i)) + plain_patch_length(item);
                 self.by_index = self.by_index.map(|sum| sum + items.iter().enumerate().map(entry).sum::<usize>());
                 self.entries = self.entries.saturating_add(items.len() as u64);
                 self.spliced = true;
             }
-            Segment::Inner(_) => {}
+            Segment::Inner(_) | Segment::Take(_) | Segment::Put(..) => {}
         }
+    }
+
+    fn tagged_length(&self) -> usize {
+        TAG + head(self.steps) + self.tagged
     }
 
     /// The length of the form to take, and whether that is the map by index.
     fn total(&self) -> (usize, bool) {
-        let tagged = TAG + head(self.steps) + self.tagged;
+        let tagged = self.tagged_length();
         match self.by_index.map(|sum| sum + head(self.entries)) {
             Some(by_index) if by_index < tagged + SAVING => (by_index, true),
             _ => (tagged, false),
@@ -372,8 +525,8 @@ fn text_edits_length(segments: &[Segment<String, ()>]) -> usize {
         length += match segment {
             Segment::Keep(length) => head(*length as u64),
             Segment::Delete(length) => head((*length as u64).saturating_sub(1)),
-            Segment::Insert(piece) => text_length(piece),
-            Segment::Inner(()) => 1,
+            Segment::Insert(piece, joins) => text_length(piece) + if *joins == Joins::NONE { 0 } else { JOINED },
+            Segment::Inner(()) | Segment::Take(_) | Segment::Put(..) => 1,
         };
     }
     TAG + head(steps) + length

@@ -4,7 +4,7 @@ use super::local::{Action, Edit};
 use super::request::Ids;
 use super::{Effect, Outcome, Policy, Replica};
 use crate::id::EntityId;
-use crate::limits::Limits;
+use crate::limits::TRUSTED;
 use crate::members::Members;
 use crate::message::{Format, Push, Response};
 use crate::prelude::*;
@@ -131,10 +131,9 @@ impl Browser {
 
     /// Any frame from the server, or the body of an answer to `POST /message`.
     pub fn receive(&mut self, frame: &[u8]) -> (Outcome, Vec<Effect>) {
-        let limits = Limits { value_bytes: usize::MAX, diff_operations: usize::MAX, ..Limits::default() };
         let now = self.ids.now;
         let mut outcome = Outcome::Ignored;
-        let effects = if let Ok(push) = Push::decode(frame, Format::Cbor, &limits) {
+        let effects = if let Ok(push) = Push::decode(frame, Format::Cbor, &TRUSTED) {
             let entity = push.entity_id.as_str().to_owned();
             self.on(&entity, |replica, effects| {
                 let wanted = !replica.tabs.is_empty() || !replica.is_settled();
@@ -142,7 +141,7 @@ impl Browser {
                     outcome = replica.pushed(push, now, effects);
                 }
             })
-        } else if let Ok(response) = Response::decode(frame, Format::Cbor, &limits)
+        } else if let Ok(response) = Response::decode(frame, Format::Cbor, &TRUSTED)
             && let Some(id) = response.id
             && let Some(entity) = self.replicas.iter().find(|(_, replica)| replica.answers(id)).map(|(name, _)| name)
         {

@@ -1,6 +1,9 @@
-//! What is shown to a person when two changed the same place, or the server refused what one wrote.
+//! What is shown to a person when two changed the same place, or the server refused what one wrote; and how it is decided.
 
-use crate::diff::{Diff, Path, Segment, Step};
+use super::local::Choice;
+use crate::codec::cbor;
+use crate::diff::{Diff, Place, Range, Step, diff_finely, offset};
+use crate::limits::Limits;
 use crate::prelude::*;
 use crate::value::Value;
 
@@ -11,7 +14,7 @@ pub struct Conflict {
     /// Counts up within the entity.
     pub id: u32,
     /// Where. Follows what is changed around it.
-    pub path: Path,
+    pub place: Place,
     /// What was there before both; none where nothing was.
     pub base: Option<Value>,
     /// What I made of it.
@@ -24,64 +27,143 @@ pub struct Conflict {
     pub error: Vec<u8>,
 }
 
-/// What is at a place.
-pub(super) fn at<'a>(value: Option<&'a Value>, path: &[Step]) -> Option<&'a Value> {
-    path.iter().fold(value, |value, step| match (value?, step) {
-        (Value::Object(members), Step::Key(key)) => members.get(key),
-        (Value::Array(items), Step::Index(index)) => items.get(*index),
-        _ => None,
-    })
+/// Why a choice can't be carried out.
+#[derive(Debug, PartialEq)]
+pub(super) enum Undecidable {
+    /// The place is gone.
+    Gone,
+    /// There can't be both.
+    NotBoth,
+    /// The value that was chosen can't be read, or does not go there.
+    Bad,
 }
 
-/// Where the place is after `diff`; nowhere, if an element on the way is deleted.
-pub(super) fn follow(path: &[Step], diff: &Diff) -> Option<Path> {
-    let Some((first, rest)) = path.split_first() else { return Some(Path::new()) };
-    let (step, inside) = match (first, diff) {
-        (Step::Key(key), Diff::Object(members)) => (first.clone(), members.get(key)),
-        (Step::Index(index), Diff::Array(segments)) => {
-            let (mut old, mut new) = (0, 0);
-            let mut inside = None;
-            for segment in segments {
-                match segment {
-                    Segment::Insert(items) => new += items.len(),
-                    Segment::Keep(length) | Segment::Delete(length) if old + length <= *index => {
-                        old += length;
-                        new += if matches!(segment, Segment::Keep(_)) { *length } else { 0 };
-                    }
-                    Segment::Delete(_) => return None,
-                    Segment::Inner(_) if old < *index => (old, new) = (old + 1, new + 1),
-                    Segment::Inner(inner) => {
-                        inside = Some(inner);
-                        break;
-                    }
-                    Segment::Keep(_) => break,
-                }
+impl Conflict {
+    /// Whether what I wanted is there, whoever put it there.
+    pub(super) fn is_over(&self, shown: Option<&Value>) -> bool {
+        self.error.is_empty() && !self.place.lost && self.place.value(shown) == self.mine
+    }
+
+    /// What the choice changes in what is shown; nothing to leave it.
+    pub(super) fn decide(&self, choice: Choice, shown: &Value) -> Result<Option<Diff>, Undecidable> {
+        let (wanted, both) = match choice {
+            Choice::Theirs => return Ok(None),
+            Choice::Mine => (self.mine.clone(), false),
+            Choice::Both => (self.mine.clone(), true),
+            Choice::Value(None) => (None, false),
+            Choice::Value(Some(bytes)) => {
+                (Some(cbor::decode_value(&bytes, &Limits::default()).map_err(|_| Undecidable::Bad)?), false)
             }
-            (Step::Index(new + (index - old)), inside)
+        };
+        if self.place.lost {
+            return Err(Undecidable::Gone);
         }
-        _ => (first.clone(), None),
-    };
-    let mut path = vec![step];
-    path.extend(match inside {
-        Some(inside) => follow(rest, inside)?,
-        None => rest.to_vec(),
-    });
-    Some(path)
+        let path = &self.place.path;
+        if path.is_empty() && self.place.range.is_none() {
+            return match wanted {
+                _ if both => Err(Undecidable::NotBoth),
+                Some(wanted) => Ok(Some(diff_finely(shown, &wanted))),
+                None => Err(Undecidable::Gone),
+            };
+        }
+        let mut next = shown.clone();
+        self.put(&mut next, wanted, both)?;
+        Ok(Some(diff_finely(shown, &next)))
+    }
+
+    /// Puts a value in the place; `both`: beside what is there.
+    fn put(&self, root: &mut Value, wanted: Option<Value>, both: bool) -> Result<(), Undecidable> {
+        let Place { path, range, absent, .. } = &self.place;
+        if let Some(range) = range {
+            let at = inside(root, path).ok_or(Undecidable::Gone)?;
+            // Nothing in place of a stretch is none of it.
+            let wanted = wanted.unwrap_or_else(|| match at {
+                Value::Array(_) => Value::Array(Vec::new()),
+                _ => Value::text(""),
+            });
+            return stretch(at, *range, wanted, both);
+        }
+        let (last, way) = path.split_last().ok_or(Undecidable::Gone)?;
+        let at = inside(root, way).ok_or(Undecidable::Gone)?;
+        match (at, last) {
+            (Value::Object(_), Step::Key(_)) if both => Err(Undecidable::NotBoth),
+            (Value::Object(members), Step::Key(key)) => {
+                match wanted {
+                    Some(value) => drop(members.insert(key.clone(), value)),
+                    None => drop(members.remove(key)),
+                }
+                Ok(())
+            }
+            (Value::Array(items) | Value::Set(items), Step::Index(index)) => {
+                let index = *index;
+                match wanted {
+                    Some(value) if *absent && index <= items.len() => items.insert(index, value),
+                    Some(value) if both && index < items.len() => items.insert(index + 1, value),
+                    Some(value) if index < items.len() => items[index] = value,
+                    None if *absent || both => {}
+                    None if index < items.len() => drop(items.remove(index)),
+                    _ => return Err(Undecidable::Gone),
+                }
+                Ok(())
+            }
+            (Value::Map(entries), Step::Index(index)) => {
+                if both {
+                    return Err(Undecidable::NotBoth);
+                }
+                let index = *index;
+                match wanted {
+                    Some(Value::Array(entry)) => {
+                        let [key, value] = <[Value; 2]>::try_from(entry).map_err(|_| Undecidable::Bad)?;
+                        if !*absent && index < entries.len() {
+                            entries[index] = (key, value);
+                        } else if index <= entries.len() {
+                            entries.insert(index, (key, value));
+                        } else {
+                            return Err(Undecidable::Gone);
+                        }
+                    }
+                    Some(_) => return Err(Undecidable::Bad),
+                    None if *absent => {}
+                    None if index < entries.len() => drop(entries.remove(index)),
+                    None => return Err(Undecidable::Gone),
+                }
+                Ok(())
+            }
+            _ => Err(Undecidable::Gone),
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What is at the end of a path, to be changed.
+fn inside<'a>(root: &'a mut Value, path: &[Step]) -> Option<&'a mut Value> {
+    let Some((step, rest)) = path.split_first() else { return Some(root) };
+    match (root, step) {
+        (Value::Object(members), Step::Key(key)) => inside(members.get_mut(key)?, rest),
+        (Value::Array(items) | Value::Set(items), Step::Index(index)) => inside(items.get_mut(*index)?, rest),
+        (Value::Map(entries), Step::Index(index)) => match rest.split_first() {
+            Some((Step::Index(1), rest)) => inside(&mut entries.get_mut(*index)?.1, rest),
+            _ => None,
+        },
+        _ => None,
+    }
+}
 
-    #[test]
-    fn a_place_in_an_array_moves_with_what_is_inserted_before_it_and_goes_with_its_element() {
-        use Segment::*;
-        let place = [Step::Key("list".into()), Step::Index(2), Step::Key("a".into())];
-        let list = |segments| Diff::Object([("list".to_owned(), Diff::Array(segments))].into());
-        let moved = follow(&place, &list(vec![Delete(1), Insert(vec![Value::Null; 3]), Keep(4)])).unwrap();
-        assert_eq!(moved[1], Step::Index(4));
-        assert_eq!(follow(&place, &list(vec![Keep(2), Delete(1), Keep(2)])), None);
-        let inside = Diff::Object([("b".to_owned(), Diff::Remove)].into());
-        assert_eq!(follow(&place, &list(vec![Keep(2), Inner(inside), Keep(2)])).as_deref(), Some(&place[..]));
+/// Puts something in the place of a stretch, or behind it.
+fn stretch(at: &mut Value, range: Range, wanted: Value, both: bool) -> Result<(), Undecidable> {
+    let end = range.start + range.length;
+    let start = if both { end } else { range.start };
+    match (at, wanted) {
+        (Value::Text(text), Value::Text(new)) => {
+            let (start, end) = (offset(text, start), offset(text, end));
+            let (Some(start), Some(end)) = (start, end) else { return Err(Undecidable::Gone) };
+            text.replace_range(start..end, &new);
+            Ok(())
+        }
+        (Value::Array(items), Value::Array(new)) if end <= items.len() => {
+            items.splice(start..end, new);
+            Ok(())
+        }
+        (Value::Array(_), Value::Array(_)) => Err(Undecidable::Gone),
+        _ => Err(Undecidable::Bad),
     }
 }

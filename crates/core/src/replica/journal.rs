@@ -8,19 +8,19 @@
 //! none. Written and read only here.
 //!
 //! ```text
-//! snapshot = [1, meta, value]
-//! journal  = [1, [since?], [meta?], [change…], [sent?], [conflict…], [[tab, op]…], next conflict]
+//! snapshot = [2, meta, value]
+//! journal  = [2, [since?], [meta?], [change…], [sent?], [conflict…], [[tab, op]…], next conflict]
 //! change   = [0, value] create | [1, diff] patch | [2] delete | [3] undelete
 //! sent     = [key, 0, value] | [key, 1, diff, validFrom] | [key, 2] | [key, 3], then [back, disturbed]
-//! conflict = [id, [key or index…], [base?], [mine?], [theirs?], meta, error]
+//! conflict = [id, [key or index…], [base?], [mine?], [theirs?], meta, error, [start, length] or [], absent, lost]
 //! ```
 
 use super::conflict::Conflict;
 use super::request::{Body, Sent};
 use super::{Change, Confirmed, Effect, Replica};
 use crate::codec::{DecodeError, cbor};
-use crate::diff::{Diff, Step, compose};
-use crate::limits::Limits;
+use crate::diff::{Diff, Place, Range, Step, compose};
+use crate::limits::TRUSTED;
 use crate::message::{Format, decode_meta, encode_meta};
 use crate::operation::Meta;
 use crate::prelude::*;
@@ -28,7 +28,7 @@ use crate::time::Timestamp;
 use crate::value::Value;
 
 /// The format this build writes.
-const FORMAT: f64 = 1.0;
+const FORMAT: f64 = 2.0;
 
 /// When what led away from the snapshot is so long, in bytes, a new snapshot is written.
 const SNAPSHOT_AFTER: usize = 16 << 10;
@@ -220,12 +220,15 @@ fn sent_in(items: &mut Items) -> Result<Sent, DecodeError> {
 fn conflict_out(conflict: &Conflict) -> Value {
     Value::Array(vec![
         f64::from(conflict.id).into(),
-        path_out(&conflict.path),
+        path_out(&conflict.place.path),
         optional(conflict.base.clone()),
         optional(conflict.mine.clone()),
         optional(conflict.theirs.clone()),
         Value::Bytes(conflict.meta.clone()),
         Value::Bytes(conflict.error.clone()),
+        Value::Array(conflict.place.range.into_iter().flat_map(range_out).collect()),
+        Value::Bool(conflict.place.absent),
+        Value::Bool(conflict.place.lost),
     ])
 }
 
@@ -249,9 +252,19 @@ fn conflict_in(items: &mut Items) -> Result<Conflict, DecodeError> {
     let mut optional = || items.optional()?.map(|mut value| value.next()).transpose();
     let (base, mine, theirs) = (optional()?, optional()?, optional()?);
     let meta = items.bytes()?;
-    // Absent in what a build before this one wrote.
-    let error = items.bytes().unwrap_or_default();
-    Ok(Conflict { id, path, base, mine, theirs, meta, error })
+    let error = items.bytes()?;
+    let range = items.optional()?.map(|mut range| {
+        let mut number = || range.number().map(|number| number as usize);
+        Ok(Range { start: number()?, length: number()? })
+    });
+    let absent = items.next()? == Value::Bool(true);
+    let lost = items.next()? == Value::Bool(true);
+    let place = Place { path, range: range.transpose()?, absent, lost };
+    Ok(Conflict { id, place, base, mine, theirs, meta, error })
+}
+
+fn range_out(range: Range) -> [Value; 2] {
+    [range.start, range.length].map(|number| Value::from(number as f64))
 }
 
 fn unreadable() -> DecodeError {
@@ -270,8 +283,7 @@ impl Items {
     }
 
     fn of_record(bytes: &[u8]) -> Result<Items, DecodeError> {
-        let unbounded = Limits { value_bytes: usize::MAX, depth: usize::MAX, ..Limits::default() };
-        let mut items = Items::of(cbor::decode_value(bytes, &unbounded)?)?;
+        let mut items = Items::of(cbor::decode_value(bytes, &TRUSTED)?)?;
         if items.number()? == FORMAT { Ok(items) } else { Err(unreadable()) }
     }
 

@@ -1,10 +1,12 @@
 //! What tabs do: edits, undo, choices. Each edit is numbered by its tab and taken once.
 
-use super::reconcile::{Policy, applied, reconcile};
-use super::{Change, Effect, Origin, Replica, Tab};
+use super::conflict::Undecidable;
+use super::reconcile::{applied, reconcile};
+use super::unseen::By;
+use super::{Change, Effect, Origin, Replica, Source, Tab};
 use crate::codec::cbor;
-use crate::diff::{Diff, DiffError, compose, diff_finely};
-use crate::limits::Limits;
+use crate::diff::{Diff, DiffError, Order, compose, diff_finely};
+use crate::limits::{Limits, TRUSTED};
 use crate::message::Code;
 use crate::prelude::*;
 use crate::value::Value;
@@ -24,13 +26,26 @@ pub enum Action {
     Undo,
     /// Do again what was taken back.
     Redo,
-    /// A choice was made about a conflict: it is over, and with `patch` the value changes too.
+    /// A conflict is decided.
     Resolve {
         /// Which.
         conflict: u32,
-        /// None to leave what is there.
-        patch: Option<Vec<u8>>,
+        /// How.
+        choice: Choice,
     },
+}
+
+/// What becomes of the place of a conflict.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Choice {
+    /// What I made of it.
+    Mine,
+    /// What is there.
+    Theirs,
+    /// Theirs and then mine: stretches of texts and arrays, and elements.
+    Both,
+    /// This value, in CBOR; none to remove what is there.
+    Value(Option<Vec<u8>>),
 }
 
 /// Which edit of which tab.
@@ -45,6 +60,17 @@ pub(super) struct Edit<'a> {
 struct No(Code, String);
 
 impl No {
+    fn undecidable(why: &Undecidable) -> No {
+        match why {
+            Undecidable::Gone => {
+                let message = "its place is no longer part of the value: resolve it with 'theirs', and set what you want instead";
+                No(Code::Conflict, message.to_owned())
+            }
+            Undecidable::NotBoth => No(Code::BadRequest, "there is one place: it can't have both, only mine, theirs or a value".to_owned()),
+            Undecidable::Bad => No(Code::BadRequest, "this is no value for its place".to_owned()),
+        }
+    }
+
     fn nothing_to_change() -> No {
         No(Code::NotFound, "there is nothing to change: set a value to create the entity".to_owned())
     }
@@ -69,14 +95,15 @@ impl Replica {
         if self.knows(edit) {
             return;
         }
-        let on_value = matches!(action, Action::Patch(_) | Action::Resolve { patch: Some(_), .. });
+        let on_value = matches!(action, Action::Patch(_));
         let tab = self.tab(edit.tab);
         let overtakes = tab.repeat.is_some_and(|first| edit.op > first);
-        if overtakes || (on_value && tab.foreign > seen) {
+        if overtakes || (on_value && tab.unseen.is_lost(seen)) {
             tab.repeat.get_or_insert(edit.op);
             effects.push(Effect::Repeat { entity: self.id(), tab: edit.tab.to_owned(), op: edit.op });
             return;
         }
+        tab.unseen.saw(seen);
         let done = self.act(edit, action, effects);
         self.took(edit, done, effects);
     }
@@ -104,7 +131,7 @@ impl Replica {
 
     pub(super) fn tab(&mut self, name: &str) -> &mut Tab {
         let index = self.tabs.iter().position(|tab| tab.name == name).unwrap_or_else(|| {
-            self.tabs.push(Tab { name: name.to_owned(), foreign: self.seq, ..Tab::default() });
+            self.tabs.push(Tab::new(name.to_owned(), self.seq));
             self.tabs.len() - 1
         });
         &mut self.tabs[index]
@@ -123,11 +150,11 @@ impl Replica {
             Ok(()) => self.refused.clear(),
             Err(No(code, message)) => {
                 // What the tab shows is not what is here: its next edit must come with its base.
-                let foreign = self.seq + 1;
-                self.tab(edit.tab).foreign = foreign;
+                let seq = self.seq + 1;
+                self.tab(edit.tab).unseen.lose(seq);
                 let (entity, tab) = (self.id(), edit.tab.to_owned());
                 effects.push(Effect::Refused { entity, tab, op: edit.op, code, message });
-                self.show(&Diff::identity(), Some(edit.origin(false)), effects);
+                self.show(&Diff::identity(), edit.source(Shown { unchanged: false, local: false }), effects);
             }
         }
     }
@@ -136,7 +163,7 @@ impl Replica {
         match action {
             Action::Patch(patch) => self.patch(edit, &patch, effects),
             Action::Set(value) => {
-                let value = cbor::decode_value(&value, &Limits::default())?;
+                let value = cbor::decode_value(&value, &TRUSTED)?;
                 if value == Value::Undefined {
                     return Err(No(Code::BadRequest, "a value can't be undefined; delete the entity instead".into()));
                 }
@@ -151,50 +178,92 @@ impl Replica {
                     self.add(Change::Delete);
                     self.view_deleted = true;
                 }
-                self.show(&Diff::identity(), Some(edit.origin(true)), effects);
+                self.show(&Diff::identity(), edit.source(Shown { unchanged: true, local: true }), effects);
                 Ok(())
             }
             Action::Undelete => {
                 self.undelete()?;
-                self.show(&Diff::identity(), Some(edit.origin(true)), effects);
+                self.show(&Diff::identity(), edit.source(Shown { unchanged: true, local: true }), effects);
                 Ok(())
             }
             Action::Undo => self.step(edit, false, effects),
             Action::Redo => self.step(edit, true, effects),
-            Action::Resolve { conflict, patch } => {
-                match patch {
-                    // Its creation was refused: the choice creates it.
-                    Some(patch) if self.view.is_none() => {
-                        let value = cbor::decode_patch(&patch, &Limits::default())?.into_value();
-                        self.set(edit, value?, effects);
-                    }
-                    Some(patch) => self.patch(edit, &patch, effects)?,
-                    None => self.show(&Diff::identity(), Some(edit.origin(true)), effects),
-                }
-                self.conflicts.retain(|known| known.id != conflict);
-                Ok(())
-            }
+            Action::Resolve { conflict, choice } => self.resolve(edit, conflict, choice, effects),
         }
     }
 
+    fn resolve(&mut self, edit: &Edit<'_>, id: u32, choice: Choice, effects: &mut Vec<Effect>) -> Result<(), No> {
+        let Some(index) = self.conflicts.iter().position(|conflict| conflict.id == id) else {
+            // It is over by now.
+            self.show(&Diff::identity(), edit.source(Shown { unchanged: true, local: true }), effects);
+            return Ok(());
+        };
+        let conflict = self.conflicts.remove(index);
+        let done = match (&self.view, &choice) {
+            (_, Choice::Theirs) => {
+                self.show(&Diff::identity(), edit.source(Shown { unchanged: true, local: true }), effects);
+                Ok(())
+            }
+            // Its creation was refused: the choice creates it.
+            (None, Choice::Mine | Choice::Value(Some(_))) if conflict.place.path.is_empty() => {
+                let chosen = match choice {
+                    Choice::Value(Some(bytes)) => Some(cbor::decode_value(&bytes, &Limits::default())?),
+                    _ => conflict.mine.clone(),
+                };
+                chosen.map(|value| self.set(edit, value, effects)).ok_or_else(No::nothing_to_change)
+            }
+            (Some(view), _) if !self.view_deleted => match conflict.decide(choice, view) {
+                Ok(change) => {
+                    let change = change.unwrap_or_else(Diff::identity);
+                    self.change(edit, change, Shown { unchanged: false, local: false }, effects);
+                    Ok(())
+                }
+                Err(why) => Err(No::undecidable(&why)),
+            },
+            _ => Err(No::nothing_to_change()),
+        };
+        if done.is_err() {
+            self.conflicts.insert(index.min(self.conflicts.len()), conflict);
+        } else {
+            self.disk.changed = true;
+        }
+        done
+    }
+
     fn patch(&mut self, edit: &Edit<'_>, patch: &[u8], effects: &mut Vec<Effect>) -> Result<(), No> {
-        let patch = cbor::decode_patch(patch, &Limits::default())?;
+        let patch = cbor::decode_patch(patch, &TRUSTED)?;
         let view = self.changeable()?;
-        let diff = patch.resolve(view)?;
-        self.change(edit, diff, true, effects);
+        let Some(tab) = self.tabs.iter().find(|tab| tab.name == edit.tab).filter(|tab| !tab.unseen.is_empty()) else {
+            let diff = patch.resolve(view)?;
+            self.change(edit, diff, Shown { unchanged: true, local: true }, effects);
+            return Ok(());
+        };
+        let shown = tab.unseen.shown(view);
+        let shown = shown.ok_or_else(|| No(Code::BadRequest, "what this edit was made on is not known".to_owned()))?;
+        let mine = patch.resolve(&shown)?;
+        let (person, policy) = (self.person.clone(), self.policy);
+        let (mine, raised) = self.tab(edit.tab).unseen.moved(mine, shown, policy, &person);
+        self.change(edit, mine, Shown { unchanged: false, local: true }, effects);
+        for (contested, meta) in raised {
+            self.raise(contested, meta, Vec::new());
+        }
         Ok(())
     }
 
+    /// An edit that comes with what it was made on: what that has become since is known by its value alone.
     fn act_from(&mut self, edit: &Edit<'_>, base: &[u8], patch: &[u8], effects: &mut Vec<Effect>) -> Result<(), No> {
-        let base = cbor::decode_value(base, &Limits::default())?;
-        let mine = cbor::decode_patch(patch, &Limits::default())?.resolve(&base)?;
+        let base = cbor::decode_value(base, &TRUSTED)?;
+        let mine = cbor::decode_patch(patch, &TRUSTED)?.resolve(&base)?;
         if self.view.is_none() {
             self.set(edit, applied(&mine, &base), effects);
             return Ok(());
         }
         let theirs = diff_finely(&base, self.changeable()?);
-        let mine = reconcile(&mine, &theirs, || base.clone(), Policy::Mine).mine;
-        self.change(edit, mine, false, effects);
+        let both = reconcile(&mine, &theirs, || base.clone(), self.policy, Order::later(None, None));
+        self.change(edit, both.mine, Shown { unchanged: false, local: true }, effects);
+        for contested in both.contested {
+            self.raise(contested, Vec::new(), Vec::new());
+        }
         Ok(())
     }
 
@@ -214,7 +283,8 @@ impl Replica {
                     self.add(Change::Undelete);
                     self.view_deleted = false;
                 }
-                self.change(edit, diff, false, effects);
+                self.change(edit, diff, Shown { unchanged: false, local: true }, effects);
+                self.tab(edit.tab).unseen.saw(u32::MAX);
             }
             None => {
                 self.view = Some(value.clone());
@@ -237,15 +307,16 @@ impl Replica {
     }
 
     /// Changes the value shown by a diff that fits it.
-    fn change(&mut self, edit: &Edit<'_>, diff: Diff, unchanged: bool, effects: &mut Vec<Effect>) {
+    fn change(&mut self, edit: &Edit<'_>, mut diff: Diff, shown: Shown, effects: &mut Vec<Effect>) {
         if let Some(view) = self.view.as_ref().filter(|_| !diff.is_identity()) {
-            let inverse = diff.invert(view);
+            let inverse = diff.undo(view);
             let tab = self.tab(edit.tab);
+            tab.undo.join(&mut diff);
             tab.undo.push(inverse, edit.merge);
             tab.redo.clear();
         }
         self.add(Change::Patch(diff.clone()));
-        self.show(&diff, Some(edit.origin(unchanged)), effects);
+        self.show(&diff, edit.source(shown), effects);
     }
 
     fn step(&mut self, edit: &Edit<'_>, redo: bool, effects: &mut Vec<Effect>) -> Result<(), No> {
@@ -254,13 +325,13 @@ impl Replica {
         let taken = if redo { tab.redo.pop() } else { tab.undo.pop() };
         let diff = taken.unwrap_or_else(Diff::identity);
         if let Some(view) = self.view.as_ref().filter(|_| !diff.is_identity()) {
-            let inverse = diff.invert(view);
+            let inverse = diff.undo(view);
             let tab = self.tab(edit.tab);
             let back = if redo { &mut tab.undo } else { &mut tab.redo };
             back.push(inverse, false);
         }
         self.add(Change::Patch(diff.clone()));
-        self.show(&diff, Some(edit.origin(false)), effects);
+        self.show(&diff, edit.source(Shown { unchanged: false, local: false }), effects);
         Ok(())
     }
 
@@ -292,8 +363,18 @@ impl Replica {
     }
 }
 
+/// How an edit is shown in the tab that it comes from.
+#[derive(Clone, Copy)]
+pub(super) struct Shown {
+    /// Exactly as that tab shows it already.
+    unchanged: bool,
+    /// That tab shows it already, perhaps in another form.
+    local: bool,
+}
+
 impl Edit<'_> {
-    fn origin(&self, unchanged: bool) -> Origin {
-        Origin { tab: self.tab.to_owned(), op: self.op, unchanged }
+    fn source(&self, shown: Shown) -> Source {
+        let origin = Origin { tab: self.tab.to_owned(), op: self.op, unchanged: shown.unchanged };
+        Source { origin: Some(origin), local: shown.local, by: By::Own }
     }
 }

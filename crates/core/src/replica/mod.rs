@@ -19,7 +19,7 @@
 //! | `local` | edits, undo and choices from tabs |
 //! | `remote` | answers and pushes from the server |
 //! | `request` | what to ask next |
-//! | `reconcile`, `conflict`, `undo` | the rules of merging |
+//! | `reconcile`, `unseen`, `conflict`, `undo` | the rules of merging |
 //! | `journal`, `state` | what is kept on disk, what tabs are told |
 
 mod browser;
@@ -33,6 +33,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod undo;
+mod unseen;
 
 use crate::codec::cbor;
 use crate::diff::Diff;
@@ -44,12 +45,13 @@ use crate::value::Value;
 
 pub use browser::Browser;
 pub use conflict::Conflict;
-pub use local::Action;
+pub use local::{Action, Choice};
 pub use reconcile::Policy;
 pub use remote::Outcome;
 
 use request::{Awaited, Sent};
 use undo::Stack;
+use unseen::{By, Unseen};
 
 /// What the server is known to have.
 #[derive(Debug, PartialEq)]
@@ -75,12 +77,32 @@ enum Change {
 #[derive(Debug, Default)]
 struct Tab {
     name: String,
-    /// The newest `show` that was not simply this tab's own edit: edits must have seen it.
-    foreign: u32,
+    unseen: Unseen,
     /// The first of its edits that is to come again: those after it would overtake it.
     repeat: Option<u32>,
     undo: Stack,
     redo: Stack,
+}
+
+impl Tab {
+    /// One that shows what there is.
+    fn new(name: String, seq: u32) -> Tab {
+        Tab { name, unseen: Unseen::after(seq), ..Tab::default() }
+    }
+}
+
+/// Where a change of what is shown comes from.
+struct Source {
+    origin: Option<Origin>,
+    /// Whether the tab of the origin shows it already.
+    local: bool,
+    by: By,
+}
+
+impl Source {
+    fn of(by: By) -> Source {
+        Source { origin: None, local: false, by }
+    }
 }
 
 /// One entity's replica.
@@ -203,33 +225,38 @@ impl Replica {
     }
 
     /// `diff` changes what is shown; nothing to do if it changes nothing.
-    fn show(&mut self, diff: &Diff, origin: Option<Origin>, effects: &mut Vec<Effect>) {
+    fn show(&mut self, diff: &Diff, source: Source, effects: &mut Vec<Effect>) {
+        let Source { origin, local, by } = source;
         if diff.is_identity() && origin.is_none() {
             return;
         }
-        if let Some(view) = &mut self.view {
-            let fits = diff.apply(view);
-            debug_assert!(fits.is_ok(), "what is shown can't be changed: {fits:?}");
-        }
         self.seq += 1;
-        let unchanged = |tab: &str| origin.as_ref().is_some_and(|origin| origin.unchanged && origin.tab == tab);
-        for tab in &mut self.tabs {
-            if !unchanged(&tab.name) {
-                tab.foreign = self.seq;
-            }
-            if origin.as_ref().is_none_or(|origin| origin.tab != tab.name) {
-                tab.undo.behind(diff);
-                tab.redo.behind(diff);
+        let is_own = |tab: &Tab| origin.as_ref().is_some_and(|origin| origin.tab == tab.name);
+        if let Some(view) = self.view.as_ref().filter(|_| !diff.is_identity()) {
+            // The way back is the same for all.
+            let mut back = None;
+            for tab in &mut self.tabs {
+                if !is_own(tab) {
+                    tab.undo.behind(diff, || view.clone());
+                    tab.redo.behind(diff, || view.clone());
+                }
+                if !(is_own(tab) && local) {
+                    let back = back.get_or_insert_with(|| diff.invert(view)).clone();
+                    tab.unseen.push(unseen::Change { seq: self.seq, diff: diff.clone(), back, by: by.clone() });
+                }
             }
         }
-        self.conflicts.retain_mut(|conflict| match conflict::follow(&conflict.path, diff) {
-            Some(path) => {
-                conflict.path = path;
-                true
+        let patch = match &mut self.view {
+            Some(view) => {
+                let fits = diff.apply(view);
+                debug_assert!(fits.is_ok(), "what is shown can't be changed: {fits:?}");
+                cbor::encode_patch(&diff.to_shown_patch(view))
             }
-            None => false,
-        });
-        let patch = cbor::encode_patch(&diff.to_patch());
+            None => cbor::encode_patch(&diff.to_patch()),
+        };
+        for conflict in &mut self.conflicts {
+            conflict.place = conflict.place.follow(diff);
+        }
         effects.push(Effect::Show { entity: self.id(), seq: self.seq, patch, origin });
     }
 
@@ -240,7 +267,7 @@ impl Replica {
         }
         for tab in &mut self.tabs {
             if to.as_ref().is_none_or(|to| *to == tab.name) {
-                *tab = Tab { name: core::mem::take(&mut tab.name), foreign: self.seq, ..Tab::default() };
+                *tab = Tab::new(core::mem::take(&mut tab.name), self.seq);
             }
         }
         let value = self.view.as_ref().map(cbor::encode_value);
@@ -252,6 +279,7 @@ impl Replica {
     #[inline(never)]
     fn settle(&mut self, ids: &mut request::Ids, effects: &mut Vec<Effect>) {
         self.drop_identities();
+        self.end_conflicts();
         let mut frames = Vec::new();
         self.ask(ids, &mut frames);
         self.tell_state(effects);
@@ -268,6 +296,14 @@ impl Replica {
             index += 1;
             index <= in_flight || !matches!(change, Change::Patch(diff) if diff.is_identity())
         });
+    }
+
+    /// What holds what was wanted is no conflict any more.
+    fn end_conflicts(&mut self) {
+        let count = self.conflicts.len();
+        let shown = self.view.as_ref().filter(|_| !self.view_deleted);
+        self.conflicts.retain(|conflict| !conflict.is_over(shown));
+        self.disk.changed |= self.conflicts.len() < count;
     }
 
     /// What unsent changes make of a value: `None` is nothing there; and whether it is deleted.

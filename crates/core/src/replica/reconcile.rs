@@ -1,18 +1,18 @@
 //! Two changes made at the same time, one of them ours: what each becomes after the other.
 
-use crate::diff::{Diff, Path, diff_finely, rebase, split};
+use crate::diff::{Contested, Diff, Order, compose, diff_finely, rebase, split};
 use crate::prelude::*;
 use crate::value::Value;
 
-/// What to do where both touched the same place.
+/// Who has the places that both changed to different effect. Everywhere else both changes stay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
-    /// Theirs there, mine elsewhere, and the conflict is raised with both values.
+    /// Theirs, and a conflict holds mine.
     #[default]
     KeepTheirsWhereBoth,
-    /// Mine there, theirs elsewhere.
+    /// Mine.
     Mine,
-    /// My whole change gives way.
+    /// Theirs.
     Theirs,
 }
 
@@ -21,36 +21,59 @@ pub enum Policy {
 pub(super) struct Reconciled {
     pub(super) mine: Diff,
     pub(super) theirs: Diff,
-    /// Where mine gave way and somebody has to be told.
-    pub(super) places: Vec<Path>,
-    /// Whether the two were apart.
+    /// What mine gave way in, in places of what both make, and somebody has to be told of.
+    pub(super) contested: Vec<Contested>,
+    /// Whether nothing was contested.
     pub(super) apart: bool,
 }
 
-/// The base is only asked for when they conflict.
-pub(super) fn reconcile(mine: &Diff, theirs: &Diff, base: impl FnOnce() -> Value, policy: Policy) -> Reconciled {
-    if let (Ok(mine), Ok(theirs)) = (rebase(mine, theirs), rebase(theirs, mine)) {
-        return Reconciled { mine, theirs, places: Vec::new(), apart: true };
+/// `order` is that of mine to theirs. The base is only asked for when something is contested.
+pub(super) fn reconcile(
+    mine: &Diff,
+    theirs: &Diff,
+    base: impl FnOnce() -> Value,
+    policy: Policy,
+    order: Order,
+) -> Reconciled {
+    if let (Ok(mine), Ok(theirs)) = (rebase(mine, theirs, order), rebase(theirs, mine, order.reversed())) {
+        return Reconciled { mine, theirs, contested: Vec::new(), apart: true };
     }
     let base = base();
-    let (with_mine, with_theirs) = (applied(mine, &base), applied(theirs, &base));
-    // Rebased behind what it was cut against, nothing conflicts any more.
-    let behind = |part: &Diff, other: &Diff| rebase(part, other).unwrap_or_else(|_| Diff::identity());
-    let (mine, theirs, places) = match policy {
-        Policy::KeepTheirsWhereBoth => {
-            let parts = split(mine, theirs);
-            let mine = behind(&parts.kept, theirs);
-            let both = applied(&mine, &with_theirs);
-            (mine, diff_finely(&with_mine, &both), parts.places)
-        }
-        Policy::Mine => {
-            let theirs = behind(&split(theirs, mine).kept, mine);
-            let both = applied(&theirs, &with_mine);
-            (diff_finely(&with_theirs, &both), theirs, Vec::new())
-        }
-        Policy::Theirs => (Diff::identity(), diff_finely(&with_mine, &with_theirs), Vec::new()),
+    if policy == Policy::Mine {
+        let (theirs, mine, _) = give_way(theirs, mine, &base, order.reversed());
+        return Reconciled { mine, theirs, contested: Vec::new(), apart: false };
+    }
+    let (mine, theirs, mut contested) = give_way(mine, theirs, &base, order);
+    if policy == Policy::Theirs {
+        contested.clear();
+    }
+    for one in &mut contested {
+        one.place = one.place.follow(&mine);
+    }
+    Reconciled { mine, theirs, contested, apart: false }
+}
+
+/// `a` without what contradicts `b`, and `b`, each moved behind the other; and what `a` gave way in, in places of what `b` makes.
+fn give_way(a: &Diff, b: &Diff, base: &Value, order: Order) -> (Diff, Diff, Vec<Contested>) {
+    let parts = split(a, b, base);
+    let (with_a, with_kept) = (applied(a, base), applied(&parts.kept, base));
+    let back = diff_finely(&with_a, &with_kept);
+    let moved = (rebase(&parts.kept, b, order), rebase(b, &parts.kept, order.reversed()));
+    debug_assert!(moved.0.is_ok() && moved.1.is_ok(), "what is kept contradicts nothing");
+    if let (Ok(kept), Ok(b_behind)) = moved
+        && let Ok(b_behind) = compose(&back, &b_behind)
+    {
+        return (kept, b_behind, parts.contested);
+    }
+    // Never, as far as is known. Then all of it is held.
+    let with_b = applied(b, base);
+    let whole = Contested {
+        place: crate::diff::Place::at(Vec::new()),
+        base: Some(base.clone()),
+        mine: Some(with_a.clone()),
+        theirs: Some(with_b.clone()),
     };
-    Reconciled { mine, theirs, places, apart: false }
+    (Diff::identity(), diff_finely(&with_a, &with_b), vec![whole])
 }
 
 /// `base` changed by a diff that was made for it.
@@ -76,19 +99,20 @@ mod tests {
     }
 
     #[test]
-    fn each_policy_decides_the_same_place_and_both_orders_agree() {
+    fn each_policy_decides_the_contested_place_and_nothing_else_and_both_orders_agree() {
         let base = object(&[("a", 1.0), ("b", 1.0), ("c", 1.0)]);
         let mine = patch(&[("a", 2.0), ("b", 2.0)], &base);
         let theirs = patch(&[("b", 3.0), ("c", 3.0)], &base);
+        let order = Order::later(None, None);
         for (policy, wanted, raised) in [
             (Policy::KeepTheirsWhereBoth, object(&[("a", 2.0), ("b", 3.0), ("c", 3.0)]), 1),
             (Policy::Mine, object(&[("a", 2.0), ("b", 2.0), ("c", 3.0)]), 0),
-            (Policy::Theirs, object(&[("a", 1.0), ("b", 3.0), ("c", 3.0)]), 0),
+            (Policy::Theirs, object(&[("a", 2.0), ("b", 3.0), ("c", 3.0)]), 0),
         ] {
-            let both = reconcile(&mine, &theirs, || base.clone(), policy);
+            let both = reconcile(&mine, &theirs, || base.clone(), policy, order);
             assert_eq!(applied(&both.mine, &applied(&theirs, &base)), wanted, "{policy:?}");
             assert_eq!(applied(&both.theirs, &applied(&mine, &base)), wanted, "{policy:?}");
-            assert_eq!(both.places.len(), raised, "{policy:?}");
+            assert_eq!(both.contested.len(), raised, "{policy:?}");
         }
     }
 
@@ -96,7 +120,8 @@ mod tests {
     fn what_is_apart_asks_for_no_base() {
         let base = object(&[("a", 1.0), ("b", 1.0)]);
         let (mine, theirs) = (patch(&[("a", 2.0)], &base), patch(&[("b", 2.0)], &base));
-        let both = reconcile(&mine, &theirs, || unreachable!("they are apart"), Policy::Mine);
+        let order = Order::later(None, None);
+        let both = reconcile(&mine, &theirs, || unreachable!("they are apart"), Policy::Mine, order);
         assert!(both.apart);
     }
 }

@@ -1,12 +1,13 @@
 //! What comes down: answers and pushes.
 
-use super::conflict::{Conflict, at, follow};
+use super::conflict::Conflict;
 use super::reconcile::{applied, reconcile};
 use super::request::{Asked, Body};
-use super::{Change, Confirmed, Effect, Policy, Replica};
+use super::unseen::By;
+use super::{Change, Confirmed, Effect, Policy, Replica, Source};
 use crate::codec::cbor;
-use crate::diff::{Diff, Patch, Path, compose, diff_finely};
-use crate::limits::Limits;
+use crate::diff::{Contested, Diff, Order, Patch, Place, compose, diff_finely};
+use crate::limits::TRUSTED;
 use crate::message::{Code, Format, Push, Response, encode_error, encode_meta};
 use crate::operation::{CborDiff, Meta};
 use crate::prelude::*;
@@ -38,16 +39,6 @@ pub enum Outcome {
     /// The server could not; later.
     Postponed,
 }
-
-/// The server's values and diffs are within the server's limits.
-const LIMITS: Limits = Limits {
-    value_bytes: usize::MAX,
-    depth: usize::MAX,
-    message_bytes: usize::MAX,
-    body_bytes: usize::MAX,
-    diff_operations: usize::MAX,
-    subscriptions: usize::MAX,
-};
 
 impl Replica {
     pub(super) fn pushed(&mut self, push: Push, now: f64, effects: &mut Vec<Effect>) -> Outcome {
@@ -84,7 +75,7 @@ impl Replica {
                 }
             }
             Confirmed::Unknown | Confirmed::Missing if push.prev_valid_from.is_none() => {
-                let value = cbor::decode_patch(&push.diff.0, &LIMITS).ok().and_then(|patch| patch.into_value().ok());
+                let value = cbor::decode_patch(&push.diff.0, &TRUSTED).ok().and_then(|patch| patch.into_value().ok());
                 match value {
                     Some(value) => self.load_value(value, push.meta, effects),
                     None => self.distrust(),
@@ -140,7 +131,7 @@ impl Replica {
         }
         match (response.status, response.value, response.diff, response.meta) {
             (304, ..) => Outcome::Ignored,
-            (200, Some(value), _, Some(meta)) => match cbor::decode_value(&value.0, &LIMITS) {
+            (200, Some(value), _, Some(meta)) => match cbor::decode_value(&value.0, &TRUSTED) {
                 Ok(value) => {
                     self.disk.distrusted = false;
                     self.load_value(value, meta, effects)
@@ -183,7 +174,7 @@ impl Replica {
         match (response.status, response.meta, response.diff, response.value) {
             (200 | 201, Some(meta), diff, _) => self.confirm(meta, diff, effects),
             (409, Some(meta), Some(diff), _) => self.conflicted(&diff, meta, effects),
-            (412, Some(meta), _, Some(value)) => match cbor::decode_value(&value.0, &LIMITS) {
+            (412, Some(meta), _, Some(value)) => match cbor::decode_value(&value.0, &TRUSTED) {
                 Ok(value) => {
                     self.unsend();
                     self.load_value(value, meta, effects)
@@ -245,7 +236,8 @@ impl Replica {
             }
             (Change::Patch(mine), Confirmed::Version(value, known)) => {
                 let follows = meta.version == known.version + 1 || meta.valid_from == known.valid_from;
-                if follows && !sent.disturbed {
+                // Where the server has merged, it says what came of it, and that is what counts.
+                if follows && !sent.disturbed && diff.is_none() {
                     let fits = mine.apply(value);
                     debug_assert!(fits.is_ok(), "a confirmed change does not fit: {fits:?}");
                     **known = meta;
@@ -288,9 +280,12 @@ impl Replica {
     fn integrate(&mut self, theirs: &Diff, meta: Meta, effects: &mut Vec<Effect>) -> Outcome {
         let Confirmed::Version(value, known) = &self.confirmed else { return Outcome::Ignored };
         let was_deleted = known.deleted;
+        // Of several versions at once it is not known who did what.
+        let author = (meta.version == known.version + 1).then(|| meta.person_id.clone());
+        let order = Order::later(Some(&self.person), author.as_deref());
         let (mut down, mut apart) = (theirs.clone(), true);
         let mut moved = Vec::with_capacity(self.unsent.len());
-        let mut raised: Vec<(Path, [Option<Value>; 3])> = Vec::new();
+        let mut raised: Vec<Contested> = Vec::new();
         let mut disturbed = false;
         for (index, change) in self.unsent.iter().enumerate() {
             let Change::Patch(mine) = change else {
@@ -298,16 +293,11 @@ impl Replica {
                 continue;
             };
             let base = || self.with_unsent(index).0.unwrap_or(Value::Undefined);
-            let both = reconcile(mine, &down, base, self.policy);
-            if !both.places.is_empty() {
-                let base = base();
-                let (ours, others) = (applied(mine, &base), applied(&down, &base));
-                for path in both.places {
-                    let three = [&base, &ours, &others].map(|value| at(Some(value), &path).cloned());
-                    let place = follow(&path, &down).and_then(|path| follow(&path, &both.mine));
-                    raised.push((place.unwrap_or_default(), three));
-                }
+            let both = reconcile(mine, &down, base, self.policy, order);
+            for contested in &mut raised {
+                contested.place = contested.place.follow(&both.mine);
             }
+            raised.extend(both.contested);
             apart &= both.apart;
             disturbed |= index == 0 && !both.apart;
             down = both.theirs;
@@ -329,9 +319,10 @@ impl Replica {
             **known = meta;
         }
         self.disk.advanced(theirs);
-        self.show(&down, None, effects);
-        for (path, values) in raised {
-            self.raise(path, values, encoded.clone(), Vec::new());
+        self.show(&down, Source::of(By::Other(author, encoded.clone())), effects);
+        self.correct_sums(effects);
+        for contested in raised {
+            self.raise(contested, encoded.clone(), Vec::new());
         }
         if deletes {
             self.yield_to_deletion(effects);
@@ -409,7 +400,8 @@ impl Replica {
         }
         if lost {
             let base = self.with_unsent(0).0;
-            self.raise(Path::new(), [base, mine, None], Vec::new(), Vec::new());
+            let contested = Contested { place: Place::at(Vec::new()), base, mine, theirs: None };
+            self.raise(contested, Vec::new(), Vec::new());
         }
         self.show_difference(effects);
     }
@@ -424,7 +416,9 @@ impl Replica {
         let base = self.with_unsent(0).0;
         if base != mine {
             let mine = self.with_refused(base.as_ref(), mine);
-            self.raise(Path::new(), [base.clone(), mine, base], Vec::new(), error.clone());
+            self.conflicts.retain(|known| !is_refused(known));
+            let contested = Contested { place: Place::at(Vec::new()), base: base.clone(), mine, theirs: base };
+            self.raise(contested, Vec::new(), error.clone());
         }
         self.show_difference(effects);
         self.view_deleted = self.with_flags();
@@ -434,12 +428,12 @@ impl Replica {
 
     /// What was refused now, with what was refused before and nobody has decided; where both changed the same place, what is newer.
     fn with_refused(&self, base: Option<&Value>, mine: Option<Value>) -> Option<Value> {
-        let refused = |known: &&Conflict| known.path.is_empty() && !known.error.is_empty();
-        let before = self.conflicts.iter().find(refused).and_then(|known| known.mine.as_ref());
+        let before = self.conflicts.iter().find(|known| is_refused(known)).and_then(|known| known.mine.as_ref());
         match (base, mine, before) {
             (Some(base), Some(mine), Some(before)) => {
                 let (mine, before_it) = (diff_finely(base, &mine), diff_finely(base, before));
-                let both = reconcile(&mine, &before_it, || base.clone(), Policy::Mine);
+                let order = Order::later(None, None);
+                let both = reconcile(&mine, &before_it, || base.clone(), Policy::Mine, order);
                 Some(applied(&both.mine, before))
             }
             (_, mine, _) => mine,
@@ -452,7 +446,7 @@ impl Replica {
         match (&self.view, &value) {
             (Some(old), Some(new)) => {
                 let change = diff_finely(old, new);
-                self.show(&change, None, effects);
+                self.show(&change, Source::of(By::Own), effects);
             }
             (None, None) => {}
             _ => {
@@ -471,22 +465,31 @@ impl Replica {
         })
     }
 
-    fn raise(&mut self, path: Path, [base, mine, theirs]: [Option<Value>; 3], meta: Vec<u8>, error: Vec<u8>) {
+    /// Conflicts stand beside each other: what one holds is nowhere else.
+    pub(super) fn raise(&mut self, contested: Contested, meta: Vec<u8>, error: Vec<u8>) {
+        let Contested { place, base, mine, theirs } = contested;
         let id = self.next_conflict;
         self.next_conflict += 1;
-        // A later conflict at the same place: what I made of it is newer, what we started from is not.
-        let before = self.conflicts.iter().position(|known| known.path == path);
-        let base = match before {
-            Some(index) => self.conflicts.remove(index).base,
-            None => base,
-        };
-        self.conflicts.push(Conflict { id, path, base, mine, theirs, meta, error });
+        self.conflicts.push(Conflict { id, place, base, mine, theirs, meta, error });
         self.disk.changed = true;
     }
+
+    /// A sum of fractions depends on the order in which it was made: what is shown is what will be confirmed.
+    fn correct_sums(&mut self, effects: &mut Vec<Effect>) {
+        let counts = |change: &Change| matches!(change, Change::Patch(diff) if diff.increments());
+        if self.unsent.iter().any(counts) {
+            self.show_difference(effects);
+        }
+    }
+}
+
+/// What the server would not have.
+fn is_refused(conflict: &Conflict) -> bool {
+    conflict.place.path.is_empty() && !conflict.error.is_empty()
 }
 
 /// A diff of the server on the value that it is for.
 fn resolve(diff: &CborDiff, base: &Value) -> Option<Diff> {
-    let patch: Patch = cbor::decode_patch(&diff.0, &LIMITS).ok()?;
+    let patch: Patch = cbor::decode_patch(&diff.0, &TRUSTED).ok()?;
     patch.resolve(base).ok()
 }

@@ -66,7 +66,14 @@ impl Replica {
 fn conflict(conflict: &Conflict) -> Vec<u8> {
     let mut map = MapWriter::new(Format::Cbor);
     map.uint("id", conflict.id.into());
-    map.value("path", &CborValue(cbor::encode_value(&path_out(&conflict.path))));
+    map.value("path", &CborValue(cbor::encode_value(&path_out(&conflict.place.path))));
+    if let Some(range) = conflict.place.range {
+        let range = Value::Array([range.start, range.length].map(|number| Value::from(number as f64)).into());
+        map.value("range", &CborValue(cbor::encode_value(&range)));
+    }
+    if conflict.place.absent || conflict.place.lost {
+        map.value("absent", &CborValue(cbor::encode_value(&Value::Bool(true))));
+    }
     for (name, value) in [("base", &conflict.base), ("mine", &conflict.mine), ("theirs", &conflict.theirs)] {
         if let Some(value) = value {
             map.value(name, &CborValue(cbor::encode_value(value)));

@@ -1,10 +1,12 @@
 //! What a tab can take back: the inverse of each of its changes, moved behind whatever else happened since.
 //!
-//! The last entry applies to the value shown, the one before it to what that makes of it, and so on. Where somebody else
-//! changed the same place, taking back would undo *their* change: that entry and those below it are given up.
+//! The last entry applies to the value shown, the one before it to what that makes of it, and so on. Where somebody else changed
+//! the same place, taking back would undo *their* change: what contradicts it is left out of the entry.
 
-use crate::diff::{Diff, compose, rebase};
+use super::reconcile::{Policy, reconcile};
+use crate::diff::{Diff, Order, Segment, compose};
 use crate::prelude::*;
+use crate::value::Value;
 
 /// So many changes can be taken back.
 const DEPTH: usize = 200;
@@ -41,21 +43,105 @@ impl Stack {
         self.0.clear();
     }
 
-    /// Somebody else changed the value shown.
-    pub(super) fn behind(&mut self, change: &Diff) {
+    /// Somebody else changes what is shown, which is still as it was: `before` gives it.
+    pub(super) fn behind(&mut self, change: &Diff, before: impl Fn() -> Value) {
         let mut change = change.clone();
+        let mut shown: Option<Value> = None;
         for index in (0..self.0.len()).rev() {
-            let entry = &self.0[index];
-            match (rebase(entry, &change), rebase(&change, entry)) {
-                (Ok(moved), Ok(other)) => {
-                    self.0[index] = moved;
-                    change = other;
-                }
-                _ => {
+            let (below, entry) = self.0.split_at_mut(index);
+            let Some(entry) = entry.first_mut() else { return };
+            // What the entries above make of what is shown; only needed where something is contested.
+            let base = || shown.clone().unwrap_or_else(&before);
+            let both = reconcile(entry, &change, base, Policy::Theirs, Order::later(None, None));
+            if !both.apart && !below.is_empty() {
+                let value = shown.get_or_insert_with(&before);
+                if entry.apply(value).is_err() {
                     self.0.drain(..=index);
                     return;
                 }
+            } else if let Some(value) = &mut shown
+                && entry.apply(value).is_err()
+            {
+                self.0.drain(..=index);
+                return;
+            }
+            *entry = both.mine;
+            change = both.theirs;
+        }
+        // What is left of an entry may be nothing: then there is nothing to take back with it.
+        self.0.retain(|entry| !entry.is_identity());
+    }
+
+    /// Marks what `diff` inserts next to what the last entry would delete: the client goes on there.
+    pub(super) fn join(&self, diff: &mut Diff) {
+        if let Some(last) = self.0.last() {
+            join(diff, last);
+        }
+    }
+}
+
+fn join(diff: &mut Diff, last: &Diff) {
+    match (diff, last) {
+        (Diff::Object(members), Diff::Object(last)) => {
+            let keys: Vec<String> = members.keys().cloned().collect();
+            for key in keys {
+                if let (Some(change), Some(last)) = (members.get_mut(&key), last.get(&key)) {
+                    join(change, last);
+                }
             }
         }
+        (Diff::Text(edits), Diff::Text(last)) => along(edits, last),
+        (Diff::Array(edits), Diff::Array(last)) => {
+            along(edits, last);
+            let (mut at, mut inner) = (0, last.iter());
+            let mut end = 0;
+            let mut current = None;
+            for edit in edits {
+                let index = at;
+                at += length(edit);
+                if let Segment::Inner(change) = edit {
+                    while end <= index {
+                        let Some(next) = inner.next() else { return };
+                        end += length(next);
+                        current = Some(next);
+                    }
+                    if let Some(Segment::Inner(last)) = current {
+                        join(change, last);
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn along<T, I, J>(edits: &mut [Segment<T, I>], last: &[Segment<T, J>]) {
+    let (mut at, mut own) = (0, Vec::new());
+    for step in last {
+        if let Segment::Delete(length) = step {
+            own.push((at, at + length));
+        }
+        at += length(step);
+    }
+    let mut at = 0;
+    for edit in edits {
+        if let Segment::Insert(_, joins) = edit {
+            joins.before |= own.iter().any(|(_, end)| *end == at);
+            joins.behind |= own.iter().any(|(start, _)| *start == at);
+            // Within what is the client's own, both.
+            let inside = own.iter().any(|(start, end)| *start < at && at < *end);
+            joins.before |= inside;
+            joins.behind |= inside;
+        }
+        at += length(edit);
+    }
+}
+
+/// How much of the base a step is about.
+fn length<T, I>(segment: &Segment<T, I>) -> usize {
+    match segment {
+        Segment::Keep(length) | Segment::Delete(length) => *length,
+        Segment::Inner(_) | Segment::Take(_) => 1,
+        Segment::Insert(..) | Segment::Put(..) => 0,
     }
 }

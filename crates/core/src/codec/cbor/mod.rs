@@ -43,6 +43,11 @@ pub(crate) mod tag {
     pub(crate) const REPLACE: u64 = 64003;
     /// Records on disk only: a new value where no container was.
     pub(crate) const SET_OVER_NO_CONTAINER: u64 = 64004;
+    pub(crate) const INCREMENT: u64 = 64008;
+    /// Of a `Map`; on the wire, where what is there tells, also of a `Set`.
+    pub(crate) const MAP_EDITS: u64 = 64009;
+    /// Records on disk only.
+    pub(crate) const SET_EDITS: u64 = 64010;
 }
 
 /// A value in CBOR.

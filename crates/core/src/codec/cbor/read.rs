@@ -5,7 +5,7 @@ use num_bigint::{BigInt, BigUint, Sign};
 use super::head::{Argument, Decoder, Token, major};
 use super::tag;
 use crate::codec::{DecodeError, MAX_BIGINT_BYTES};
-use crate::diff::{Diff, Patch, Segment};
+use crate::diff::{Diff, Increment, Joins, Keyed, Patch, Segment};
 use crate::float;
 use crate::members::Members;
 use crate::prelude::*;
@@ -48,6 +48,11 @@ impl<'b> Reader<'b> {
         self.operations =
             left.ok_or_else(|| DecodeError::TooLarge("the diff has more operations than allowed".into()))?;
         Ok(())
+    }
+
+    /// A step that stands for so many more.
+    fn operations_more(&mut self, count: usize) -> Result<(), DecodeError> {
+        (0..count).try_for_each(|_| self.operation())
     }
 
     fn next(&mut self) -> Result<Token<'b>, DecodeError> {
@@ -129,7 +134,7 @@ impl<'b> Reader<'b> {
                 }
                 Ok(Value::Typed(kind as u8, bytes))
             }
-            tag::TEXT_EDITS | tag::ARRAY_EDITS | tag::REPLACE => {
+            tag::TEXT_EDITS | tag::ARRAY_EDITS | tag::REPLACE | tag::INCREMENT | tag::MAP_EDITS => {
                 Err(DecodeError::malformed("edits are part of a diff, not of a value"))
             }
             other => Err(DecodeError::malformed(["values have no tag ", &decimal(other)].concat())),
@@ -252,6 +257,8 @@ impl<'b> Reader<'b> {
             Token::Tag(tag::REPLACE) => Ok(Patch::Replace(self.value(depth)?)),
             Token::Tag(tag::TEXT_EDITS) => Ok(Patch::Text(self.text_edits()?)),
             Token::Tag(tag::ARRAY_EDITS) => Ok(Patch::Array(self.array_edits(below, Self::patch)?)),
+            Token::Tag(tag::MAP_EDITS) => Ok(Patch::Entries(self.array_edits(below, Self::patch)?)),
+            Token::Tag(tag::INCREMENT) => Ok(Patch::Increment(self.increment()?)),
             _ => {
                 self.decoder.set_position(start);
                 Ok(Patch::Value(self.value(depth)?))
@@ -277,6 +284,9 @@ impl<'b> Reader<'b> {
                 tag::SET_OVER_NO_CONTAINER => Ok(Diff::Set { value: self.value(depth)?, over_container: false }),
                 tag::TEXT_EDITS => Ok(Diff::Text(self.text_edits()?)),
                 tag::ARRAY_EDITS => Ok(Diff::Array(self.array_edits(below, Self::diff)?)),
+                tag::MAP_EDITS => Ok(Diff::Entries(Keyed::Map, self.array_edits(below, Self::diff)?)),
+                tag::SET_EDITS => Ok(Diff::Entries(Keyed::Set, self.array_edits(below, Self::diff)?)),
+                tag::INCREMENT => Ok(Diff::Increment(self.increment()?)),
                 _ => Err(DecodeError::malformed("a stored diff has no such tag")),
             },
             _ => Err(DecodeError::malformed("a stored diff starts with a map, undefined or a tag")),
@@ -291,18 +301,47 @@ impl<'b> Reader<'b> {
         }
     }
 
+    /// By how much, or an array of that and of what it then is.
+    fn increment(&mut self) -> Result<Increment, DecodeError> {
+        let (by, to) = match self.value(2)? {
+            Value::Array(mut both) if both.len() == 2 => {
+                let to = both.pop();
+                (both.pop().unwrap_or(Value::Undefined), to)
+            }
+            by => (by, None),
+        };
+        let is_number = |value: &Value| match value {
+            Value::Number(number) => number.is_finite(),
+            value => matches!(value, Value::BigInt(_)),
+        };
+        if !is_number(&by) || !to.as_ref().is_none_or(is_number) {
+            return Err(DecodeError::malformed("an increment is a finite number or a bigint"));
+        }
+        Ok(Increment { by, to })
+    }
+
     fn text_edits(&mut self) -> Result<Vec<Segment<String, ()>>, DecodeError> {
         let mut items = self.steps()?;
         let mut segments = Vec::new();
         while self.more(&mut items) {
             self.operation()?;
             segments.push(match self.decoder.major() {
-                Some(major::TEXT) => {
-                    let text = self.text()?;
-                    if text.is_empty() {
-                        return Err(inserts_nothing());
-                    }
-                    Segment::Insert(text)
+                Some(major::TEXT) => Segment::Insert(self.inserted_text()?, Joins::NONE),
+                Some(major::MAP) => {
+                    let mut text = None;
+                    let mut joins = Joins::NONE;
+                    self.step(|reader, name| match name {
+                        "insert" => {
+                            text = Some(reader.inserted_text()?);
+                            Ok(true)
+                        }
+                        "joins" => {
+                            joins = reader.joins()?;
+                            Ok(true)
+                        }
+                        _ => Ok(false),
+                    })?;
+                    Segment::Insert(text.ok_or_else(no_step)?, joins)
                 }
                 _ => match self.length()? {
                     (len, true) => Segment::Keep(len),
@@ -313,6 +352,54 @@ impl<'b> Reader<'b> {
         Ok(segments)
     }
 
+    fn inserted_text(&mut self) -> Result<String, DecodeError> {
+        let text = self.text()?;
+        if text.is_empty() { Err(inserts_nothing()) } else { Ok(text) }
+    }
+
+    fn inserted_items(&mut self, depth: usize) -> Result<Vec<Value>, DecodeError> {
+        let items = self.steps()?;
+        let values = self.values(items, depth)?;
+        if values.is_empty() { Err(inserts_nothing()) } else { Ok(values) }
+    }
+
+    fn joins(&mut self) -> Result<Joins, DecodeError> {
+        let joins = match self.next()? {
+            Token::Uint(argument) => Joins::from_bits(argument.number),
+            _ => None,
+        };
+        joins.ok_or_else(|| DecodeError::malformed("joins is 1, 2 or 3: what is before, what is behind, or both"))
+    }
+
+    /// A count or a number of elements, in a step.
+    fn count(&mut self) -> Result<usize, DecodeError> {
+        let count = match self.next()? {
+            Token::Uint(argument) => u32::try_from(argument.number).ok(),
+            _ => None,
+        };
+        count.map(|count| count as usize).ok_or_else(|| DecodeError::malformed("elements are counted by unsigned integers"))
+    }
+
+    /// A step that is a map: `read` takes the fields that it knows.
+    fn step(
+        &mut self,
+        mut read: impl FnMut(&mut Self, &str) -> Result<bool, DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let mut items = match self.next()? {
+            Token::Map(len) => Items(Some(len)),
+            _ => Items(None),
+        };
+        let mut known: Vec<String> = Vec::new();
+        while self.more(&mut items) {
+            let name = self.key()?;
+            if known.contains(&name) || !read(self, &name)? {
+                return Err(no_step());
+            }
+            known.push(name);
+        }
+        Ok(())
+    }
+
     fn array_edits<I>(
         &mut self,
         depth: usize,
@@ -320,33 +407,49 @@ impl<'b> Reader<'b> {
     ) -> Result<Vec<Segment<Vec<Value>, I>>, DecodeError> {
         let mut items = self.steps()?;
         let mut segments = Vec::new();
+        let mut taken = 0;
         while self.more(&mut items) {
             self.operation()?;
-            segments.push(match self.decoder.major() {
-                Some(major::ARRAY) => {
-                    let items = self.steps()?;
-                    let values = self.values(items, depth)?;
-                    if values.is_empty() {
-                        return Err(inserts_nothing());
-                    }
-                    Segment::Insert(values)
-                }
+            match self.decoder.major() {
+                Some(major::ARRAY) => segments.push(Segment::Insert(self.inserted_items(depth)?, Joins::NONE)),
                 Some(major::MAP) => {
-                    let items = match self.next()? {
-                        Token::Map(len) => Items(Some(len)),
-                        _ => Items(None),
-                    };
-                    let mut change = self.members(items, |reader| inner(reader, depth))?;
-                    match (change.remove("at"), change.is_empty()) {
-                        (Some(change), true) => Segment::Inner(change),
-                        _ => return Err(DecodeError::malformed("a map among edits has the one key \"at\"")),
+                    let (mut at, mut insert, mut joins) = (None, None, None);
+                    let (mut take, mut put, mut count) = (None, None, None);
+                    self.step(|reader, name| {
+                        match name {
+                            "at" => at = Some(inner(reader, depth)?),
+                            "insert" => insert = Some(reader.inserted_items(depth)?),
+                            "joins" => joins = Some(reader.joins()?),
+                            "take" => take = Some(reader.count()?),
+                            "put" => put = Some(reader.count()?),
+                            "count" => count = Some(reader.count()?),
+                            _ => return Ok(false),
+                        }
+                        Ok(true)
+                    })?;
+                    match (at, insert, joins, take, put, count) {
+                        (Some(at), None, None, None, None, None) => segments.push(Segment::Inner(at)),
+                        (None, Some(items), joins, None, None, None) => {
+                            segments.push(Segment::Insert(items, joins.unwrap_or_default()));
+                        }
+                        (None, None, None, Some(count), None, None) if count > 0 => {
+                            self.operations_more(count - 1)?;
+                            segments.extend((taken..taken + count).map(Segment::Take));
+                            taken += count;
+                        }
+                        (at, None, None, None, Some(put), None) => segments.push(Segment::Put(put, at)),
+                        (None, None, None, None, Some(put), Some(count)) if count > 0 => {
+                            self.operations_more(count - 1)?;
+                            segments.extend((put..put + count).map(|number| Segment::Put(number, None)));
+                        }
+                        _ => return Err(no_step()),
                     }
                 }
-                _ => match self.length()? {
+                _ => segments.push(match self.length()? {
                     (len, true) => Segment::Keep(len),
                     (len, false) => Segment::Delete(len),
-                },
-            });
+                }),
+            }
         }
         Ok(segments)
     }
@@ -408,6 +511,10 @@ fn distinct<'v>(keys: impl Iterator<Item = &'v Value>) -> Result<(), DecodeError
 /// −1 less the argument.
 fn negative(argument: BigUint) -> BigInt {
     BigInt::from_biguint(Sign::Minus, argument + 1_u8)
+}
+
+fn no_step() -> DecodeError {
+    DecodeError::malformed("a step that is a map has at, insert and maybe joins, take, or put and maybe at or count")
 }
 
 fn inserts_nothing() -> DecodeError {

@@ -4,7 +4,7 @@ use num_bigint::Sign;
 
 use super::head::major::{ARRAY, BYTES, MAP, NEGATIVE, TAG, TEXT, UINT};
 use super::tag;
-use crate::diff::{Diff, Patch, Segment};
+use crate::diff::{Diff, Increment, Joins, Keyed, Patch, Segment, runs};
 use crate::float;
 use crate::prelude::*;
 use crate::value::Value;
@@ -182,7 +182,9 @@ impl<'o> Writer<'o> {
                 self.value(value);
             }
             Patch::Text(segments) => self.text_edits(segments),
-            Patch::Array(segments) => self.array_edits(segments, Self::patch),
+            Patch::Array(segments) => self.array_edits(tag::ARRAY_EDITS, segments, Self::patch),
+            Patch::Entries(segments) => self.array_edits(tag::MAP_EDITS, segments, Self::patch),
+            Patch::Increment(increment) => self.increment(increment),
         }
     }
 
@@ -200,9 +202,29 @@ impl<'o> Writer<'o> {
                     self.diff(member);
                 }
             }
-            Diff::Array(segments) => self.array_edits(segments, Self::diff),
+            Diff::Array(segments) => self.array_edits(tag::ARRAY_EDITS, segments, Self::diff),
             Diff::Text(segments) => self.text_edits(segments),
+            Diff::Entries(Keyed::Map, segments) => self.array_edits(tag::MAP_EDITS, segments, Self::diff),
+            Diff::Entries(Keyed::Set, segments) => self.array_edits(tag::SET_EDITS, segments, Self::diff),
+            Diff::Increment(increment) => self.increment(increment),
         }
+    }
+
+    /// By how much, or an array of that and of what it then is.
+    fn increment(&mut self, increment: &Increment) {
+        self.tag(tag::INCREMENT);
+        if let Some(to) = &increment.to {
+            self.array(2);
+            self.value(&increment.by);
+            self.value(to);
+        } else {
+            self.value(&increment.by);
+        }
+    }
+
+    fn joins(&mut self, joins: Joins) {
+        self.text("joins");
+        self.head(UINT, joins.bits().into());
     }
 
     fn text_edits(&mut self, segments: &[Segment<String, ()>]) {
@@ -210,27 +232,57 @@ impl<'o> Writer<'o> {
         self.array(segments.len());
         for segment in segments {
             match segment {
-                Segment::Insert(text) => self.text(text),
+                Segment::Insert(text, Joins::NONE) => self.text(text),
+                Segment::Insert(text, joins) => {
+                    self.map(2);
+                    self.text("insert");
+                    self.text(text);
+                    self.joins(*joins);
+                }
                 Segment::Keep(len) => self.head(UINT, *len as u64),
                 Segment::Delete(len) => self.head(NEGATIVE, (*len as u64).saturating_sub(1)),
-                // Texts have no inside.
-                Segment::Inner(()) => self.head(UINT, 1),
+                // Texts have no inside, and nothing in them moves.
+                Segment::Inner(()) | Segment::Take(_) | Segment::Put(..) => self.head(UINT, 1),
             }
         }
     }
 
-    fn array_edits<I>(&mut self, segments: &[Segment<Vec<Value>, I>], inner: fn(&mut Self, &I)) {
-        self.tag(tag::ARRAY_EDITS);
-        self.array(segments.len());
-        for segment in segments {
+    fn array_edits<I>(&mut self, tag: u64, segments: &[Segment<Vec<Value>, I>], inner: fn(&mut Self, &I)) {
+        self.tag(tag);
+        self.array(runs(segments).count());
+        for steps in runs(segments) {
+            let Some(segment) = steps.first() else { continue };
             match segment {
-                Segment::Insert(items) => self.items(items),
+                Segment::Insert(items, Joins::NONE) => self.items(items),
+                Segment::Insert(items, joins) => {
+                    self.map(2);
+                    self.text("insert");
+                    self.items(items);
+                    self.joins(*joins);
+                }
                 Segment::Keep(len) => self.head(UINT, *len as u64),
                 Segment::Delete(len) => self.head(NEGATIVE, (*len as u64).saturating_sub(1)),
                 Segment::Inner(change) => {
                     self.map(1);
                     self.text("at");
                     inner(self, change);
+                }
+                Segment::Take(_) => {
+                    self.map(1);
+                    self.text("take");
+                    self.head(UINT, steps.len() as u64);
+                }
+                Segment::Put(number, change) => {
+                    self.map(1 + usize::from(change.is_some() || steps.len() > 1));
+                    self.text("put");
+                    self.head(UINT, *number as u64);
+                    if let Some(change) = change {
+                        self.text("at");
+                        inner(self, change);
+                    } else if steps.len() > 1 {
+                        self.text("count");
+                        self.head(UINT, steps.len() as u64);
+                    }
                 }
             }
         }

@@ -22,9 +22,9 @@ const UNDEFINED: &str = "$undefined";
 const TEXT: &str = "$text";
 const ARRAY: &str = "$array";
 const REPLACE: &str = "$replace";
-
-/// The one key of an edit inside an element.
-const AT: &str = "at";
+const INCREMENT: &str = "$increment";
+const ENTRIES: &str = "$entries";
+const RESERVED: [&str; 6] = [UNDEFINED, TEXT, ARRAY, REPLACE, INCREMENT, ENTRIES];
 
 /// A value as JSON text; a bigint with all its digits.
 pub fn value_to_text(value: &Value) -> Vec<u8> {
@@ -73,7 +73,7 @@ pub(crate) fn levels(depth: usize) -> usize {
 
 /// Whether a key, alone in its object, means something else than itself.
 fn is_reserved(key: &str) -> bool {
-    [UNDEFINED, TEXT, ARRAY, REPLACE].contains(&key) || key.starts_with("$$")
+    RESERVED.contains(&key) || key.starts_with("$$")
 }
 
 /// A value from JSON, at most `depth` deep and, in CBOR, `value_bytes` long.
@@ -110,7 +110,7 @@ fn reserved(members: &Map<String, Json>) -> Result<Option<(&str, &Json)>, Decode
         Some((UNDEFINED, under)) if *under != Json::Bool(true) => Err(DecodeError::malformed(
             "undefined is written {\"$undefined\":true}; a key \"$undefined\" of yours, \"$$undefined\"",
         )),
-        Some((key, under)) if [UNDEFINED, TEXT, ARRAY, REPLACE].contains(&key) => Ok(Some((key, under))),
+        Some((key, under)) if RESERVED.contains(&key) => Ok(Some((key, under))),
         _ => Ok(None),
     }
 }

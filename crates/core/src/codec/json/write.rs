@@ -6,9 +6,9 @@ use std::io::Write as _;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{ARRAY, AT, REPLACE, TEXT, UNDEFINED, is_reserved};
+use super::{ARRAY, ENTRIES, INCREMENT, REPLACE, TEXT, UNDEFINED, is_reserved};
 use crate::codec::cbor::read::element_len;
-use crate::diff::{Patch, Segment};
+use crate::diff::{Increment, Joins, Patch, Segment, runs};
 use crate::value::Value;
 
 /// A JSON string.
@@ -101,19 +101,52 @@ pub(super) fn patch(out: &mut Vec<u8>, shown: &Patch) {
             joined(out, *b"[]", segments, |out, segment| match segment {
                 Segment::Keep(len) => drop(write!(out, "{len}")),
                 Segment::Delete(len) => drop(write!(out, "-{len}")),
-                Segment::Insert(shown) => text(out, shown),
-                Segment::Inner(()) => out.push(b'1'),
+                Segment::Insert(shown, joins) => inserted(out, *joins, |out| text(out, shown)),
+                // Texts have no inside, and nothing in them moves.
+                Segment::Inner(()) | Segment::Take(_) | Segment::Put(..) => out.push(b'1'),
             });
         }),
-        Patch::Array(segments) => tagged(out, ARRAY, |out| {
-            joined(out, *b"[]", segments, |out, segment| match segment {
-                Segment::Keep(len) => drop(write!(out, "{len}")),
-                Segment::Delete(len) => drop(write!(out, "-{len}")),
-                Segment::Insert(items) => joined(out, *b"[]", items, value),
-                Segment::Inner(change) => tagged(out, AT, |out| patch(out, change)),
-            });
+        Patch::Array(segments) => tagged(out, ARRAY, |out| steps(out, segments)),
+        Patch::Entries(segments) => tagged(out, ENTRIES, |out| steps(out, segments)),
+        Patch::Increment(Increment { by, to }) => tagged(out, INCREMENT, |out| match to {
+            Some(to) => joined(out, *b"[]", [by, to], value),
+            None => value(out, by),
         }),
     }
+}
+
+fn inserted(out: &mut Vec<u8>, joins: Joins, what: impl FnOnce(&mut Vec<u8>)) {
+    if joins == Joins::NONE {
+        return what(out);
+    }
+    out.extend_from_slice(b"{\"insert\":");
+    what(out);
+    let _ = write!(out, ",\"joins\":{}}}", joins.bits());
+}
+
+fn steps(out: &mut Vec<u8>, segments: &[Segment<Vec<Value>, Patch>]) {
+    joined(out, *b"[]", runs(segments), |out, run| {
+        let Some(segment) = run.first() else { return };
+        match segment {
+            Segment::Keep(len) => drop(write!(out, "{len}")),
+            Segment::Delete(len) => drop(write!(out, "-{len}")),
+            Segment::Insert(items, joins) => inserted(out, *joins, |out| joined(out, *b"[]", items, value)),
+            Segment::Inner(change) => tagged(out, "at", |out| patch(out, change)),
+            Segment::Take(_) => drop(write!(out, "{{\"take\":{}}}", run.len())),
+            Segment::Put(number, change) => {
+                let _ = write!(out, "{{\"put\":{number}");
+                match change {
+                    Some(change) => {
+                        out.extend_from_slice(b",\"at\":");
+                        patch(out, change);
+                    }
+                    None if run.len() > 1 => drop(write!(out, ",\"count\":{}", run.len())),
+                    None => {}
+                }
+                out.push(b'}');
+            }
+        }
+    });
 }
 
 /// `Date.prototype.toJSON`: milliseconds always, years past 9999 and before 0 with a sign and six digits.

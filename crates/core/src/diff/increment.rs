@@ -1,0 +1,55 @@
+//! Sums: what an increment makes of a number. The sum is of the kind that is there, a number or a bigint.
+
+use num_bigint::BigInt;
+use num_traits::FromPrimitive;
+
+use super::{DiffError, Increment, kind};
+use crate::float;
+use crate::value::Value;
+
+impl Increment {
+    /// By this much, of a number that is not known.
+    pub(super) fn by(by: Value) -> Increment {
+        Increment { by, to: None }
+    }
+
+    /// What becomes of the number that is there; nothing is 0.
+    pub(super) fn on(&self, base: Option<&Value>) -> Result<Value, DiffError> {
+        match (&self.to, base) {
+            (Some(to), _) => Ok(to.clone()),
+            (None, Some(base)) => sum(base, &self.by),
+            (None, None) => Ok(self.by.clone()),
+        }
+    }
+}
+
+/// `base` and `by` together.
+///
+/// # Errors
+/// When one of them is no number, or the sum is none.
+pub fn sum(base: &Value, by: &Value) -> Result<Value, DiffError> {
+    let not = |value| DiffError::NotANumber(kind(value));
+    let sum = match (base, by) {
+        (Value::Number(a), Value::Number(b)) => Value::Number(a + b),
+        (Value::BigInt(a), Value::BigInt(b)) => Value::BigInt(a + b),
+        (Value::Number(a), Value::BigInt(b)) => Value::Number(a + float::nearest(b)),
+        (Value::BigInt(a), Value::Number(b)) => {
+            let whole = BigInt::from_f64(*b).filter(|_| float::is_whole(*b)).ok_or_else(|| not(by))?;
+            Value::BigInt(a + whole)
+        }
+        (Value::Number(_) | Value::BigInt(_), other) | (other, _) => return Err(not(other)),
+    };
+    match sum {
+        Value::Number(number) if !number.is_finite() => Err(DiffError::NotANumber("no finite sum")),
+        sum => Ok(sum),
+    }
+}
+
+/// The opposite.
+pub(super) fn negated(by: &Value) -> Value {
+    match by {
+        Value::Number(number) => Value::Number(-number),
+        Value::BigInt(big) => Value::BigInt(-big),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,196 @@
+//! Where something is in a value, and where it is after a diff.
+
+use alloc::borrow::Cow;
+
+use super::{Diff, Segment, sequence};
+use crate::prelude::*;
+use crate::value::Value;
+
+/// One step on the way to a place inside a value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// A member of an object.
+    Key(String),
+    /// An element of an array, an item of a `Set`, or an entry of a `Map`, in which 0 is the key and 1 the value.
+    Index(usize),
+}
+
+/// The way to a place, from the root.
+pub type Path = Vec<Step>;
+
+/// A stretch of a text (UTF-16 units) or an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// Where it begins.
+    pub start: usize,
+    /// How long it is.
+    pub length: usize,
+}
+
+/// What a conflict is about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// The way to it.
+    pub path: Path,
+    /// Of the text or array there, only this stretch.
+    pub range: Option<Range>,
+    /// The last step leads to where an element would go that is not there.
+    pub absent: bool,
+    /// An element on the way to it is gone: it leads nowhere any more.
+    pub lost: bool,
+}
+
+impl Place {
+    /// All that is at the end of this path.
+    pub fn at(path: Path) -> Place {
+        Place { path, range: None, absent: false, lost: false }
+    }
+
+    /// What is in the place.
+    pub fn value(&self, root: Option<&Value>) -> Option<Value> {
+        if self.absent || self.lost {
+            return None;
+        }
+        let value = inside(root?, &self.path)?;
+        match (&self.range, &*value) {
+            (None, _) => Some(value.into_owned()),
+            (Some(range), Value::Text(text)) => {
+                let start = super::text::offset(text, range.start).ok()?;
+                let end = super::text::offset(&text[start..], range.length).ok()? + start;
+                Some(Value::text(&text[start..end]))
+            }
+            (Some(range), Value::Array(items)) => {
+                Some(Value::Array(items.get(range.start..range.start + range.length)?.to_vec()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Where it is after `diff`. What is inserted at an edge of a stretch is outside of it. A place in an element that goes
+    /// is where the element was, and absent.
+    pub fn follow(&self, diff: &Diff) -> Place {
+        let mut place = self.clone();
+        follow(&mut place, 0, diff);
+        place
+    }
+}
+
+/// What is at the end of a path. An entry of a `Map` is made for it.
+fn inside<'a>(root: &'a Value, path: &[Step]) -> Option<Cow<'a, Value>> {
+    let Some((step, rest)) = path.split_first() else { return Some(Cow::Borrowed(root)) };
+    match (root, step) {
+        (Value::Object(members), Step::Key(key)) => inside(members.get(key)?, rest),
+        (Value::Array(items) | Value::Set(items), Step::Index(index)) => inside(items.get(*index)?, rest),
+        (Value::Map(entries), Step::Index(index)) => {
+            let (key, value) = entries.get(*index)?;
+            match rest.split_first() {
+                None => Some(Cow::Owned(Value::Array(vec![key.clone(), value.clone()]))),
+                Some((Step::Index(1), rest)) => inside(value, rest),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn follow(place: &mut Place, depth: usize, diff: &Diff) {
+    if place.lost {
+        return;
+    }
+    match (diff, place.path.get(depth)) {
+        (Diff::Object(members), Some(Step::Key(key))) => {
+            if let Some(inner) = members.get(key) {
+                follow(place, depth + 1, inner);
+            }
+        }
+        (Diff::Array(segments) | Diff::Entries(_, segments), Some(Step::Index(index))) => {
+            let is_last = depth + 1 == place.path.len();
+            if is_last && place.absent {
+                place.path[depth] = Step::Index(gap::<Vec<Value>>(segments, *index, true));
+                return;
+            }
+            let to = element(segments, *index);
+            place.path[depth] = Step::Index(to.index);
+            match to.inner {
+                _ if to.gone && is_last && place.range.is_none() => place.absent = true,
+                _ if to.gone => place.lost = true,
+                Some(inner) => follow(place, depth + 1, inner),
+                None => {}
+            }
+        }
+        (Diff::Array(segments), None) => stretch::<Vec<Value>>(place, segments),
+        (Diff::Text(segments), None) => stretch::<String>(place, segments),
+        _ => {}
+    }
+}
+
+fn stretch<T: sequence::Run>(place: &mut Place, segments: &[Segment<T, T::Inner>]) {
+    if let Some(range) = &mut place.range {
+        let start = gap::<T>(segments, range.start, false);
+        let end = gap::<T>(segments, range.start + range.length, true).max(start);
+        *range = Range { start, length: end - start };
+    }
+}
+
+/// Where an element is after edits.
+#[derive(Default)]
+struct To<'a> {
+    index: usize,
+    inner: Option<&'a Diff>,
+    gone: bool,
+}
+
+fn element(segments: &[Segment<Vec<Value>, Diff>], index: usize) -> To<'_> {
+    let (mut old, mut new) = (0, 0);
+    let mut taken = None;
+    for segment in segments {
+        let before = sequence::before(segment);
+        if before > 0 && old + before > index {
+            match segment {
+                Segment::Keep(_) => return To { index: new + (index - old), ..To::default() },
+                Segment::Inner(inner) => return To { index: new, inner: Some(inner), gone: false },
+                Segment::Take(number) => taken = Some(*number),
+                _ => return To { index: new, inner: None, gone: true },
+            }
+            break;
+        }
+        old += before;
+        new += sequence::after::<Vec<Value>>(segment);
+    }
+    let mut at = 0;
+    for segment in segments {
+        if let Segment::Put(number, inner) = segment
+            && Some(*number) == taken
+        {
+            return To { index: at, inner: inner.as_ref(), gone: false };
+        }
+        at += sequence::after::<Vec<Value>>(segment);
+    }
+    To { index: new, inner: None, gone: taken.is_some() }
+}
+
+/// Where the gap before a unit is after edits: before or behind what is inserted there.
+pub(super) fn gap<T: sequence::Run>(segments: &[Segment<T, T::Inner>], index: usize, before_inserted: bool) -> usize {
+    let (mut old, mut new) = (0, 0);
+    for segment in segments {
+        let before = sequence::before(segment);
+        if before == 0 {
+            if old < index || !before_inserted {
+                new += sequence::after::<T>(segment);
+            } else {
+                return new;
+            }
+        } else if old + before > index {
+            return if matches!(segment, Segment::Keep(_)) { new + (index - old) } else { new };
+        } else {
+            old += before;
+            new += sequence::after::<T>(segment);
+        }
+    }
+    new
+}
+
+/// Where an element of the base is after edits, or would be.
+pub(super) fn element_at(segments: &[Segment<Vec<Value>, Diff>], index: usize) -> usize {
+    element(segments, index).index
+}

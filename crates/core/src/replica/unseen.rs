@@ -1,0 +1,111 @@
+//! What has become of the value that a tab had not seen when it made its next edit: that edit is moved over it, by the same rules
+//! as a person's over another's.
+//!
+//! The tab's value with the changes here, oldest first, is the value of the replica. Each carries its way back, so that the value
+//! that the tab shows is found from the replica's.
+
+use super::reconcile::{Policy, applied, reconcile};
+use crate::diff::{Contested, Diff, Order};
+use crate::prelude::*;
+use crate::value::Value;
+
+/// So many changes are kept for a tab. One that is further behind sends its edits with the value that they are made on.
+const KEPT: usize = 256;
+
+/// A change as that tab will see it.
+#[derive(Debug)]
+pub(super) struct Change {
+    /// The number of the `show`.
+    pub(super) seq: u32,
+    pub(super) diff: Diff,
+    pub(super) back: Diff,
+    pub(super) by: By,
+}
+
+/// Whose a change is.
+#[derive(Clone, Debug)]
+pub(super) enum By {
+    /// This person's, in another tab or by a command.
+    Own,
+    /// Somebody else's: who, if one did all of it, and the version in CBOR.
+    Other(Option<String>, Vec<u8>),
+}
+
+/// What one tab has not seen.
+#[derive(Debug, Default)]
+pub(super) struct Unseen {
+    /// What an edit was made on that has seen less is not known.
+    lost: u32,
+    changes: Vec<Change>,
+}
+
+impl Unseen {
+    /// Nothing, after the `show` of that number.
+    pub(super) fn after(seq: u32) -> Unseen {
+        Unseen { lost: seq, changes: Vec::new() }
+    }
+
+    pub(super) fn is_lost(&self, seen: u32) -> bool {
+        seen < self.lost
+    }
+
+    /// What the tab shows up to a `show` is not known.
+    pub(super) fn lose(&mut self, seq: u32) {
+        *self = Unseen::after(seq);
+    }
+
+    /// The tab has taken in everything up to that `show`.
+    pub(super) fn saw(&mut self, seen: u32) {
+        self.changes.retain(|change| change.seq > seen);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    pub(super) fn push(&mut self, change: Change) {
+        self.changes.push(change);
+        if self.changes.len() > KEPT {
+            self.lost = self.changes.remove(0).seq;
+        }
+    }
+
+    /// What the tab shows, where the replica shows `view`.
+    pub(super) fn shown(&self, view: &Value) -> Option<Value> {
+        let mut value = view.clone();
+        for change in self.changes.iter().rev() {
+            change.back.apply(&mut value).ok()?;
+        }
+        Some(value)
+    }
+
+    /// An edit of what the tab shows, moved behind all that it has not seen; and what it gave way in, with the version that did
+    /// that. A later edit of this person's own holds against an earlier one.
+    pub(super) fn moved(
+        &mut self,
+        mut edit: Diff,
+        shown: Value,
+        policy: Policy,
+        person: &str,
+    ) -> (Diff, Vec<(Contested, Vec<u8>)>) {
+        let mut raised: Vec<(Contested, Vec<u8>)> = Vec::new();
+        let mut with_edit = applied(&edit, &shown);
+        let mut before = shown;
+        for change in &mut self.changes {
+            let (policy, order, meta) = match &change.by {
+                By::Own => (Policy::Mine, Order::later(None, None), &[][..]),
+                By::Other(author, meta) => (policy, Order::later(Some(person), author.as_deref()), &meta[..]),
+            };
+            let both = reconcile(&edit, &change.diff, || before.clone(), policy, order);
+            before = applied(&change.diff, &before);
+            change.back = both.theirs.invert(&with_edit);
+            with_edit = applied(&both.theirs, &with_edit);
+            for (contested, _) in &mut raised {
+                contested.place = contested.place.follow(&both.theirs);
+            }
+            raised.extend(both.contested.into_iter().map(|contested| (contested, meta.to_vec())));
+            (edit, change.diff) = (both.mine, both.theirs);
+        }
+        (edit, raised)
+    }
+}
