@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use edits::*;
 use proptest::prelude::*;
 use timeweft_core::diff::lazy::{self, Branch, LazyError, Part};
-use timeweft_core::diff::{Diff, Patch, diff, diff_finely};
+use timeweft_core::diff::{Diff, Identity, Patch, diff, diff_finely};
 use timeweft_core::value::Value;
 
 /// Every container is a branch, and counts what is asked of it.
@@ -74,7 +74,7 @@ fn resolved_and_inverted_in_parts_is_as_on_the_whole() {
             [make(&old, &new).to_patch(), make(&old, &new).to_patch_giving(&new), make(&other, &new).to_patch()]
         {
             let wanted = patch.clone().resolve(&old);
-            let found = match wait(lazy::resolve(patch.clone(), &base)) {
+            let found = match wait(lazy::resolve(patch.clone(), &base, &Identity::default())) {
                 Ok(diff) => Ok(diff),
                 Err(LazyError::Diff(error)) => Err(error),
                 Err(LazyError::Base(never)) => match never {},
@@ -107,12 +107,12 @@ fn what_a_diff_does_not_touch_is_not_asked_for() {
     let edits =
         [r#"{"rows":{"5000":{"n":1}}}"#, r#"{"rows":{"$array":[7000,-2,[1]]}}"#, r#"{"rows":{"10000":5},"text":"y"}"#];
     for edit in edits {
-        let change = wait(lazy::resolve(patch(edit), &base)).map_err(|_| "it fits").unwrap();
+        let change = wait(lazy::resolve(patch(edit), &base, &Identity::default())).map_err(|_| "it fits").unwrap();
         assert_eq!(change, patch(edit).resolve(&value).unwrap());
         let Ok(_) = wait(lazy::invert(&change, &base));
     }
     assert!(asked.get() < 40, "asked for {}", asked.get());
-    assert!(matches!(wait(lazy::resolve(Patch::Remove, &base)), Err(LazyError::Diff(_))));
+    assert!(matches!(wait(lazy::resolve(Patch::Remove, &base, &Identity::default())), Err(LazyError::Diff(_))));
     let Ok(same) = wait(lazy::invert(&Diff::identity(), &base));
     assert!(same.is_identity());
 }

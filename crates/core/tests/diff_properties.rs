@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use edits::*;
 use proptest::prelude::*;
-use timeweft_core::diff::{Diff, Patch, Segment, compose, conflicts, diff, diff_finely, rebase};
+use timeweft_core::diff::{Diff, Joins, Order, Patch, Segment, compose, diff, diff_finely, rebase, split};
 use timeweft_core::members::Members;
 use timeweft_core::value::Value;
 
@@ -75,13 +75,19 @@ fn a_composition_does_what_its_parts_do_in_a_row() {
     });
 }
 
+const LATER: Order = Order { later: true, first: false };
+
+fn conflicts(a: &Diff, b: &Diff) -> bool {
+    rebase(a, b, LATER).is_err()
+}
+
 /// Whether both edit one text or one array from inside.
 fn side_by_side(a: &Diff, b: &Diff) -> bool {
     match (a, b) {
         (Diff::Object(a), Diff::Object(b)) => {
             a.iter().any(|(key, change)| b.get(key).is_some_and(|other| side_by_side(change, other)))
         }
-        (Diff::Array(_), Diff::Array(_)) | (Diff::Text(_), Diff::Text(_)) => true,
+        (Diff::Array(_), Diff::Array(_)) | (Diff::Text(_), Diff::Text(_)) | (Diff::Entries(..), Diff::Entries(..)) => true,
         _ => false,
     }
 }
@@ -89,7 +95,8 @@ fn side_by_side(a: &Diff, b: &Diff) -> bool {
 #[test]
 fn concurrent_diffs_conflict_either_way_or_converge() {
     let (met, passed, merged, beside) = (Cell::new(0), Cell::new(0), Cell::new(0), Cell::new(0));
-    run((neighbours(), 0..4_u8), |((base, [mine, others]), how)| {
+    run((neighbours(), 0..16_u8), |((base, [mine, others]), how)| {
+        let order = Order { later: how & 4 == 0, first: how & 8 == 0 };
         let make = if how & 1 == 0 { diff } else { diff_finely };
         let (mut a, mut b) = (make(&base, &mine), make(&base, &others));
         if how & 2 == 0 {
@@ -100,11 +107,19 @@ fn concurrent_diffs_conflict_either_way_or_converge() {
         prop_assert!(!conflicts(&a, &Diff::identity()));
         if conflicts(&a, &b) {
             met.set(met.get() + 1);
-            prop_assert!(rebase(&a, &b).is_err() && rebase(&b, &a).is_err());
+            // Without what is contested, the rest passes the other, and nothing else is held back.
+            let parts = split(&a, &b, &base);
+            prop_assert!(!parts.contested.is_empty(), "{:?} {:?}", a, b);
+            prop_assert!(!conflicts(&parts.kept, &b), "{:?} of {:?} against {:?}", parts, a, b);
+            for one in &parts.contested {
+                prop_assert_eq!(&one.place.value(Some(&others)), &one.theirs, "{:?} {:?} {:?}", one, a, b);
+                prop_assert_ne!(&one.mine, &one.theirs);
+            }
+            prop_assert!(rebase(&a, &b, LATER).is_err() && rebase(&b, &a, LATER.reversed()).is_err());
             return Ok(());
         }
         passed.set(passed.get() + 1);
-        let (a_after_b, b_after_a) = (rebase(&a, &b).unwrap(), rebase(&b, &a).unwrap());
+        let (a_after_b, b_after_a) = (rebase(&a, &b, order).unwrap(), rebase(&b, &a, order.reversed()).unwrap());
         let result = applied(&b_after_a, &mine);
         prop_assert_eq!(&applied(&a_after_b, &others), &result, "{:?} {:?}", a, b);
         if !a_after_b.is_identity() && !b_after_a.is_identity() {
@@ -136,7 +151,7 @@ fn segments<T, I>(
     let length = from.below(5);
     (0..length)
         .map(|_| match from.below(4) {
-            0 => Segment::Insert(insert(from)),
+            0 => Segment::Insert(insert(from), Joins::NONE),
             1 => Segment::Delete(LENGTHS[from.below(LENGTHS.len())]),
             2 => Segment::Keep(LENGTHS[from.below(LENGTHS.len())]),
             _ => Segment::Inner(inner(from)),
@@ -213,7 +228,7 @@ fn whatever_a_patch_is_what_is_resolved_applies() {
         }
         if let [(a, after_a), (b, after_b)] = changes.as_slice() {
             prop_assert_eq!(conflicts(a, b), conflicts(b, a));
-            if let (Ok(moved_a), Ok(moved_b)) = (rebase(a, b), rebase(b, a)) {
+            if let (Ok(moved_a), Ok(moved_b)) = (rebase(a, b, LATER), rebase(b, a, LATER.reversed())) {
                 prop_assert_eq!(applied(&moved_a, after_b), applied(&moved_b, after_a), "{:?} {:?}", a, b);
             }
         }
@@ -248,7 +263,8 @@ fn no_diff_makes_anything_panic() {
         let _ = a.to_patch_giving(&base);
         let _ = a.invert(&base).to_patch();
         let _ = compose(&a, &b);
-        let _ = rebase(&a, &b).map(|moved| moved.to_patch());
+        let _ = rebase(&a, &b, LATER).map(|moved| moved.to_patch());
+        let _ = split(&a, &b, &base);
         prop_assert_eq!(conflicts(&a, &b), conflicts(&b, &a));
         Ok(())
     });

@@ -22,7 +22,12 @@ fn applied(base: &Value, patch: &Json) -> Result<Value, String> {
 
 #[test]
 fn every_vector_gives_its_result_or_is_refused() {
-    let file: Json = serde_json::from_str(include_str!("../../../tests/vectors/diffs.json")).unwrap();
+    every_vector_of(include_str!("../../../tests/vectors/diffs.json"));
+    every_vector_of(include_str!("../../../tests/vectors/intention.json"));
+}
+
+fn every_vector_of(file: &str) {
+    let file: Json = serde_json::from_str(file).unwrap();
     let vectors = file["cases"].as_array().expect("the file has cases");
     assert!(vectors.len() > 50, "{} vectors", vectors.len());
     for vector in vectors {

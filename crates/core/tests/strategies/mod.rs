@@ -4,7 +4,7 @@
 use num_bigint::BigInt;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use timeweft_core::diff::{Diff, Patch, Segment};
+use timeweft_core::diff::{Diff, Increment, Joins, Keyed, Patch, Segment};
 use timeweft_core::value::{Object, Value};
 
 fn key() -> impl Strategy<Value = String> {
@@ -16,6 +16,8 @@ fn key() -> impl Strategy<Value = String> {
             "$text",
             "$array",
             "$replace",
+            "$increment",
+            "$entries",
             "$$",
             "$$undefined",
             "$a",
@@ -111,7 +113,54 @@ pub(crate) fn json_value() -> BoxedStrategy<Value> {
 
 fn text_edits() -> impl Strategy<Value = Vec<Segment<String, ()>>> {
     let text = any::<String>().prop_filter("an insert is not empty", |text| !text.is_empty());
-    vec(prop_oneof![steps(), text.prop_map(Segment::Insert)], 0..5)
+    vec(prop_oneof![steps(), (text, joins()).prop_map(|(text, joins)| Segment::Insert(text, joins))], 0..5)
+}
+
+fn joins() -> impl Strategy<Value = Joins> {
+    prop_oneof![3 => Just(Joins::NONE), 1 => (1..=3_u64).prop_filter_map("known", Joins::from_bits)]
+}
+
+fn increment() -> impl Strategy<Value = Increment> {
+    let amount = || prop_oneof![
+        number().prop_filter("finite", |number| number.is_finite()).prop_map(Value::Number),
+        bigint().prop_map(Value::BigInt)
+    ];
+    (amount(), prop::option::of(amount())).prop_map(|(by, to)| Increment { by, to })
+}
+
+/// Steps of edits along arrays; what is taken is put, once and in any order.
+fn array_steps<I: std::fmt::Debug + Clone + 'static>(
+    items: BoxedStrategy<Value>,
+    inner: BoxedStrategy<I>,
+    moves: bool,
+) -> BoxedStrategy<Vec<Segment<Vec<Value>, I>>> {
+    let segment = prop_oneof![
+        steps(),
+        (vec(items, 1..4), joins()).prop_map(|(items, joins)| Segment::Insert(items, joins)),
+        inner.clone().prop_map(Segment::Inner)
+    ];
+    let taken = if moves { 0..3_usize } else { 0..1 };
+    (vec(segment, 0..5), taken, any::<u64>(), prop::option::of(inner))
+        .prop_map(|(mut segments, taken, places, mut inner)| {
+            let mut places = places;
+            let mut next = |most: usize| {
+                let place = places as usize % (most + 1);
+                places = places.rotate_right(7);
+                place
+            };
+            for number in 0..taken {
+                let at = next(segments.len());
+                segments.insert(at, Segment::Put(number, inner.take()));
+            }
+            let mut at = 0;
+            for number in 0..taken {
+                at += next(segments.len() - at);
+                segments.insert(at, Segment::Take(number));
+                at += 1;
+            }
+            segments
+        })
+        .boxed()
 }
 
 fn steps<T: std::fmt::Debug, I: std::fmt::Debug>() -> impl Strategy<Value = Segment<T, I>> {
@@ -130,13 +179,15 @@ pub(crate) fn patch(values: BoxedStrategy<Value>) -> BoxedStrategy<Patch> {
         4 => plain,
         1 => values.clone().prop_map(Patch::Replace),
         1 => text_edits().prop_map(Patch::Text),
+        1 => increment().prop_map(Patch::Increment),
     ];
     leaf.prop_recursive(4, 30, 6, move |inner| {
-        let items = vec(values.clone(), 1..4);
-        let segment = prop_oneof![steps(), items.prop_map(Segment::Insert), inner.clone().prop_map(Segment::Inner)];
+        let array = array_steps(values.clone(), inner.clone(), true).prop_map(Patch::Array);
+        let entries = array_steps(values.clone(), inner.clone(), false).prop_map(Patch::Entries);
         prop_oneof![
-            btree_map(key(), inner, 0..6).prop_map(|members| Patch::Map(members.into_iter().collect())),
-            vec(segment, 0..5).prop_map(Patch::Array)
+            3 => btree_map(key(), inner, 0..6).prop_map(|members| Patch::Map(members.into_iter().collect())),
+            3 => array,
+            1 => entries
         ]
     })
     .boxed()
@@ -148,13 +199,16 @@ pub(crate) fn diff() -> BoxedStrategy<Diff> {
         Just(Diff::Remove),
         (value(), any::<bool>()).prop_map(|(value, over_container)| Diff::Set { value, over_container }),
         text_edits().prop_map(Diff::Text),
+        increment().prop_map(Diff::Increment),
     ];
     leaf.prop_recursive(4, 30, 6, |inner| {
-        let segment =
-            prop_oneof![steps(), vec(value(), 1..4).prop_map(Segment::Insert), inner.clone().prop_map(Segment::Inner)];
+        let array = array_steps(value(), inner.clone(), true).prop_map(Diff::Array);
+        let entries = (any::<bool>(), array_steps(value(), inner.clone(), false));
+        let entries = entries.prop_map(|(map, edits)| Diff::Entries(if map { Keyed::Map } else { Keyed::Set }, edits));
         prop_oneof![
-            btree_map(key(), inner, 0..6).prop_map(|members| Diff::Object(members.into_iter().collect())),
-            vec(segment, 0..5).prop_map(Diff::Array)
+            3 => btree_map(key(), inner, 0..6).prop_map(|members| Diff::Object(members.into_iter().collect())),
+            3 => array,
+            1 => entries
         ]
     })
     .boxed()

@@ -1,5 +1,5 @@
 use super::*;
-use crate::diff::{Patch, diff};
+use crate::diff::{Joins, Patch, diff};
 
 fn member(change: Diff) -> Diff {
     Diff::Object([("a".to_owned(), change)].into())
@@ -37,30 +37,30 @@ fn what_may_have_been_a_container_counts_as_one() {
 #[test]
 fn edits_after_a_new_value_change_it() {
     let first = member(set(Value::text("a😀")));
-    let second = member(Diff::Text(vec![Segment::Keep(3), Segment::Insert("b".to_owned())]));
+    let second = member(Diff::Text(vec![Segment::Keep(3), Segment::Insert("b".to_owned(), Joins::NONE)]));
     assert_eq!(compose(&first, &second), Ok(member(set(Value::text("a😀b")))));
 }
 
 #[test]
 fn edits_of_what_was_inserted_become_one_insertion() {
-    let first = Diff::Text(vec![Segment::Keep(2), Segment::Insert("a😀b".to_owned()), Segment::Delete(1)]);
+    let first = Diff::Text(vec![Segment::Keep(2), Segment::Insert("a😀b".to_owned(), Joins::NONE), Segment::Delete(1)]);
     let second =
-        Diff::Text(vec![Segment::Keep(3), Segment::Delete(2), Segment::Insert("é".to_owned()), Segment::Keep(1)]);
+        Diff::Text(vec![Segment::Keep(3), Segment::Delete(2), Segment::Insert("é".to_owned(), Joins::NONE), Segment::Keep(1)]);
     assert_eq!(
         compose(&first, &second),
-        Ok(Diff::Text(vec![Segment::Keep(2), Segment::Insert("aéb".to_owned()), Segment::Delete(1)]))
+        Ok(Diff::Text(vec![Segment::Keep(2), Segment::Insert("aéb".to_owned(), Joins::NONE), Segment::Delete(1)]))
     );
 }
 
 #[test]
 fn a_second_diff_that_does_not_follow_is_refused() {
-    let text = |length| Diff::Text(vec![Segment::Keep(length), Segment::Insert("x".to_owned())]);
+    let text = |length| Diff::Text(vec![Segment::Keep(length), Segment::Insert("x".to_owned(), Joins::NONE)]);
     assert_eq!(compose(&text(1), &text(1)), Err(DiffError::NotConsecutive));
     assert_eq!(compose(&text(1), &text(3)), Err(DiffError::NotConsecutive));
     assert!(compose(&text(1), &text(2)).is_ok());
     assert_eq!(compose(&text(1), &member(Diff::Remove)), Err(DiffError::NotConsecutive));
     assert_eq!(compose(&member(Diff::Remove), &member(text(1))), Err(DiffError::NotConsecutive));
-    let emoji = Diff::Text(vec![Segment::Insert("😀".to_owned())]);
+    let emoji = Diff::Text(vec![Segment::Insert("😀".to_owned(), Joins::NONE)]);
     assert!(compose(&emoji, &Diff::Text(vec![Segment::Delete(1), Segment::Keep(1)])).is_err());
 }
 

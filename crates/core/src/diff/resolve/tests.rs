@@ -111,8 +111,8 @@ fn a_map_where_there_is_none_is_the_new_value_without_what_it_removes() {
 #[test]
 fn what_changes_nothing_is_left_out() {
     let base = Value::object([("a", number(1.0)), ("b", array(&[1.0, 2.0])), ("c", Value::text("😀x"))]);
-    let text = vec![Segment::Delete(2), Segment::Insert("😀".to_owned())];
-    let items = vec![Segment::Keep(1), Segment::Insert(vec![number(2.0)]), Segment::Delete(1)];
+    let text = vec![Segment::Delete(2), Segment::Insert("😀".to_owned(), Joins::NONE)];
+    let items = vec![Segment::Keep(1), Segment::Insert(vec![number(2.0)], Joins::NONE), Segment::Delete(1)];
     let patches = [
         map([("a", plain(1.0)), ("z", Patch::Remove), ("b", map([("0", plain(1.0))]))]),
         map([("a", Patch::Value(Value::BigInt(1.into()))), ("c", Patch::Text(text)), ("b", Patch::Array(items))]),
@@ -130,15 +130,15 @@ fn an_entity_is_not_removed() {
 }
 
 #[test]
-fn a_text_in_plain_form_is_edits_when_half_of_the_old_one_stays() {
+fn a_text_in_plain_form_is_edits_of_the_old_one() {
     let resolved = |old: &str, new: &str| Patch::Value(Value::text(new)).resolve(&Value::text(old)).unwrap();
     assert_eq!(
         resolved("one 😀 three", "one 😁 three"),
-        Diff::Text(vec![Segment::Keep(4), Segment::Insert("😁".to_owned()), Segment::Delete(2), Segment::Keep(6)])
+        Diff::Text(vec![Segment::Keep(4), Segment::Insert("😁".to_owned(), Joins::NONE), Segment::Delete(2), Segment::Keep(6)])
     );
     assert!(matches!(resolved("abcd", "abxy"), Diff::Text(_)));
-    assert!(matches!(resolved("abcd", "axyz"), Diff::Set { .. }));
-    assert!(matches!(resolved("", "axyz"), Diff::Set { .. }));
+    assert!(matches!(resolved("abcd", "axyz"), Diff::Text(_)));
+    assert!(matches!(resolved("", "axyz"), Diff::Text(_)));
     // Said outright, it is meant so.
     let outright = Patch::Replace(Value::text("abcx")).resolve(&Value::text("abcd")).unwrap();
     assert!(matches!(outright, Diff::Set { .. }));

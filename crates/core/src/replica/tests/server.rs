@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::codec::cbor;
-use crate::diff::{Diff, compose, rebase};
+use crate::diff::{Diff, Order, compose, rebase};
 use crate::id::EntityId;
-use crate::limits::Limits;
+use crate::limits::TRUSTED;
 use crate::message::{Code, Format, Method, Push, Request, Response};
 use crate::operation::{CborDiff, CborValue, Meta, Violation};
 use crate::time::Timestamp;
@@ -49,7 +49,7 @@ impl Server {
 
     pub(super) fn handle(&mut self, frame: &[u8], person: &str, connection: &str) -> Vec<u8> {
         let request =
-            Request::decode(frame, Format::Cbor, &Limits::default()).expect("a replica sends what can be read");
+            Request::decode(frame, Format::Cbor, &TRUSTED).expect("a replica sends what can be read");
         let answer = self.answer(request.method, person, connection);
         Response { id: Some(request.id), ..answer }.encode(Format::Cbor)
     }
@@ -85,7 +85,7 @@ impl Server {
                 if !self.history.is_empty() {
                     return error(Code::Exists);
                 }
-                let value = cbor::decode_value(&value.0, &Limits::default()).unwrap();
+                let value = cbor::decode_value(&value.0, &TRUSTED).unwrap();
                 let diff = Diff::over_nothing(value.clone());
                 Response { status: 201, ..self.commit(value, diff, false, person, connection, idempotency_key) }
             }
@@ -101,10 +101,9 @@ impl Server {
                 }
                 let Some(since) = since else { panic!("a replica names a version that there is") };
                 let last = self.history.len() - 1;
-                let patch = cbor::decode_patch(&diff.0, &Limits::default()).unwrap();
+                let patch = cbor::decode_patch(&diff.0, &TRUSTED).unwrap();
                 let mine = patch.resolve(&self.history[since].value).expect("a replica's diff fits its base");
-                let theirs = self.composed(since, last);
-                let Ok(mine) = rebase(&mine, &theirs) else {
+                let Some(mine) = self.merged(mine, since, person) else {
                     let meta = Some(self.history[last].meta.clone());
                     return Response { diff: Some(self.between(since, last)), meta, ..error(Code::Conflict) };
                 };
@@ -134,6 +133,15 @@ impl Server {
 
     fn index(&self, since: Timestamp) -> Option<usize> {
         self.history.iter().position(|version| version.meta.valid_from == since)
+    }
+
+    /// A change of the version `since` moved behind what came since, by its author.
+    fn merged(&self, mine: Diff, since: usize, person: &str) -> Option<Diff> {
+        let newer = &self.history[since + 1..];
+        let in_turn = newer.iter().try_fold(mine.clone(), |mine, version| {
+            rebase(&mine, &version.diff, Order::later(Some(person), Some(&version.meta.person_id)))
+        });
+        in_turn.or_else(|_| rebase(&mine, &self.composed(since, self.history.len() - 1), Order::later(None, None))).ok()
     }
 
     fn composed(&self, from: usize, to: usize) -> Diff {

@@ -26,7 +26,7 @@ pub(super) struct Pending {
 
 #[derive(Default)]
 pub(super) struct Screen {
-    name: String,
+    pub(super) name: String,
     base: Option<Value>,
     seq: u32,
     pub(super) view: Option<Value>,
@@ -48,7 +48,7 @@ impl Screen {
         self.op += 1;
         let before = self.view.clone();
         match &action {
-            Action::Patch(patch) | Action::Resolve { patch: Some(patch), .. } => {
+            Action::Patch(patch) => {
                 if let (Ok(patch), Some(view)) = (cbor::decode_patch(patch, &Limits::default()), &mut self.view)
                     && let Ok(diff) = patch.resolve(view)
                 {

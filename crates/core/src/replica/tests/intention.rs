@@ -1,0 +1,311 @@
+//! What a user would be angry about, in their words: tabs and people who do things at the same time.
+
+use super::server::Server;
+use super::tab::{Screen, object, text};
+use super::{ENTITY, One};
+use crate::codec::{cbor, json};
+use crate::limits::Limits;
+use crate::replica::{Action, Choice, Effect};
+use crate::value::Value;
+
+fn value(text: &str) -> Value {
+    json::value_from_text(text.as_bytes(), &Limits::default()).unwrap()
+}
+
+fn patch(text: &str) -> Action {
+    let patch = json::patch_from_text(text.as_bytes(), &Limits::default()).unwrap();
+    Action::Patch(cbor::encode_patch(&patch))
+}
+
+/// Two people who have this open.
+fn two(first: &Value) -> (Server, One, One) {
+    let mut server = Server::default();
+    let (mut ada, mut bob) = (One::new("ada"), One::new("bob"));
+    ada.connect(&mut server);
+    ada.act(Action::Set(cbor::encode_value(first)), Some(&mut server));
+    bob.connect(&mut server);
+    (server, ada, bob)
+}
+
+/// Both go offline, do this, and come back: ada first.
+fn apart(first: &str, ada_does: &[&str], bob_does: &[&str]) -> (Server, One, One) {
+    let (mut server, mut ada, mut bob) = two(&value(first));
+    ada.cut();
+    bob.cut();
+    ada_does.iter().for_each(|edit| ada.act(patch(edit), None));
+    bob_does.iter().for_each(|edit| bob.act(patch(edit), None));
+    ada.connect(&mut server);
+    bob.connect(&mut server);
+    ada.follow(&mut server);
+    assert_eq!(ada.tab.view, Some(server.value()));
+    assert_eq!(bob.tab.view, Some(server.value()));
+    (server, ada, bob)
+}
+
+fn conflicts(one: &One) -> Vec<Value> {
+    match one.tab.state("conflicts") {
+        Some(Value::Array(conflicts)) => conflicts,
+        _ => Vec::new(),
+    }
+}
+
+fn field<'a>(conflict: &'a Value, name: &str) -> Option<&'a Value> {
+    let Value::Object(members) = conflict else { panic!("a conflict is an object") };
+    members.get(name)
+}
+
+#[test]
+fn what_two_push_is_all_there_without_a_conflict() {
+    let (server, ada, bob) = apart(r#"{"l":["milk"]}"#, &[r#"{"l":{"1":"tea"}}"#], &[r#"{"l":{"1":"rum"}}"#]);
+    assert_eq!(server.value(), value(r#"{"l":["milk","tea","rum"]}"#));
+    assert!(conflicts(&ada).is_empty() && conflicts(&bob).is_empty());
+}
+
+/// A second tab of ada's browser.
+fn second_tab(ada: &mut One) -> Screen {
+    let mut tab = Screen::new("other");
+    for effect in ada.browser.join(ENTITY, "other") {
+        tab.see(&effect);
+    }
+    tab
+}
+
+#[test]
+fn two_tabs_that_push_before_they_see_each_other_lose_nothing() {
+    let (mut server, mut ada, _) = two(&value(r#"{"l":[]}"#));
+    let mut other = second_tab(&mut ada);
+    let mut held: Vec<Effect> = Vec::new();
+    for round in 0..20 {
+        let here = ada.tab.patch_to(&pushed(ada.tab.view.as_ref().unwrap(), &format!("a{round}")));
+        let there = other.patch_to(&pushed(other.view.as_ref().unwrap(), &format!("b{round}")));
+        let first = ada.tab.next(Action::Patch(here.clone()));
+        let second = other.next(Action::Patch(there.clone()));
+        for (tab, (op, seen), edit) in [("ada", first, here), ("other", second, there)] {
+            held.extend(ada.browser.edit(ENTITY, tab, op, seen, false, Action::Patch(edit)));
+        }
+        // Now and then both hear what there is.
+        if round % 3 == 0 {
+            for effect in held.drain(..) {
+                other.see(&effect);
+                keep(&mut other, &effect);
+                keep(&mut ada.tab, &effect);
+                ada.run(vec![effect], Some(&mut server));
+            }
+        }
+    }
+    for effect in held {
+        other.see(&effect);
+        keep(&mut other, &effect);
+        ada.run(vec![effect], Some(&mut server));
+    }
+    let Value::Object(members) = server.value() else { panic!("no value") };
+    let Value::Array(items) = &members["l"] else { panic!("no list") };
+    for letter in ["a", "b"] {
+        let wanted: Vec<Value> = (0..20).map(|round| text(&format!("{letter}{round}"))).collect();
+        let of_letter = |item: &&Value| matches!(item, Value::Text(name) if name.starts_with(letter));
+        assert_eq!(items.iter().filter(of_letter).cloned().collect::<Vec<_>>(), wanted);
+    }
+    assert_eq!(other.view, Some(server.value()));
+    assert!(conflicts(&ada).is_empty());
+}
+
+fn pushed(view: &Value, item: &str) -> Value {
+    let Value::Object(members) = view else { panic!("no value") };
+    let Value::Array(items) = &members["l"] else { panic!("no list") };
+    object([("l", Value::Array([items.clone(), vec![text(item)]].concat()))])
+}
+
+fn keep(tab: &mut Screen, effect: &Effect) {
+    if let Effect::Save { kept, .. } = effect {
+        for (name, op) in kept {
+            if *name == tab.name {
+                tab.keep(*op);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_element_deleted_here_and_edited_there_is_one_conflict_with_its_whole_value() {
+    let first = r#"{"l":[{"id":1,"t":"a"},{"id":2,"t":"b"}]}"#;
+    let (mut server, _, mut bob) = apart(first, &[r#"{"l":{"$array":[-1]}}"#], &[r#"{"l":{"0":{"t":"A"}}}"#]);
+    assert_eq!(server.value(), value(r#"{"l":[{"id":2,"t":"b"}]}"#));
+    let raised = conflicts(&bob);
+    let [conflict] = &raised[..] else { panic!("{raised:?}") };
+    assert_eq!(field(conflict, "mine"), Some(&value(r#"{"id":1,"t":"A"}"#)));
+    assert_eq!((field(conflict, "absent"), field(conflict, "theirs")), (Some(&Value::Bool(true)), None));
+    bob.act(Action::Resolve { conflict: 1, choice: Choice::Mine }, Some(&mut server));
+    assert_eq!(server.value(), value(r#"{"l":[{"id":1,"t":"A"},{"id":2,"t":"b"}]}"#));
+    assert!(conflicts(&bob).is_empty());
+}
+
+#[test]
+fn mine_changes_the_contested_place_and_leaves_what_others_put_beside_it() {
+    let first = r#"{"l":[{"id":1,"t":"a"}]}"#;
+    let here = [r#"{"l":{"0":{"t":"x"},"1":{"id":2}}}"#];
+    let there = [r#"{"l":{"0":{"t":"y"},"1":{"id":3}}}"#];
+    let (mut server, _, mut bob) = apart(first, &here, &there);
+    let raised = conflicts(&bob);
+    let [conflict] = &raised[..] else { panic!("{raised:?}") };
+    let range = Value::Array(vec![Value::from(0.0), Value::from(1.0)]);
+    assert_eq!((field(conflict, "range"), field(conflict, "mine")), (Some(&range), Some(&text("y"))));
+    bob.act(Action::Resolve { conflict: 1, choice: Choice::Mine }, Some(&mut server));
+    assert_eq!(server.value(), value(r#"{"l":[{"id":1,"t":"y"},{"id":2},{"id":3}]}"#));
+}
+
+#[test]
+fn three_conflicts_in_a_row_at_one_place_can_be_seen_and_chosen() {
+    let (mut server, mut ada, mut bob) = two(&value(r#"{"n":0}"#));
+    for round in 1..=3 {
+        bob.cut();
+        bob.act(patch(&format!(r#"{{"n":{}}}"#, 10 * round)), None);
+        ada.act(patch(&format!(r#"{{"n":{round}}}"#)), Some(&mut server));
+        bob.connect(&mut server);
+        ada.follow(&mut server);
+    }
+    let mine: Vec<_> = conflicts(&bob).iter().map(|one| field(one, "mine").cloned()).collect();
+    assert_eq!(mine, [10.0, 20.0, 30.0].map(|number| Some(Value::from(number))));
+    bob.act(Action::Resolve { conflict: 2, choice: Choice::Mine }, Some(&mut server));
+    assert_eq!(server.value(), value(r#"{"n":20}"#));
+    bob.act(Action::Resolve { conflict: 1, choice: Choice::Theirs }, Some(&mut server));
+    bob.act(Action::Resolve { conflict: 3, choice: Choice::Value(Some(cbor::encode_value(&Value::from(7.0)))) }, Some(&mut server));
+    assert_eq!((server.value(), conflicts(&bob).len()), (value(r#"{"n":7}"#), 0));
+}
+
+#[test]
+fn both_puts_mine_behind_theirs() {
+    let (mut server, _, mut bob) = apart(r#"{"t":"a cat"}"#, &[r#"{"t":"a dog"}"#], &[r#"{"t":"a cow"}"#]);
+    bob.act(Action::Resolve { conflict: 1, choice: Choice::Both }, Some(&mut server));
+    assert_eq!(server.value(), value(r#"{"t":"a dogcow"}"#));
+    let (mut server, _, mut bob) = apart(r#"{"n":1}"#, &[r#"{"n":2}"#], &[r#"{"n":3}"#]);
+    bob.act(Action::Resolve { conflict: 1, choice: Choice::Both }, Some(&mut server));
+    assert_eq!((bob.tab.refused, conflicts(&bob).len(), server.value()), (1, 1, value(r#"{"n":2}"#)));
+}
+
+#[test]
+fn a_conflict_follows_its_element_and_is_over_when_the_place_holds_what_was_wanted() {
+    let first = r#"{"l":[{"id":1,"n":1},{"id":2}]}"#;
+    let (mut server, mut ada, mut bob) = apart(first, &[r#"{"l":{"0":{"n":2}}}"#], &[r#"{"l":{"0":{"n":3}}}"#]);
+    ada.act(patch(r#"{"l":{"$array":[{"take":1},1,{"put":0}]}}"#), Some(&mut server));
+    bob.follow(&mut server);
+    let path = Value::Array(vec![text("l"), Value::from(1.0), text("n")]);
+    assert_eq!(field(&conflicts(&bob)[0], "path"), Some(&path));
+    ada.act(patch(r#"{"l":{"1":{"n":3}}}"#), Some(&mut server));
+    bob.follow(&mut server);
+    assert!(conflicts(&bob).is_empty());
+}
+
+#[test]
+fn undo_survives_what_others_do_elsewhere_in_the_same_short_text_list_and_number() {
+    let (mut server, mut ada, mut bob) = two(&value(r#"{"t":"ab","l":[1],"n":1}"#));
+    ada.act(patch(r#"{"t":"axb","l":{"1":2},"n":{"$increment":5}}"#), Some(&mut server));
+    bob.follow(&mut server);
+    bob.act(patch(r#"{"t":"axby","l":{"$array":[[0]]},"n":{"$increment":2}}"#), Some(&mut server));
+    ada.follow(&mut server);
+    ada.act(Action::Undo, Some(&mut server));
+    assert_eq!(server.value(), value(r#"{"t":"aby","l":[0,1],"n":3}"#));
+    ada.act(Action::Redo, Some(&mut server));
+    assert_eq!(server.value(), value(r#"{"t":"axby","l":[0,1,2],"n":8}"#));
+}
+
+#[test]
+fn undo_leaves_out_what_somebody_changed_since_and_takes_back_the_rest() {
+    let (mut server, mut ada, mut bob) = two(&value(r#"{"a":1,"b":1}"#));
+    ada.act(patch(r#"{"a":2,"b":2}"#), Some(&mut server));
+    bob.follow(&mut server);
+    bob.act(patch(r#"{"b":3}"#), Some(&mut server));
+    ada.follow(&mut server);
+    ada.act(Action::Undo, Some(&mut server));
+    assert_eq!(server.value(), value(r#"{"a":1,"b":3}"#));
+}
+
+#[test]
+fn the_policies_decide_the_contested_place_and_nothing_else() {
+    for (policy, wanted) in [(crate::replica::Policy::Mine, 3), (crate::replica::Policy::Theirs, 2)] {
+        let (mut server, mut ada, mut bob) = two(&value(r#"{"n":1}"#));
+        bob.browser.set_policy(ENTITY, policy);
+        bob.cut();
+        bob.act(patch(r#"{"n":3,"mine":true}"#), None);
+        ada.act(patch(r#"{"n":2,"theirs":true}"#), Some(&mut server));
+        bob.connect(&mut server);
+        let wanted = format!(r#"{{"n":{wanted},"mine":true,"theirs":true}}"#);
+        assert_eq!((server.value(), conflicts(&bob).len()), (value(&wanted), 0), "{policy:?}");
+    }
+}
+
+#[test]
+fn of_two_tabs_of_one_person_that_contradict_each_other_the_later_edit_holds() {
+    let (mut server, mut ada, _) = two(&value(r#"{"n":1}"#));
+    let mut other = second_tab(&mut ada);
+    let (here, there) = (patch(r#"{"n":2}"#), patch(r#"{"n":3}"#));
+    let first = ada.tab.next(here.clone());
+    let second = other.next(there.clone());
+    for (tab, (op, seen), edit) in [("ada", first, here), ("other", second, there)] {
+        let effects = ada.browser.edit(ENTITY, tab, op, seen, false, edit);
+        ada.run(effects, Some(&mut server));
+    }
+    assert_eq!((server.value(), conflicts(&ada).len()), (value(r#"{"n":3}"#), 0));
+}
+
+/// Two people who type at one place, each letter before they have seen the other's last.
+fn type_at_one_place(backwards: bool, bob_starts_later: bool) {
+    for (one, another) in [("ada", "bob"), ("bob", "ada")] {
+        let mut server = Server::default();
+        let (mut first, mut second) = (One::new(one), One::new(another));
+        first.connect(&mut server);
+        first.act(Action::Set(cbor::encode_value(&object([("t", text("start "))]))), Some(&mut server));
+        second.connect(&mut server);
+        let mut runs = [String::new(), String::new()];
+        for round in 0..40 {
+            for (index, person) in [&mut first, &mut second].into_iter().enumerate() {
+                if index == 1 && bob_starts_later && round < 3 {
+                    continue;
+                }
+                type_letter(person, &mut runs[index], index, round, backwards, &mut server);
+            }
+            // They hear of each other now and then.
+            if round % 4 == 1 {
+                first.follow(&mut server);
+            }
+            if round % 3 == 1 || round < 3 {
+                second.follow(&mut server);
+            }
+        }
+        first.follow(&mut server);
+        second.follow(&mut server);
+        let Value::Object(members) = server.value() else { panic!("no value") };
+        let Value::Text(all) = &members["t"] else { panic!("no text") };
+        for run in &runs {
+            assert!(all.contains(run.as_str()), "{run} is not in one piece in {all}");
+        }
+        assert_eq!(all.chars().count(), 6 + runs.iter().map(|run| run.chars().count()).sum::<usize>());
+        assert_eq!((first.tab.view, second.tab.view), (Some(server.value()), Some(server.value())));
+    }
+}
+
+fn type_letter(person: &mut One, run: &mut String, index: usize, round: usize, backwards: bool, server: &mut Server) {
+    let Some(Value::Object(members)) = person.tab.view.clone() else { panic!("no value") };
+    let Value::Text(shown) = &members["t"] else { panic!("no text") };
+    let caret = match shown.find(run.as_str()) {
+        _ if run.is_empty() => shown.len(),
+        Some(at) => at + if backwards { 0 } else { run.len() },
+        None => panic!("{run} is not in one piece in {shown}"),
+    };
+    let letter = char::from_u32([0x61, 0x3b1][index] + (round % 24) as u32).unwrap();
+    let mut next = shown.clone();
+    next.insert(caret, letter);
+    run.insert(if backwards { 0 } else { run.len() }, letter);
+    let units = |text: &str| text.encode_utf16().count();
+    let steps = format!(r#"{{"t":{{"$text":[{},"{letter}"]}}}}"#, units(&shown[..caret]));
+    // At the very start nothing is kept.
+    person.act(patch(&steps.replace("[0,", "[")), Some(server));
+}
+
+#[test]
+fn what_two_type_at_one_place_stays_in_one_piece_each() {
+    for backwards in [false, true] {
+        for bob_starts_later in [false, true] {
+            type_at_one_place(backwards, bob_starts_later);
+        }
+    }
+}
