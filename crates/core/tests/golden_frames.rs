@@ -14,7 +14,7 @@ use std::sync::Once;
 use cddl::{Cddl, Item};
 use num_bigint::BigInt;
 use timeweft_core::codec::cbor::{decode_patch, decode_value, encode_patch, encode_value};
-use timeweft_core::diff::{Patch, Segment};
+use timeweft_core::diff::{Patch, Joins, Segment};
 use timeweft_core::id::EntityId;
 use timeweft_core::limits::Limits;
 use timeweft_core::members::Members;
@@ -83,7 +83,7 @@ fn patches() -> Vec<(&'static str, Patch)> {
             "text-edits",
             map(vec![(
                 "blob",
-                Patch::Text(vec![Segment::Keep(300), Segment::Delete(2), Segment::Insert("😀".into())]),
+                Patch::Text(vec![Segment::Keep(300), Segment::Delete(2), Segment::Insert("😀".into(), Joins::NONE)]),
             )]),
         ),
         (
@@ -93,7 +93,7 @@ fn patches() -> Vec<(&'static str, Patch)> {
                 Patch::Array(vec![
                     Segment::Keep(1),
                     Segment::Delete(1),
-                    Segment::Insert(vec![Value::text("new"), note()]),
+                    Segment::Insert(vec![Value::text("new"), note()], Joins::NONE),
                     Segment::Inner(map(vec![("done", Patch::Value(Value::Bool(true)))])),
                 ]),
             )]),

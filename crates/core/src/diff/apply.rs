@@ -135,7 +135,7 @@ fn taken(segments: &[Segment<Vec<Value>, Diff>], items: &mut [Value]) -> Vec<Opt
         if matches!(segment, Segment::Take(_)) {
             taken.push(items.get_mut(at).map(|item| core::mem::replace(item, Value::Undefined)));
         }
-        at += sequence::before(segment);
+        at = usize::saturating_add(at, sequence::before(segment));
     }
     taken
 }

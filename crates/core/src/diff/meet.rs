@@ -127,11 +127,11 @@ pub(super) fn replaced<T: Run>(segments: &[Segment<T, T::Inner>]) -> Vec<Stretch
             // What is put stands between, and yet it is one place.
             (Segment::Put(..), kept) => before = kept,
             (Segment::Delete(length), Some((inserted, run))) => {
-                stretches.push(Stretch { start: at, end: at + length, inserted, run });
+                stretches.push(Stretch { start: at, end: at.saturating_add(*length), inserted, run });
             }
             _ => {}
         }
-        at += sequence::before(segment);
+        at = usize::saturating_add(at, sequence::before(segment));
     }
     stretches
 }

@@ -164,7 +164,7 @@ fn element(segments: &[Segment<Vec<Value>, Diff>], index: usize) -> To<'_> {
         {
             return To { index: at, inner: inner.as_ref(), gone: false };
         }
-        at += sequence::after::<Vec<Value>>(segment);
+        at = usize::saturating_add(at, sequence::after::<Vec<Value>>(segment));
     }
     To { index: new, inner: None, gone: taken.is_some() }
 }

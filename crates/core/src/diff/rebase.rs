@@ -143,12 +143,12 @@ pub(super) struct Moves<'a, T: Run> {
 
 impl<'a, T: Run> Moves<'a, T> {
     pub(super) fn of(segments: &'a [Segment<T, T::Inner>]) -> Self {
-        let (mut at, mut taken) = (0, Vec::new());
+        let (mut at, mut taken) = (0_usize, Vec::new());
         for segment in segments {
             if matches!(segment, Segment::Take(_)) {
                 taken.push(at);
             }
-            at += sequence::before(segment);
+            at = at.saturating_add(sequence::before(segment));
         }
         let mut put = vec![None; taken.len()];
         for segment in segments {
@@ -179,7 +179,7 @@ impl<'a, T: Run> Moves<'a, T> {
         for element in &others.taken {
             while end <= *element {
                 let Some(segment) = segments.next() else { break };
-                end += sequence::before(segment);
+                end = usize::saturating_add(end, sequence::before(segment));
                 current = Some(segment);
             }
             fates.push(current.map_or(Fate::Stays(None), |segment| self.fate(segment)));

@@ -84,7 +84,7 @@ fn cut(a: &Diff, b: &Diff, base: Option<&Value>, contested: &mut Vec<Contested>)
         ) if !matches!(base, Some(Value::Object(_) | Value::Array(_))) => {
             Some(Diff::Set { value: Value::Object(created(mine, other, contested)), over_container: false })
         }
-        (Diff::Text(a), Diff::Text(b), Some(Value::Text(text))) => {
+        (Diff::Text(a), Diff::Text(b), Some(Value::Text(text))) if fits(a, b, super::text::units(text)) => {
             let (a, b) = (sequence::normal::<String>(a), sequence::normal::<String>(b));
             let cut = stretches::<String>(&a, &b, contested, |range| {
                 let end = super::text::offset(text, range.start + range.length).ok()?;
@@ -100,11 +100,11 @@ fn cut(a: &Diff, b: &Diff, base: Option<&Value>, contested: &mut Vec<Contested>)
             }, base);
             Some(Diff::Text(without::<String>(&a, &cut)))
         }
-        (Diff::Array(a), Diff::Array(b), Some(base @ Value::Array(items))) => {
+        (Diff::Array(a), Diff::Array(b), Some(base @ Value::Array(items))) if fits(a, b, items.len()) => {
             elements(a, b, items, None, base, contested).map(Diff::Array)
         }
         (Diff::Entries(kind, a), Diff::Entries(_, b), Some(base)) => {
-            let items = super::apply::elements(base)?;
+            let items = super::apply::elements(base).filter(|items| fits(a, b, items.len()))?;
             elements(a, b, &items, Some(*kind), base, contested).map(|kept| Diff::Entries(*kind, kept))
         }
         _ => {
@@ -113,6 +113,11 @@ fn cut(a: &Diff, b: &Diff, base: Option<&Value>, contested: &mut Vec<Contested>)
             None
         }
     }
+}
+
+/// Whether both are edits of so many.
+fn fits<T, I>(a: &[Segment<T, I>], b: &[Segment<T, I>], length: usize) -> bool {
+    sequence::base_length(a) == length && sequence::base_length(b) == length
 }
 
 /// Does something one step further in.
@@ -317,7 +322,7 @@ fn replace_inner(moves: &Moves<'_, Vec<Value>>, inner: Vec<(usize, Option<Diff>)
     let mut segments = moves.segments.to_vec();
     for segment in &mut segments {
         let index = at;
-        at += sequence::before(segment);
+        at = usize::saturating_add(at, sequence::before(segment));
         match segment {
             Segment::Take(_) => numbers.push(index),
             Segment::Inner(_) => {
@@ -348,7 +353,7 @@ fn inserted_at(segments: &[Segment<Vec<Value>, Diff>], place: usize) -> usize {
             }
             inserted += items.len();
         }
-        at += sequence::after::<Vec<Value>>(segment);
+        at = usize::saturating_add(at, sequence::after::<Vec<Value>>(segment));
     }
     at
 }
@@ -387,7 +392,7 @@ fn without<T: Run>(segments: &[Segment<T, T::Inner>], cut: &Cut) -> Segments<T> 
             Segment::Inner(_) | Segment::Take(_) if cut.elements.contains(&at) => out.keep(1),
             segment => out.step(segment.clone()),
         }
-        at += sequence::before(segment);
+        at = usize::saturating_add(at, sequence::before(segment));
     }
     out.finish()
 }

@@ -79,7 +79,7 @@ fn summed_along(mut segments: Segments<Vec<Value>>, items: &[Value]) -> Segments
         if let Segment::Inner(inner) | Segment::Put(_, Some(inner)) = segment {
             *inner = summed(core::mem::replace(inner, Diff::Remove), items.get(at));
         }
-        at += sequence::after::<Vec<Value>>(segment);
+        at = usize::saturating_add(at, sequence::after::<Vec<Value>>(segment));
     }
     segments
 }
@@ -128,7 +128,7 @@ pub(super) fn unmoved(segments: Segments<Vec<Value>>, items: &[Value]) -> Segmen
             Segment::Insert(run, _) => out.insert_owned(run, Joins::NONE),
             segment => out.step(segment),
         }
-        at += after;
+        at = usize::saturating_add(at, after);
     }
     out.finish()
 }

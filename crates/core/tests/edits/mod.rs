@@ -32,7 +32,8 @@ pub(crate) fn value(from: &mut Choices<'_>, depth: usize) -> Value {
         4 => Value::BigInt(from.below(3).into()),
         5 => Value::Date(from.below(3) as f64),
         6 => Value::Bytes(vec![from.below(2) as u8]),
-        7 => Value::Set(vec![Value::Number(from.below(2) as f64)]),
+        7 if from.below(2) == 0 => Value::Set((0..from.below(4)).map(|item| Value::Number(item as f64)).collect()),
+        7 => Value::Map((0..from.below(4)).map(|key| (Value::text(KEYS[key]), Value::Number(key as f64))).collect()),
         8 => Value::Text(text(from, 12)),
         9..12 => Value::Array((0..from.below(7)).map(|_| value(from, depth - 1)).collect()),
         _ => object(from, depth),
@@ -76,9 +77,27 @@ pub(crate) fn edit(value: &mut Value, from: &mut Choices<'_>) {
             let inserted: Vec<Value> = (0..from.below(3)).map(|_| new(from)).collect();
             items.splice(at..end, inserted);
         }
+        Value::Array(items) if from.below(3) == 0 => {
+            let item = items.remove(from.below(items.len()));
+            items.insert(from.below(items.len() + 1), item);
+        }
         Value::Array(items) => {
             let at = from.below(items.len());
             edit(&mut items[at], from);
+        }
+        Value::Set(items) => {
+            let item = Value::Number(from.below(6) as f64);
+            match items.iter().position(|known| *known == item) {
+                Some(at) => drop(items.remove(at)),
+                None => items.insert(from.below(items.len() + 1), item),
+            }
+        }
+        Value::Map(entries) => {
+            let key = Value::text(KEYS[from.below(KEYS.len())]);
+            match entries.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, value)) => *value = new(from),
+                None => entries.push((key, new(from))),
+            }
         }
         Value::Object(members) if from.below(4) == 0 || members.is_empty() => {
             let key = KEYS[from.below(KEYS.len())];
