@@ -51,7 +51,7 @@ use crate::value::Value;
 pub use compose::compose;
 pub use identity::Identity;
 pub use increment::sum;
-pub use make::{diff, diff_finely, diff_finely_by};
+pub use make::{diff, diff_closely, diff_finely, diff_finely_by};
 pub use place::{Path, Place, Range, Step};
 pub use rebase::{Order, rebase};
 pub(crate) use sequence::runs;
@@ -94,6 +94,36 @@ pub enum Segment<T, I> {
     Take(usize),
     /// The element taken as this number goes here, changed from inside or as it is.
     Put(usize, Option<I>),
+}
+
+impl<T, I> Segment<T, I> {
+    /// How many units or elements of the base this is about.
+    pub fn before(&self) -> usize {
+        match self {
+            Segment::Keep(length) | Segment::Delete(length) => *length,
+            Segment::Inner(_) | Segment::Take(_) => 1,
+            Segment::Insert(..) | Segment::Put(..) => 0,
+        }
+    }
+}
+
+impl Segment<String, ()> {
+    /// How many units this leaves.
+    pub fn after(&self) -> usize {
+        sequence::after::<String>(self)
+    }
+}
+
+impl<I> Segment<Vec<Value>, I> {
+    /// How many elements this leaves.
+    pub fn after(&self) -> usize {
+        match self {
+            Segment::Keep(length) => *length,
+            Segment::Inner(_) | Segment::Put(..) => 1,
+            Segment::Insert(items, _) => items.len(),
+            Segment::Delete(_) | Segment::Take(_) => 0,
+        }
+    }
 }
 
 /// What an insertion continues that the same client wrote just before: who inserts at the same position goes around it.

@@ -19,7 +19,7 @@ pub(super) fn pair(old: &[Marked<'_>], new: &[Marked<'_>], hunk: &Hunk, at_end: 
     let (old, new) = (&old[hunk.old.clone()], &new[hunk.new.clone()]);
     // One by one, leaves only where that leaves nothing over in the middle of the array.
     let leaves = old.len() == new.len() || at_end;
-    let pairs = if old.len() * new.len() <= WEIGHED {
+    let pairs = if old.len() <= WEIGHED / new.len().max(1) {
         heaviest(old, new, leaves)
     } else {
         let shorter = old.len().min(new.len());

@@ -37,6 +37,10 @@ pub(super) trait Run: Clone + PartialEq + Default {
     fn changed(one: &Self::Slice, inner: &Self::Inner) -> Result<Self, DiffError>;
     fn compose_inner(first: &Self::Inner, second: &Self::Inner) -> Result<Self::Inner, DiffError>;
     fn rebase_inner(a: &Self::Inner, b: &Self::Inner, order: Order) -> Result<Self::Inner, Conflict>;
+    /// Edits as a diff.
+    fn diff(edits: Vec<Segment<Self, Self::Inner>>) -> Diff
+    where
+        Self: Sized;
     /// Whether all that is in it is told apart by itself, wherever it is.
     fn is_named(slice: &Self::Slice) -> bool;
     /// What both lists of edits insert that is the same by what names it.
@@ -91,6 +95,10 @@ impl Run for String {
 
     fn rebase_inner((): &(), (): &(), _: Order) -> Result<(), Conflict> {
         Ok(())
+    }
+
+    fn diff(edits: Segments<String>) -> Diff {
+        Diff::Text(edits)
     }
 
     fn is_named(_: &str) -> bool {
@@ -148,6 +156,10 @@ impl Run for Vec<Value> {
         rebase::rebase(a, b, order)
     }
 
+    fn diff(edits: Segments<Vec<Value>>) -> Diff {
+        Diff::Array(edits)
+    }
+
     fn is_named(slice: &[Value]) -> bool {
         let identity = Identity::default();
         slice.iter().all(|element| identity.of(element).is_some())
@@ -176,11 +188,7 @@ pub(super) fn is_identity<T: Run>(segments: &[Segment<T, T::Inner>]) -> bool {
 
 /// How much of the base a step is about.
 pub(super) fn before<T, I>(segment: &Segment<T, I>) -> usize {
-    match segment {
-        Segment::Keep(length) | Segment::Delete(length) => *length,
-        Segment::Inner(_) | Segment::Take(_) => 1,
-        Segment::Insert(..) | Segment::Put(..) => 0,
-    }
+    segment.before()
 }
 
 /// How much a step leaves.

@@ -170,10 +170,7 @@ fn stretches<T: Run>(
     of_base: impl Fn(Range) -> Option<Value>,
     of: impl Fn(&Value, Range) -> Option<Value>,
     base: Option<&Value>,
-) -> Cut
-where
-    Diff: From<Segments<T>>,
-{
+) -> Cut {
     let (mine, others) = (meet::replaced::<T>(a), meet::replaced::<T>(b));
     let pairs = meet::overlapping(&mine, &others);
     let mut groups: Vec<(usize, usize)> = Vec::new();
@@ -191,7 +188,7 @@ where
         matches!((in_it.next(), in_it.next()), (Some((i, j)), None) if mine[*i].run == others[*j].run)
     };
     let mut cut = Cut::default();
-    let (after_a, after_b) = (after(&Diff::from(a.to_vec()), base), after(&Diff::from(b.to_vec()), base));
+    let (after_a, after_b) = (after(&T::diff(a.to_vec()), base), after(&T::diff(b.to_vec()), base));
     for (start, end) in groups.into_iter().filter(|group| !alone(*group)) {
         let within = |segments: &[Segment<T, T::Inner>]| {
             let from = place::gap::<T>(segments, start, true);
@@ -395,18 +392,6 @@ fn without<T: Run>(segments: &[Segment<T, T::Inner>], cut: &Cut) -> Segments<T> 
         at = usize::saturating_add(at, sequence::before(segment));
     }
     out.finish()
-}
-
-impl From<Segments<String>> for Diff {
-    fn from(edits: Segments<String>) -> Diff {
-        Diff::Text(edits)
-    }
-}
-
-impl From<Segments<Vec<Value>>> for Diff {
-    fn from(edits: Segments<Vec<Value>>) -> Diff {
-        Diff::Array(edits)
-    }
 }
 
 #[cfg(test)]

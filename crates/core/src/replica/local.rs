@@ -5,7 +5,7 @@ use super::reconcile::{applied, reconcile};
 use super::unseen::By;
 use super::{Change, Effect, Origin, Replica, Source, Tab};
 use crate::codec::cbor;
-use crate::diff::{Diff, DiffError, Order, compose, diff_finely};
+use crate::diff::{Diff, DiffError, Order, compose, diff_closely, diff_finely};
 use crate::limits::{Limits, TRUSTED};
 use crate::message::Code;
 use crate::prelude::*;
@@ -234,13 +234,15 @@ impl Replica {
         let patch = cbor::decode_patch(patch, &TRUSTED)?;
         let view = self.changeable()?;
         let Some(tab) = self.tabs.iter().find(|tab| tab.name == edit.tab).filter(|tab| !tab.unseen.is_empty()) else {
-            let diff = patch.resolve(view)?;
+            let mut diff = patch.resolve(view)?;
+            self.tab(edit.tab).typed.join(&mut diff);
             self.change(edit, diff, Shown { unchanged: true, local: true }, effects);
             return Ok(());
         };
         let shown = tab.unseen.shown(view);
         let shown = shown.ok_or_else(|| No(Code::BadRequest, "what this edit was made on is not known".to_owned()))?;
-        let mine = patch.resolve(&shown)?;
+        let mut mine = patch.resolve(&shown)?;
+        tab.typed.before(&tab.unseen).join(&mut mine);
         let (person, policy) = (self.person.clone(), self.policy);
         let (mine, raised) = self.tab(edit.tab).unseen.moved(mine, shown, policy, &person);
         self.change(edit, mine, Shown { unchanged: false, local: true }, effects);
@@ -258,7 +260,7 @@ impl Replica {
             self.set(edit, applied(&mine, &base), effects);
             return Ok(());
         }
-        let theirs = diff_finely(&base, self.changeable()?);
+        let theirs = diff_closely(&base, self.changeable()?);
         let both = reconcile(&mine, &theirs, || base.clone(), self.policy, Order::later(None, None));
         self.change(edit, both.mine, Shown { unchanged: false, local: true }, effects);
         for contested in both.contested {
@@ -307,11 +309,10 @@ impl Replica {
     }
 
     /// Changes the value shown by a diff that fits it.
-    fn change(&mut self, edit: &Edit<'_>, mut diff: Diff, shown: Shown, effects: &mut Vec<Effect>) {
+    fn change(&mut self, edit: &Edit<'_>, diff: Diff, shown: Shown, effects: &mut Vec<Effect>) {
         if let Some(view) = self.view.as_ref().filter(|_| !diff.is_identity()) {
             let inverse = diff.undo(view);
             let tab = self.tab(edit.tab);
-            tab.undo.join(&mut diff);
             tab.undo.push(inverse, edit.merge);
             tab.redo.clear();
         }

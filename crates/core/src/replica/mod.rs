@@ -19,7 +19,7 @@
 //! | `local` | edits, undo and choices from tabs |
 //! | `remote` | answers and pushes from the server |
 //! | `request` | what to ask next |
-//! | `reconcile`, `unseen`, `conflict`, `undo` | the rules of merging |
+//! | `reconcile`, `unseen`, `typed`, `conflict`, `undo` | the rules of merging |
 //! | `journal`, `state` | what is kept on disk, what tabs are told |
 
 mod browser;
@@ -32,6 +32,7 @@ mod request;
 mod state;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod undo;
 mod unseen;
 
@@ -50,6 +51,7 @@ pub use reconcile::Policy;
 pub use remote::Outcome;
 
 use request::{Awaited, Sent};
+use typed::Typed;
 use undo::Stack;
 use unseen::{By, Unseen};
 
@@ -78,6 +80,7 @@ enum Change {
 struct Tab {
     name: String,
     unseen: Unseen,
+    typed: Typed,
     /// The first of its edits that is to come again: those after it would overtake it.
     repeat: Option<u32>,
     undo: Stack,
@@ -236,7 +239,10 @@ impl Replica {
             // The way back is the same for all.
             let mut back = None;
             for tab in &mut self.tabs {
-                if !is_own(tab) {
+                if is_own(tab) {
+                    tab.typed.add(diff);
+                } else {
+                    tab.typed.follow(diff);
                     tab.undo.behind(diff, || view.clone());
                     tab.redo.behind(diff, || view.clone());
                 }

@@ -1,6 +1,6 @@
 //! Two changes made at the same time, one of them ours: what each becomes after the other.
 
-use crate::diff::{Contested, Diff, Order, compose, diff_finely, rebase, split};
+use crate::diff::{Contested, Diff, Order, compose, diff_closely, rebase, split};
 use crate::prelude::*;
 use crate::value::Value;
 
@@ -57,7 +57,7 @@ pub(super) fn reconcile(
 fn give_way(a: &Diff, b: &Diff, base: &Value, order: Order) -> (Diff, Diff, Vec<Contested>) {
     let parts = split(a, b, base);
     let (with_a, with_kept) = (applied(a, base), applied(&parts.kept, base));
-    let back = diff_finely(&with_a, &with_kept);
+    let back = diff_closely(&with_a, &with_kept);
     let moved = (rebase(&parts.kept, b, order), rebase(b, &parts.kept, order.reversed()));
     debug_assert!(moved.0.is_ok() && moved.1.is_ok(), "what is kept contradicts nothing");
     if let (Ok(kept), Ok(b_behind)) = moved
@@ -73,7 +73,7 @@ fn give_way(a: &Diff, b: &Diff, base: &Value, order: Order) -> (Diff, Diff, Vec<
         mine: Some(with_a.clone()),
         theirs: Some(with_b.clone()),
     };
-    (Diff::identity(), diff_finely(&with_a, &with_b), vec![whole])
+    (Diff::identity(), diff_closely(&with_a, &with_b), vec![whole])
 }
 
 /// `base` changed by a diff that was made for it.

@@ -6,7 +6,7 @@ use super::request::{Asked, Body};
 use super::unseen::By;
 use super::{Change, Confirmed, Effect, Policy, Replica, Source};
 use crate::codec::cbor;
-use crate::diff::{Contested, Diff, Order, Patch, Place, compose, diff_finely};
+use crate::diff::{Contested, Diff, Order, Patch, Place, compose, diff_closely, diff_finely};
 use crate::limits::TRUSTED;
 use crate::message::{Code, Format, Push, Response, encode_error, encode_meta};
 use crate::operation::{CborDiff, Meta};
@@ -253,7 +253,7 @@ impl Replica {
                 let fits = mine.apply(value);
                 debug_assert!(fits.is_ok(), "a confirmed change does not fit: {fits:?}");
                 self.disk.advanced(&mine);
-                let rest = diff_finely(value, &now);
+                let rest = diff_closely(value, &now);
                 self.integrate(&rest, meta, effects)
             }
             (_, Confirmed::Unknown | Confirmed::Missing) => self.distrust(),
@@ -272,7 +272,7 @@ impl Replica {
         let started_from = applied(&sent.back, value);
         let Some(theirs) = resolve(diff, &started_from) else { return self.distrust() };
         let theirs =
-            if sent.back.is_identity() { theirs } else { diff_finely(value, &applied(&theirs, &started_from)) };
+            if sent.back.is_identity() { theirs } else { diff_closely(value, &applied(&theirs, &started_from)) };
         self.integrate(&theirs, meta, effects)
     }
 
@@ -340,7 +340,7 @@ impl Replica {
                 if meta.version < known_meta.version {
                     return Outcome::Ignored;
                 }
-                let theirs = diff_finely(known, &value);
+                let theirs = diff_closely(known, &value);
                 self.integrate(&theirs, meta, effects)
             }
             // Somebody else made it too: as if both had filled in an empty object.
@@ -445,7 +445,7 @@ impl Replica {
         let (value, _) = self.with_unsent(self.unsent.len());
         match (&self.view, &value) {
             (Some(old), Some(new)) => {
-                let change = diff_finely(old, new);
+                let change = diff_closely(old, new);
                 self.show(&change, Source::of(By::Own), effects);
             }
             (None, None) => {}

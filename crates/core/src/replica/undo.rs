@@ -4,7 +4,7 @@
 //! the same place, taking back would undo *their* change: what contradicts it is left out of the entry.
 
 use super::reconcile::{Policy, reconcile};
-use crate::diff::{Diff, Order, Segment, compose};
+use crate::diff::{Diff, Order, compose};
 use crate::prelude::*;
 use crate::value::Value;
 
@@ -70,78 +70,5 @@ impl Stack {
         }
         // What is left of an entry may be nothing: then there is nothing to take back with it.
         self.0.retain(|entry| !entry.is_identity());
-    }
-
-    /// Marks what `diff` inserts next to what the last entry would delete: the client goes on there.
-    pub(super) fn join(&self, diff: &mut Diff) {
-        if let Some(last) = self.0.last() {
-            join(diff, last);
-        }
-    }
-}
-
-fn join(diff: &mut Diff, last: &Diff) {
-    match (diff, last) {
-        (Diff::Object(members), Diff::Object(last)) => {
-            let keys: Vec<String> = members.keys().cloned().collect();
-            for key in keys {
-                if let (Some(change), Some(last)) = (members.get_mut(&key), last.get(&key)) {
-                    join(change, last);
-                }
-            }
-        }
-        (Diff::Text(edits), Diff::Text(last)) => along(edits, last),
-        (Diff::Array(edits), Diff::Array(last)) => {
-            along(edits, last);
-            let (mut at, mut inner) = (0, last.iter());
-            let mut end = 0;
-            let mut current = None;
-            for edit in edits {
-                let index = at;
-                at += length(edit);
-                if let Segment::Inner(change) = edit {
-                    while end <= index {
-                        let Some(next) = inner.next() else { return };
-                        end += length(next);
-                        current = Some(next);
-                    }
-                    if let Some(Segment::Inner(last)) = current {
-                        join(change, last);
-                    }
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-fn along<T, I, J>(edits: &mut [Segment<T, I>], last: &[Segment<T, J>]) {
-    let (mut at, mut own) = (0, Vec::new());
-    for step in last {
-        if let Segment::Delete(length) = step {
-            own.push((at, at + length));
-        }
-        at += length(step);
-    }
-    let mut at = 0;
-    for edit in edits {
-        if let Segment::Insert(_, joins) = edit {
-            joins.before |= own.iter().any(|(_, end)| *end == at);
-            joins.behind |= own.iter().any(|(start, _)| *start == at);
-            // Within what is the client's own, both.
-            let inside = own.iter().any(|(start, end)| *start < at && at < *end);
-            joins.before |= inside;
-            joins.behind |= inside;
-        }
-        at += length(edit);
-    }
-}
-
-/// How much of the base a step is about.
-fn length<T, I>(segment: &Segment<T, I>) -> usize {
-    match segment {
-        Segment::Keep(length) | Segment::Delete(length) => *length,
-        Segment::Inner(_) | Segment::Take(_) => 1,
-        Segment::Insert(..) | Segment::Put(..) => 0,
     }
 }

@@ -70,11 +70,16 @@ impl Unseen {
         }
     }
 
+    /// The ways back to what the tab shows, in the order in which they are gone.
+    pub(super) fn backwards(&self) -> impl Iterator<Item = &Diff> {
+        self.changes.iter().rev().map(|change| &change.back)
+    }
+
     /// What the tab shows, where the replica shows `view`.
     pub(super) fn shown(&self, view: &Value) -> Option<Value> {
         let mut value = view.clone();
-        for change in self.changes.iter().rev() {
-            change.back.apply(&mut value).ok()?;
+        for back in self.backwards() {
+            back.apply(&mut value).ok()?;
         }
         Some(value)
     }

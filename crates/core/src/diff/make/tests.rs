@@ -37,7 +37,7 @@ fn an_edited_record_among_others_is_edited() {
         Segment::Keep(3),
         Segment::Delete(1),
         Segment::Keep(7),
-        Segment::Insert(one),
+        Segment::Insert(one, _),
         Segment::Inner(_),
         Segment::Keep(8),
     ] = edits.as_slice()
@@ -61,17 +61,81 @@ fn far_edits_in_a_long_text_are_found_apart() {
 }
 
 #[test]
-fn a_text_of_which_little_stays_is_replaced() {
-    let change = diff_finely(&Value::text("hello"), &Value::text("world"));
-    assert!(matches!(change, Diff::Set { over_container: false, .. }));
-    assert!(matches!(diff_finely(&Value::text("hello you"), &Value::text("hello there")), Diff::Text(_)));
+fn words_are_replaced_whole_but_for_how_both_begin_and_end() {
+    let change = |old: &str, new: &str| diff_finely(&Value::text(old), &Value::text(new));
+    let edits = |edits: Vec<Segment<String, ()>>| Diff::Text(edits);
+    let insert = |text: &str| Segment::Insert(text.to_owned(), Joins::NONE);
+    assert_eq!(change("hello", "world"), edits(vec![insert("world"), Segment::Delete(5)]));
+    let middle = vec![Segment::Keep(4), insert("2"), Segment::Delete(3), Segment::Keep(6)];
+    assert_eq!(change("one two three", "one 2 three"), edits(middle));
+    assert_eq!(change("", "x"), edits(vec![insert("x")]));
+}
+
+#[test]
+fn who_compares_closely_finds_the_letters_that_stay() {
+    let change = diff_closely(&Value::text("hello"), &Value::text("yellow!"));
+    let Diff::Text(edits) = change else { panic!("{change:?}") };
+    assert!(edits.contains(&Segment::Keep(4)), "{edits:?}");
+}
+
+#[test]
+fn what_is_named_is_known_again_wherever_it_is_and_what_moved_is_taken_and_put() {
+    let row = |id: &str, done: bool| Value::object([("id", Value::text(id)), ("done", Value::Bool(done))]);
+    let list = |rows: &[Value]| Value::Array(rows.to_vec());
+    let old = list(&[row("c", false), row("a", false), row("b", false)]);
+    let new = list(&[row("a", true), row("b", false), row("c", false)]);
+    let Diff::Array(edits) = diff_finely(&old, &new) else { panic!("edits") };
+    assert!(matches!(edits[..], [Segment::Take(0), Segment::Inner(_), Segment::Keep(1), Segment::Put(0, None)]), "{edits:?}");
+    // Another name is another element, however alike.
+    let Diff::Array(edits) = diff_finely(&list(&[row("a", true)]), &list(&[row("b", true)])) else { panic!("edits") };
+    assert!(matches!(edits[..], [Segment::Insert(..), Segment::Delete(1)]), "{edits:?}");
+    // By the member that one says.
+    let named = |sku: f64, left: f64| Value::object([("sku", Value::Number(sku)), ("left", Value::Number(left))]);
+    let (old, new) = (list(&[named(1.0, 5.0), named(2.0, 6.0)]), list(&[named(2.0, 7.0), named(1.0, 8.0)]));
+    let by_sku = diff_finely_by(&old, &new, &Identity::by(vec!["sku".to_owned()]));
+    let Diff::Array(edits) = by_sku else { panic!("edits") };
+    assert!(edits.iter().any(|edit| matches!(edit, Segment::Put(_, Some(_)))), "{edits:?}");
+}
+
+#[test]
+fn what_has_no_name_and_is_there_once_moves_too() {
+    let texts = |items: &[&str]| Value::Array(items.iter().map(|item| Value::text(*item)).collect());
+    let Diff::Array(edits) = diff_finely(&texts(&["c", "a", "b"]), &texts(&["a", "b", "c"])) else { panic!("edits") };
+    assert_eq!(edits, [Segment::Take(0), Segment::Keep(2), Segment::Put(0, None)]);
+}
+
+/// Shapes that would take very many steps, or the square of their length.
+#[test]
+fn a_diff_has_a_bounded_number_of_steps_and_still_leads_there() {
+    let numbers = |count: u32, of: &dyn Fn(u32) -> u32| Value::Array((0..count).map(|n| Value::from(f64::from(of(n)))).collect());
+    let rows = |count: u32, a: u32| {
+        let row = |n| Value::object([("id", Value::from(f64::from(n))), ("a", Value::from(f64::from(a)))]);
+        Value::Array((0..count).map(row).collect())
+    };
+    let words = |seed: u32| {
+        let word = |n: u32| char::from(b'a' + (n.wrapping_mul(seed).wrapping_mul(2_654_435_761) >> 27) as u8 % 26);
+        Value::text((0..600_000).map(|n| if n % 6 == 5 { ' ' } else { word(n) }).collect::<String>())
+    };
+    for (old, new) in [
+        (numbers(70_000, &|n| n), numbers(70_000, &|n| n % 2)),
+        (numbers(120_000, &|_| 1), numbers(100_000, &|n| n % 3)),
+        (numbers(100_000, &|n| n), numbers(100_000, &|n| 99_999 - n)),
+        (rows(60_000, 1), rows(60_000, 2)),
+        (words(3), words(7)),
+    ] {
+        let change = diff_finely(&old, &new);
+        assert!(steps(&change) <= STEPS);
+        let mut made = old;
+        change.apply(&mut made).unwrap();
+        assert_eq!(made, new);
+    }
 }
 
 #[test]
 fn small_arrays_are_still_edited_when_asked_for_finely() {
     let list = |items: &[f64]| Value::Array(items.iter().copied().map(Value::Number).collect());
     let (old, new) = (list(&[1.0, 2.0]), list(&[0.0, 1.0, 2.0]));
-    assert_eq!(diff_finely(&old, &new), Diff::Array(vec![Segment::Insert(vec![number(0.0)]), Segment::Keep(2)]));
+    assert_eq!(diff_finely(&old, &new), Diff::Array(vec![Segment::Insert(vec![number(0.0)], Joins::NONE), Segment::Keep(2)]));
 }
 
 /// Shapes that take naive ways time that grows with the square of their size, or with their depth.

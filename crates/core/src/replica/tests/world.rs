@@ -167,6 +167,8 @@ pub(super) struct World<W> {
     pub(super) server: Server,
     pub(super) people: Vec<Person>,
     pub(super) work: W,
+    /// Whether browsers die, and tabs leave and come back.
+    pub(super) restarts: bool,
     now: f64,
 }
 
@@ -178,6 +180,7 @@ impl<W: Work> World<W> {
             server: Server::default(),
             people: PEOPLE.map(Person::new).into(),
             work,
+            restarts: true,
             now: 0.0,
         };
         world.people[0].act(0, Action::Set(cbor::encode_value(first)));
@@ -264,11 +267,11 @@ impl<W: Work> World<W> {
             93..95 => self.tick(4_000.0),
             95..97 => self.connect(index),
             97..98 => self.cut(index),
-            98 => {
+            98 if self.restarts => {
                 let after = self.dice.below(5);
                 self.people[index].dies_after = Some(after);
             }
-            _ => {
+            99 if self.restarts => {
                 let name = tab_name(PEOPLE[index], tab);
                 let person = &mut self.people[index];
                 if person.tabs[tab].unknown().is_empty() && person.edits[tab].is_empty() {
@@ -290,6 +293,7 @@ impl<W: Work> World<W> {
                     }
                 }
             }
+            _ => {}
         }
     }
 
