@@ -1,7 +1,8 @@
 //! Edits along a text or an array: what both kinds have in common, and the normal form.
 //!
-//! Normal form: neighbours of a kind are one step, nothing is empty, between two elements that stay or are taken out
-//! what is inserted and put comes before the one deletion, and elements are numbered in the order in which they are taken.
+//! Normal form: neighbours of a kind are one step, nothing is empty, elements are numbered in the order in which they are taken,
+//! and between two elements that stay or are taken out what is inserted and put comes before the one deletion, but for what
+//! joins what is behind it: that comes after it.
 //! Two lists of edits that do the same at the same positions are then equal.
 
 use alloc::borrow::Cow;
@@ -222,13 +223,15 @@ pub(super) struct Builder<T: Run> {
     /// What is inserted and put before the next element that stays or is taken out.
     gap: Segments<T>,
     delete: usize,
+    /// What comes after what is deleted there.
+    behind: Segments<T>,
     taken: Vec<usize>,
     puts: bool,
 }
 
 impl<T: Run> Builder<T> {
     pub(super) fn new() -> Self {
-        Builder { segments: Vec::new(), gap: Vec::new(), delete: 0, taken: Vec::new(), puts: false }
+        Builder { segments: Vec::new(), gap: Vec::new(), delete: 0, behind: Vec::new(), taken: Vec::new(), puts: false }
     }
 
     pub(super) fn keep(&mut self, length: usize) {
@@ -250,7 +253,7 @@ impl<T: Run> Builder<T> {
         if T::is_empty(slice) {
             return;
         }
-        match self.gap.last_mut() {
+        match self.here(joins).last_mut() {
             Some(Segment::Insert(run, before)) => {
                 run.push(slice);
                 before.behind = joins.behind;
@@ -258,7 +261,7 @@ impl<T: Run> Builder<T> {
             _ => {
                 let mut run = T::default();
                 run.push(slice);
-                self.gap.push(Segment::Insert(run, joins));
+                self.here(joins).push(Segment::Insert(run, joins));
             }
         }
     }
@@ -267,13 +270,19 @@ impl<T: Run> Builder<T> {
         if T::is_empty(added.slice()) {
             return;
         }
-        match self.gap.last_mut() {
+        match self.here(joins).last_mut() {
             Some(Segment::Insert(run, before)) => {
                 run.push_owned(added);
                 before.behind = joins.behind;
             }
-            _ => self.gap.push(Segment::Insert(added, joins)),
+            _ => self.here(joins).push(Segment::Insert(added, joins)),
         }
+    }
+
+    /// What the next thing that is inserted stands beside.
+    fn here(&mut self, joins: Joins) -> &mut Segments<T> {
+        let late = (joins.behind && !joins.before && self.gap.is_empty()) || !self.behind.is_empty();
+        if late { &mut self.behind } else { &mut self.gap }
     }
 
     pub(super) fn inner(&mut self, inner: T::Inner) {
@@ -292,7 +301,7 @@ impl<T: Run> Builder<T> {
 
     pub(super) fn put(&mut self, number: usize, inner: Option<T::Inner>) {
         self.puts = true;
-        self.gap.push(Segment::Put(number, inner.filter(|inner| !T::inner_is_identity(inner))));
+        self.here(Joins::NONE).push(Segment::Put(number, inner.filter(|inner| !T::inner_is_identity(inner))));
     }
 
     /// A step as it is.
@@ -312,6 +321,7 @@ impl<T: Run> Builder<T> {
         if self.delete > 0 {
             self.segments.push(Segment::Delete(core::mem::take(&mut self.delete)));
         }
+        self.segments.append(&mut self.behind);
     }
 
     pub(super) fn finish(mut self) -> Segments<T> {
@@ -397,7 +407,9 @@ pub(super) fn normal<T: Run>(segments: &[Segment<T, T::Inner>]) -> Cow<'_, [Segm
         Put(_, inner) => !inner.as_ref().is_some_and(T::inner_is_identity),
     });
     let pairs = segments.windows(2).all(|pair| match pair {
-        [Keep(_), Keep(_)] | [Insert(..), Insert(..)] | [Delete(_), Delete(_) | Insert(..) | Put(..)] => false,
+        [Keep(_), Keep(_)] | [Insert(..), Insert(..)] | [Delete(_), Delete(_) | Put(..)] => false,
+        [Delete(_), Insert(_, joins)] => joins.behind && !joins.before,
+        [Insert(_, joins), Delete(_)] => !joins.behind || joins.before,
         [Take(a), Put(b, _)] | [Put(a, _), Take(b)] => a != b,
         _ => true,
     });

@@ -235,16 +235,17 @@ impl Replica {
         let view = self.changeable()?;
         let Some(tab) = self.tabs.iter().find(|tab| tab.name == edit.tab).filter(|tab| !tab.unseen.is_empty()) else {
             let mut diff = patch.resolve(view)?;
-            self.tab(edit.tab).typed.join(&mut diff);
+            self.tab(edit.tab).unseen.wrote(&mut diff);
             self.change(edit, diff, Shown { unchanged: true, local: true }, effects);
             return Ok(());
         };
         let shown = tab.unseen.shown(view);
         let shown = shown.ok_or_else(|| No(Code::BadRequest, "what this edit was made on is not known".to_owned()))?;
         let mut mine = patch.resolve(&shown)?;
-        tab.typed.before(&tab.unseen).join(&mut mine);
         let (person, policy) = (self.person.clone(), self.policy);
-        let (mine, raised) = self.tab(edit.tab).unseen.moved(mine, shown, policy, &person);
+        let unseen = &mut self.tab(edit.tab).unseen;
+        unseen.wrote(&mut mine);
+        let (mine, raised) = unseen.moved(mine, shown, policy, &person);
         self.change(edit, mine, Shown { unchanged: false, local: true }, effects);
         for (contested, meta) in raised {
             self.raise(contested, meta, Vec::new());

@@ -51,7 +51,6 @@ pub use reconcile::Policy;
 pub use remote::Outcome;
 
 use request::{Awaited, Sent};
-use typed::Typed;
 use undo::Stack;
 use unseen::{By, Unseen};
 
@@ -80,7 +79,6 @@ enum Change {
 struct Tab {
     name: String,
     unseen: Unseen,
-    typed: Typed,
     /// The first of its edits that is to come again: those after it would overtake it.
     repeat: Option<u32>,
     undo: Stack,
@@ -239,10 +237,7 @@ impl Replica {
             // The way back is the same for all.
             let mut back = None;
             for tab in &mut self.tabs {
-                if is_own(tab) {
-                    tab.typed.add(diff);
-                } else {
-                    tab.typed.follow(diff);
+                if !is_own(tab) {
                     tab.undo.behind(diff, || view.clone());
                     tab.redo.behind(diff, || view.clone());
                 }

@@ -1,33 +1,23 @@
 //! Where a tab has lately put something into a text or an array: what it puts next to that goes on with it, and stays beside it
 //! whoever else inserts there at the same time.
 
-use super::unseen::Unseen;
 use crate::diff::{Diff, Path, Place, Range, Segment, Step};
 use crate::prelude::*;
 
 /// So many stretches are remembered.
 const REMEMBERED: usize = 8;
 
-/// The stretches, the last one last, as places in what is shown.
+/// The stretches, the last one last, as places in what the tab shows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Typed(Vec<Place>);
 
 impl Typed {
-    /// Somebody changes what is shown.
+    /// The tab sees what somebody changed.
     pub(super) fn follow(&mut self, diff: &Diff) {
         for place in &mut self.0 {
             *place = place.follow(diff);
         }
         self.0.retain(|place| !place.lost && !place.absent && place.range.is_some_and(|range| range.length > 0));
-    }
-
-    /// As they are in what the tab shows, which has not seen everything.
-    pub(super) fn before(&self, unseen: &Unseen) -> Typed {
-        let mut typed = self.clone();
-        for back in unseen.backwards() {
-            typed.follow(back);
-        }
-        typed
     }
 
     /// Marks what `diff` puts next to them.

@@ -5,6 +5,7 @@
 //! that the tab shows is found from the replica's.
 
 use super::reconcile::{Policy, applied, reconcile};
+use super::typed::Typed;
 use crate::diff::{Contested, Diff, Order};
 use crate::prelude::*;
 use crate::value::Value;
@@ -37,12 +38,14 @@ pub(super) struct Unseen {
     /// What an edit was made on that has seen less is not known.
     lost: u32,
     changes: Vec<Change>,
+    /// In what the tab shows.
+    typed: Typed,
 }
 
 impl Unseen {
     /// Nothing, after the `show` of that number.
     pub(super) fn after(seq: u32) -> Unseen {
-        Unseen { lost: seq, changes: Vec::new() }
+        Unseen { lost: seq, ..Unseen::default() }
     }
 
     pub(super) fn is_lost(&self, seen: u32) -> bool {
@@ -56,7 +59,16 @@ impl Unseen {
 
     /// The tab has taken in everything up to that `show`.
     pub(super) fn saw(&mut self, seen: u32) {
-        self.changes.retain(|change| change.seq > seen);
+        let count = self.changes.iter().take_while(|change| change.seq <= seen).count();
+        for change in self.changes.drain(..count) {
+            self.typed.follow(&change.diff);
+        }
+    }
+
+    /// The tab makes this change of what it shows: what goes on with what it wrote there before is marked.
+    pub(super) fn wrote(&mut self, edit: &mut Diff) {
+        self.typed.join(edit);
+        self.typed.add(edit);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -70,16 +82,11 @@ impl Unseen {
         }
     }
 
-    /// The ways back to what the tab shows, in the order in which they are gone.
-    pub(super) fn backwards(&self) -> impl Iterator<Item = &Diff> {
-        self.changes.iter().rev().map(|change| &change.back)
-    }
-
     /// What the tab shows, where the replica shows `view`.
     pub(super) fn shown(&self, view: &Value) -> Option<Value> {
         let mut value = view.clone();
-        for back in self.backwards() {
-            back.apply(&mut value).ok()?;
+        for change in self.changes.iter().rev() {
+            change.back.apply(&mut value).ok()?;
         }
         Some(value)
     }

@@ -167,7 +167,7 @@ pub(super) struct World<W> {
     pub(super) server: Server,
     pub(super) people: Vec<Person>,
     pub(super) work: W,
-    /// Whether browsers die, and tabs leave and come back.
+    /// Whether frames get lost, doubled and out of order, browsers die, and tabs leave and come back.
     pub(super) restarts: bool,
     now: f64,
 }
@@ -262,8 +262,8 @@ impl<W: Work> World<W> {
                 let most = self.dice.below(3) + 1;
                 self.people[index].deliver_to_tab(tab, most);
             }
-            55..74 => self.carry(index, true, false),
-            74..93 => self.carry(index, false, false),
+            55..74 => self.carry(index, true, !self.restarts),
+            74..93 => self.carry(index, false, !self.restarts),
             93..95 => self.tick(4_000.0),
             95..97 => self.connect(index),
             97..98 => self.cut(index),
