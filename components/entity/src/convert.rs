@@ -75,13 +75,24 @@ pub(crate) fn context_in(context: wit::Context) -> native::Context {
     }
 }
 
+fn told_out(told: native::Told) -> wit::Told {
+    wit::Told { diff: told.diff.0, exact: told.exact.map(|exact| exact.0.0) }
+}
+
+fn told_in(told: wit::Told) -> native::Told {
+    native::Told {
+        diff: native::CborDiff(told.diff),
+        exact: told.exact.map(|exact| native::Exact(native::CborDiff(exact))),
+    }
+}
+
 pub(crate) fn committed_out(committed: native::Committed) -> wit::Committed {
     wit::Committed {
         meta: meta_out(committed.meta),
         change: committed
             .change
-            .map(|change| wit::Change { diff: change.diff.0, prev_valid_from: change.prev_valid_from.map(|at| at.0) }),
-        merged: committed.merged.map(|diff| diff.0),
+            .map(|change| wit::Change { diff: told_out(change.diff), prev_valid_from: change.prev_valid_from.map(|at| at.0) }),
+        merged: committed.merged.map(|merged| wit::Merged { diff: merged.diff.0, others: merged.others.0.0 }),
     }
 }
 
@@ -89,10 +100,13 @@ pub(crate) fn committed_in(committed: wit::Committed) -> native::Committed {
     native::Committed {
         meta: meta_in(committed.meta),
         change: committed.change.map(|change| native::Change {
-            diff: native::CborDiff(change.diff),
+            diff: told_in(change.diff),
             prev_valid_from: change.prev_valid_from.map(Timestamp),
         }),
-        merged: committed.merged.map(native::CborDiff),
+        merged: committed.merged.map(|merged| native::Merged {
+            diff: native::CborDiff(merged.diff),
+            others: native::Exact(native::CborDiff(merged.others)),
+        }),
     }
 }
 
@@ -100,7 +114,7 @@ pub(crate) fn reading_out(reading: native::Reading) -> wit::Reading {
     match reading {
         native::Reading::NotModified(meta) => wit::Reading::NotModified(meta_out(meta)),
         native::Reading::Value(value, meta) => wit::Reading::Value((value.0, meta_out(meta))),
-        native::Reading::Diff(diff, meta) => wit::Reading::Diff((diff.0, meta_out(meta))),
+        native::Reading::Diff(diff, meta) => wit::Reading::Diff((told_out(diff), meta_out(meta))),
     }
 }
 
@@ -108,7 +122,7 @@ pub(crate) fn reading_in(reading: wit::Reading) -> native::Reading {
     match reading {
         wit::Reading::NotModified(meta) => native::Reading::NotModified(meta_in(meta)),
         wit::Reading::Value((value, meta)) => native::Reading::Value(native::CborValue(value), meta_in(meta)),
-        wit::Reading::Diff((diff, meta)) => native::Reading::Diff(native::CborDiff(diff), meta_in(meta)),
+        wit::Reading::Diff((diff, meta)) => native::Reading::Diff(told_in(diff), meta_in(meta)),
     }
 }
 
@@ -174,7 +188,7 @@ pub(crate) fn failure_out(failure: native::Failure) -> wit::Failure {
     match failure {
         native::Failure::NotFound => wit::Failure::NotFound,
         native::Failure::Exists => wit::Failure::Exists,
-        native::Failure::Conflict(diff, meta) => wit::Failure::Conflict((diff.0, meta_out(*meta))),
+        native::Failure::Conflict(diff, meta) => wit::Failure::Conflict((told_out(diff), meta_out(*meta))),
         native::Failure::UnknownVersion(value, meta) => wit::Failure::UnknownVersion((value.0, meta_out(*meta))),
         native::Failure::PreconditionRequired => wit::Failure::PreconditionRequired,
         native::Failure::NotDeleted => wit::Failure::NotDeleted,
@@ -196,7 +210,7 @@ pub(crate) fn failure_in(failure: wit::Failure) -> native::Failure {
         wit::Failure::NotFound => native::Failure::NotFound,
         wit::Failure::Exists => native::Failure::Exists,
         wit::Failure::Conflict((diff, meta)) => {
-            native::Failure::Conflict(native::CborDiff(diff), Box::new(meta_in(meta)))
+            native::Failure::Conflict(told_in(diff), Box::new(meta_in(meta)))
         }
         wit::Failure::UnknownVersion((value, meta)) => {
             native::Failure::UnknownVersion(native::CborValue(value), Box::new(meta_in(meta)))

@@ -13,6 +13,41 @@ pub struct CborValue(pub Vec<u8>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CborDiff(pub Vec<u8>);
 
+/// A change as it is told: to who knows only the contract, and exactly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// In base form, or in tagged forms that are as old as it.
+    pub diff: CborDiff,
+    /// With moves, increments and what else is new; absent where it is the same.
+    pub exact: Option<Exact>,
+}
+
+/// A diff in its wire form, in CBOR, that says all of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exact(pub CborDiff);
+
+impl Told {
+    /// The one that says more.
+    pub fn most(self) -> CborDiff {
+        self.exact.map_or(self.diff, |exact| exact.0)
+    }
+}
+
+impl From<CborDiff> for Told {
+    fn from(diff: CborDiff) -> Told {
+        Told { diff, exact: None }
+    }
+}
+
+/// What came of a change under which others' were merged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merged {
+    /// From the version the caller named to the one that holds what was asked.
+    pub diff: CborDiff,
+    /// From the version the caller named to the one before that: what others did, exactly.
+    pub others: Exact,
+}
+
 /// What is known of a version beside its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {
@@ -117,7 +152,7 @@ pub struct Context {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// From the version before. For a first version: the whole value, as a diff over nothing.
-    pub diff: CborDiff,
+    pub diff: Told,
     /// The version before; absent for a first version.
     pub prev_valid_from: Option<Timestamp>,
 }
@@ -129,8 +164,8 @@ pub struct Committed {
     pub meta: Meta,
     /// What to push; absent when nothing is new (no-op, repeated request).
     pub change: Option<Change>,
-    /// From the version the caller named to `meta`'s, when others' changes were merged under the caller's.
-    pub merged: Option<CborDiff>,
+    /// When others' changes were merged under the caller's.
+    pub merged: Option<Merged>,
 }
 
 /// What a read found.
@@ -141,7 +176,7 @@ pub enum Reading {
     /// The whole value.
     Value(CborValue, Meta),
     /// What changed since the version that the caller named.
-    Diff(CborDiff, Meta),
+    Diff(Told, Meta),
 }
 
 /// A page of history, newest first.
@@ -165,7 +200,7 @@ pub enum Failure {
     Exists,
     /// Others changed the same place. From the version named to the current one.
     #[error("others changed the same place since the version named in ifUnmodifiedSince")]
-    Conflict(CborDiff, Box<Meta>),
+    Conflict(Told, Box<Meta>),
     /// The version named is not one we hold; the current value.
     #[error("ifUnmodifiedSince names no version of this entity; start again from the value given")]
     UnknownVersion(CborValue, Box<Meta>),

@@ -10,6 +10,7 @@ use timeweft_core::codec::cbor;
 use timeweft_core::diff::Diff;
 use timeweft_core::id::EntityId;
 use timeweft_core::message::{Format, Push};
+use timeweft_core::limits::TRUSTED;
 use timeweft_core::operation::{CborDiff, CborValue, Context, Reading};
 use timeweft_core::time::Timestamp;
 
@@ -113,9 +114,9 @@ async fn changed<H: Host>(
         // They hold nothing, or what we don't know: as if it were made just now. Who holds another version sees that this
         // doesn't follow it, and asks.
         Reading::Value(CborValue(value), meta) => {
-            let value = cbor::decode_value(&value, &router.config.limits).ok()?;
+            let value = cbor::decode_value(&value, &TRUSTED).ok()?;
             let diff = CborDiff(cbor::encode_patch(&Diff::over_nothing(value).to_patch()));
-            (diff, meta, None)
+            (diff.into(), meta, None)
         }
     };
     let push = Push { entity_id: entity, diff, meta, prev_valid_from };

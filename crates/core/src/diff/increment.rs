@@ -13,6 +13,11 @@ impl Increment {
         Increment { by, to: None }
     }
 
+    /// What it makes where nothing is.
+    pub fn alone(&self) -> Value {
+        self.to.clone().unwrap_or_else(|| self.by.clone())
+    }
+
     /// What becomes of the number that is there; nothing is 0.
     pub(super) fn on(&self, base: Option<&Value>) -> Result<Value, DiffError> {
         match (&self.to, base) {

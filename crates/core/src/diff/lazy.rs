@@ -10,7 +10,7 @@ use core::ops::Range;
 
 use super::sequence::{self, Builder};
 use super::identity::Identity;
-use super::{Diff, DiffError, Joins, Patch, Segment, by_index, invert, resolve, wire};
+use super::{Diff, DiffError, Increment, Joins, Patch, Segment, by_index, invert, resolve, wire};
 use crate::members::Members;
 use crate::prelude::*;
 use crate::value::{Object, Value};
@@ -274,6 +274,70 @@ async fn inverse<B: Branch>(diff: &Diff, base: &Part<B>) -> Result<Option<Diff>,
         }
         _ => Diff::Set { value: branch.whole().await?, over_container: true },
     }))
+}
+
+/// The same change, with what comes of each number that grows.
+///
+/// # Errors
+/// When the base can't be loaded.
+pub async fn summed<B: Branch>(diff: Diff, base: &Part<B>) -> Result<Diff, LazyError<B::Error>> {
+    if !diff.increments() {
+        return Ok(diff);
+    }
+    Ok(match (diff, base) {
+        (Diff::Increment(increment), Part::Absent) => Diff::Increment(Increment { to: Some(increment.on(None)?), ..increment }),
+        (Diff::Increment(increment), Part::Value(base)) => {
+            let to = Some(Increment::by(increment.by.clone()).on(Some(base))?);
+            Diff::Increment(Increment { to, ..increment })
+        }
+        (Diff::Object(members), base) => {
+            let mut summed_members = Members::new();
+            for (key, change) in members {
+                let member = match base {
+                    Part::Branch(branch) => branch.member(&key).await.map_err(LazyError::Base)?,
+                    Part::Value(Value::Object(object)) => object.get(&key).cloned().map_or(Part::Absent, Part::Value),
+                    _ => Part::Absent,
+                };
+                summed_members.push(key, Box::pin(summed(change, &member)).await?);
+            }
+            Diff::Object(summed_members)
+        }
+        (Diff::Array(mut segments), base) => {
+            let mut taken = Vec::new();
+            let mut at = 0;
+            for segment in &segments {
+                if matches!(segment, Segment::Take(_)) {
+                    taken.push(at);
+                }
+                at += segment.before();
+            }
+            let mut at = 0;
+            for segment in &mut segments {
+                let before = segment.before();
+                let (index, inner) = match segment {
+                    Segment::Inner(inner) => (Some(at), inner),
+                    Segment::Put(number, Some(inner)) => (taken.get(*number).copied(), inner),
+                    _ => {
+                        at += before;
+                        continue;
+                    }
+                };
+                let element = match (base, index) {
+                    (Part::Branch(branch), Some(index)) => branch.element(index).await.map_err(LazyError::Base)?,
+                    (Part::Value(Value::Array(items)), Some(index)) => {
+                        items.get(index).cloned().map_or(Part::Absent, Part::Value)
+                    }
+                    _ => Part::Absent,
+                };
+                let change = core::mem::replace(inner, Diff::Remove);
+                *inner = Box::pin(summed(change, &element)).await?;
+                at += before;
+            }
+            Diff::Array(segments)
+        }
+        // Inside of entries there is the number at hand that it was resolved on, or it is as good as unknown.
+        (diff, _) => diff,
+    })
 }
 
 /// The same change in the contract's words, plainer where what comes out of it is at hand: see [`Diff::to_patch_giving`].

@@ -7,7 +7,7 @@ use super::{Fields, Format};
 use crate::codec::DecodeError;
 use crate::id::EntityId;
 use crate::limits::Limits;
-use crate::operation::{CborDiff, Meta};
+use crate::operation::{Exact, Meta, Told};
 use crate::prelude::*;
 use crate::time::Timestamp;
 
@@ -17,7 +17,7 @@ pub struct Push {
     /// Which entity.
     pub entity_id: EntityId,
     /// From the version before. For a first version: the value, as a diff over nothing.
-    pub diff: CborDiff,
+    pub diff: Told,
     /// Of the new version.
     pub meta: Meta,
     /// The version before; absent for a first version.
@@ -29,7 +29,7 @@ impl Push {
     pub fn encode(&self, format: Format) -> Vec<u8> {
         let mut map = MapWriter::new(format);
         map.text("entityId", self.entity_id.as_str());
-        map.diff("diff", &self.diff);
+        map.told(&self.diff);
         map.raw("meta", &encode_meta(&self.meta, format));
         if let Some(previous) = self.prev_valid_from {
             map.text("prevValidFrom", &previous.to_text());
@@ -43,7 +43,10 @@ impl Push {
         let entity = fields.text("entityId")?.ok_or_else(|| missing("entityId"))?;
         Ok(Push {
             entity_id: EntityId::parse(&entity).map_err(|error| DecodeError::malformed(error.as_str()))?,
-            diff: fields.diff("diff")?.ok_or_else(|| missing("diff"))?,
+            diff: Told {
+                diff: fields.diff("diff")?.ok_or_else(|| missing("diff"))?,
+                exact: fields.diff("exact")?.map(Exact),
+            },
             meta: decode_meta(&fields.map("meta")?.ok_or_else(|| missing("meta"))?)?,
             prev_valid_from: fields.time("prevValidFrom")?,
         })

@@ -10,7 +10,9 @@ use crate::codec::cbor::write::Writer;
 #[cfg(feature = "server")]
 use crate::codec::json;
 use crate::limits::Limits;
-use crate::operation::{CborDiff, CborValue, Committed, Failure, Meta, Page, Reading, Violation};
+#[cfg(feature = "server")]
+use crate::limits::TRUSTED;
+use crate::operation::{CborDiff, CborValue, Committed, Exact, Failure, Meta, Page, Reading, Told, Violation};
 use crate::prelude::*;
 
 /// One response.
@@ -25,7 +27,9 @@ pub struct Response {
     /// The whole value.
     pub value: Option<CborValue>,
     /// What changed, from the version that the request named.
-    pub diff: Option<CborDiff>,
+    pub diff: Option<Told>,
+    /// What others changed, from that version to the one before the change that was asked for.
+    pub others: Option<Exact>,
     /// A page of history.
     pub versions: Option<Vec<Meta>>,
     /// Whether there are older versions than those.
@@ -80,7 +84,8 @@ impl Response {
 
     /// A change that went well.
     pub fn of_committed(id: Option<u64>, committed: Committed) -> Response {
-        Response { meta: Some(committed.meta), diff: committed.merged, ..Response::ok(id) }
+        let (diff, others) = committed.merged.map(|merged| (merged.diff.into(), merged.others)).unzip();
+        Response { meta: Some(committed.meta), diff, others, ..Response::ok(id) }
     }
 
     /// A creation that went well.
@@ -117,7 +122,10 @@ impl Response {
             map.value("value", value);
         }
         if let Some(diff) = &self.diff {
-            map.diff("diff", diff);
+            map.told(diff);
+        }
+        if let Some(Exact(others)) = &self.others {
+            map.diff("others", others);
         }
         if let Some(meta) = &self.meta {
             map.raw("meta", &encode_meta(meta, format));
@@ -154,7 +162,11 @@ impl Response {
             status: status.ok_or_else(|| missing("status"))?,
             meta: fields.map("meta")?.map(|meta| decode_meta(&meta)).transpose()?,
             value: fields.value("value")?,
-            diff: fields.diff("diff")?,
+            diff: match fields.diff("diff")? {
+                None => None,
+                Some(diff) => Some(Told { diff, exact: fields.diff("exact")?.map(Exact) }),
+            },
+            others: fields.diff("others")?.map(Exact),
             versions,
             more: fields.bool("more")?,
             error,
@@ -254,7 +266,7 @@ impl MapWriter {
             Format::Cbor => self.raw(name, &value.0),
             #[cfg(feature = "server")]
             Format::Json => {
-                let value = cbor::decode_value(&value.0, &OURS).unwrap_or(crate::value::Value::Null);
+                let value = cbor::decode_value(&value.0, &TRUSTED).unwrap_or(crate::value::Value::Null);
                 self.raw(name, &json::value_to_text(&value));
             }
         }
@@ -265,9 +277,17 @@ impl MapWriter {
             Format::Cbor => self.raw(name, &diff.0),
             #[cfg(feature = "server")]
             Format::Json => {
-                let patch = cbor::decode_patch(&diff.0, &OURS).unwrap_or(crate::diff::Patch::Map(Default::default()));
+                let patch = cbor::decode_patch(&diff.0, &TRUSTED).unwrap_or(crate::diff::Patch::Map(Default::default()));
                 self.raw(name, &json::patch_to_text(&patch));
             }
+        }
+    }
+
+    /// A change, in as many fields as it takes.
+    pub(crate) fn told(&mut self, told: &Told) {
+        self.diff("diff", &told.diff);
+        if let Some(Exact(exact)) = &told.exact {
+            self.diff("exact", exact);
         }
     }
 
@@ -289,14 +309,3 @@ fn encoded(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
     write(&mut Writer::to(&mut item));
     item
 }
-
-/// What the engine hands out it wrote itself: it reads back whatever the limits on clients are.
-#[cfg(feature = "server")]
-const OURS: Limits = Limits {
-    value_bytes: usize::MAX,
-    depth: crate::codec::MAX_DEPTH,
-    message_bytes: usize::MAX,
-    body_bytes: usize::MAX,
-    diff_operations: usize::MAX,
-    subscriptions: usize::MAX,
-};

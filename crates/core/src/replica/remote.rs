@@ -9,7 +9,7 @@ use crate::codec::cbor;
 use crate::diff::{Contested, Diff, Order, Patch, Place, compose, diff_closely, diff_finely};
 use crate::limits::TRUSTED;
 use crate::message::{Code, Format, Push, Response, encode_error, encode_meta};
-use crate::operation::{CborDiff, Meta};
+use crate::operation::{CborDiff, Exact, Meta, Told};
 use crate::prelude::*;
 use crate::sort;
 use crate::value::{Object, Value};
@@ -69,13 +69,13 @@ impl Replica {
     fn take(&mut self, push: Push, effects: &mut Vec<Effect>) -> Outcome {
         match &self.confirmed {
             Confirmed::Version(value, meta) if push.prev_valid_from == Some(meta.valid_from) => {
-                match resolve(&push.diff, value) {
+                match resolve(&push.diff.clone().most(), value) {
                     Some(theirs) => self.integrate(&theirs, push.meta, effects),
                     None => self.distrust(),
                 }
             }
             Confirmed::Unknown | Confirmed::Missing if push.prev_valid_from.is_none() => {
-                let value = cbor::decode_patch(&push.diff.0, &TRUSTED).ok().and_then(|patch| patch.into_value().ok());
+                let value = cbor::decode_patch(&push.diff.diff.0, &TRUSTED).ok().and_then(|patch| patch.into_value().ok());
                 match value {
                     Some(value) => self.load_value(value, push.meta, effects),
                     None => self.distrust(),
@@ -139,7 +139,7 @@ impl Replica {
                 Err(_) => self.postpone(effects),
             },
             (200, None, Some(diff), Some(meta)) => match &self.confirmed {
-                Confirmed::Version(value, known) if meta.version > known.version => match resolve(&diff, value) {
+                Confirmed::Version(value, known) if meta.version > known.version => match resolve(&diff.most(), value) {
                     Some(theirs) => self.integrate(&theirs, meta, effects),
                     None => self.distrust(),
                 },
@@ -172,8 +172,8 @@ impl Replica {
     fn change_answered(&mut self, response: Response, effects: &mut Vec<Effect>) -> Outcome {
         let code = response.error.as_ref().map(|(code, _)| *code);
         match (response.status, response.meta, response.diff, response.value) {
-            (200 | 201, Some(meta), diff, _) => self.confirm(meta, diff, effects),
-            (409, Some(meta), Some(diff), _) => self.conflicted(&diff, meta, effects),
+            (200 | 201, Some(meta), told, _) => self.confirm(meta, told, response.others, effects),
+            (409, Some(meta), Some(told), _) => self.conflicted(&told.most(), meta, effects),
             (412, Some(meta), _, Some(value)) => match cbor::decode_value(&value.0, &TRUSTED) {
                 Ok(value) => {
                     self.unsend();
@@ -212,8 +212,15 @@ impl Replica {
         self.disk.changed = true;
     }
 
-    /// The server took `unsent[0]`; `diff`, if others' changes are under it, leads from what it was made on to `meta`.
-    fn confirm(&mut self, meta: Meta, diff: Option<CborDiff>, effects: &mut Vec<Effect>) -> Outcome {
+    /// The server took `unsent[0]`. If others' changes are under it, `told` leads from what it was made on to `meta`, and `others`
+    /// to the version before that.
+    fn confirm(
+        &mut self,
+        meta: Meta,
+        told: Option<Told>,
+        others: Option<Exact>,
+        effects: &mut Vec<Effect>,
+    ) -> Outcome {
         let Some(sent) = self.sent.take() else { return Outcome::Ignored };
         self.disk.changed = true;
         let change = self.unsent.remove(0);
@@ -237,7 +244,7 @@ impl Replica {
             (Change::Patch(mine), Confirmed::Version(value, known)) => {
                 let follows = meta.version == known.version + 1 || meta.valid_from == known.valid_from;
                 // Where the server has merged, it says what came of it, and that is what counts.
-                if follows && !sent.disturbed && diff.is_none() {
+                if follows && !sent.disturbed && told.is_none() {
                     let fits = mine.apply(value);
                     debug_assert!(fits.is_ok(), "a confirmed change does not fit: {fits:?}");
                     **known = meta;
@@ -246,18 +253,38 @@ impl Replica {
                 }
                 let started_from = applied(&sent.back, value);
                 let Body::Patch(as_sent, _) = &sent.body else { return self.distrust() };
-                let whole = diff.unwrap_or_else(|| CborDiff(as_sent.clone()));
+                let whole = told.map_or_else(|| CborDiff(as_sent.clone()), Told::most);
                 let Some(whole) = resolve(&whole, &started_from) else { return self.distrust() };
                 let now = applied(&whole, &started_from);
-                // As if it had been confirmed as it is here, and others then had made of it what it is there.
-                let fits = mine.apply(value);
-                debug_assert!(fits.is_ok(), "a confirmed change does not fit: {fits:?}");
-                self.disk.advanced(&mine);
-                let rest = diff_closely(value, &now);
-                self.integrate(&rest, meta, effects)
+                // What others did, where none of it is known yet, comes first: as if it had been pushed.
+                let others = others.filter(|_| !follows && sent.back.is_identity());
+                let others = others.and_then(|Exact(others)| resolve(&others, value));
+                self.unsent.insert(0, Change::Patch(mine));
+                if let Some(others) = others {
+                    self.take_in(&others, None, Vec::new(), effects);
+                }
+                self.confirm_as(&now, meta, effects)
             }
             (_, Confirmed::Unknown | Confirmed::Missing) => self.distrust(),
         }
+    }
+
+    /// The first of what is unsent is confirmed as it is here; where the server has made something else of it, as if others had then
+    /// done that.
+    fn confirm_as(&mut self, now: &Value, meta: Meta, effects: &mut Vec<Effect>) -> Outcome {
+        let first = self.unsent.remove(0);
+        let (Change::Patch(mine), Confirmed::Version(value, known)) = (first, &mut self.confirmed) else {
+            return self.distrust();
+        };
+        let fits = mine.apply(value);
+        debug_assert!(fits.is_ok(), "a confirmed change does not fit: {fits:?}");
+        self.disk.advanced(&mine);
+        if value == now {
+            **known = meta;
+            return Outcome::Confirmed;
+        }
+        let rest = diff_closely(value, now);
+        self.integrate(&rest, meta, effects)
     }
 
     /// `diff` leads from what the change was made on to the current version, and touches the same place.
@@ -278,10 +305,24 @@ impl Replica {
 
     /// Others changed what is confirmed by `theirs`, to the version `meta`.
     fn integrate(&mut self, theirs: &Diff, meta: Meta, effects: &mut Vec<Effect>) -> Outcome {
-        let Confirmed::Version(value, known) = &self.confirmed else { return Outcome::Ignored };
-        let was_deleted = known.deleted;
+        let Confirmed::Version(_, known) = &self.confirmed else { return Outcome::Ignored };
         // Of several versions at once it is not known who did what.
         let author = (meta.version == known.version + 1).then(|| meta.person_id.clone());
+        let deletes = meta.deleted && !known.deleted;
+        let outcome = self.take_in(theirs, author, encode_meta(&meta, Format::Cbor), effects);
+        if let Confirmed::Version(_, known) = &mut self.confirmed {
+            **known = meta;
+        }
+        if deletes {
+            self.yield_to_deletion(effects);
+        }
+        self.view_deleted = self.with_flags();
+        outcome
+    }
+
+    /// Others, or one of them, changed what is confirmed by `theirs`; conflicts say by which version.
+    fn take_in(&mut self, theirs: &Diff, author: Option<String>, version: Vec<u8>, effects: &mut Vec<Effect>) -> Outcome {
+        let Confirmed::Version(value, _) = &self.confirmed else { return Outcome::Ignored };
         let order = Order::later(Some(&self.person), author.as_deref());
         let (mut down, mut apart) = (theirs.clone(), true);
         let mut moved = Vec::with_capacity(self.unsent.len());
@@ -311,23 +352,16 @@ impl Replica {
             }
         }
         self.unsent = moved;
-        let deletes = meta.deleted && !was_deleted;
-        let encoded = encode_meta(&meta, Format::Cbor);
-        if let Confirmed::Version(value, known) = &mut self.confirmed {
+        if let Confirmed::Version(value, _) = &mut self.confirmed {
             let fits = theirs.apply(value);
             debug_assert!(fits.is_ok(), "a remote change does not fit: {fits:?}");
-            **known = meta;
         }
         self.disk.advanced(theirs);
-        self.show(&down, Source::of(By::Other(author, encoded.clone())), effects);
+        self.show(&down, Source::of(By::Other(author, version.clone())), effects);
         self.correct_sums(effects);
         for contested in raised {
-            self.raise(contested, encoded.clone(), Vec::new());
+            self.raise(contested, version.clone(), Vec::new());
         }
-        if deletes {
-            self.yield_to_deletion(effects);
-        }
-        self.view_deleted = self.with_flags();
         if apart { Outcome::Advanced } else { Outcome::Conflicted }
     }
 

@@ -96,20 +96,31 @@ fn fit(diff: Diff, base: &Value, before: &Value) -> Result<Diff, DiffError> {
             Diff::Object(members.into_iter().map(member).collect::<Result<_, DiffError>>()?)
         }
         (Diff::Array(segments), Value::Array(inside), Value::Array(shown)) => {
-            let mut elements = inside.iter().zip(shown);
+            let (mut at, mut taken) = (0, Vec::new());
+            for segment in &segments {
+                if matches!(segment, Segment::Take(_)) {
+                    taken.push(at);
+                }
+                at += segment.before();
+            }
+            let element = |change, index: Option<usize>| {
+                match index.and_then(|index| inside.get(index).zip(shown.get(index))) {
+                    Some((base, before)) => fit(change, base, before),
+                    None => Ok(change),
+                }
+            };
+            let mut at = 0;
             let mut fitting = Vec::with_capacity(segments.len());
             for segment in segments {
-                fitting.push(match (segment, elements.len()) {
-                    (Segment::Inner(change), 1..) => match elements.next() {
-                        Some((base, before)) => Segment::Inner(fit(change, base, before)?),
-                        None => Segment::Inner(change),
-                    },
-                    (segment @ (Segment::Keep(count) | Segment::Delete(count)), _) if count > 0 => {
-                        elements.nth(count - 1);
-                        segment
+                let before = segment.before();
+                fitting.push(match segment {
+                    Segment::Inner(change) => Segment::Inner(element(change, Some(at))?),
+                    Segment::Put(number, Some(change)) => {
+                        Segment::Put(number, Some(element(change, taken.get(number).copied())?))
                     }
-                    (segment, _) => segment,
+                    segment => segment,
                 });
+                at += before;
             }
             Diff::Array(fitting)
         }

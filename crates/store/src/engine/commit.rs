@@ -62,8 +62,9 @@ pub(super) enum Written {
 }
 
 /// The wire form, encoded.
+/// The wire form of a diff in the contract's words.
 pub(super) fn wire(diff: &Diff) -> CborDiff {
-    encoded(&diff.to_patch())
+    encoded(&diff.to_plain_patch())
 }
 
 pub(super) fn encoded(patch: &Patch) -> CborDiff {

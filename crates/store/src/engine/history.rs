@@ -56,7 +56,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 Some((base, named)) if named.valid_from == since => {
                     let diff = diff::diff_finely(&base, &value);
                     let patch = diff.to_patch_giving(&value);
-                    return Ok(Reading::Diff(commit::encoded(&patch), meta));
+                    return Ok(Reading::Diff(commit::encoded(&patch).into(), meta));
                 }
                 _ => {}
             },

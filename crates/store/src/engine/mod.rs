@@ -33,8 +33,8 @@ use timeweft_core::codec::{DecodeError, cbor};
 use timeweft_core::diff::Diff;
 use timeweft_core::diff::lazy::{self, LazyError};
 use timeweft_core::id::EntityId;
-use timeweft_core::limits::Limits;
-use timeweft_core::operation::{Access, CborDiff, CborValue, Change, Committed, Context, Failure, Meta, Reading};
+use timeweft_core::limits::TRUSTED;
+use timeweft_core::operation::{Access, CborValue, Change, Committed, Context, Exact, Failure, Meta, Reading, Told};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
@@ -178,8 +178,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         match self.write(&loader, context, id, None, draft).await? {
             Written::Swapped(record) => {
                 let meta = self.current_meta(&loader, id, &record).await?;
-                let diff = commit::wire(&Diff::over_nothing(value));
-                Ok(Committed { meta, change: Some(Change { diff, prev_valid_from: None }), merged: None })
+                let diff = commit::encoded(&Diff::over_nothing(value).to_patch());
+                Ok(Committed { meta, change: Some(Change { diff: diff.into(), prev_valid_from: None }), merged: None })
             }
             Written::Lost => {
                 if listed && self.maker(id).await?.is_some_and(|maker| maker != context.person_id) {
@@ -221,7 +221,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 if let Some(newer) = self.newer_than(loader, record, since).await? {
                     let diff = self.compose(loader, id, &newer).await?;
                     let standing = self.standing(loader, id, record).await?;
-                    return Ok(Some(Reading::Diff(self.wire_to(loader, diff, &standing).await?, meta)));
+                    return Ok(Some(Reading::Diff(self.told(loader, diff, &standing).await?, meta)));
                 }
             }
             let standing = self.standing(loader, id, record).await?;
@@ -248,7 +248,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 return Err(match self.newer_than(loader, record, since).await? {
                     Some(newer) => {
                         let diff = self.compose(loader, id, &newer).await?;
-                        Failure::Conflict(self.wire_to(loader, diff, &standing).await?, meta)
+                        Failure::Conflict(self.told(loader, diff, &standing).await?, meta)
                     }
                     None => Failure::UnknownVersion(CborValue(standing.bytes(loader).await?), meta),
                 }
@@ -289,7 +289,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             Written::Swapped(record) => {
                 let meta = self.current_meta(loader, id, &record).await?;
                 let prev_valid_from = Some(Timestamp(current.record.entry.valid_from));
-                let change = Some(Change { diff: commit::wire(&same), prev_valid_from });
+                let change = Some(Change { diff: commit::wire(&same).into(), prev_valid_from });
                 Ok(Some(Committed { meta, change, merged: None }))
             }
         }
@@ -391,10 +391,11 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         Ok(Committed { meta: self.current_meta(loader, id, record).await?, change: None, merged: None })
     }
 
-    /// The wire form of a diff that leads to `result`: plainer, as short texts and arrays can be written out.
-    async fn wire_to(&self, loader: &Loader<'_, S>, diff: Diff, result: &Standing) -> Result<CborDiff, EngineError> {
-        let plain = lazy::plain(diff, &result.part(loader).await?).await?;
-        Ok(commit::wire(&plain))
+    /// A diff that leads to `result` as it is told: plainly, as short texts and arrays can be written out; and exactly.
+    async fn told(&self, loader: &Loader<'_, S>, diff: Diff, result: &Standing) -> Result<Told, EngineError> {
+        let exact = commit::encoded(&diff.to_patch());
+        let diff = commit::wire(&lazy::plain(diff, &result.part(loader).await?).await?);
+        Ok(Told { exact: (exact != diff).then_some(Exact(exact)), diff })
     }
 }
 
@@ -407,18 +408,8 @@ fn version_of_key(record: &Record, key: &[u8]) -> Option<u64> {
 
 /// A value from our own bytes.
 pub(crate) fn decode_stored(entity: &str, bytes: &[u8]) -> Result<Value, EngineError> {
-    cbor::decode_value(bytes, &STORED).map_err(|error| EngineError::Corrupt(format!("the value of {entity}: {error}")))
+    cbor::decode_value(bytes, &TRUSTED).map_err(|error| EngineError::Corrupt(format!("the value of {entity}: {error}")))
 }
-
-/// What is stored was within its limits when it was written; the limits may have been lowered since.
-const STORED: Limits = Limits {
-    value_bytes: usize::MAX,
-    depth: 1_024,
-    message_bytes: usize::MAX,
-    body_bytes: usize::MAX,
-    diff_operations: usize::MAX,
-    subscriptions: usize::MAX,
-};
 
 fn decode_value(context: &Context, value: &CborValue) -> Result<Value, Failure> {
     match cbor::decode_value(&value.0, &context.limits).map_err(refuse)? {

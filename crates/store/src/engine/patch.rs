@@ -2,9 +2,9 @@
 
 use timeweft_core::codec::cbor;
 use timeweft_core::diff::lazy;
-use timeweft_core::diff::{self, Diff, Patch};
+use timeweft_core::diff::{self, Diff, Identity, Order, Patch};
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{CborDiff, CborValue, Change, Committed, Context, Failure, Moment};
+use timeweft_core::operation::{CborDiff, CborValue, Change, Committed, Context, Exact, Failure, Merged, Moment};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
@@ -16,6 +16,9 @@ use crate::blob::Loader;
 use crate::record::{Entry, Record};
 use crate::store::Store;
 
+/// With more versions than these between, those of one author in a row are taken together.
+const MANY: usize = 200;
+
 /// What the caller wants of the value it saw.
 pub(super) enum Wish {
     Patch(Patch),
@@ -23,10 +26,15 @@ pub(super) enum Wish {
 }
 
 impl Wish {
-    async fn on<S: Store>(&self, loader: &Loader<'_, S>, base: &Standing) -> Result<Diff, Stop> {
+    async fn on<S: Store>(
+        &self,
+        loader: &Loader<'_, S>,
+        base: &Standing,
+        identity: &Identity,
+    ) -> Result<Diff, Stop> {
         Ok(match self {
-            Wish::Patch(patch) => lazy::resolve(patch.clone(), &base.part(loader).await?).await?,
-            Wish::Value(value) => diff::diff_finely(&base.whole(loader).await?, value),
+            Wish::Patch(patch) => lazy::resolve(patch.clone(), &base.part(loader).await?, identity).await?,
+            Wish::Value(value) => diff::diff_finely_by(&base.whole(loader).await?, value, identity),
         })
     }
 }
@@ -126,16 +134,19 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             return self.replay(loader, id, current, entry.version, terms.since).await.map(Some);
         }
 
-        let theirs = self.compose(loader, id, &newer).await?;
+        let rules = self.rules(id.kind()).await?;
+        let mut theirs = Diff::identity();
         let mine = if newer.is_empty() {
-            wish.on(loader, &standing).await?
+            wish.on(loader, &standing, &rules.identity).await?
         } else {
+            theirs = self.compose(loader, id, &newer).await?;
             let base = self.before(loader, id, record, &standing, &newer, since).await?;
-            match diff::rebase(&wish.on(loader, &base).await?, &theirs) {
-                Ok(rebased) => rebased,
-                Err(_) => {
+            let mine = wish.on(loader, &base, &rules.identity).await?;
+            match self.merged(loader, id, mine, &newer, &theirs, &context.person_id).await? {
+                Some(mine) => lazy::summed(mine, &standing.part(loader).await?).await?,
+                None => {
                     let meta = Box::new(self.current_meta(loader, id, record).await?);
-                    return Err(Failure::Conflict(self.wire_to(loader, theirs, &standing).await?, meta).into());
+                    return Err(Failure::Conflict(self.told(loader, theirs, &standing).await?, meta).into());
                 }
             }
         };
@@ -144,11 +155,12 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             let why = "an entity's value can't become undefined; delete it instead";
             return Err(Failure::BadRequest(why.into()).into());
         }
-        let merged = (!newer.is_empty()).then_some(theirs);
+        let others = (!newer.is_empty()).then(|| Exact(commit::encoded(&theirs.to_patch())));
         if mine.is_identity() {
             let mut done = self.unchanged(loader, id, record).await?;
-            if let Some(theirs) = merged {
-                done.merged = Some(self.wire_to(loader, theirs, &standing).await?);
+            if let Some(others) = others {
+                let diff = self.told(loader, theirs, &standing).await?.diff;
+                done.merged = Some(Merged { diff, others });
             }
             return Ok(Some(done));
         }
@@ -158,17 +170,16 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             EngineError::Corrupt(why) => Stop::Refused(Failure::BadRequest(why)),
             error => error.into(),
         })?;
-        let rules = self.rules(id.kind()).await?;
         if rules.checks_values() {
             rules.check(&next.whole(loader).await?).map_err(Failure::InvalidValue)?;
         }
-        let change = self.wire_to(loader, mine.clone(), &next).await?;
-        let merged = match merged {
+        let change = self.told(loader, mine.clone(), &next).await?;
+        let merged = match others {
             None => None,
-            Some(theirs) => {
+            Some(others) => {
                 let whole = diff::compose(&theirs, &mine)
                     .map_err(|error| Failure::Unavailable(format!("merging into {id}: {error}")))?;
-                Some(self.wire_to(loader, whole, &next).await?)
+                Some(Merged { diff: self.told(loader, whole, &next).await?.diff, others })
             }
         };
         let what = What::Change { diff: &mine, previous: &previous, standing: &standing };
@@ -181,6 +192,28 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 Ok(Some(Committed { meta, change: Some(Change { diff: change, prev_valid_from }), merged }))
             }
         }
+    }
+
+    /// A change moved over the versions `newer` (newest first), which are `theirs` together: one after the other, so that of what is
+    /// inserted at one position the authors decide the order; where that contradicts itself, over what came of them in the end.
+    /// `None`: they contradict each other.
+    async fn merged(
+        &self,
+        loader: &Loader<'_, S>,
+        id: &EntityId,
+        mine: Diff,
+        newer: &[Entry],
+        theirs: &Diff,
+        author: &str,
+    ) -> Result<Option<Diff>, Stop> {
+        let mut moved = Ok(mine.clone());
+        // Versions of one author are one change.
+        for run in newer.chunk_by(|a, b| newer.len() > MANY && a.person_id == b.person_id).rev() {
+            let (Ok(mine), [.., oldest]) = (&moved, run) else { break };
+            let change = self.compose(loader, id, run).await?;
+            moved = diff::rebase(mine, &change, Order::later(Some(author), Some(&oldest.person_id)));
+        }
+        Ok(moved.or_else(|_| diff::rebase(&mine, theirs, Order::later(None, None))).ok())
     }
 
     /// The value at `since`, which the versions `newer` (newest first) came after: backwards from the current one, or, where
@@ -235,9 +268,20 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         }
         let made = from_since.first().ok_or_else(|| EngineError::Corrupt(format!("{id} lost version {version}")))?;
         let meta = self.meta(loader, id, &current.record, made, Timestamp::FOREVER, None).await?;
-        let merged = match known && from_since.len() > 1 {
-            true => Some(commit::wire(&self.compose(loader, id, &from_since).await?)),
-            false => None,
+        let merged = match (known, &from_since[..]) {
+            (true, [_, others @ ..]) if !others.is_empty() => {
+                let whole = self.compose(loader, id, &from_since).await?;
+                let value = match self.find(loader, &current.record, Moment::Version(version)).await? {
+                    Some((entry, _, walk)) if version < current.record.entry.version => {
+                        self.rebuild(loader, id, &entry, walk).await?
+                    }
+                    _ => self.standing(loader, id, &current.record).await?.whole(loader).await?,
+                };
+                let diff = commit::encoded(&whole.to_patch_giving(&value));
+                let others = Exact(commit::encoded(&self.compose(loader, id, others).await?.to_patch()));
+                Some(Merged { diff, others })
+            }
+            _ => None,
         };
         Ok(Committed { meta, change: None, merged })
     }

@@ -1,8 +1,9 @@
-//! Reading the value of a type: `{schema?, granularity?, suppressPreviousValues?, policy?}`.
+//! Reading the value of a type: `{schema?, granularity?, suppressPreviousValues?, policy?, identity?}`.
 //!
 //! All that is wrong is said at once, each with its place, so that whoever writes a definition mends it in one go. What is
 //! not known is refused: a misspelt `policy` would leave entities open that were meant to be closed.
 
+use timeweft_core::diff::Identity;
 use timeweft_core::operation::{Policy, Violation};
 use timeweft_core::value::Value;
 
@@ -20,13 +21,14 @@ pub(super) struct Definition {
     pub(super) granularity: Option<u64>,
     pub(super) suppress_previous_values: Option<bool>,
     pub(super) schema: Option<Schema>,
+    pub(super) identity: Option<Identity>,
 }
 
 impl Definition {
     pub(super) fn read(value: &Value) -> Result<Definition, Vec<Violation>> {
         let value = plain::of(value);
         let Value::Object(members) = &*value else {
-            let message = "a type is an object with any of `schema`, `granularity`, `suppressPreviousValues`, `policy`";
+            let message = "a type is an object with any of `schema`, `granularity`, `suppressPreviousValues`, `policy`, `identity`";
             return Err(vec![Violation { path: String::new(), message: message.to_owned() }]);
         };
         let mut definition = Definition::default();
@@ -36,6 +38,7 @@ impl Definition {
                 "policy" => policy(member).map(|policy| definition.policy = Some(policy)),
                 "granularity" => granularity(member).map(|micros| definition.granularity = Some(micros)),
                 "suppressPreviousValues" => switch(member).map(|on| definition.suppress_previous_values = Some(on)),
+                "identity" => identity(member).map(|identity| definition.identity = Some(identity)),
                 "schema" => match Schema::compile(member, "/schema") {
                     Ok(schema) => {
                         definition.schema = Some(schema);
@@ -46,7 +49,9 @@ impl Definition {
                         Ok(())
                     }
                 },
-                _ => Err("a type has `schema`, `granularity`, `suppressPreviousValues` and `policy`, and nothing else"),
+                _ => Err(
+                    "a type has `schema`, `granularity`, `suppressPreviousValues`, `policy` and `identity`, and nothing else",
+                ),
             };
             if let Err(message) = read {
                 let path = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
@@ -89,6 +94,20 @@ fn granularity(value: &Value) -> Result<u64, &'static str> {
         Ok(milliseconds as u64 * 1_000)
     } else {
         Err(WRONG)
+    }
+}
+
+fn identity(value: &Value) -> Result<Identity, &'static str> {
+    const WRONG: &str = "an identity is the name of a member, or an array of 1 to 8 names, of which the first that is there counts";
+    let name = |value: &Value| match value {
+        Value::Text(name) if !name.is_empty() => Ok(name.clone()),
+        _ => Err(WRONG),
+    };
+    match value {
+        Value::Array(names) if (1..=8).contains(&names.len()) => {
+            Ok(Identity::by(names.iter().map(name).collect::<Result<_, _>>()?))
+        }
+        value => Ok(Identity::by(vec![name(value)?])),
     }
 }
 

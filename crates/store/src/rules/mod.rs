@@ -18,6 +18,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+use timeweft_core::diff::Identity;
 use timeweft_core::operation::{Policy, Violation};
 use timeweft_core::value::Value;
 
@@ -35,6 +36,8 @@ pub struct Rules {
     pub granularity: u64,
     /// Whether history leaves out `previousValues`.
     pub suppress_previous_values: bool,
+    /// What tells the elements of arrays in its values apart.
+    pub identity: Identity,
     schema: Option<Schema>,
     /// Whether the entities are themselves definitions.
     defines: bool,
@@ -47,7 +50,14 @@ impl Rules {
             "note" | "type" => Policy::SignedIn,
             _ => Policy::Owner,
         };
-        Rules { policy, granularity: 0, suppress_previous_values: false, schema: None, defines: kind == "type" }
+        Rules {
+            policy,
+            granularity: 0,
+            suppress_previous_values: false,
+            identity: Identity::default(),
+            schema: None,
+            defines: kind == "type",
+        }
     }
 
     /// The rules in the value of the entity `type:{kind}`; what it leaves out is as in [`built_in`](Rules::built_in).
@@ -58,13 +68,14 @@ impl Rules {
     /// # Errors
     /// What is wrong with the value. None of those that [`check`](Rules::check) lets pass for the kind `type` is refused.
     pub fn read(kind: &str, value: &Value) -> Result<Rules, Vec<Violation>> {
-        let Definition { policy, granularity, suppress_previous_values, schema } = Definition::read(value)?;
+        let Definition { policy, granularity, suppress_previous_values, schema, identity } = Definition::read(value)?;
         let mut rules = Rules::built_in(kind);
         if !matches!(kind, "person" | "type") {
             rules.policy = policy.unwrap_or(rules.policy);
         }
         rules.granularity = granularity.unwrap_or(rules.granularity);
         rules.suppress_previous_values = suppress_previous_values.unwrap_or(rules.suppress_previous_values);
+        rules.identity = identity.unwrap_or(rules.identity);
         rules.schema = schema;
         Ok(rules)
     }

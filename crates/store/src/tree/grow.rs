@@ -5,7 +5,7 @@ use timeweft_core::diff::{Diff, Segment};
 use timeweft_core::members::Members;
 
 use super::plant::sprout;
-use super::view::{doesnt_fit, length_before, shaded};
+use super::view::{added as made, doesnt_fit, limb, shaded, taken};
 use super::{Child, Index, Kind, LEAF, Node, Page, Trunk, pages, plant, trunk};
 use crate::blob::{Loader, Writing};
 use crate::engine::EngineError;
@@ -117,8 +117,9 @@ async fn object<S: Store>(
 /// A member that was not there.
 fn added(entity: &str, key: &str, change: &Diff, to: &mut Writing) -> Result<Option<Child>, EngineError> {
     match change {
-        Diff::Set { value, .. } => {
-            let node = sprout(&cbor::encode_value(value), entity, to)?;
+        Diff::Set { .. } | Diff::Increment(_) => {
+            let Some(value) = made(change) else { return Ok(None) };
+            let node = sprout(&cbor::encode_value(&value), entity, to)?;
             Ok(Some(Child { key: key.to_owned(), node }))
         }
         // Removing what is not there is nothing.
@@ -133,23 +134,38 @@ async fn array<S: Store>(
     segments: &[Segment<Vec<timeweft_core::value::Value>, Diff>],
     to: &mut Writing,
 ) -> Result<Node, EngineError> {
-    if segments.iter().map(length_before).sum::<usize>() as u64 != old.count {
+    if segments.iter().map(Segment::before).sum::<usize>() as u64 != old.count {
         return Err(doesnt_fit(loader.entity, &"it is for an array of another length"));
     }
     let index = loader.index(&old.index).await?;
+    // As they are: what is in them is not looked at.
+    let mut moved = Vec::new();
+    for element in taken(segments) {
+        let node = limb(loader, old).await?.planted_element(element).await?;
+        moved.push(node.ok_or_else(|| doesnt_fit(loader.entity, &"the array is shorter"))?.encode()?);
+    }
     let mut next: Vec<Page> = Vec::with_capacity(index.pages.len());
     let mut fresh: Vec<Child> = Vec::new();
     let mut at_page = 0;
     let mut open: std::vec::IntoIter<Child> = Vec::new().into_iter();
     for segment in segments {
-        if let Segment::Insert(items) = segment {
+        if let Segment::Insert(items, _) = segment {
             for item in items {
                 let node = sprout(&cbor::encode_value(item), loader.entity, to)?;
                 fresh.push(Child { key: String::new(), node });
             }
             continue;
         }
-        let mut left = length_before(segment);
+        if let Segment::Put(number, inner) = segment {
+            let node = moved.get(*number).ok_or_else(|| doesnt_fit(loader.entity, &"it puts what is not taken"))?;
+            let mut element = Child { key: String::new(), node: node.clone() };
+            if let Some(inner) = inner {
+                child(loader, &mut element, inner, to).await?;
+            }
+            fresh.push(element);
+            continue;
+        }
+        let mut left = segment.before();
         while left > 0 {
             if open.len() == 0 {
                 let page =
@@ -173,6 +189,8 @@ async fn array<S: Store>(
                         child(loader, &mut element, inner, to).await?;
                         fresh.push(element);
                     }
+                    // It goes on where it is put.
+                    Segment::Take(_) => {}
                     _ => fresh.push(element),
                 }
             }

@@ -67,7 +67,7 @@ impl<'a, S: Store> Limb<'a, S> {
     }
 
     /// The node of an element that is in the pages.
-    async fn planted_element(&self, index: usize) -> Result<Option<Node>, EngineError> {
+    pub(super) async fn planted_element(&self, index: usize) -> Result<Option<Node>, EngineError> {
         let mut left = index as u64;
         for page in &self.index.pages {
             if left < page.count {
@@ -107,6 +107,7 @@ impl<'a, S: Store> Limb<'a, S> {
                     (change, Some(value)) => {
                         change.apply(value).map_err(|error| doesnt_fit(self.loader.entity, &error))?;
                     }
+                    (Diff::Increment(increment), None) => drop(found.insert(name.clone(), increment.alone())),
                     (_, None) => {}
                 }
             }
@@ -129,7 +130,7 @@ impl<S: Store> Branch for Limb<'_, S> {
     fn elements(&self) -> Option<usize> {
         let planted = self.trunk.count as usize;
         (self.trunk.kind == Kind::Array).then(|| match self.over {
-            Some(Diff::Array(segments)) => segments.iter().map(length_after).sum(),
+            Some(Diff::Array(segments)) => segments.iter().map(|segment| segment.after()).sum(),
             _ => planted,
         })
     }
@@ -142,9 +143,10 @@ impl<S: Store> Branch for Limb<'_, S> {
         if let Some(Diff::Set { value, .. }) = over {
             return Ok(Part::Value(value.clone()));
         }
-        match self.planted_member(key).await? {
-            Some(node) => Box::pin(part(self.loader, node, over)).await,
-            None => Ok(Part::Absent),
+        match (self.planted_member(key).await?, over) {
+            (Some(node), over) => Box::pin(part(self.loader, node, over)).await,
+            (None, Some(Diff::Increment(increment))) => Ok(Part::Value(increment.alone())),
+            (None, _) => Ok(Part::Absent),
         }
     }
 
@@ -154,18 +156,26 @@ impl<S: Store> Branch for Limb<'_, S> {
             let mut planted = 0;
             from = None;
             for segment in segments {
-                let length = length_after(segment);
+                let length = segment.after();
                 if at < length {
                     match segment {
-                        Segment::Insert(items) => return Ok(items.get(at).cloned().map_or(Part::Absent, Part::Value)),
+                        Segment::Insert(items, _) => {
+                            return Ok(items.get(at).cloned().map_or(Part::Absent, Part::Value));
+                        }
                         Segment::Inner(inner) => over = Some(inner),
                         _ => {}
                     }
-                    from = Some(planted + at);
+                    from = match segment {
+                        Segment::Put(number, inner) => {
+                            over = inner.as_ref();
+                            taken(segments).get(*number).copied()
+                        }
+                        _ => Some(planted + at),
+                    };
                     break;
                 }
                 at -= length;
-                planted += length_before(segment);
+                planted += segment.before();
             }
         }
         let node = match from {
@@ -194,21 +204,34 @@ impl<S: Store> Branch for Limb<'_, S> {
     }
 }
 
-pub(super) fn length_after(segment: &Segment<Vec<Value>, Diff>) -> usize {
-    match segment {
-        Segment::Keep(length) => *length,
-        Segment::Inner(_) => 1,
-        Segment::Insert(items) => items.len(),
-        Segment::Delete(_) => 0,
+/// Which elements of the base are taken, by their numbers.
+pub(super) fn taken(segments: &[Segment<Vec<Value>, Diff>]) -> Vec<usize> {
+    let (mut at, mut taken) = (0, Vec::new());
+    for segment in segments {
+        if matches!(segment, Segment::Take(_)) {
+            taken.push(at);
+        }
+        at += segment.before();
+    }
+    taken
+}
+
+/// What a change makes of a member that is not there.
+pub(super) fn added(change: &Diff) -> Option<Value> {
+    match change {
+        Diff::Set { value, .. } => Some(value.clone()),
+        Diff::Increment(increment) => Some(increment.alone()),
+        _ => None,
     }
 }
 
-pub(super) fn length_before(segment: &Segment<Vec<Value>, Diff>) -> usize {
-    match segment {
-        Segment::Keep(length) | Segment::Delete(length) => *length,
-        Segment::Inner(_) => 1,
-        Segment::Insert(_) => 0,
-    }
+/// A container in pages, as it is.
+pub(super) async fn limb<'a, S: Store>(
+    loader: &'a Loader<'a, S>,
+    trunk: &Trunk,
+) -> Result<Limb<'a, S>, EngineError> {
+    let index = loader.index(&trunk.index).await?;
+    Ok(Limb { loader, trunk: trunk.clone(), index, over: None })
 }
 
 /// Writes a node's value out, with a diff applied; what the diff does not touch is copied and not decoded.
@@ -260,8 +283,8 @@ pub(crate) async fn write<S: Store>(
             };
             while let Some(child) = children.next().await? {
                 while let Some((key, change)) = changes.next_if(|(key, _)| **key < child.key) {
-                    if let Diff::Set { value, .. } = change {
-                        put(key, value, &mut body);
+                    if let Some(value) = added(change) {
+                        put(key, &value, &mut body);
                         count += 1;
                     }
                 }
@@ -273,8 +296,8 @@ pub(crate) async fn write<S: Store>(
                 }
             }
             for (key, change) in changes {
-                if let Diff::Set { value, .. } = change {
-                    put(key, value, &mut body);
+                if let Some(value) = added(change) {
+                    put(key, &value, &mut body);
                     count += 1;
                 }
             }
@@ -288,12 +311,21 @@ pub(crate) async fn write<S: Store>(
             }
         }
         (Kind::Array, Some(Diff::Array(segments))) => {
-            parts::write_array_head(out, segments.iter().map(length_after).sum());
+            parts::write_array_head(out, segments.iter().map(|segment| segment.after()).sum());
             for segment in segments {
-                if let Segment::Insert(items) = segment {
+                if let Segment::Insert(items, _) = segment {
                     items.iter().for_each(|item| out.extend(cbor::encode_value(item)));
                 }
-                for _ in 0..length_before(segment) {
+                if let Segment::Put(number, inner) = segment {
+                    let index = taken(segments).get(*number).copied();
+                    let node = match index {
+                        Some(index) => limb(loader, trunk).await?.planted_element(index).await?,
+                        None => None,
+                    };
+                    let node = node.ok_or_else(|| doesnt_fit(loader.entity, &"it puts what is not taken"))?;
+                    Box::pin(write(loader, &node, inner.as_ref(), out)).await?;
+                }
+                for _ in 0..segment.before() {
                     let child = children.next().await?;
                     let child = child.ok_or_else(|| doesnt_fit(loader.entity, &"it is for a longer array"))?;
                     match segment {

@@ -7,7 +7,7 @@ use crate::diff::{Diff, Order, compose, rebase};
 use crate::id::EntityId;
 use crate::limits::TRUSTED;
 use crate::message::{Code, Format, Method, Push, Request, Response};
-use crate::operation::{CborDiff, CborValue, Meta, Violation};
+use crate::operation::{CborDiff, CborValue, Exact, Meta, Violation};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -93,8 +93,10 @@ impl Server {
                 let since = if_unmodified_since.and_then(|since| self.index(since));
                 if let Some(index) = idempotency_key.as_ref().and_then(|key| self.keys.get(key)).copied() {
                     let meta = Some(self.history[index].meta.clone());
-                    let merged = since.filter(|since| index > since + 1).map(|since| self.between(since, index));
-                    return Response { meta, diff: merged, ..Response::ok(None) };
+                    let merged = since.filter(|since| index > since + 1);
+                    let diff = merged.map(|since| self.between(since, index).into());
+                    let others = merged.map(|since| Exact(self.between(since, index - 1)));
+                    return Response { meta, diff, others, ..Response::ok(None) };
                 }
                 if deleted {
                     return error(Code::NotFound);
@@ -105,7 +107,7 @@ impl Server {
                 let mine = patch.resolve(&self.history[since].value).expect("a replica's diff fits its base");
                 let Some(mine) = self.merged(mine, since, person) else {
                     let meta = Some(self.history[last].meta.clone());
-                    return Response { diff: Some(self.between(since, last)), meta, ..error(Code::Conflict) };
+                    return Response { diff: Some(self.between(since, last).into()), meta, ..error(Code::Conflict) };
                 };
                 let merged = since < last;
                 let mut value = self.value();
@@ -115,8 +117,9 @@ impl Server {
                 } else {
                     self.commit(value, mine, false, person, connection, idempotency_key)
                 };
-                let diff = merged.then(|| self.between(since, self.history.len() - 1));
-                Response { diff, ..answer }
+                let diff = merged.then(|| self.between(since, self.history.len() - 1).into());
+                let others = merged.then(|| Exact(self.between(since, last)));
+                Response { diff, others, ..answer }
             }
             Method::Delete { .. } | Method::PatchUndelete { .. } if self.history.is_empty() => error(Code::NotFound),
             Method::Delete { .. } if deleted => {
@@ -162,7 +165,7 @@ impl Server {
         match since.and_then(|since| self.index(since)) {
             Some(index) if index + 1 == self.history.len() => Response { status: 304, meta, ..Response::default() },
             Some(index) => {
-                Response { diff: Some(self.between(index, self.history.len() - 1)), meta, ..Response::ok(None) }
+                Response { diff: Some(self.between(index, self.history.len() - 1).into()), meta, ..Response::ok(None) }
             }
             None => Response { value: Some(CborValue(cbor::encode_value(&last.value))), meta, ..Response::ok(None) },
         }
@@ -192,7 +195,7 @@ impl Server {
         };
         let push = Push {
             entity_id: EntityId::parse(super::ENTITY).unwrap(),
-            diff: CborDiff(cbor::encode_patch(&diff.to_patch())),
+            diff: CborDiff(cbor::encode_patch(&diff.to_patch())).into(),
             meta: meta.clone(),
             prev_valid_from: self.history.last().map(|version| version.meta.valid_from),
         };
