@@ -14,12 +14,12 @@ use std::sync::Once;
 use cddl::{Cddl, Item};
 use num_bigint::BigInt;
 use timeweft_core::codec::cbor::{decode_patch, decode_value, encode_patch, encode_value};
-use timeweft_core::diff::{Patch, Joins, Segment};
+use timeweft_core::diff::{Increment, Joins, Patch, Segment};
 use timeweft_core::id::EntityId;
 use timeweft_core::limits::Limits;
 use timeweft_core::members::Members;
 use timeweft_core::message::{Code, Format, Method, Push, Request, Response};
-use timeweft_core::operation::{CborDiff, CborValue, Failure, Meta, Violation};
+use timeweft_core::operation::{CborDiff, CborValue, Exact, Failure, Meta, Told, Violation};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
@@ -97,6 +97,64 @@ fn patches() -> Vec<(&'static str, Patch)> {
                     Segment::Inner(map(vec![("done", Patch::Value(Value::Bool(true)))])),
                 ]),
             )]),
+        ),
+        (
+            "moves",
+            map(vec![(
+                "list",
+                Patch::Array(vec![
+                    Segment::Put(2, None),
+                    Segment::Take(0),
+                    Segment::Take(1),
+                    Segment::Keep(3),
+                    Segment::Put(0, None),
+                    Segment::Put(1, Some(map(vec![("done", Patch::Value(Value::Bool(true)))]))),
+                    Segment::Take(2),
+                    Segment::Take(3),
+                    Segment::Insert(vec![Value::Null], Joins { before: true, behind: false }),
+                    Segment::Take(4),
+                    Segment::Put(3, None),
+                    Segment::Put(4, None),
+                ]),
+            )]),
+        ),
+        (
+            "joined",
+            map(vec![(
+                "blob",
+                Patch::Text(vec![
+                    Segment::Keep(1),
+                    Segment::Insert("a".into(), Joins { before: true, behind: false }),
+                    Segment::Keep(1),
+                    Segment::Insert("b".into(), Joins { before: false, behind: true }),
+                    Segment::Keep(1),
+                    Segment::Insert("c".into(), Joins { before: true, behind: true }),
+                ]),
+            )]),
+        ),
+        (
+            "increments",
+            map(vec![
+                ("a", Patch::Increment(Increment { by: Value::Number(2.0), to: None })),
+                ("b", Patch::Increment(Increment { by: Value::Number(-0.5), to: Some(Value::Number(1.5)) })),
+                ("c", Patch::Increment(Increment { by: Value::BigInt(BigInt::from(1)), to: None })),
+            ]),
+        ),
+        (
+            "entries",
+            map(vec![
+                ("set", Patch::Entries(vec![Segment::Delete(1), Segment::Insert(vec![Value::text("x")], Joins::NONE)])),
+                (
+                    "map",
+                    Patch::Entries(vec![
+                        Segment::Keep(1),
+                        Segment::Inner(Patch::Array(vec![
+                            Segment::Keep(1),
+                            Segment::Inner(map(vec![("done", Patch::Value(Value::Bool(true)))])),
+                        ])),
+                    ]),
+                ),
+            ]),
         ),
         ("leaf", Patch::Value(Value::Array(vec![Value::Date(0.0)]))),
     ]
@@ -189,9 +247,17 @@ fn responses() -> Vec<(&'static str, Response)> {
     vec![
         ("created", Response { status: 201, meta: Some(first_meta()), ..Response::ok(Some(1)) }),
         ("value", Response { value: Some(value.clone()), meta: Some(meta()), ..Response::ok(Some(3)) }),
-        ("diff", Response { diff: Some(diff.clone()), meta: Some(meta()), ..Response::ok(Some(24)) }),
+        ("diff", Response { diff: Some(diff.clone().into()), meta: Some(meta()), ..Response::ok(Some(24)) }),
         ("not-modified", Response { status: 304, ..Response::ok(Some(300)) }),
-        ("merged", Response { diff: Some(diff.clone()), meta: Some(meta()), ..Response::ok(Some(1_795_253_400_000)) }),
+        (
+            "merged",
+            Response {
+                diff: Some(diff.clone().into()),
+                others: Some(Exact(diff.clone())),
+                meta: Some(meta()),
+                ..Response::ok(Some(1_795_253_400_000))
+            },
+        ),
         ("deleted", Response { meta: Some(deleted.clone()), ..Response::ok(Some(5)) }),
         ("done", Response::ok(Some(8))),
         (
@@ -202,7 +268,7 @@ fn responses() -> Vec<(&'static str, Response)> {
                 ..Response::ok(Some(9))
             },
         ),
-        ("conflict", Response::of_failure(Some(4), Failure::Conflict(diff, Box::new(meta())))),
+        ("conflict", Response::of_failure(Some(4), Failure::Conflict(diff.into(), Box::new(meta())))),
         ("unknown-version", Response::of_failure(Some(4), Failure::UnknownVersion(value, Box::new(meta())))),
         ("not-found", Response::of_failure(Some(3), Failure::NotFound)),
         ("refused", Response::error(None, Code::BadRequest, "not CBOR at byte 0")),
@@ -221,9 +287,27 @@ fn pushes() -> Vec<(&'static str, Push)> {
     let first =
         CborDiff(encode_patch(&Patch::Map(Members::from([("title".into(), Patch::Value(Value::text("Weft")))]))));
     let diff = CborDiff(encode_patch(&patches()[1].1));
+    let (_, moves) = patches().into_iter().find(|(name, _)| *name == "moves").unwrap();
     vec![
-        ("first", Push { entity_id: entity_id.clone(), diff: first, meta: first_meta(), prev_valid_from: None }),
-        ("change", Push { entity_id, diff, meta: meta(), prev_valid_from: Some(at(0)) }),
+        ("first", Push { entity_id: entity_id.clone(), diff: first.into(), meta: first_meta(), prev_valid_from: None }),
+        (
+            "change",
+            Push {
+                entity_id: entity_id.clone(),
+                diff: diff.clone().into(),
+                meta: meta(),
+                prev_valid_from: Some(at(0)),
+            },
+        ),
+        (
+            "moved",
+            Push {
+                entity_id,
+                diff: Told { diff, exact: Some(Exact(CborDiff(encode_patch(&moves)))) },
+                meta: meta(),
+                prev_valid_from: Some(at(0)),
+            },
+        ),
     ]
 }
 

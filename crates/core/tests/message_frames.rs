@@ -10,7 +10,7 @@ use timeweft_core::codec::cbor::{decode_patch, decode_value, encode_patch, encod
 use timeweft_core::id::EntityId;
 use timeweft_core::limits::Limits;
 use timeweft_core::message::{Code, Format, Method, Push, Refusal, Request, Response};
-use timeweft_core::operation::{CborDiff, CborValue, Failure, Meta, Violation};
+use timeweft_core::operation::{CborDiff, CborValue, Exact, Failure, Meta, Told, Violation};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
@@ -98,20 +98,26 @@ fn meta(values: BoxedStrategy<Value>) -> impl Strategy<Value = Meta> {
     )
 }
 
+fn told(values: BoxedStrategy<Value>) -> impl Strategy<Value = Told> {
+    let exact = option::of(cbor_diff(values.clone()).prop_map(Exact));
+    (cbor_diff(values), exact).prop_map(|(diff, exact)| Told { diff, exact })
+}
+
 fn response(values: BoxedStrategy<Value>) -> impl Strategy<Value = Response> {
     let codes = prop::sample::select(vec![Code::Conflict, Code::NotFound, Code::TooLarge, Code::Busy]);
     let body = (
         option::of(meta(values.clone())),
         option::of(cbor_value(values.clone())),
-        option::of(cbor_diff(values.clone())),
+        option::of(told(values.clone())),
+        option::of(cbor_diff(values.clone()).prop_map(Exact)),
         option::of(prop::collection::vec(meta(values), 0..3)),
         option::of(any::<bool>()),
         option::of((codes, any::<String>())),
     );
-    (option::of(id()), 200..600_u16, body).prop_map(|(id, status, (meta, value, diff, versions, more, error))| {
+    (option::of(id()), 200..600_u16, body).prop_map(|(id, status, (meta, value, diff, others, versions, more, error))| {
         let violation = Violation { path: "/a".into(), message: "b".into() };
         let violations = if error.is_some() { vec![violation; usize::from(status) % 3] } else { Vec::new() };
-        Response { id, status, meta, value, diff, versions, more, error, violations }
+        Response { id, status, meta, value, diff, others, versions, more, error, violations }
     })
 }
 
@@ -143,7 +149,7 @@ proptest! {
     }
 
     #[test]
-    fn pushes_come_back(entity_id in entity(), diff in cbor_diff(json_value()), meta in meta(json_value()), prev_valid_from in option::of(time())) {
+    fn pushes_come_back(entity_id in entity(), diff in told(json_value()), meta in meta(json_value()), prev_valid_from in option::of(time())) {
         let push = Push { entity_id, diff, meta, prev_valid_from };
         for format in [Format::Cbor, Format::Json] {
             prop_assert_eq!(Push::decode(&push.encode(format), format, &limits()), Ok(push.clone()));
@@ -375,7 +381,7 @@ fn a_failure_is_answered_with_what_helps() {
     let cases = [
         (Failure::NotFound, 404, "not-found"),
         (Failure::Exists, 409, "exists"),
-        (Failure::Conflict(diff, Box::new(meta.clone())), 409, "conflict"),
+        (Failure::Conflict(diff.into(), Box::new(meta.clone())), 409, "conflict"),
         (Failure::UnknownVersion(value.clone(), Box::new(meta.clone())), 412, "unknown-version"),
         (Failure::PreconditionRequired, 428, "precondition-required"),
         (Failure::NotDeleted, 400, "not-deleted"),

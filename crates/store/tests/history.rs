@@ -232,7 +232,7 @@ fn a_client_at_any_version_of_a_long_history_becomes_current() {
         match wait(story.engine().get(&story.context(), &id(), Some(*since), false)).unwrap() {
             Reading::Diff(diff, _) => {
                 let mut value = value.clone();
-                let patch = cbor::decode_patch(&diff.0, &Limits::default()).unwrap();
+                let patch = cbor::decode_patch(&diff.diff.0, &Limits::default()).unwrap();
                 patch.resolve(&value).unwrap().apply(&mut value).unwrap();
                 assert!(value == now, "from {since}");
             }

@@ -64,7 +64,7 @@ fn becomes_current_from_each(store: &MemoryStore, versions: &[(Timestamp, Value)
             Reading::Value(value, _) => decode(&value),
             Reading::Diff(diff, _) => {
                 let mut value = value.clone();
-                let patch = cbor::decode_patch(&diff.0, &Limits::default()).unwrap();
+                let patch = cbor::decode_patch(&diff.diff.0, &Limits::default()).unwrap();
                 patch.resolve(&value).unwrap().apply(&mut value).unwrap();
                 value
             }

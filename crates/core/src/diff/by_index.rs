@@ -3,29 +3,20 @@
 //! Who sorts a list and says by index what differs, says of every place what is in it then. Where elements have an identity, this
 //! knows them again: an element that is named at another place than before has moved there.
 
+#[cfg(feature = "server")]
 use super::arrange::{Piece, arrange};
+#[cfg(feature = "server")]
 use super::identity::Identity;
-use super::{Diff, DiffError, Joins, Patch, Segment, make, resolve, sequence};
+use super::{DiffError, Joins, Patch, Segment};
+#[cfg(feature = "server")]
+use super::{Diff, make, resolve, sequence};
 use crate::members::Members;
 use crate::prelude::*;
 use crate::sort;
 use crate::value::Value;
 
-/// What the changes do to an array that is at hand.
-pub(super) fn resolve(
-    members: Members<Patch>,
-    items: &[Value],
-    identity: &Identity,
-) -> Result<Option<Diff>, DiffError> {
-    let edits = edits(members, items.len())?;
-    if !renames(&edits, identity) {
-        return resolve::resolve(Patch::Array(edits), Some(&Value::Array(items.to_vec())), identity);
-    }
-    let touched = touched(&edits).into_iter().filter_map(|index| items.get(index)).collect();
-    rename(edits, touched, identity)
-}
-
 /// Whether an element may get another name.
+#[cfg(feature = "server")]
 pub(super) fn renames(edits: &[Segment<Vec<Value>, Patch>], identity: &Identity) -> bool {
     edits.iter().any(|edit| match edit {
         Segment::Inner(Patch::Map(members)) => members.keys().any(|name| identity.names(name)),
@@ -35,6 +26,7 @@ pub(super) fn renames(edits: &[Segment<Vec<Value>, Patch>], identity: &Identity)
 }
 
 /// The elements of the base that are changed or deleted.
+#[cfg(feature = "server")]
 pub(super) fn touched(edits: &[Segment<Vec<Value>, Patch>]) -> Vec<usize> {
     let (mut at, mut touched) = (0, Vec::new());
     for edit in edits {
@@ -48,6 +40,7 @@ pub(super) fn touched(edits: &[Segment<Vec<Value>, Patch>]) -> Vec<usize> {
 }
 
 /// What the changes do by the names of the elements, of which those that they touch are given.
+#[cfg(feature = "server")]
 pub(super) fn rename(
     edits: Vec<Segment<Vec<Value>, Patch>>,
     touched: Vec<&Value>,
@@ -114,12 +107,14 @@ pub(super) fn rename(
 }
 
 /// What is in the next places.
+#[cfg(feature = "server")]
 enum Place {
     Kept(usize, usize),
     Touched(usize),
 }
 
 /// The places of the elements that are touched: those that are changed, then those at the end that go.
+#[cfg(feature = "server")]
 fn touched_indices(pieces: &[Place], places: &[(Option<usize>, Value)], length: usize, count: usize) -> Vec<usize> {
     let changed = pieces.iter().filter_map(|piece| match piece {
         Place::Touched(place) => places.get(*place)?.0,

@@ -16,6 +16,7 @@ impl Identity {
     }
 
     /// Whether this member may name an element.
+    #[cfg(feature = "server")]
     pub(super) fn names(&self, member: &str) -> bool {
         self.0.iter().any(|name| name == member)
     }

@@ -1,9 +1,12 @@
 //! Sums: what an increment makes of a number. The sum is of the kind that is there, a number or a bigint.
 
+#[cfg(feature = "server")]
 use num_bigint::BigInt;
+#[cfg(feature = "server")]
 use num_traits::FromPrimitive;
 
 use super::{DiffError, Increment, kind};
+#[cfg(feature = "server")]
 use crate::float;
 use crate::value::Value;
 
@@ -37,7 +40,10 @@ pub fn sum(base: &Value, by: &Value) -> Result<Value, DiffError> {
     let sum = match (base, by) {
         (Value::Number(a), Value::Number(b)) => Value::Number(a + b),
         (Value::BigInt(a), Value::BigInt(b)) => Value::BigInt(a + b),
+        #[cfg(feature = "server")]
         (Value::Number(a), Value::BigInt(b)) => Value::Number(a + float::nearest(b)),
+        // Tabs say it in the kind that is there.
+        #[cfg(feature = "server")]
         (Value::BigInt(a), Value::Number(b)) => {
             let whole = BigInt::from_f64(*b).filter(|_| float::is_whole(*b)).ok_or_else(|| not(by))?;
             Value::BigInt(a + whole)

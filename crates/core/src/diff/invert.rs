@@ -38,6 +38,7 @@ fn root(diff: &Diff, base: &Value, sums: Sums) -> Diff {
 }
 
 /// The exact inverse at a place that holds `base`.
+#[cfg(feature = "server")]
 pub(super) fn inverse(diff: &Diff, base: &Value) -> Diff {
     back(diff, base, Sums::Exact)
 }

@@ -67,7 +67,14 @@ pub(super) fn resolve(patch: Patch, base: Option<&Value>, identity: &Identity) -
         (Patch::Remove, base) => return Ok(base.map(|_| Diff::Remove)),
         (Patch::Map(members), Some(Value::Object(object))) => return resolve_members(members, object, identity),
         (Patch::Map(members), Some(Value::Array(items))) => {
-            return by_index::resolve(members, items, identity);
+            let edits = by_index::edits(members, items.len())?;
+            // What comes to browsers says moves as such.
+            #[cfg(feature = "server")]
+            if by_index::renames(&edits, identity) {
+                let touched = by_index::touched(&edits).into_iter().filter_map(|index| items.get(index)).collect();
+                return by_index::rename(edits, touched, identity);
+            }
+            return Ok(resolve_array(edits, items, identity)?.map(Diff::Array));
         }
         // Compared, so that it merges with what others do: however it is written, it means the same.
         (

@@ -49,11 +49,11 @@ fn requests_of_every_method_come_back_from_either_format() {
 #[test]
 fn responses_and_pushes_come_back_from_either_format() {
     let diff = CborDiff(vec![0xa1, 0x61, b'a', 0x02]);
-    let conflict = Response::of_failure(Some(1), Failure::Conflict(diff.clone(), Box::new(meta())));
+    let conflict = Response::of_failure(Some(1), Failure::Conflict(diff.clone().into(), Box::new(meta())));
     assert_eq!((conflict.status, conflict.error.as_ref().map(|(code, _)| *code)), (409, Some(Code::Conflict)));
     let page = Response { versions: Some(vec![meta(), meta()]), more: Some(true), ..Response::ok(Some(2)) };
     let entity_id = EntityId::parse("note:n").unwrap();
-    let push = Push { entity_id, diff, meta: meta(), prev_valid_from: Some(Timestamp(5)) };
+    let push = Push { entity_id, diff: diff.into(), meta: meta(), prev_valid_from: Some(Timestamp(5)) };
     for format in FORMATS {
         for response in [&conflict, &page] {
             assert_eq!(Response::decode(&response.encode(format), format, &Limits::default()).as_ref(), Ok(response));

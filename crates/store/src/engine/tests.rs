@@ -126,11 +126,11 @@ fn a_patch_on_an_older_version_is_merged_or_is_a_conflict() {
     let merged =
         wait(engine.patch_diff(&by("bob", 7), &id(), &patch(r#"{"b":2}"#), Some(Timestamp(5)), None, None)).unwrap();
     assert_eq!(merged.meta.version, 3);
-    assert_eq!(merged.merged, Some(patch(r#"{"a":2,"b":2}"#)), "from the version named to the new one");
-    assert_eq!(merged.change.unwrap().diff, patch(r#"{"b":2}"#), "from the version before");
+    assert_eq!(merged.merged.map(|merged| merged.diff), Some(patch(r#"{"a":2,"b":2}"#)), "from the version named to the new one");
+    assert_eq!(merged.change.unwrap().diff.diff, patch(r#"{"b":2}"#), "from the version before");
     match wait(engine.patch_diff(&by("bob", 8), &id(), &patch(r#"{"a":3}"#), Some(Timestamp(5)), None, None)) {
         Err(Failure::Conflict(theirs, meta)) => {
-            assert_eq!((theirs, meta.version), (patch(r#"{"a":2,"b":2}"#), 3));
+            assert_eq!((theirs.diff, meta.version), (patch(r#"{"a":2,"b":2}"#), 3));
         }
         other => panic!("{other:?}"),
     }
@@ -203,7 +203,7 @@ fn catching_up_from_any_version_gives_the_current_value() {
     for (since, mut value) in versions {
         match wait(engine.get(&who, &id(), Some(since), false)).unwrap() {
             Reading::Diff(diff, meta) => {
-                let patch = cbor::decode_patch(&diff.0, &Limits::default()).unwrap();
+                let patch = cbor::decode_patch(&diff.diff.0, &Limits::default()).unwrap();
                 patch.resolve(&value).unwrap().apply(&mut value).unwrap();
                 assert_eq!((value, meta.valid_from), (now.clone(), last), "from {since}");
             }
@@ -350,7 +350,7 @@ fn a_small_patch_of_a_long_value_reads_and_writes_in_proportion_to_itself() {
         };
         let done = wait(engine.patch_diff(&by("ann", 6), &id(), &patch(&diff), Some(last), None, None)).unwrap();
         last = done.meta.valid_from;
-        assert!(done.change.unwrap().diff.0.len() < 300, "what is pushed is short too");
+        assert!(done.change.unwrap().diff.diff.0.len() < 300, "what is pushed is short too");
         let traffic = store.traffic();
         (read, written, most) = (read + traffic.0, written + traffic.1, most.max(traffic.0));
     }

@@ -99,7 +99,7 @@ fn reverting_makes_a_new_version_with_the_old_value() {
     let done = revert(&store, 10, Some(30)).unwrap();
     assert_eq!((done.meta.version, done.meta.person_id.as_str(), done.merged), (4, "bob", None));
     let change = done.change.unwrap();
-    assert_eq!(change.diff, patch(r#"{"a":1,"b":1,"new":{"$undefined":true}}"#), "what changed, and no more");
+    assert_eq!(change.diff.diff, patch(r#"{"a":1,"b":1,"new":{"$undefined":true}}"#), "what changed, and no more");
     assert_eq!(change.prev_valid_from, Some(Timestamp(30)));
     assert_eq!(now(&store), json(r#"{"a":1,"b":1}"#));
     let again = revert(&store, 10, Some(90)).unwrap();
@@ -114,7 +114,7 @@ fn reverting_on_an_older_version_is_merged_or_is_a_conflict() {
     patched(&store, 40, 30, r#"{"c":1}"#);
     let merged = revert(&store, 10, Some(30)).unwrap();
     assert_eq!(now(&store), json(r#"{"a":1,"b":1,"c":1}"#), "what others added since stays");
-    assert_eq!(merged.merged, Some(patch(r#"{"a":1,"b":1,"new":{"$undefined":true},"c":1}"#)));
+    assert_eq!(merged.merged.map(|merged| merged.diff), Some(patch(r#"{"a":1,"b":1,"new":{"$undefined":true},"c":1}"#)));
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn what_differs_between_any_two_versions_is_told_either_way() {
                 Reading::NotModified(meta) => assert_eq!((from, meta.version), (to, to as u64 + 1)),
                 Reading::Diff(diff, meta) => {
                     let mut value = values[from].clone();
-                    let patch = cbor::decode_patch(&diff.0, &Limits::default()).unwrap();
+                    let patch = cbor::decode_patch(&diff.diff.0, &Limits::default()).unwrap();
                     patch.resolve(&value).unwrap().apply(&mut value).unwrap();
                     assert_eq!((value, meta.version), (values[to].clone(), to as u64 + 1), "from {since} to {at}");
                 }
