@@ -89,9 +89,10 @@ fn told_in(told: wit::Told) -> native::Told {
 pub(crate) fn committed_out(committed: native::Committed) -> wit::Committed {
     wit::Committed {
         meta: meta_out(committed.meta),
-        change: committed
-            .change
-            .map(|change| wit::Change { diff: told_out(change.diff), prev_valid_from: change.prev_valid_from.map(|at| at.0) }),
+        change: committed.change.map(|change| wit::Change {
+            diff: told_out(change.diff),
+            prev_valid_from: change.prev_valid_from.map(|at| at.0),
+        }),
         merged: committed.merged.map(|merged| wit::Merged { diff: merged.diff.0, others: merged.others.0.0 }),
     }
 }
@@ -209,9 +210,7 @@ pub(crate) fn failure_in(failure: wit::Failure) -> native::Failure {
     match failure {
         wit::Failure::NotFound => native::Failure::NotFound,
         wit::Failure::Exists => native::Failure::Exists,
-        wit::Failure::Conflict((diff, meta)) => {
-            native::Failure::Conflict(told_in(diff), Box::new(meta_in(meta)))
-        }
+        wit::Failure::Conflict((diff, meta)) => native::Failure::Conflict(told_in(diff), Box::new(meta_in(meta))),
         wit::Failure::UnknownVersion((value, meta)) => {
             native::Failure::UnknownVersion(native::CborValue(value), Box::new(meta_in(meta)))
         }

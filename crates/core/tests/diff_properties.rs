@@ -87,7 +87,9 @@ fn side_by_side(a: &Diff, b: &Diff) -> bool {
         (Diff::Object(a), Diff::Object(b)) => {
             a.iter().any(|(key, change)| b.get(key).is_some_and(|other| side_by_side(change, other)))
         }
-        (Diff::Array(_), Diff::Array(_)) | (Diff::Text(_), Diff::Text(_)) | (Diff::Entries(..), Diff::Entries(..)) => true,
+        (Diff::Array(_), Diff::Array(_)) | (Diff::Text(_), Diff::Text(_)) | (Diff::Entries(..), Diff::Entries(..)) => {
+            true
+        }
         _ => false,
     }
 }
@@ -209,7 +211,11 @@ fn patch(from: &mut Choices<'_>, base: Option<&Value>, depth: usize) -> Patch {
             Patch::Array(moving(from, found.len(), |from, index| patch(from, found.get(index), depth - 1)))
         }
         (2..5, Some(Value::Number(_) | Value::BigInt(_))) => {
-            let by = if from.below(2) == 0 { Value::Number(from.below(4) as f64 - 2.0) } else { Value::BigInt(from.below(3).into()) };
+            let by = if from.below(2) == 0 {
+                Value::Number(from.below(4) as f64 - 2.0)
+            } else {
+                Value::BigInt(from.below(3).into())
+            };
             Patch::Increment(Increment { by, to: None })
         }
         (2..6, Some(base @ (Value::Set(_) | Value::Map(_)))) => {

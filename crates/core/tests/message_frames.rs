@@ -114,11 +114,13 @@ fn response(values: BoxedStrategy<Value>) -> impl Strategy<Value = Response> {
         option::of(any::<bool>()),
         option::of((codes, any::<String>())),
     );
-    (option::of(id()), 200..600_u16, body).prop_map(|(id, status, (meta, value, diff, others, versions, more, error))| {
-        let violation = Violation { path: "/a".into(), message: "b".into() };
-        let violations = if error.is_some() { vec![violation; usize::from(status) % 3] } else { Vec::new() };
-        Response { id, status, meta, value, diff, others, versions, more, error, violations }
-    })
+    (option::of(id()), 200..600_u16, body).prop_map(
+        |(id, status, (meta, value, diff, others, versions, more, error))| {
+            let violation = Violation { path: "/a".into(), message: "b".into() };
+            let violations = if error.is_some() { vec![violation; usize::from(status) % 3] } else { Vec::new() };
+            Response { id, status, meta, value, diff, others, versions, more, error, violations }
+        },
+    )
 }
 
 proptest! {

@@ -9,8 +9,8 @@
 use timeweft_core::codec::cbor;
 use timeweft_core::diff::Diff;
 use timeweft_core::id::EntityId;
-use timeweft_core::message::{Format, Push};
 use timeweft_core::limits::TRUSTED;
+use timeweft_core::message::{Format, Push};
 use timeweft_core::operation::{CborDiff, CborValue, Context, Reading};
 use timeweft_core::time::Timestamp;
 

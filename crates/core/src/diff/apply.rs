@@ -183,7 +183,10 @@ fn distinct(kind: Keyed, items: &[Value]) -> Result<(), DiffError> {
     let mut keys = Vec::with_capacity(items.len());
     for item in items {
         let key = kind.key(item).ok_or(DiffError::NotAnEntry)?;
-        if matches!(key, Value::Undefined | Value::Null | Value::Bool(_) | Value::Number(_) | Value::BigInt(_) | Value::Text(_)) {
+        if matches!(
+            key,
+            Value::Undefined | Value::Null | Value::Bool(_) | Value::Number(_) | Value::BigInt(_) | Value::Text(_)
+        ) {
             keys.push(cbor::encode_value(&match key {
                 Value::Number(number) if *number == 0.0 => Value::Number(0.0),
                 key => key.clone(),

@@ -7,9 +7,9 @@
 use super::arrange::{Piece, arrange};
 #[cfg(feature = "server")]
 use super::identity::Identity;
-use super::{DiffError, Joins, Patch, Segment};
 #[cfg(feature = "server")]
 use super::{Diff, make, resolve, sequence};
+use super::{DiffError, Joins, Patch, Segment};
 use crate::members::Members;
 use crate::prelude::*;
 use crate::sort;
@@ -126,10 +126,7 @@ fn touched_indices(pieces: &[Place], places: &[(Option<usize>, Value)], length: 
 }
 
 /// The changes as edits along an array of so many elements.
-pub(super) fn edits(
-    members: Members<Patch>,
-    length: usize,
-) -> Result<Vec<Segment<Vec<Value>, Patch>>, DiffError> {
+pub(super) fn edits(members: Members<Patch>, length: usize) -> Result<Vec<Segment<Vec<Value>, Patch>>, DiffError> {
     let mut changes = Vec::with_capacity(members.len());
     for (key, patch) in members {
         match index(&key) {
@@ -185,4 +182,3 @@ fn index(key: &str) -> Option<usize> {
     // What no array is long enough for is an index still, out of range.
     (digits && (key.len() == 1 || !key.starts_with('0'))).then(|| key.parse().unwrap_or(usize::MAX))
 }
-

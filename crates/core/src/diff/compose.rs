@@ -170,9 +170,14 @@ fn along<T: Run>(first: &[Segment<T, T::Inner>], second: &[Segment<T, T::Inner>]
     let second = &*sequence::normal::<T>(second);
     let taken = if second.iter().any(|segment| matches!(segment, Segment::Take(_))) {
         let mut taken = Vec::new();
-        walk(first, second, &mut |number, what| {
-            taken.push((number, what));
-        }, None)?;
+        walk(
+            first,
+            second,
+            &mut |number, what| {
+                taken.push((number, what));
+            },
+            None,
+        )?;
         taken
     } else {
         Vec::new()

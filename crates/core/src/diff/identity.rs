@@ -22,7 +22,7 @@ impl Identity {
     }
 
     /// What names this element: the member and its value.
-    pub(super) fn of<'a>(&self, element: &'a Value) -> Option<(usize, &'a Value)> {
+    pub(crate) fn of<'a>(&self, element: &'a Value) -> Option<(usize, &'a Value)> {
         let Value::Object(members) = element else { return None };
         self.0.iter().zip(0..).find_map(|(name, place)| match members.get(name)? {
             value @ (Value::Text(_) | Value::Number(_) | Value::BigInt(_)) => Some((place, value)),

@@ -1,7 +1,7 @@
 //! The way back. What was deleted or replaced is taken from the base.
 
-use super::sequence::{Builder, Run};
 use super::increment::negated;
+use super::sequence::{Builder, Run};
 use super::{Diff, Increment, Joins, Segment, apply};
 use crate::prelude::*;
 use crate::value::Value;
@@ -59,7 +59,9 @@ fn back(diff: &Diff, base: &Value, sums: Sums) -> Diff {
                 .filter_map(|(key, change)| match object.get(key) {
                     Some(old) => Some((key.clone(), back(change, old, sums))),
                     // Removing what was not there changed nothing; so did anything but setting it.
-                    None => matches!(change, Diff::Set { .. } | Diff::Increment(_)).then(|| (key.clone(), Diff::Remove)),
+                    None => {
+                        matches!(change, Diff::Set { .. } | Diff::Increment(_)).then(|| (key.clone(), Diff::Remove))
+                    }
                 })
                 .collect(),
         )),

@@ -8,8 +8,8 @@
 
 use core::ops::Range;
 
-use super::sequence::{self, Builder};
 use super::identity::Identity;
+use super::sequence::{self, Builder};
 use super::{Diff, DiffError, Increment, Joins, Patch, Segment, by_index, invert, resolve, wire};
 use crate::members::Members;
 use crate::prelude::*;
@@ -285,7 +285,9 @@ pub async fn summed<B: Branch>(diff: Diff, base: &Part<B>) -> Result<Diff, LazyE
         return Ok(diff);
     }
     Ok(match (diff, base) {
-        (Diff::Increment(increment), Part::Absent) => Diff::Increment(Increment { to: Some(increment.on(None)?), ..increment }),
+        (Diff::Increment(increment), Part::Absent) => {
+            Diff::Increment(Increment { to: Some(increment.on(None)?), ..increment })
+        }
         (Diff::Increment(increment), Part::Value(base)) => {
             let to = Some(Increment::by(increment.by.clone()).on(Some(base))?);
             Diff::Increment(Increment { to, ..increment })

@@ -26,7 +26,11 @@ const STEPS: usize = 50_000;
 pub fn diff(old: &Value, new: &Value) -> Diff {
     let marks = (Mark::of(old), Mark::of(new));
     let identity = Identity::default();
-    match between(Marked { value: old, mark: &marks.0 }, Marked { value: new, mark: &marks.1 }, How { identity: &identity, letters: false }) {
+    match between(
+        Marked { value: old, mark: &marks.0 },
+        Marked { value: new, mark: &marks.1 },
+        How { identity: &identity, letters: false },
+    ) {
         None => Diff::identity(),
         Some(change) => root(wire::shortest(coarse(change, new, STEPS), new, &marks.1), old),
     }
@@ -83,9 +87,7 @@ fn between(old: Marked<'_>, new: Marked<'_>, how: How<'_>) -> Option<Diff> {
     }
     Some(match (old.value, new.value) {
         (Value::Object(a), Value::Object(b)) => Diff::Object(members((a, old.mark), (b, new.mark), how)),
-        (Value::Array(a), Value::Array(b)) => {
-            Diff::Array(array(&elements(a, old.mark), &elements(b, new.mark), how))
-        }
+        (Value::Array(a), Value::Array(b)) => Diff::Array(array(&elements(a, old.mark), &elements(b, new.mark), how)),
         (Value::Text(a), Value::Text(b)) => texts(a, b, how.letters),
         (Value::Map(_), Value::Map(_)) => entries(Keyed::Map, old.value, new.value, how),
         (Value::Set(_), Value::Set(_)) => entries(Keyed::Set, old.value, new.value, how),
@@ -223,12 +225,7 @@ fn array(old: &[Marked<'_>], new: &[Marked<'_>], how: How<'_>) -> Vec<Segment<Ve
 }
 
 /// Which of the old elements each of the new ones was.
-fn origins(
-    old: &[Marked<'_>],
-    new: &[Marked<'_>],
-    at_end: bool,
-    identity: &Identity,
-) -> Vec<Option<usize>> {
+fn origins(old: &[Marked<'_>], new: &[Marked<'_>], at_end: bool, identity: &Identity) -> Vec<Option<usize>> {
     let mut from = vec![None; new.len()];
     let mut is_known = vec![false; old.len()];
     for (i, j) in identity.pairs(&values(old), &values(new)) {

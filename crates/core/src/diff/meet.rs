@@ -218,6 +218,16 @@ pub(super) fn united(a: &Value, b: &Value, kind: Option<Keyed>) -> Result<Option
     }
 }
 
+/// What is inserted under the name of an element, and its place among all that is.
+pub(super) fn inserted_again<'a>(
+    segments: &'a [Segment<Vec<Value>, Diff>],
+    element: &Value,
+) -> Option<(usize, &'a Value)> {
+    let identity = Identity::default();
+    let name = identity.of(element)?;
+    inserted(segments).into_iter().enumerate().find(|(_, value)| identity.of(value) == Some(name))
+}
+
 fn inserted(segments: &[Segment<Vec<Value>, Diff>]) -> Vec<&Value> {
     let items = segments.iter().filter_map(|segment| match segment {
         Segment::Insert(items, _) => Some(items),

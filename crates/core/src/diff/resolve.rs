@@ -105,11 +105,7 @@ pub(super) fn resolve(patch: Patch, base: Option<&Value>, identity: &Identity) -
     Ok(Some(Diff::Set { value, over_container }))
 }
 
-fn resolve_members(
-    members: Members<Patch>,
-    object: &Object,
-    identity: &Identity,
-) -> Result<Option<Diff>, DiffError> {
+fn resolve_members(members: Members<Patch>, object: &Object, identity: &Identity) -> Result<Option<Diff>, DiffError> {
     let mut changes = Members::new();
     for (key, patch) in members {
         if let Some(change) = resolve(patch, object.get(&key), identity)? {
@@ -153,7 +149,8 @@ fn resolve_text(segments: Vec<Segment<String, ()>>, old: &str) -> Result<Option<
     for segment in segments {
         let (length, kept) = match segment {
             Segment::Insert(piece, own) => {
-                joins = Joins { before: if inserted.is_empty() { own.before } else { joins.before }, behind: own.behind };
+                joins =
+                    Joins { before: if inserted.is_empty() { own.before } else { joins.before }, behind: own.behind };
                 inserted.push_str(&piece);
                 continue;
             }
@@ -190,14 +187,25 @@ fn resolve_array(
 ) -> Result<Option<Segments<Vec<Value>>>, DiffError> {
     put_once(&segments)?;
     let taken = taken(&segments, items);
-    let mut edits = Edits { items, identity, taken, out: Builder::new(), at: 0, insert: Vec::new(), joins: Joins::NONE, deleted: 0 };
+    let mut edits = Edits {
+        items,
+        identity,
+        taken,
+        out: Builder::new(),
+        at: 0,
+        insert: Vec::new(),
+        joins: Joins::NONE,
+        deleted: 0,
+    };
     for segment in segments {
         match segment {
             Segment::Insert(new, joins) => edits.insert(new, joins),
             Segment::Keep(0) | Segment::Delete(0) => return Err(DiffError::ZeroLength),
             Segment::Keep(length) => edits.keep(length)?,
             Segment::Delete(length) => edits.delete(length)?,
-            Segment::Inner(Patch::Remove) | Segment::Put(_, Some(Patch::Remove)) => return Err(DiffError::RemovesElement),
+            Segment::Inner(Patch::Remove) | Segment::Put(_, Some(Patch::Remove)) => {
+                return Err(DiffError::RemovesElement);
+            }
             Segment::Inner(patch) => edits.inner(patch)?,
             Segment::Take(number) => edits.take(number)?,
             Segment::Put(number, patch) => edits.put(number, patch)?,

@@ -7,9 +7,9 @@
 
 use alloc::borrow::Cow;
 
-use super::text::{self, Off};
 use super::identity::Identity;
 use super::meet::{self, Twins};
+use super::text::{self, Off};
 use super::{Conflict, Diff, DiffError, Joins, Keyed, Order, Segment, rebase};
 use crate::prelude::*;
 use crate::value::Value;
@@ -458,7 +458,8 @@ mod tests {
 
     #[test]
     fn edits_in_another_form_are_brought_to_the_normal_one() {
-        let odd = [Segment::Delete(1), Segment::Insert("x".to_owned(), Joins::NONE), Segment::Delete(1), Segment::Keep(0)];
+        let odd =
+            [Segment::Delete(1), Segment::Insert("x".to_owned(), Joins::NONE), Segment::Delete(1), Segment::Keep(0)];
         assert_eq!(*normal::<String>(&odd), [Segment::Insert("x".to_owned(), Joins::NONE), Segment::Delete(2)]);
         assert!(matches!(normal::<String>(&[Segment::Keep(4)]), Cow::Borrowed(_)));
     }

@@ -86,18 +86,25 @@ fn cut(a: &Diff, b: &Diff, base: Option<&Value>, contested: &mut Vec<Contested>)
         }
         (Diff::Text(a), Diff::Text(b), Some(Value::Text(text))) if fits(a, b, super::text::units(text)) => {
             let (a, b) = (sequence::normal::<String>(a), sequence::normal::<String>(b));
-            let cut = stretches::<String>(&a, &b, contested, |range| {
-                let end = super::text::offset(text, range.start + range.length).ok()?;
-                let start = super::text::offset(text, range.start).ok()?;
-                Some(Value::text(&text[start..end]))
-            }, |after, range| match after {
-                Value::Text(text) => {
+            let cut = stretches::<String>(
+                &a,
+                &b,
+                contested,
+                |range| {
                     let end = super::text::offset(text, range.start + range.length).ok()?;
                     let start = super::text::offset(text, range.start).ok()?;
                     Some(Value::text(&text[start..end]))
-                }
-                _ => None,
-            }, base);
+                },
+                |after, range| match after {
+                    Value::Text(text) => {
+                        let end = super::text::offset(text, range.start + range.length).ok()?;
+                        let start = super::text::offset(text, range.start).ok()?;
+                        Some(Value::text(&text[start..end]))
+                    }
+                    _ => None,
+                },
+                base,
+            );
             Some(Diff::Text(without::<String>(&a, &cut)))
         }
         (Diff::Array(a), Diff::Array(b), Some(base @ Value::Array(items))) if fits(a, b, items.len()) => {
@@ -201,9 +208,8 @@ fn stretches<T: Run>(
             mine: after_a.as_ref().and_then(|value| of(value, in_a)),
             theirs: after_b.as_ref().and_then(|value| of(value, in_b)),
         });
-        cut.stretches.extend(
-            mine.iter().filter(|one| one.start < end && start < one.end).map(|one| (one.start, one.end)),
-        );
+        cut.stretches
+            .extend(mine.iter().filter(|one| one.start < end && start < one.end).map(|one| (one.start, one.end)));
     }
     cut
 }
@@ -251,8 +257,12 @@ fn elements(
         match (my_fate, others_fate) {
             (Fate::Goes, fate) if !is_cut && fate.inner().is_some() => {
                 cut.elements.push(index);
+                // What was taken out and put back under its name is one element still.
+                let again = meet::inserted_again(&a, item);
+                cut.inserted.extend(again.map(|(inserted, _)| inserted));
                 let theirs = fate.inner().and_then(|change| after(change, Some(item)));
-                contested.push(Contested { place: place(), base: Some(item.clone()), mine: None, theirs });
+                let mine = again.map(|(_, value)| value.clone());
+                contested.push(Contested { place: place(), base: Some(item.clone()), mine, theirs });
             }
             (fate, Fate::Goes) if fate.inner().is_some() => {
                 cut.elements.push(index);
@@ -262,14 +272,14 @@ fn elements(
             (one, another) => {
                 if let (Some(mine), Some(theirs)) = (one.inner(), another.inner()) {
                     let Some(Step::Index(at)) = place().path.first().cloned() else { continue };
-                    let kept = within(Step::Index(at), contested, |contested| {
-                        self::cut(mine, theirs, Some(item), contested)
-                    });
+                    let kept =
+                        within(Step::Index(at), contested, |contested| self::cut(mine, theirs, Some(item), contested));
                     inner.push((index, kept));
                 }
             }
         }
     }
+    cut.inserted.sort_unstable();
     let with_inner = replace_inner(&mine, inner);
     Some(without::<Vec<Value>>(&with_inner, &cut))
 }
@@ -283,10 +293,7 @@ impl Place {
 }
 
 /// Elements of the base that are changed from inside or gone on both sides, or changed on one and gone on the other.
-fn both<'a>(
-    a: &Moves<'a, Vec<Value>>,
-    b: &Moves<'a, Vec<Value>>,
-) -> Vec<(usize, Fate<'a, Diff>, Fate<'a, Diff>)> {
+fn both<'a>(a: &Moves<'a, Vec<Value>>, b: &Moves<'a, Vec<Value>>) -> Vec<(usize, Fate<'a, Diff>, Fate<'a, Diff>)> {
     let touched = |moves: &Moves<'a, Vec<Value>>| {
         let mut at = 0;
         let mut touched = Vec::new();
@@ -366,7 +373,8 @@ fn without<T: Run>(segments: &[Segment<T, T::Inner>], cut: &Cut) -> Segments<T> 
             Segment::Insert(run, joins) => {
                 let length = T::length(run.slice());
                 // What is inserted in place of a stretch comes right before its deletion.
-                let replaces = segments[place..].iter().find(|later| !matches!(later, Segment::Insert(..) | Segment::Put(..)));
+                let replaces =
+                    segments[place..].iter().find(|later| !matches!(later, Segment::Insert(..) | Segment::Put(..)));
                 let left_out = starts(at) && matches!(replaces, Some(Segment::Delete(_)));
                 if !left_out {
                     let mut rest = run.slice();

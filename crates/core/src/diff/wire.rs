@@ -58,12 +58,15 @@ impl Diff {
 fn summed(diff: Diff, result: Option<&Value>) -> Diff {
     match (diff, result) {
         (Diff::Increment(_), Some(result)) => Diff::Set { value: result.clone(), over_container: false },
-        (Diff::Object(members), Some(Value::Object(object))) => {
-            Diff::Object(members.into_iter().map(|(key, change)| {
-                let change = summed(change, object.get(&key));
-                (key, change)
-            }).collect())
-        }
+        (Diff::Object(members), Some(Value::Object(object))) => Diff::Object(
+            members
+                .into_iter()
+                .map(|(key, change)| {
+                    let change = summed(change, object.get(&key));
+                    (key, change)
+                })
+                .collect(),
+        ),
         (Diff::Array(segments), Some(Value::Array(items))) => Diff::Array(summed_along(segments, items)),
         (Diff::Entries(kind, segments), Some(result)) => {
             let items = super::apply::elements(result).unwrap_or_default();

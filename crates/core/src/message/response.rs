@@ -277,7 +277,8 @@ impl MapWriter {
             Format::Cbor => self.raw(name, &diff.0),
             #[cfg(feature = "server")]
             Format::Json => {
-                let patch = cbor::decode_patch(&diff.0, &TRUSTED).unwrap_or(crate::diff::Patch::Map(Default::default()));
+                let patch =
+                    cbor::decode_patch(&diff.0, &TRUSTED).unwrap_or(crate::diff::Patch::Map(Default::default()));
                 self.raw(name, &json::patch_to_text(&patch));
             }
         }

@@ -1,8 +1,9 @@
 //! What is shown to a person when two changed the same place, or the server refused what one wrote; and how it is decided.
 
 use super::local::Choice;
+use super::reconcile::{Policy, applied, reconcile};
 use crate::codec::cbor;
-use crate::diff::{Diff, Place, Range, Step, diff_finely, offset};
+use crate::diff::{Diff, Identity, Order, Place, Range, Step, diff_closely, diff_finely, offset};
 use crate::limits::Limits;
 use crate::prelude::*;
 use crate::value::Value;
@@ -97,7 +98,11 @@ impl Conflict {
             (Value::Array(items) | Value::Set(items), Step::Index(index)) => {
                 let index = *index;
                 match wanted {
-                    Some(value) if *absent && index <= items.len() => items.insert(index, value),
+                    Some(value) if *absent && index <= items.len() => match same_element(items, &value) {
+                        // Somebody has put it back: what I made of it goes in there.
+                        Some(there) => self.join(&mut items[there], &value),
+                        None => items.insert(index, value),
+                    },
                     Some(value) if both && index < items.len() => items.insert(index + 1, value),
                     Some(value) if index < items.len() => items[index] = value,
                     None if *absent || both => {}
@@ -132,6 +137,23 @@ impl Conflict {
             _ => Err(Undecidable::Gone),
         }
     }
+}
+
+impl Conflict {
+    /// What I made of an element, in what is there of it; where both differ, mine.
+    fn join(&self, there: &mut Value, mine: &Value) {
+        let base = self.base.as_ref().unwrap_or(mine);
+        let (mine, theirs) = (diff_finely(base, mine), diff_closely(base, there));
+        let both = reconcile(&mine, &theirs, || base.clone(), Policy::Mine, Order::later(None, None));
+        *there = applied(&both.mine, there);
+    }
+}
+
+/// Which element is of the same name.
+fn same_element(items: &[Value], element: &Value) -> Option<usize> {
+    let identity = Identity::default();
+    let name = identity.of(element)?;
+    items.iter().position(|item| identity.of(item) == Some(name))
 }
 
 /// What is at the end of a path, to be changed.

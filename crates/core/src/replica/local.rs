@@ -63,10 +63,13 @@ impl No {
     fn undecidable(why: &Undecidable) -> No {
         match why {
             Undecidable::Gone => {
-                let message = "its place is no longer part of the value: resolve it with 'theirs', and set what you want instead";
+                let message =
+                    "its place is no longer part of the value: resolve it with 'theirs', and set what you want instead";
                 No(Code::Conflict, message.to_owned())
             }
-            Undecidable::NotBoth => No(Code::BadRequest, "there is one place: it can't have both, only mine, theirs or a value".to_owned()),
+            Undecidable::NotBoth => {
+                No(Code::BadRequest, "there is one place: it can't have both, only mine, theirs or a value".to_owned())
+            }
             Undecidable::Bad => No(Code::BadRequest, "this is no value for its place".to_owned()),
         }
     }

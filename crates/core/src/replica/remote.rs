@@ -6,7 +6,7 @@ use super::request::{Asked, Body};
 use super::unseen::By;
 use super::{Change, Confirmed, Effect, Policy, Replica, Source};
 use crate::codec::cbor;
-use crate::diff::{Contested, Diff, Order, Patch, Place, compose, diff_closely, diff_finely};
+use crate::diff::{Contested, Diff, Order, Patch, Place, compose, diff_closely, diff_finely, rebase};
 use crate::limits::TRUSTED;
 use crate::message::{Code, Format, Push, Response, encode_error, encode_meta};
 use crate::operation::{CborDiff, Exact, Meta, Told};
@@ -75,7 +75,8 @@ impl Replica {
                 }
             }
             Confirmed::Unknown | Confirmed::Missing if push.prev_valid_from.is_none() => {
-                let value = cbor::decode_patch(&push.diff.diff.0, &TRUSTED).ok().and_then(|patch| patch.into_value().ok());
+                let value =
+                    cbor::decode_patch(&push.diff.diff.0, &TRUSTED).ok().and_then(|patch| patch.into_value().ok());
                 match value {
                     Some(value) => self.load_value(value, push.meta, effects),
                     None => self.distrust(),
@@ -139,10 +140,12 @@ impl Replica {
                 Err(_) => self.postpone(effects),
             },
             (200, None, Some(diff), Some(meta)) => match &self.confirmed {
-                Confirmed::Version(value, known) if meta.version > known.version => match resolve(&diff.most(), value) {
-                    Some(theirs) => self.integrate(&theirs, meta, effects),
-                    None => self.distrust(),
-                },
+                Confirmed::Version(value, known) if meta.version > known.version => {
+                    match resolve(&diff.most(), value) {
+                        Some(theirs) => self.integrate(&theirs, meta, effects),
+                        None => self.distrust(),
+                    }
+                }
                 _ => Outcome::Ignored,
             },
             (404, ..) => self.gone(effects),
@@ -214,13 +217,7 @@ impl Replica {
 
     /// The server took `unsent[0]`. If others' changes are under it, `told` leads from what it was made on to `meta`, and `others`
     /// to the version before that.
-    fn confirm(
-        &mut self,
-        meta: Meta,
-        told: Option<Told>,
-        others: Option<Exact>,
-        effects: &mut Vec<Effect>,
-    ) -> Outcome {
+    fn confirm(&mut self, meta: Meta, told: Option<Told>, others: Option<Exact>, effects: &mut Vec<Effect>) -> Outcome {
         let Some(sent) = self.sent.take() else { return Outcome::Ignored };
         self.disk.changed = true;
         let change = self.unsent.remove(0);
@@ -259,9 +256,11 @@ impl Replica {
                 // What others did, where none of it is known yet, comes first: as if it had been pushed.
                 let others = others.filter(|_| !follows && sent.back.is_identity());
                 let others = others.and_then(|Exact(others)| resolve(&others, value));
+                let order =
+                    others.as_ref().map_or(Order::later(None, None), |others| order_of(&mine, others, value, &now));
                 self.unsent.insert(0, Change::Patch(mine));
                 if let Some(others) = others {
-                    self.take_in(&others, None, Vec::new(), effects);
+                    self.take_in(&others, (order, None), Vec::new(), effects);
                 }
                 self.confirm_as(&now, meta, effects)
             }
@@ -309,7 +308,8 @@ impl Replica {
         // Of several versions at once it is not known who did what.
         let author = (meta.version == known.version + 1).then(|| meta.person_id.clone());
         let deletes = meta.deleted && !known.deleted;
-        let outcome = self.take_in(theirs, author, encode_meta(&meta, Format::Cbor), effects);
+        let order = Order::later(Some(&self.person), author.as_deref());
+        let outcome = self.take_in(theirs, (order, author), encode_meta(&meta, Format::Cbor), effects);
         if let Confirmed::Version(_, known) = &mut self.confirmed {
             **known = meta;
         }
@@ -321,9 +321,14 @@ impl Replica {
     }
 
     /// Others, or one of them, changed what is confirmed by `theirs`; conflicts say by which version.
-    fn take_in(&mut self, theirs: &Diff, author: Option<String>, version: Vec<u8>, effects: &mut Vec<Effect>) -> Outcome {
+    fn take_in(
+        &mut self,
+        theirs: &Diff,
+        (order, author): (Order, Option<String>),
+        version: Vec<u8>,
+        effects: &mut Vec<Effect>,
+    ) -> Outcome {
         let Confirmed::Version(value, _) = &self.confirmed else { return Outcome::Ignored };
-        let order = Order::later(Some(&self.person), author.as_deref());
         let (mut down, mut apart) = (theirs.clone(), true);
         let mut moved = Vec::with_capacity(self.unsent.len());
         let mut raised: Vec<Contested> = Vec::new();
@@ -515,6 +520,15 @@ impl Replica {
             self.show_difference(effects);
         }
     }
+}
+
+/// Who went first where both inserted at one position, as far as what came of it tells.
+fn order_of(mine: &Diff, others: &Diff, base: &Value, now: &Value) -> Order {
+    let usual = Order::later(None, None);
+    let other = Order { first: !usual.first, ..usual };
+    let with_others = applied(others, base);
+    let fits = |order| rebase(mine, others, order).is_ok_and(|moved| applied(&moved, &with_others) == *now);
+    if !fits(usual) && fits(other) { other } else { usual }
 }
 
 /// What the server would not have.

@@ -5,7 +5,7 @@ use crate::diff::{Diff, Path, Place, Range, Segment, Step};
 use crate::prelude::*;
 
 /// So many stretches are remembered.
-const REMEMBERED: usize = 8;
+const REMEMBERED: usize = 32;
 
 /// The stretches, the last one last, as places in what the tab shows.
 #[derive(Clone, Debug, Default)]

@@ -103,12 +103,11 @@ fn fit(diff: Diff, base: &Value, before: &Value) -> Result<Diff, DiffError> {
                 }
                 at += segment.before();
             }
-            let element = |change, index: Option<usize>| {
-                match index.and_then(|index| inside.get(index).zip(shown.get(index))) {
+            let element =
+                |change, index: Option<usize>| match index.and_then(|index| inside.get(index).zip(shown.get(index))) {
                     Some((base, before)) => fit(change, base, before),
                     None => Ok(change),
-                }
-            };
+                };
             let mut at = 0;
             let mut fitting = Vec::with_capacity(segments.len());
             for segment in segments {

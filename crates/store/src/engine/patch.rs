@@ -26,12 +26,7 @@ pub(super) enum Wish {
 }
 
 impl Wish {
-    async fn on<S: Store>(
-        &self,
-        loader: &Loader<'_, S>,
-        base: &Standing,
-        identity: &Identity,
-    ) -> Result<Diff, Stop> {
+    async fn on<S: Store>(&self, loader: &Loader<'_, S>, base: &Standing, identity: &Identity) -> Result<Diff, Stop> {
         Ok(match self {
             Wish::Patch(patch) => lazy::resolve(patch.clone(), &base.part(loader).await?, identity).await?,
             Wish::Value(value) => diff::diff_finely_by(&base.whole(loader).await?, value, identity),

@@ -126,7 +126,11 @@ fn a_patch_on_an_older_version_is_merged_or_is_a_conflict() {
     let merged =
         wait(engine.patch_diff(&by("bob", 7), &id(), &patch(r#"{"b":2}"#), Some(Timestamp(5)), None, None)).unwrap();
     assert_eq!(merged.meta.version, 3);
-    assert_eq!(merged.merged.map(|merged| merged.diff), Some(patch(r#"{"a":2,"b":2}"#)), "from the version named to the new one");
+    assert_eq!(
+        merged.merged.map(|merged| merged.diff),
+        Some(patch(r#"{"a":2,"b":2}"#)),
+        "from the version named to the new one"
+    );
     assert_eq!(merged.change.unwrap().diff.diff, patch(r#"{"b":2}"#), "from the version before");
     match wait(engine.patch_diff(&by("bob", 8), &id(), &patch(r#"{"a":3}"#), Some(Timestamp(5)), None, None)) {
         Err(Failure::Conflict(theirs, meta)) => {

@@ -98,7 +98,8 @@ fn granularity(value: &Value) -> Result<u64, &'static str> {
 }
 
 fn identity(value: &Value) -> Result<Identity, &'static str> {
-    const WRONG: &str = "an identity is the name of a member, or an array of 1 to 8 names, of which the first that is there counts";
+    const WRONG: &str =
+        "an identity is the name of a member, or an array of 1 to 8 names, of which the first that is there counts";
     let name = |value: &Value| match value {
         Value::Text(name) if !name.is_empty() => Ok(name.clone()),
         _ => Err(WRONG),

@@ -226,10 +226,7 @@ pub(super) fn added(change: &Diff) -> Option<Value> {
 }
 
 /// A container in pages, as it is.
-pub(super) async fn limb<'a, S: Store>(
-    loader: &'a Loader<'a, S>,
-    trunk: &Trunk,
-) -> Result<Limb<'a, S>, EngineError> {
+pub(super) async fn limb<'a, S: Store>(loader: &'a Loader<'a, S>, trunk: &Trunk) -> Result<Limb<'a, S>, EngineError> {
     let index = loader.index(&trunk.index).await?;
     Ok(Limb { loader, trunk: trunk.clone(), index, over: None })
 }

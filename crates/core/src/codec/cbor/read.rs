@@ -377,14 +377,13 @@ impl<'b> Reader<'b> {
             Token::Uint(argument) => u32::try_from(argument.number).ok(),
             _ => None,
         };
-        count.map(|count| count as usize).ok_or_else(|| DecodeError::malformed("elements are counted by unsigned integers"))
+        count
+            .map(|count| count as usize)
+            .ok_or_else(|| DecodeError::malformed("elements are counted by unsigned integers"))
     }
 
     /// A step that is a map: `read` takes the fields that it knows.
-    fn step(
-        &mut self,
-        mut read: impl FnMut(&mut Self, &str) -> Result<bool, DecodeError>,
-    ) -> Result<(), DecodeError> {
+    fn step(&mut self, mut read: impl FnMut(&mut Self, &str) -> Result<bool, DecodeError>) -> Result<(), DecodeError> {
         let mut items = match self.next()? {
             Token::Map(len) => Items(Some(len)),
             _ => Items(None),

@@ -145,7 +145,9 @@ fn joins(bits: &Json) -> Result<Joins, DecodeError> {
 
 fn number(json: &Json) -> Result<usize, DecodeError> {
     let number = json.as_u64().and_then(|number| u32::try_from(number).ok());
-    number.map(|number| number as usize).ok_or_else(|| DecodeError::malformed("elements are counted by unsigned integers"))
+    number
+        .map(|number| number as usize)
+        .ok_or_else(|| DecodeError::malformed("elements are counted by unsigned integers"))
 }
 
 /// By how much, or an array of that and of what it then is.

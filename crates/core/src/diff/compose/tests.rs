@@ -44,8 +44,12 @@ fn edits_after_a_new_value_change_it() {
 #[test]
 fn edits_of_what_was_inserted_become_one_insertion() {
     let first = Diff::Text(vec![Segment::Keep(2), Segment::Insert("a😀b".to_owned(), Joins::NONE), Segment::Delete(1)]);
-    let second =
-        Diff::Text(vec![Segment::Keep(3), Segment::Delete(2), Segment::Insert("é".to_owned(), Joins::NONE), Segment::Keep(1)]);
+    let second = Diff::Text(vec![
+        Segment::Keep(3),
+        Segment::Delete(2),
+        Segment::Insert("é".to_owned(), Joins::NONE),
+        Segment::Keep(1),
+    ]);
     assert_eq!(
         compose(&first, &second),
         Ok(Diff::Text(vec![Segment::Keep(2), Segment::Insert("aéb".to_owned(), Joins::NONE), Segment::Delete(1)]))

@@ -85,7 +85,10 @@ fn what_is_named_is_known_again_wherever_it_is_and_what_moved_is_taken_and_put()
     let old = list(&[row("c", false), row("a", false), row("b", false)]);
     let new = list(&[row("a", true), row("b", false), row("c", false)]);
     let Diff::Array(edits) = diff_finely(&old, &new) else { panic!("edits") };
-    assert!(matches!(edits[..], [Segment::Take(0), Segment::Inner(_), Segment::Keep(1), Segment::Put(0, None)]), "{edits:?}");
+    assert!(
+        matches!(edits[..], [Segment::Take(0), Segment::Inner(_), Segment::Keep(1), Segment::Put(0, None)]),
+        "{edits:?}"
+    );
     // Another name is another element, however alike.
     let Diff::Array(edits) = diff_finely(&list(&[row("a", true)]), &list(&[row("b", true)])) else { panic!("edits") };
     assert!(matches!(edits[..], [Segment::Insert(..), Segment::Delete(1)]), "{edits:?}");
@@ -107,7 +110,8 @@ fn what_has_no_name_and_is_there_once_moves_too() {
 /// Shapes that would take very many steps, or the square of their length.
 #[test]
 fn a_diff_has_a_bounded_number_of_steps_and_still_leads_there() {
-    let numbers = |count: u32, of: &dyn Fn(u32) -> u32| Value::Array((0..count).map(|n| Value::from(f64::from(of(n)))).collect());
+    let numbers =
+        |count: u32, of: &dyn Fn(u32) -> u32| Value::Array((0..count).map(|n| Value::from(f64::from(of(n)))).collect());
     let rows = |count: u32, a: u32| {
         let row = |n| Value::object([("id", Value::from(f64::from(n))), ("a", Value::from(f64::from(a)))]);
         Value::Array((0..count).map(row).collect())
@@ -135,7 +139,10 @@ fn a_diff_has_a_bounded_number_of_steps_and_still_leads_there() {
 fn small_arrays_are_still_edited_when_asked_for_finely() {
     let list = |items: &[f64]| Value::Array(items.iter().copied().map(Value::Number).collect());
     let (old, new) = (list(&[1.0, 2.0]), list(&[0.0, 1.0, 2.0]));
-    assert_eq!(diff_finely(&old, &new), Diff::Array(vec![Segment::Insert(vec![number(0.0)], Joins::NONE), Segment::Keep(2)]));
+    assert_eq!(
+        diff_finely(&old, &new),
+        Diff::Array(vec![Segment::Insert(vec![number(0.0)], Joins::NONE), Segment::Keep(2)])
+    );
 }
 
 /// Shapes that take naive ways time that grows with the square of their size, or with their depth.

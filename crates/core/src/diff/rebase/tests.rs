@@ -115,7 +115,8 @@ fn a_change_inside_an_element_follows_it_wherever_it_was_moved() {
 
 #[test]
 fn of_two_moves_of_one_element_the_later_one_holds_and_it_is_there_once() {
-    let (to_the_end, to_the_middle) = (r#"{"$array":[{"take":1},3,{"put":0}]}"#, r#"{"$array":[{"take":1},1,{"put":0}]}"#);
+    let (to_the_end, to_the_middle) =
+        (r#"{"$array":[{"take":1},3,{"put":0}]}"#, r#"{"$array":[{"take":1},1,{"put":0}]}"#);
     merge("[1,2,3,4]", to_the_end, to_the_middle, "[2,1,3,4]");
     merge("[1,2,3,4]", to_the_middle, to_the_end, "[2,3,4,1]");
 }
@@ -152,7 +153,12 @@ fn an_element_deleted_by_index_is_that_element() {
 #[test]
 fn members_merge_one_by_one_also_where_both_make_the_object() {
     merge(r#"{"a":1}"#, r#"{"b":2}"#, r#"{"c":3}"#, r#"{"a":1,"b":2,"c":3}"#);
-    merge("{}", r#"{"o":{"a":1,"b":{"x":1}}}"#, r#"{"o":{"c":1,"b":{"y":1}}}"#, r#"{"o":{"a":1,"b":{"x":1,"y":1},"c":1}}"#);
+    merge(
+        "{}",
+        r#"{"o":{"a":1,"b":{"x":1}}}"#,
+        r#"{"o":{"c":1,"b":{"y":1}}}"#,
+        r#"{"o":{"a":1,"b":{"x":1,"y":1},"c":1}}"#,
+    );
     contradict("{}", r#"{"o":{"a":1}}"#, r#"{"o":{"a":2}}"#);
 }
 

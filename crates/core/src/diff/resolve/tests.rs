@@ -134,7 +134,12 @@ fn a_text_in_plain_form_is_edits_of_the_old_one() {
     let resolved = |old: &str, new: &str| Patch::Value(Value::text(new)).resolve(&Value::text(old)).unwrap();
     assert_eq!(
         resolved("one 😀 three", "one 😁 three"),
-        Diff::Text(vec![Segment::Keep(4), Segment::Insert("😁".to_owned(), Joins::NONE), Segment::Delete(2), Segment::Keep(6)])
+        Diff::Text(vec![
+            Segment::Keep(4),
+            Segment::Insert("😁".to_owned(), Joins::NONE),
+            Segment::Delete(2),
+            Segment::Keep(6)
+        ])
     );
     assert!(matches!(resolved("abcd", "abxy"), Diff::Text(_)));
     assert!(matches!(resolved("abcd", "axyz"), Diff::Text(_)));

@@ -47,7 +47,10 @@ fn an_edit_in_a_long_text_is_written_as_such() {
     let old = "lorem ipsum dolor sit amet ".repeat(100);
     let new = old.replacen("amet", "amen", 1);
     let patch = patch_of(&Value::Text(old), &Value::Text(new));
-    assert_eq!(patch, Patch::Text(vec![Segment::Keep(25), Segment::Insert("n".to_owned(), Joins::NONE), Segment::Delete(1)]));
+    assert_eq!(
+        patch,
+        Patch::Text(vec![Segment::Keep(25), Segment::Insert("n".to_owned(), Joins::NONE), Segment::Delete(1)])
+    );
 }
 
 #[test]
@@ -152,7 +155,14 @@ fn lengths_that_decide_are_those_that_are_written() {
         set(true),
         set(false),
         inner("key"),
-        Diff::Text(vec![Keep(300), Insert("é".repeat(20), Joins::NONE), Delete(256), Keep(70_000), Delete(257), Keep(1)]),
+        Diff::Text(vec![
+            Keep(300),
+            Insert("é".repeat(20), Joins::NONE),
+            Delete(256),
+            Keep(70_000),
+            Delete(257),
+            Keep(1),
+        ]),
         Diff::Array(vec![Keep(24), Inner(inner("a")), Keep(1000), Delete(1), Inner(set(true)), Keep(1)]),
         Diff::Array(vec![Keep(9), Inner(set(true)), Keep(1), Insert(items(), Joins::NONE)]),
         Diff::Array(vec![Insert(items(), Joins::NONE), Keep(9)]),

@@ -140,6 +140,16 @@ fn an_element_deleted_here_and_edited_there_is_one_conflict_with_its_whole_value
 }
 
 #[test]
+fn an_element_that_somebody_has_put_back_already_is_not_put_back_twice() {
+    let first = r#"{"l":[{"id":1,"t":"a"}]}"#;
+    let (mut server, mut ada, mut bob) = apart(first, &[r#"{"l":{"$array":[-1]}}"#], &[r#"{"l":{"0":{"t":"A"}}}"#]);
+    ada.act(patch(r#"{"l":{"$array":[[{"id":0},{"id":1,"t":"a","u":1}]]}}"#), Some(&mut server));
+    bob.follow(&mut server);
+    bob.act(Action::Resolve { conflict: 1, choice: Choice::Mine }, Some(&mut server));
+    assert_eq!(server.value(), value(r#"{"l":[{"id":0},{"id":1,"t":"A","u":1}]}"#));
+}
+
+#[test]
 fn mine_changes_the_contested_place_and_leaves_what_others_put_beside_it() {
     let first = r#"{"l":[{"id":1,"t":"a"}]}"#;
     let here = [r#"{"l":{"0":{"t":"x"},"1":{"id":2}}}"#];
@@ -168,7 +178,10 @@ fn three_conflicts_in_a_row_at_one_place_can_be_seen_and_chosen() {
     bob.act(Action::Resolve { conflict: 2, choice: Choice::Mine }, Some(&mut server));
     assert_eq!(server.value(), value(r#"{"n":20}"#));
     bob.act(Action::Resolve { conflict: 1, choice: Choice::Theirs }, Some(&mut server));
-    bob.act(Action::Resolve { conflict: 3, choice: Choice::Value(Some(cbor::encode_value(&Value::from(7.0)))) }, Some(&mut server));
+    bob.act(
+        Action::Resolve { conflict: 3, choice: Choice::Value(Some(cbor::encode_value(&Value::from(7.0)))) },
+        Some(&mut server),
+    );
     assert_eq!((server.value(), conflicts(&bob).len()), (value(r#"{"n":7}"#), 0));
 }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::tab::{object, text};
 use super::world::{Dice, PEOPLE, Person, TABS, Work, World, tab_name};
 use crate::codec::{cbor, json};
-use crate::diff::{Diff, Increment, Patch};
+use crate::diff::{Increment, Patch};
 use crate::replica::{Action, Choice};
 use crate::value::{Object, Value};
 
@@ -38,6 +38,9 @@ struct Ledger {
     sum: f64,
     /// What was set as `v`, by whom.
     set: Vec<(f64, usize)>,
+    /// Letters stay: then what one types at one place stays in one piece. (Of two runs of which the letters between are deleted
+    /// meanwhile, both go on at one position.)
+    letters_stay: bool,
     /// The tokens of each tab's edits since something else was done that can be taken back.
     last: BTreeMap<(usize, usize), Vec<Vec<String>>>,
     log: Vec<String>,
@@ -46,7 +49,12 @@ struct Ledger {
 const MARKS: [char; 3] = ['|', '/', '#'];
 
 fn start() -> Value {
-    object([("t", text("|one/two#")), ("l", Value::Array(Vec::new())), ("n", Value::from(0.0)), ("v", Value::from(0.0))])
+    object([
+        ("t", text("|one/two#")),
+        ("l", Value::Array(Vec::new())),
+        ("n", Value::from(0.0)),
+        ("v", Value::from(0.0)),
+    ])
 }
 
 fn list(view: &Object) -> Vec<Value> {
@@ -169,7 +177,8 @@ impl Ledger {
     }
 
     fn decide(&mut self, dice: &mut Dice, screen: &super::tab::Screen) -> Option<Action> {
-        let Some(Value::Array(conflicts)) = screen.state("conflicts").filter(|list| *list != Value::Array(Vec::new())) else {
+        let Some(Value::Array(conflicts)) = screen.state("conflicts").filter(|list| *list != Value::Array(Vec::new()))
+        else {
             return None;
         };
         let Value::Object(conflict) = conflicts.get(dice.below(conflicts.len()))? else { return None };
@@ -187,7 +196,9 @@ impl Ledger {
             self.gone.extend(names.filter(|name| Some(name) != kept.as_ref()));
         } else if mine {
             let element = given_up.into_iter().flat_map(tokens).next();
-            self.deleted.extend(element.into_iter().flat_map(|element| (0..PEOPLE.len()).map(move |person| (element.clone(), person))));
+            self.deleted.extend(
+                element.into_iter().flat_map(|element| (0..PEOPLE.len()).map(move |person| (element.clone(), person))),
+            );
         }
         Some(Action::Resolve { conflict: id as u32, choice: if mine { Choice::Mine } else { Choice::Theirs } })
     }
@@ -209,13 +220,14 @@ impl Work for Ledger {
         }
         let done = match kind {
             0..45 => self.type_letter(dice, &mut view, person, tab),
-            45..52 => self.delete_letters(dice, &mut view),
+            45..52 if !self.letters_stay => self.delete_letters(dice, &mut view),
             52..82 => self.change_list(dice, &mut view, person),
             82..88 => {
                 let by = [1.0, 2.0, -1.0, 5.0][dice.below(4)];
                 self.sum += by;
                 self.last.remove(&(person, tab));
-                let patch = Patch::Map([("n".to_owned(), Patch::Increment(Increment { by: by.into(), to: None }))].into());
+                let patch =
+                    Patch::Map([("n".to_owned(), Patch::Increment(Increment { by: by.into(), to: None }))].into());
                 return people[person].act(tab, Action::Patch(cbor::encode_patch(&patch)));
             }
             88..92 => {
@@ -232,6 +244,7 @@ impl Work for Ledger {
                 }
                 return;
             }
+            _ if self.letters_stay => return,
             _ => {
                 // An edit that changed nothing after all is not taken back, but the one before it.
                 if let Some(edits) = self.last.remove(&(person, tab)).filter(|edits| edits.len() > 3) {
@@ -298,25 +311,33 @@ fn check(world: &World<Ledger>, seed: u64) {
         let is_known = members["v"] == Value::from(*set) || ledger.gone.contains(&name) || by_other_tab;
         assert!(is_known || in_conflict[*author].1.contains(&name), "seed {seed}: {name} is nowhere");
     }
-    let all = typed(members);
-    // Where a tab was typing, nobody remembers over a restart.
-    for (tab, run) in ledger.runs.iter().filter(|_| !world.restarts && setting("LEDGER_PIECES", 0) == 1) {
-        let places: Vec<usize> =
-            run.letters.iter().filter_map(|letter| all.iter().position(|there| there == letter)).collect();
-        let in_one_piece = places.windows(2).all(|pair| pair[1] == pair[0] + 1);
-        assert!(in_one_piece, "seed {seed}: what {tab} typed, {:?}, is not in one piece in {}", run.letters, all.iter().collect::<String>());
-    }
 }
 
-fn weather(seed: u64, steps: usize) -> usize {
+/// How many runs there are, and how many of them are in more than one piece. Where a tab was typing, nobody remembers over a restart.
+fn torn(world: &World<Ledger>) -> (usize, usize) {
+    let Value::Object(members) = world.server.value() else { return (0, 0) };
+    let all = typed(&members);
+    let is_torn = |run: &Run| {
+        let place = |letter| all.iter().position(|there| there == letter);
+        let places: Vec<usize> = run.letters.iter().filter_map(place).collect();
+        places.windows(2).any(|pair| pair[1] != pair[0] + 1)
+    };
+    let runs = world.work.runs.iter().filter(|_| world.work.letters_stay);
+    let torn = runs.clone().filter(|(_, run)| is_torn(run)).count();
+    (runs.count(), torn)
+}
+
+fn weather(seed: u64, steps: usize) -> (usize, usize, usize) {
     let mut world = World::new(seed, &start(), Ledger::default());
     world.restarts = seed % 2 == 0;
+    world.work.letters_stay = !world.restarts;
     for _ in 0..steps {
         world.step();
     }
     world.calm();
     check(&world, seed);
-    world.server.versions()
+    let (runs, torn) = torn(&world);
+    (world.server.versions(), runs, torn)
 }
 
 fn setting(name: &str, otherwise: u64) -> u64 {
@@ -327,7 +348,13 @@ fn setting(name: &str, otherwise: u64) -> u64 {
 fn nothing_that_anybody_writes_is_lost_doubled_or_torn_apart() {
     let first = setting("LEDGER_FIRST", 1);
     let seeds = setting("LEDGER_SEEDS", 80);
-    let versions: usize = (first..first + seeds).map(|seed| weather(seed, 1_200)).sum();
+    let (mut versions, mut runs, mut torn) = (0, 0, 0);
+    for seed in first..first + seeds {
+        let (made, typed, apart) = weather(seed, 1_200);
+        (versions, runs, torn) = (versions + made, runs + typed, torn + apart);
+    }
     assert!(versions as u64 > seeds * 20, "{versions} versions: too few to prove anything");
-    assert!(TABS > 1 && !Diff::identity().increments());
+    // Of what several wrote that comes at once, as after a push that got lost, it is not known who wrote what: then two runs that
+    // begin at one position may be woven into each other once.
+    assert!(torn * 100 <= runs, "{torn} of {runs} runs are in more than one piece");
 }

@@ -48,8 +48,7 @@ impl Server {
     }
 
     pub(super) fn handle(&mut self, frame: &[u8], person: &str, connection: &str) -> Vec<u8> {
-        let request =
-            Request::decode(frame, Format::Cbor, &TRUSTED).expect("a replica sends what can be read");
+        let request = Request::decode(frame, Format::Cbor, &TRUSTED).expect("a replica sends what can be read");
         let answer = self.answer(request.method, person, connection);
         Response { id: Some(request.id), ..answer }.encode(Format::Cbor)
     }

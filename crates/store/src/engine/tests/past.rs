@@ -114,7 +114,10 @@ fn reverting_on_an_older_version_is_merged_or_is_a_conflict() {
     patched(&store, 40, 30, r#"{"c":1}"#);
     let merged = revert(&store, 10, Some(30)).unwrap();
     assert_eq!(now(&store), json(r#"{"a":1,"b":1,"c":1}"#), "what others added since stays");
-    assert_eq!(merged.merged.map(|merged| merged.diff), Some(patch(r#"{"a":1,"b":1,"new":{"$undefined":true},"c":1}"#)));
+    assert_eq!(
+        merged.merged.map(|merged| merged.diff),
+        Some(patch(r#"{"a":1,"b":1,"new":{"$undefined":true},"c":1}"#))
+    );
 }
 
 #[test]
