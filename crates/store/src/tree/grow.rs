@@ -140,8 +140,9 @@ async fn array<S: Store>(
     let index = loader.index(&old.index).await?;
     // As they are: what is in them is not looked at.
     let mut moved = Vec::new();
+    let limb = limb(loader, old).await?;
     for element in taken(segments) {
-        let node = limb(loader, old).await?.planted_element(element).await?;
+        let node = limb.planted_element(element).await?;
         moved.push(node.ok_or_else(|| doesnt_fit(loader.entity, &"the array is shorter"))?.encode()?);
     }
     let mut next: Vec<Page> = Vec::with_capacity(index.pages.len());

@@ -12,6 +12,8 @@ use crate::memory::MemoryStore;
 use crate::record::{Gone, chunk_key};
 use crate::store::Store;
 
+mod meant;
+
 fn wait<F: Future>(future: F) -> F::Output {
     match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
@@ -49,11 +51,15 @@ impl Planted {
 
     /// Makes it `new`: pages that are not shared go at once, so that whatever still wanted one would miss it.
     fn grow(&mut self, new: Value) {
+        let change = diff(&self.value, &new);
+        self.grow_by(&change, new);
+    }
+
+    fn grow_by(&mut self, change: &Diff, new: Value) {
         self.pointer += 1;
         let mut to = Writing::new(self.pointer);
-        let change = diff(&self.value, &new);
         let loader = Loader::new(&self.store, "note:n");
-        self.root = wait(grow(&loader, &self.root, &change, &mut to)).unwrap();
+        self.root = wait(grow(&loader, &self.root, change, &mut to)).unwrap();
         self.value = new;
         self.take(to);
     }

@@ -20,6 +20,40 @@ pub(crate) struct Limb<'a, S> {
     trunk: Trunk,
     index: Rc<Index>,
     over: Option<&'a Diff>,
+    /// Of edits along an array: made once, since elements are asked for one by one.
+    layout: Option<Layout>,
+}
+
+/// Where the elements that edits leave come from.
+struct Layout {
+    /// Where each step's elements end, in what comes out.
+    ends: Vec<usize>,
+    /// Where each step starts, in what was there.
+    starts: Vec<usize>,
+    /// Which elements are taken, by their numbers.
+    taken: Vec<usize>,
+}
+
+impl Layout {
+    fn of(over: Option<&Diff>) -> Option<Layout> {
+        let Some(Diff::Array(segments)) = over else { return None };
+        let mut layout = Layout { ends: Vec::new(), starts: Vec::new(), taken: taken(segments) };
+        let (mut end, mut start) = (0, 0);
+        for segment in segments {
+            end += segment.after();
+            layout.ends.push(end);
+            layout.starts.push(start);
+            start += segment.before();
+        }
+        Some(layout)
+    }
+
+    /// Which step leaves the element at `index`, and as which of its own.
+    fn step(&self, index: usize) -> (usize, usize) {
+        let step = self.ends.partition_point(|end| *end <= index);
+        let before = step.checked_sub(1).and_then(|last| self.ends.get(last)).copied().unwrap_or(0);
+        (step, index - before)
+    }
 }
 
 /// The place that a node is, under a diff.
@@ -39,7 +73,7 @@ pub(crate) async fn part<'a, S: Store>(
         Node::Long(blob) => Ok(Part::Value(shaded(loader.entity, &loader.read(&blob).await?, over)?)),
         Node::Branch(trunk) => {
             let index = loader.index(&trunk.index).await?;
-            Ok(Part::Branch(Limb { loader, trunk, index, over }))
+            Ok(Part::Branch(Limb { loader, trunk, index, over, layout: Layout::of(over) }))
         }
     }
 }
@@ -129,9 +163,9 @@ impl<S: Store> Branch for Limb<'_, S> {
 
     fn elements(&self) -> Option<usize> {
         let planted = self.trunk.count as usize;
-        (self.trunk.kind == Kind::Array).then(|| match self.over {
-            Some(Diff::Array(segments)) => segments.iter().map(|segment| segment.after()).sum(),
-            _ => planted,
+        (self.trunk.kind == Kind::Array).then(|| match &self.layout {
+            Some(layout) => layout.ends.last().copied().unwrap_or(0),
+            None => planted,
         })
     }
 
@@ -151,33 +185,21 @@ impl<S: Store> Branch for Limb<'_, S> {
     }
 
     async fn element(&self, index: usize) -> Result<Part<Self>, EngineError> {
-        let (mut at, mut from, mut over) = (index, Some(index), None);
-        if let Some(Diff::Array(segments)) = self.over {
-            let mut planted = 0;
-            from = None;
-            for segment in segments {
-                let length = segment.after();
-                if at < length {
-                    match segment {
-                        Segment::Insert(items, _) => {
-                            return Ok(items.get(at).cloned().map_or(Part::Absent, Part::Value));
-                        }
-                        Segment::Inner(inner) => over = Some(inner),
-                        _ => {}
+        let (from, over) = match (self.over, &self.layout) {
+            (Some(Diff::Array(segments)), Some(layout)) => {
+                let (step, at) = layout.step(index);
+                let planted = layout.starts.get(step).map(|start| start + at);
+                match segments.get(step) {
+                    Some(Segment::Insert(items, _)) => {
+                        return Ok(items.get(at).cloned().map_or(Part::Absent, Part::Value));
                     }
-                    from = match segment {
-                        Segment::Put(number, inner) => {
-                            over = inner.as_ref();
-                            taken(segments).get(*number).copied()
-                        }
-                        _ => Some(planted + at),
-                    };
-                    break;
+                    Some(Segment::Inner(inner)) => (planted, Some(inner)),
+                    Some(Segment::Put(number, inner)) => (layout.taken.get(*number).copied(), inner.as_ref()),
+                    _ => (planted, None),
                 }
-                at -= length;
-                planted += segment.before();
             }
-        }
+            _ => (Some(index), None),
+        };
         let node = match from {
             Some(index) => self.planted_element(index).await?,
             None => None,
@@ -228,7 +250,7 @@ pub(super) fn added(change: &Diff) -> Option<Value> {
 /// A container in pages, as it is.
 pub(super) async fn limb<'a, S: Store>(loader: &'a Loader<'a, S>, trunk: &Trunk) -> Result<Limb<'a, S>, EngineError> {
     let index = loader.index(&trunk.index).await?;
-    Ok(Limb { loader, trunk: trunk.clone(), index, over: None })
+    Ok(Limb { loader, trunk: trunk.clone(), index, over: None, layout: None })
 }
 
 /// Writes a node's value out, with a diff applied; what the diff does not touch is copied and not decoded.
@@ -309,14 +331,15 @@ pub(crate) async fn write<S: Store>(
         }
         (Kind::Array, Some(Diff::Array(segments))) => {
             parts::write_array_head(out, segments.iter().map(|segment| segment.after()).sum());
+            let taken = taken(segments);
+            let limb = limb(loader, trunk).await?;
             for segment in segments {
                 if let Segment::Insert(items, _) = segment {
                     items.iter().for_each(|item| out.extend(cbor::encode_value(item)));
                 }
                 if let Segment::Put(number, inner) = segment {
-                    let index = taken(segments).get(*number).copied();
-                    let node = match index {
-                        Some(index) => limb(loader, trunk).await?.planted_element(index).await?,
+                    let node = match taken.get(*number) {
+                        Some(index) => limb.planted_element(*index).await?,
                         None => None,
                     };
                     let node = node.ok_or_else(|| doesnt_fit(loader.entity, &"it puts what is not taken"))?;
