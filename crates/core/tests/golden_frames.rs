@@ -322,7 +322,7 @@ fn files() -> BTreeMap<String, Vec<u8>> {
     files.extend(
         responses().into_iter().map(|(name, response)| (format!("response.{name}"), response.encode(Format::Cbor))),
     );
-    files.extend(pushes().into_iter().map(|(name, push)| (format!("push.{name}"), push.encode(Format::Cbor))));
+    files.extend(pushes().into_iter().map(|(name, push)| (format!("push.{name}"), push.encode(Format::Cbor).unwrap())));
     files
 }
 

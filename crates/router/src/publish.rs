@@ -46,18 +46,19 @@ pub(crate) fn change(entity: &EntityId, name: &str, committed: &Committed, sende
         meta: committed.meta.clone(),
         prev_valid_from: change.prev_valid_from,
     };
-    FORMATS.into_iter().map(|format| Effect::Publish(item(&push, format, name, sender))).collect()
+    FORMATS.into_iter().filter_map(|format| item(&push, format, name, sender).map(Effect::Publish)).collect()
 }
 
-/// A push as an item of the channel for its format.
-pub(crate) fn item(push: &Push, format: Format, name: &str, sender: Option<&str>) -> Item {
-    Item {
+/// A push as an item of the channel for its format; none where it can't be written, so that subscribers see that they miss it
+/// and ask.
+pub(crate) fn item(push: &Push, format: Format, name: &str, sender: Option<&str>) -> Option<Item> {
+    Some(Item {
         channel: channel(format, name),
         id: push.meta.valid_from.to_string(),
         prev_id: push.prev_valid_from.map(|at| at.to_string()),
-        content: content(push.encode(format), format),
+        content: content(push.encode(format).ok()?, format),
         sender: sender.map(str::to_owned),
-    }
+    })
 }
 
 /// Closes every socket on a channel: its session is over.

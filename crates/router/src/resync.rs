@@ -120,7 +120,7 @@ async fn changed<H: Host>(
         }
     };
     let push = Push { entity_id: entity, diff, meta, prev_valid_from };
-    let mut item = publish::item(&push, format, name, None);
+    let mut item = publish::item(&push, format, name, None)?;
     // For those who hold this, whatever the push follows.
     item.prev_id = id.map(str::to_owned);
     Some(item)

@@ -5,12 +5,16 @@ use super::response::MapWriter;
 use super::{Fields, Format};
 use crate::codec::DecodeError;
 use crate::id::EntityId;
-use crate::limits::Limits;
+use crate::limits::TRUSTED;
 use crate::operation::Meta;
 use crate::prelude::*;
 
-/// `meta`, as it stands in messages.
+/// `meta`, as it stands in messages. Where a reverse diff can't be written in this format, it is left out.
 pub fn encode_meta(meta: &Meta, format: Format) -> Vec<u8> {
+    meta_map(meta, format).finish()
+}
+
+pub(super) fn meta_map(meta: &Meta, format: Format) -> MapWriter {
     let mut map = MapWriter::new(format);
     map.text("entityId", &meta.entity_id);
     let kind = meta.entity_id.split_once(':').map_or("", |(kind, _)| kind);
@@ -31,7 +35,7 @@ pub fn encode_meta(meta: &Meta, format: Format) -> Vec<u8> {
     if let Some(chunks) = meta.chunks {
         map.uint("chunks", u64::from(chunks));
     }
-    map.finish()
+    map
 }
 
 /// The same from its fields.
@@ -54,5 +58,5 @@ pub(super) fn decode_meta(fields: &Fields<'_>) -> Result<Meta, DecodeError> {
 
 /// The same from a map of its own, in CBOR.
 pub(crate) fn decode_meta_bytes(bytes: &[u8]) -> Result<Meta, DecodeError> {
-    decode_meta(&Fields::decode(bytes, Format::Cbor, usize::MAX, &Limits::default())?)
+    decode_meta(&Fields::decode(bytes, Format::Cbor, usize::MAX, &TRUSTED)?)
 }

@@ -1,7 +1,7 @@
 //! What subscribers are told without asking.
 
 use super::fields::missing;
-use super::meta::{decode_meta, encode_meta};
+use super::meta::{decode_meta, meta_map};
 use super::response::MapWriter;
 use super::{Fields, Format};
 use crate::codec::DecodeError;
@@ -26,15 +26,18 @@ pub struct Push {
 
 impl Push {
     /// Writes it.
-    pub fn encode(&self, format: Format) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// When what is stored can't be written in this format; never in CBOR.
+    pub fn encode(&self, format: Format) -> Result<Vec<u8>, DecodeError> {
         let mut map = MapWriter::new(format);
         map.text("entityId", self.entity_id.as_str());
         map.told(&self.diff);
-        map.raw("meta", &encode_meta(&self.meta, format));
+        map.nested("meta", meta_map(&self.meta, format));
         if let Some(previous) = self.prev_valid_from {
             map.text("prevValidFrom", &previous.to_text());
         }
-        map.finish()
+        map.written()
     }
 
     /// Reads it, as a client does.

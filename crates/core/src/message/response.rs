@@ -1,7 +1,7 @@
 //! What comes of a request.
 
 use super::fields::missing;
-use super::meta::{decode_meta, encode_meta};
+use super::meta::{decode_meta, meta_map};
 use super::{Code, Fields, Format};
 use crate::codec::DecodeError;
 #[cfg(feature = "server")]
@@ -100,20 +100,40 @@ impl Response {
 
     /// The frame, or the answer to `POST /message`.
     pub fn encode(&self, format: Format) -> Vec<u8> {
-        let mut map = MapWriter::new(format);
-        if let Some(id) = self.id {
-            map.uint("id", id);
+        self.encode_framed(format).1
+    }
+
+    /// The same, and the status that is in it: where what is stored can't be written in this format, that is said instead, and
+    /// nothing else is made of it.
+    pub fn encode_framed(&self, format: Format) -> (u16, Vec<u8>) {
+        self.written(|response| {
+            let mut map = MapWriter::new(format);
+            if let Some(id) = response.id {
+                map.uint("id", id);
+            }
+            map.uint("status", u64::from(response.status));
+            response.write(map)
+        })
+    }
+
+    /// The body of the HTTP API's answers, without id and status, which are elsewhere; and that status, as in
+    /// [`encode_framed`](Response::encode_framed).
+    pub fn encode_body(&self, format: Format) -> (u16, Vec<u8>) {
+        self.written(|response| response.write(MapWriter::new(format)))
+    }
+
+    fn written(&self, write: impl Fn(&Response) -> MapWriter) -> (u16, Vec<u8>) {
+        match write(self).written() {
+            Ok(bytes) => (self.status, bytes),
+            Err(error) => {
+                let message = format!("what is stored can't be written in this format: {error}");
+                let failed = Response::error(self.id, Code::Unavailable, message);
+                (failed.status, write(&failed).finish())
+            }
         }
-        map.uint("status", u64::from(self.status));
-        self.write(map)
     }
 
-    /// The body of the HTTP API's answers: without id and status, which are elsewhere.
-    pub fn encode_body(&self, format: Format) -> Vec<u8> {
-        self.write(MapWriter::new(format))
-    }
-
-    fn write(&self, mut map: MapWriter) -> Vec<u8> {
+    fn write(&self, mut map: MapWriter) -> MapWriter {
         let format = map.format;
         if let Some((code, message)) = &self.error {
             map.raw("error", &encode_error(*code, message, &self.violations, format));
@@ -128,16 +148,16 @@ impl Response {
             map.diff("others", others);
         }
         if let Some(meta) = &self.meta {
-            map.raw("meta", &encode_meta(meta, format));
+            map.nested("meta", meta_map(meta, format));
         }
         if let Some(versions) = &self.versions {
-            let items: Vec<Vec<u8>> = versions.iter().map(|meta| encode_meta(meta, format)).collect();
+            let items: Vec<Vec<u8>> = versions.iter().map(|meta| map.item(meta_map(meta, format))).collect();
             map.array("versions", &items);
         }
         if let Some(more) = self.more {
             map.bool("more", more);
         }
-        map.finish()
+        map
     }
 
     /// Reads a frame, as a client does.
@@ -199,11 +219,35 @@ pub(crate) struct MapWriter {
     pub(crate) format: Format,
     fields: usize,
     body: Vec<u8>,
+    /// Why a field that is there could not be written. In CBOR, what is stored is passed on as it is.
+    unwritable: Option<DecodeError>,
 }
 
 impl MapWriter {
     pub(crate) fn new(format: Format) -> MapWriter {
-        MapWriter { format, fields: 0, body: Vec::new() }
+        MapWriter { format, fields: 0, body: Vec::new(), unwritable: None }
+    }
+
+    /// A map in this one.
+    pub(super) fn nested(&mut self, name: &str, map: MapWriter) {
+        let item = self.item(map);
+        self.raw(name, &item);
+    }
+
+    /// A map that goes into this one.
+    fn item(&mut self, map: MapWriter) -> Vec<u8> {
+        if self.unwritable.is_none() {
+            self.unwritable.clone_from(&map.unwritable);
+        }
+        map.finish()
+    }
+
+    /// The map, if all that is in it could be written.
+    pub(super) fn written(self) -> Result<Vec<u8>, DecodeError> {
+        match &self.unwritable {
+            None => Ok(self.finish()),
+            Some(error) => Err(error.clone()),
+        }
     }
 
     /// A field whose value is encoded already, in this map's format.
@@ -265,10 +309,10 @@ impl MapWriter {
         match self.format {
             Format::Cbor => self.raw(name, &value.0),
             #[cfg(feature = "server")]
-            Format::Json => {
-                let value = cbor::decode_value(&value.0, &TRUSTED).unwrap_or(crate::value::Value::Null);
-                self.raw(name, &json::value_to_text(&value));
-            }
+            Format::Json => match cbor::decode_value(&value.0, &TRUSTED) {
+                Ok(value) => self.raw(name, &json::value_to_text(&value)),
+                Err(error) => self.unwritable = Some(error),
+            },
         }
     }
 
@@ -276,11 +320,10 @@ impl MapWriter {
         match self.format {
             Format::Cbor => self.raw(name, &diff.0),
             #[cfg(feature = "server")]
-            Format::Json => {
-                let patch =
-                    cbor::decode_patch(&diff.0, &TRUSTED).unwrap_or(crate::diff::Patch::Map(Default::default()));
-                self.raw(name, &json::patch_to_text(&patch));
-            }
+            Format::Json => match cbor::decode_patch(&diff.0, &TRUSTED) {
+                Ok(patch) => self.raw(name, &json::patch_to_text(&patch)),
+                Err(error) => self.unwritable = Some(error),
+            },
         }
     }
 

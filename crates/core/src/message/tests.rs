@@ -58,7 +58,7 @@ fn responses_and_pushes_come_back_from_either_format() {
         for response in [&conflict, &page] {
             assert_eq!(Response::decode(&response.encode(format), format, &Limits::default()).as_ref(), Ok(response));
         }
-        assert_eq!(Push::decode(&push.encode(format), format, &Limits::default()).as_ref(), Ok(&push));
+        assert_eq!(Push::decode(&push.encode(format).unwrap(), format, &Limits::default()).as_ref(), Ok(&push));
     }
 }
 
@@ -87,4 +87,25 @@ fn a_message_in_records_as_cbor_x_writes_it_is_read() {
     let request = Request::decode(&frame, Format::Cbor, &Limits::default()).unwrap();
     let Method::Post { value, .. } = request.method else { panic!("a post") };
     assert_eq!(value, CborValue(vec![0xa1, 0x61, b'a', 0x01]));
+}
+
+#[test]
+fn what_cannot_be_written_is_an_error_and_nothing_else() {
+    let broken = || [0x81].to_vec();
+    let value = Response { value: Some(CborValue(broken())), meta: Some(meta()), ..Response::ok(Some(4)) };
+    let diff = Response { diff: Some(CborDiff(broken()).into()), ..Response::ok(Some(4)) };
+    let reverse = Meta { previous_values: Some(CborDiff(broken())), ..meta() };
+    let versions = Response { versions: Some(vec![meta(), reverse.clone()]), ..Response::ok(Some(4)) };
+    let other = Response { meta: Some(reverse), ..Response::ok(Some(4)) };
+    for response in [value, diff, versions, other] {
+        let (status, frame) = response.encode_framed(Format::Json);
+        let read = Response::decode(&frame, Format::Json, &Limits::default()).unwrap();
+        assert_eq!((status, read.status, read.id), (503, 503, Some(4)));
+        assert_eq!(read.error.as_ref().map(|(code, _)| *code), Some(Code::Unavailable));
+        assert_eq!((read.value, read.diff, read.meta, read.versions), (None, None, None, None));
+        assert_eq!(response.encode_body(Format::Json).0, 503);
+    }
+    let entity_id = EntityId::parse("note:n").unwrap();
+    let push = Push { entity_id, diff: CborDiff(broken()).into(), meta: meta(), prev_valid_from: None };
+    assert!(push.encode(Format::Json).is_err());
 }

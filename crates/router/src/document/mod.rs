@@ -12,7 +12,7 @@ mod tests;
 
 use timeweft_core::codec::{DecodeError, MAX_DEPTH, cbor, json};
 use timeweft_core::diff::{Diff, DiffError, Segment, diff_finely};
-use timeweft_core::limits::Limits;
+use timeweft_core::limits::{Limits, TRUSTED};
 use timeweft_core::message::Code;
 use timeweft_core::operation::{CborDiff, CborValue};
 use timeweft_core::value::Value;
@@ -65,15 +65,14 @@ impl DocumentPatch {
     /// The diff that the patch comes to on this value.
     pub(crate) fn on(self, base: &CborValue, limits: &Limits) -> Result<CborDiff, Unfit> {
         // The JSON of a value may be longer and deeper than it is itself; what is stored in the end is bounded there.
-        let any = Limits { value_bytes: usize::MAX, depth: usize::MAX, ..*limits };
-        let base = cbor::decode_value(&base.0, &any)?;
+        let base = cbor::decode_value(&base.0, &TRUSTED)?;
         let mut document = json::value_to_json(&base);
-        let before = json::value_from_json(&document, &any)?;
+        let before = json::value_from_json(&document, &TRUSTED)?;
         match self {
             DocumentPatch::Operations(patch) => patch.apply(&mut document, limits)?,
             DocumentPatch::Merge(patch) => ::json_patch::merge(&mut document, &patch),
         }
-        let after = json::value_from_json(&document, &any)?;
+        let after = json::value_from_json(&document, &TRUSTED)?;
         let diff = fit(diff_finely(&before, &after), &base, &before).map_err(|error| Unfit::bad(error.to_string()))?;
         Ok(CborDiff(cbor::encode_patch(&diff.to_patch())))
     }

@@ -104,19 +104,21 @@ pub(crate) fn needed<T>(field: Option<T>, name: &str) -> Result<T, Refused> {
 
 /// A response of the protocol as one of HTTP: the status is in the line, the version in `ETag`.
 pub(crate) fn of_response(response: Response, format: Format, effects: Vec<Effect>) -> HttpResponse {
+    let (status, body) = response.encode_body(format);
     let mut headers = headers(format);
-    if response.error.is_none()
+    if status == response.status
+        && response.error.is_none()
         && let Some(meta) = &response.meta
     {
         headers.push(Header::new("etag", tag(meta.valid_from)));
     }
-    match response.status {
+    match status {
         401 => headers.push(Header::new("www-authenticate", "Bearer")),
         429 | 503 => headers.push(Header::new("retry-after", "1")),
         _ => {}
     }
-    let body = if response.status == 304 { Vec::new() } else { response.encode_body(format) };
-    HttpResponse { status: response.status, headers, body, effects }
+    let body = if status == 304 { Vec::new() } else { body };
+    HttpResponse { status, headers, body, effects }
 }
 
 /// Any other answer.

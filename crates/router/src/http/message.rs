@@ -41,12 +41,9 @@ pub(super) async fn post<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse
 /// The same frame as on the socket, in the format of the request, with the status in the line too.
 fn framed(response: Response, format: Format, effects: Vec<Effect>) -> HttpResponse {
     // 304 has no body in HTTP.
-    let frame = if response.status == 304 { Vec::new() } else { response.encode(format) };
-    let mut answer = of_response(
-        Response { meta: response.meta, error: response.error, status: response.status, ..Response::default() },
-        format,
-        effects,
-    );
-    answer.body = frame;
+    let (status, frame) = response.encode_framed(format);
+    let (meta, error) = if status == response.status { (response.meta, response.error) } else { (None, None) };
+    let mut answer = of_response(Response { meta, error, status, ..Response::default() }, format, effects);
+    answer.body = if status == 304 { Vec::new() } else { frame };
     answer
 }

@@ -95,7 +95,7 @@ pub(crate) async fn missed<H: Host>(
         Reading::NotModified(_) => return None,
         // To those who were never shown it, a note that is gone already is none.
         Reading::Value(_, meta) if held.id.is_none() && meta.deleted => return None,
-        reading @ Reading::Value(..) => of_reading(router, reading).ok()?,
+        reading @ Reading::Value(..) => of_reading(reading).ok()?,
         Reading::Diff(_, meta) => version(router, context, entity, meta).await.ok()?,
     };
     let happening = if held.id.is_none() { Happening::Create } else { Happening::Update };
@@ -114,7 +114,7 @@ pub(super) async fn initial<H: Host>(
     entity: &EntityId,
 ) -> Result<(Option<String>, Option<String>), Failure> {
     let note = match router.host.get(context, entity, None, true).await {
-        Ok(reading) => of_reading(router, reading)?,
+        Ok(reading) => of_reading(reading)?,
         Err(Failure::NotFound) => return Ok((None, None)),
         Err(failure) => return Err(failure),
     };

@@ -18,7 +18,7 @@ pub(crate) use channel::{CHANNEL, changed, missed};
 use serde_json::{Value as Json, json};
 use timeweft_core::codec::cbor;
 use timeweft_core::id::EntityId;
-use timeweft_core::limits::Limits;
+use timeweft_core::limits::TRUSTED;
 use timeweft_core::operation::{CborValue, Context, Failure, Meta, Moment, Reading};
 use timeweft_core::value::Value;
 
@@ -57,13 +57,12 @@ impl Note {
 }
 
 /// What was read, as a note.
-pub(crate) fn of_reading<H: Host>(router: &Router<H>, reading: Reading) -> Result<Note, Failure> {
+pub(crate) fn of_reading(reading: Reading) -> Result<Note, Failure> {
     let Reading::Value(CborValue(bytes), meta) = reading else {
         return Err(Failure::Unavailable("a note was asked for whole and came otherwise".to_owned()));
     };
     // However large, and whatever the limit is by now: it was taken once.
-    let limits = Limits { value_bytes: usize::MAX, ..router.config.limits };
-    let value = cbor::decode_value(&bytes, &limits)
+    let value = cbor::decode_value(&bytes, &TRUSTED)
         .map_err(|error| Failure::Unavailable(format!("{} can't be read: {error}", meta.entity_id)))?;
     Ok(Note { meta, value })
 }
@@ -75,12 +74,12 @@ pub(crate) async fn version<H: Host>(
     entity: &EntityId,
     meta: Meta,
 ) -> Result<Note, Failure> {
-    let current = of_reading(router, router.host.get(context, entity, None, true).await?)?;
+    let current = of_reading(router.host.get(context, entity, None, true).await?)?;
     if current.meta.version == meta.version {
         return Ok(Note { meta, ..current });
     }
     // A deletion keeps the value of the version before it, and only that can be read.
     let moment = Moment::Version(if meta.deleted { meta.version.saturating_sub(1) } else { meta.version });
-    let past = of_reading(router, router.host.get_past(context, entity, moment, None).await?)?;
+    let past = of_reading(router.host.get_past(context, entity, moment, None).await?)?;
     Ok(Note { meta, ..past })
 }

@@ -106,10 +106,11 @@ async fn left<H: Host>(router: &Router<H>, connection: &Connection) {
 /// The answer to an `open` that is not granted.
 pub(crate) fn refused(code: Code, message: &str) -> Box<BatchOutcome> {
     let response = Response::error(None, code, message);
+    let (status, body) = response.encode_body(Format::Json);
     Box::new(BatchOutcome {
-        status: response.status,
+        status,
         headers: vec![Header::new("content-type", Format::Json.media_type())],
-        body: response.encode_body(Format::Json),
+        body,
         ..BatchOutcome::default()
     })
 }

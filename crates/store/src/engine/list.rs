@@ -58,8 +58,7 @@ fn member(id: &str, person: &str) -> String {
 }
 
 pub(super) fn system(now: Timestamp) -> Context {
-    let limits = TRUSTED;
-    Context { person_id: SYSTEM.into(), impersonator_id: None, now, access: Access::Any, limits }
+    Context { person_id: SYSTEM.into(), impersonator_id: None, now, access: Access::Any, limits: TRUSTED }
 }
 
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use timeweft_core::codec::json;
-use timeweft_core::limits::Limits;
+use timeweft_core::limits::TRUSTED;
 use timeweft_core::value::Value;
 
 /// The value itself if JSON can hold it, else its projection.
@@ -40,8 +40,7 @@ fn make(value: &Value) -> Value {
         }
         // Texts and arrays of numbers, which are read back as they were written.
         Value::Date(_) | Value::Bytes(_) | Value::Typed(..) => {
-            let unbounded = Limits { value_bytes: usize::MAX, ..Limits::default() };
-            json::value_from_text(&json::value_to_text(value), &unbounded).unwrap_or(Value::Null)
+            json::value_from_text(&json::value_to_text(value), &TRUSTED).unwrap_or(Value::Null)
         }
     }
 }

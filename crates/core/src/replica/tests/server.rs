@@ -200,7 +200,7 @@ impl Server {
         };
         for (name, pushes) in &mut self.subscribed {
             if name != connection {
-                pushes.push(push.encode(Format::Cbor));
+                pushes.push(push.encode(Format::Cbor).unwrap());
             }
         }
         if let Some(key) = key {

@@ -48,7 +48,7 @@ impl<H: Host> Notes<'_, H> {
         for (before, listed) in (0..).zip(&listing.entities) {
             let entity = EntityId::parse(&listed.entity_id).map_err(|error| Fault::new(500, error.as_str()))?;
             let note = match self.router.host.get(&self.context(&entity).await?, &entity, None, false).await {
-                Ok(reading) => notes::of_reading(self.router, reading)?.json(),
+                Ok(reading) => notes::of_reading(reading)?.json(),
                 // Deleted since it was listed.
                 Err(Failure::NotFound) => continue,
                 Err(failure) => return Err(failure.into()),

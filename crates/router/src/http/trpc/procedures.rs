@@ -119,7 +119,7 @@ impl<'a, H: Host> Notes<'a, H> {
     async fn past(&self, entity: &EntityId, version: u64) -> Result<Note, Fault> {
         let context = self.context(entity).await?;
         match self.router.host.get_past(&context, entity, Moment::Version(version), None).await {
-            Ok(reading) => Ok(notes::of_reading(self.router, reading)?),
+            Ok(reading) => Ok(notes::of_reading(reading)?),
             Err(Failure::NotFound) => {
                 let missing = format!("{} has no version {version} that can be read", entity.local());
                 Err(Fault::new(404, missing))
@@ -130,7 +130,7 @@ impl<'a, H: Host> Notes<'a, H> {
 
     async fn current(&self, entity: &EntityId) -> Result<Note, Fault> {
         let reading = self.router.host.get(&self.context(entity).await?, entity, None, false).await?;
-        Ok(notes::of_reading(self.router, reading)?)
+        Ok(notes::of_reading(reading)?)
     }
 
     async fn get(&self, input: Input<'_>) -> Result<Json, Fault> {
