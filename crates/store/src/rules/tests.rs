@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 use timeweft_core::codec::json;
+use timeweft_core::diff::Identity;
 use timeweft_core::limits::Limits;
 use timeweft_core::operation::{Policy, Violation};
 use timeweft_core::value::Value;
@@ -133,4 +134,19 @@ fn values_that_json_cannot_hold_are_checked_as_their_json() {
     let found = rules.check(&Value::object([("at", Value::Undefined), ("tags", Value::Set(vec![one]))])).unwrap_err();
     let paths: Vec<&str> = found.iter().map(|violation| violation.path.as_str()).collect();
     assert_eq!(paths, ["", "/tags/0"], "{found:?}");
+}
+
+#[test]
+fn an_identity_is_one_to_eight_names() {
+    let names = |names: &[&str]| Identity::by(names.iter().map(|name| (*name).to_owned()).collect());
+    assert_eq!(read(json!({})).identity, Identity::default());
+    assert_eq!(read(json!({"identity": "sku"})).identity, names(&["sku"]));
+    assert_eq!(read(json!({"identity": ["sku", "id"]})).identity, names(&["sku", "id"]));
+    let nine = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+    for bad in [json!(""), json!([]), json!(nine), json!(["a", 1]), json!(["a", ""]), json!(null), json!(7)] {
+        let found = wrong(json!({"identity": bad}));
+        assert_eq!(found.iter().map(|broken| &*broken.path).collect::<Vec<_>>(), ["/identity"], "{bad}");
+    }
+    let eight = json!(nine[..8]);
+    read(json!({"identity": eight}));
 }
