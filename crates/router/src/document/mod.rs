@@ -67,6 +67,11 @@ impl DocumentPatch {
         // The JSON of a value may be longer and deeper than it is itself; what is stored in the end is bounded there.
         let base = cbor::decode_value(&base.0, &TRUSTED)?;
         let mut document = json::value_to_json(&base);
+        if document.is_null() && base.is_container() {
+            // Never patched as if it were null: what is in it would go, or stay where it should go.
+            let why = "the value holds a number beyond what JSON readers hold, so it can't be patched as JSON; patch it as application/cbor";
+            return Err(Unfit::bad(why));
+        }
         let before = json::value_from_json(&document, &TRUSTED)?;
         match self {
             DocumentPatch::Operations(patch) => patch.apply(&mut document, limits)?,

@@ -141,3 +141,33 @@ fn merge_patch_is_as_its_rfc_says() {
         assert_eq!(value, from_json(result), "{target} {patch}");
     }
 }
+
+#[test]
+fn what_is_stored_is_patched_whatever_the_limits_are_by_now() {
+    let low = Limits { value_bytes: 10, depth: 2, ..Limits::default() };
+    let deep = (0..200).fold(Value::text("x"), |value, _| Value::Array(vec![value]));
+    let base = Value::object([("deep", deep), ("n", Number(1.0)), ("t", Value::text("long ".repeat(9)))]);
+    for (media_type, patch) in
+        [(MERGE_PATCH, json!({"n": 2})), (JSON_PATCH, json!([{"op": "replace", "path": "/n", "value": 2}]))]
+    {
+        let mut wanted = base.clone();
+        let Value::Object(members) = &mut wanted else { panic!() };
+        members.insert("n".into(), Number(2.0));
+        assert!(patched(&base, media_type, &patch, &low).unwrap() == wanted, "{media_type}");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_as_json_is_not_patched_as_null() {
+    let huge = Value::BigInt("9".repeat(400).parse().unwrap());
+    let base = Value::object([("huge", huge), ("n", Number(1.0))]);
+    for (media_type, patch) in
+        [(MERGE_PATCH, json!({"n": null})), (JSON_PATCH, json!([{"op": "remove", "path": "/n"}]))]
+    {
+        // It is patched, or it is said that it can't be.
+        match patched(&base, media_type, &patch, &Limits::default()) {
+            Ok(value) => assert!(matches!(&value, Value::Object(members) if members.len() == 1), "{value:?}"),
+            Err(unfit) => assert!(unfit.1.contains("application/cbor"), "{unfit:?}"),
+        }
+    }
+}
