@@ -2,17 +2,39 @@
 //!
 //! Short lists get Myers' shortest edit. In long ones, numbers that are unique on both sides and in the same order on
 //! both are held fast (as "patience diff" does) and what lies between is aligned again; where there are none, all of it
-//! counts as changed.
+//! counts as changed. So does what would take more than is left of the [`Effort`].
+//!
+//! Numbers are indices of tables here: they are below the length of what is compared, or not much above it.
 
+use core::cell::Cell;
 use core::ops::Range;
 
 use crate::prelude::*;
-use crate::sort::sorted;
 
 /// Lists up to this long together are aligned by Myers' algorithm, whose work is at worst their square.
 const SHORT: usize = 1024;
 /// How often what lies between unique numbers is aligned by those that are unique there.
 const ROUNDS: usize = 8;
+/// Steps that all of one diff may spend on what takes the square of a length.
+const EFFORT: usize = 1 << 22;
+/// Steps for each element that are not counted: what is in proportion to the length needs no bound.
+const FREE: usize = 8;
+
+/// How much more may be spent on what takes the square of a length. One for a whole diff, since short lists are many.
+pub(super) struct Effort(Cell<usize>);
+
+impl Effort {
+    pub(super) fn new() -> Effort {
+        Effort(Cell::new(EFFORT))
+    }
+
+    /// Whether there is so much left, which is then spent.
+    pub(super) fn spend(&self, steps: usize) -> bool {
+        let left = self.0.get().checked_sub(steps);
+        self.0.set(left.unwrap_or_else(|| self.0.get()));
+        left.is_some()
+    }
+}
 
 /// A part that changes: `old` is replaced by `new`. Either may be empty, not both.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,49 +44,58 @@ pub(super) struct Hunk {
 }
 
 /// The parts that change, in order.
-pub(super) fn align(old: &[u32], new: &[u32]) -> Vec<Hunk> {
-    let mut hunks = Vec::new();
-    between(old, new, (0, 0), ROUNDS, &mut hunks);
-    hunks
+pub(super) fn align(old: &[u32], new: &[u32], effort: &Effort) -> Vec<Hunk> {
+    let mut aligner = Aligner { effort, places: Places::default(), hunks: Vec::new() };
+    aligner.between(old, new, (0, 0), ROUNDS);
+    aligner.hunks
 }
 
-fn between(old: &[u32], new: &[u32], start: (usize, usize), rounds: usize, hunks: &mut Vec<Hunk>) {
-    let head = old.iter().zip(new).take_while(|(a, b)| a == b).count();
-    let (old, new, start) = (&old[head..], &new[head..], (start.0 + head, start.1 + head));
-    let tail = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
-    let (old, new) = (&old[..old.len() - tail], &new[..new.len() - tail]);
-    let mut push = |old: Range<usize>, new: Range<usize>| {
-        hunks.push(Hunk { old: start.0 + old.start..start.0 + old.end, new: start.1 + new.start..start.1 + new.end });
-    };
-    if old.is_empty() && new.is_empty() {
-        return;
-    }
-    if old.is_empty() || new.is_empty() {
-        return push(0..old.len(), 0..new.len());
-    }
-    if old.len() + new.len() <= SHORT {
-        for hunk in shortest(old, new) {
-            push(hunk.old, hunk.new);
+struct Aligner<'a> {
+    effort: &'a Effort,
+    places: Places,
+    hunks: Vec<Hunk>,
+}
+
+impl Aligner<'_> {
+    fn between(&mut self, old: &[u32], new: &[u32], start: (usize, usize), rounds: usize) {
+        let head = old.iter().zip(new).take_while(|(a, b)| a == b).count();
+        let (old, new, start) = (&old[head..], &new[head..], (start.0 + head, start.1 + head));
+        let tail = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
+        let (old, new) = (&old[..old.len() - tail], &new[..new.len() - tail]);
+        let mut whole = vec![Hunk { old: 0..old.len(), new: 0..new.len() }];
+        if old.is_empty() && new.is_empty() {
+            return;
         }
-        return;
-    }
-    let fixed = if rounds == 0 { Vec::new() } else { anchors(old, new) };
-    if fixed.is_empty() {
-        return push(0..old.len(), 0..new.len());
-    }
-    let mut at = (0, 0);
-    for (i, j) in fixed.into_iter().chain([(old.len(), new.len())]) {
-        between(&old[at.0..i], &new[at.1..j], (start.0 + at.0, start.1 + at.1), rounds - 1, hunks);
-        at = (i + 1, j + 1);
+        if !old.is_empty() && !new.is_empty() {
+            if old.len() + new.len() <= SHORT {
+                whole = shortest(old, new, self.effort).unwrap_or(whole);
+            } else if rounds > 0 {
+                let fixed = longest_rise(&self.places.unique(old, new));
+                if !fixed.is_empty() {
+                    let mut at = (0, 0);
+                    for (i, j) in fixed.into_iter().chain([(old.len(), new.len())]) {
+                        let start = (start.0 + at.0, start.1 + at.1);
+                        self.between(&old[at.0..i], &new[at.1..j], start, rounds - 1);
+                        at = (i + 1, j + 1);
+                    }
+                    return;
+                }
+            }
+        }
+        self.hunks.extend(whole.into_iter().map(|Hunk { old, new }| Hunk {
+            old: start.0 + old.start..start.0 + old.end,
+            new: start.1 + new.start..start.1 + new.end,
+        }));
     }
 }
 
-/// Myers' shortest edit ("An O(ND) difference algorithm and its variations", 1986).
-fn shortest(old: &[u32], new: &[u32]) -> Vec<Hunk> {
+/// Myers' shortest edit ("An O(ND) difference algorithm and its variations", 1986). Nothing when that would take too much.
+fn shortest(old: &[u32], new: &[u32], effort: &Effort) -> Option<Vec<Hunk>> {
     // After so many changes, on each diagonal (elements of `old` less elements of `new`) from -changes to changes in
     // steps of two: how much of `old` is walked at most. All of them are kept, since they lead back.
     let mut furthest: Vec<u16> = Vec::new();
     let mut changes = 0;
+    let free = FREE * (old.len() + new.len());
     let ends = 'walk: loop {
         for index in 0..=changes {
             let (before, inserts) = arrive(&furthest, changes, index);
@@ -80,6 +111,9 @@ fn shortest(old: &[u32], new: &[u32]) -> Vec<Hunk> {
             }
         }
         changes += 1;
+        if furthest.len() > free && !effort.spend(changes) {
+            return None;
+        }
     };
     let mut hunks: Vec<Hunk> = Vec::new();
     let mut index = ends;
@@ -100,7 +134,7 @@ fn shortest(old: &[u32], new: &[u32]) -> Vec<Hunk> {
         changes -= 1;
     }
     hunks.reverse();
-    hunks
+    Some(hunks)
 }
 
 /// The best way to a diagonal, which is the `index`th after so many changes: how much of the old list is walked before
@@ -117,36 +151,65 @@ fn arrive(furthest: &[u16], changes: usize, index: usize) -> (u16, bool) {
     }
 }
 
-/// Positions of numbers that are unique in both: the longest choice that is in order in both.
-fn anchors(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
-    // Each number doubled, and one more in the new list.
-    let mut places: Vec<(u64, usize)> = Vec::with_capacity(old.len() + new.len());
-    for (side, list) in [(0, old), (1, new)] {
-        places.extend(list.iter().zip(0..).map(|(number, at)| (u64::from(*number) << 1 | side, at)));
+/// Positions of numbers that are unique in both lists, in the order of the old one.
+pub(super) fn unique(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
+    Places::default().unique(old, new)
+}
+
+/// The same, and the longest choice of them that is in order in both.
+pub(super) fn unique_in_order(old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
+    longest_rise(&unique(old, new))
+}
+
+/// Where each number is, in the old list and in the new one. All are nowhere but while that is asked.
+#[derive(Default)]
+struct Places(Vec<[u32; 2]>);
+
+const NOWHERE: u32 = u32::MAX;
+const TWICE: u32 = u32::MAX - 1;
+
+impl Places {
+    fn unique(&mut self, old: &[u32], new: &[u32]) -> Vec<(usize, usize)> {
+        for (side, list) in [old, new].into_iter().enumerate() {
+            for (number, at) in list.iter().zip(0..) {
+                let number = *number as usize;
+                if number >= self.0.len() {
+                    self.0.resize(number + 1, [NOWHERE; 2]);
+                }
+                let place = &mut self.0[number][side];
+                *place = if *place == NOWHERE { at } else { TWICE };
+            }
+        }
+        let mut pairs = Vec::new();
+        for (number, i) in old.iter().zip(0..) {
+            let [place, other] = self.0[*number as usize];
+            if place < TWICE && other < TWICE {
+                pairs.push((i, other as usize));
+            }
+        }
+        old.iter().chain(new).for_each(|number| self.0[*number as usize] = [NOWHERE; 2]);
+        pairs
     }
-    let alone = |pair: &[(u64, usize)]| match *pair {
-        [(a, i), (b, j)] if a & 1 < b & 1 => Some((i as u64, j)),
-        _ => None,
-    };
-    let places = sorted(places);
-    longest_rise(&sorted(places.chunk_by(|a, b| a.0 >> 1 == b.0 >> 1).filter_map(alone).collect()))
 }
 
 /// The longest choice of pairs in which the second rises too.
-fn longest_rise(pairs: &[(u64, usize)]) -> Vec<(usize, usize)> {
+fn longest_rise(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
     // For each length, the pair that ends a rise of it lowest; and for each pair, the one before it.
     let mut ends: Vec<usize> = Vec::new();
-    let mut before: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
+    let mut before: Vec<usize> = Vec::with_capacity(pairs.len());
     for (index, (_, j)) in pairs.iter().enumerate() {
         let length = ends.partition_point(|end| pairs[*end].1 < *j);
-        before.push(length.checked_sub(1).map(|shorter| ends[shorter]));
-        if length == ends.len() { ends.push(index) } else { ends[length] = index }
+        before.push(length.checked_sub(1).map_or(usize::MAX, |last| ends[last]));
+        match ends.get_mut(length) {
+            Some(end) => *end = index,
+            None => ends.push(index),
+        }
     }
     let mut rise = Vec::with_capacity(ends.len());
-    let mut at = ends.last().copied();
-    while let Some(index) = at {
-        rise.push((pairs[index].0 as usize, pairs[index].1));
-        at = before[index];
+    let mut at = ends.last().copied().unwrap_or(usize::MAX);
+    while let Some(pair) = pairs.get(at) {
+        rise.push(*pair);
+        at = before[at];
     }
     rise.reverse();
     rise
@@ -157,7 +220,7 @@ mod tests {
     use super::*;
 
     fn changed(old: &[u32], new: &[u32]) -> usize {
-        let hunks = align(old, new);
+        let hunks = align(old, new, &Effort::new());
         let mut made = Vec::new();
         let mut at = 0;
         for hunk in &hunks {
@@ -213,6 +276,20 @@ mod tests {
         new.remove(25_000);
         new.insert(49_000, 1_000_001);
         assert_eq!(changed(&old, &new), 4);
+    }
+
+    #[test]
+    fn what_is_left_of_the_effort_is_shared_and_few_edits_need_none() {
+        let effort = Effort::new();
+        let noise = |seed: u32| (0..500_u32).map(|i| i.wrapping_mul(seed) >> 9 & 3).collect::<Vec<u32>>();
+        let (old, new) = (noise(2_654_435_761), noise(2_246_822_519));
+        let counts: Vec<usize> = (0..2_000).map(|_| align(&old, &new, &effort).len()).collect();
+        assert!(counts[0] > 10, "{}", counts[0]);
+        assert_eq!(counts.last(), Some(&1));
+        let mut edited = old.clone();
+        edited[100] = 7;
+        edited.remove(400);
+        assert_eq!(align(&old, &edited, &effort).len(), 2);
     }
 
     #[test]

@@ -1,19 +1,20 @@
 //! From two values to the diff between them, in near-linear time whatever they are.
 //!
 //! Equal parts are found by their marks. Elements of arrays are known again by what names them ([`Identity`]), then by being equal,
-//! then by likeness (`pair`), and are changed from inside; those out of order move. Texts are compared by line, then by word;
+//! then by likeness (`pair`), and are changed from inside; those out of order move. What has no name moves where it is there
+//! once before and once after, leaves too: a sorted list of names is sorted. Texts are compared by line, then by word;
 //! within words what both begin and end with stays. What would take too many steps is replaced whole.
 
 use core::cmp::Ordering;
 use core::ops::Range;
 
-use super::align::{Hunk, align};
+use super::align::{Effort, Hunk, align, unique, unique_in_order};
 use super::arrange::{Piece, arrange};
 use super::identity::Identity;
 use super::mark::{Mark, Marked, elements, number, number_pieces};
-use super::pair::pair;
-use super::sequence::Builder;
-use super::{Diff, Joins, Keyed, Segment, apply, text, wire};
+use super::pair::{Scale, pair};
+use super::sequence::{Builder, Segments};
+use super::{Diff, Joins, Keyed, Segment, text, wire};
 use crate::members::Members;
 use crate::prelude::*;
 use crate::sort::sorted;
@@ -25,14 +26,9 @@ const STEPS: usize = 50_000;
 /// The change from `old` to `new`, as short on the wire as it is found.
 pub fn diff(old: &Value, new: &Value) -> Diff {
     let marks = (Mark::of(old), Mark::of(new));
-    let identity = Identity::default();
-    match between(
-        Marked { value: old, mark: &marks.0 },
-        Marked { value: new, mark: &marks.1 },
-        How { identity: &identity, letters: false },
-    ) {
+    match changed((old, &marks.0), (new, &marks.1), &Identity::default(), false) {
         None => Diff::identity(),
-        Some(change) => root(wire::shortest(coarse(change, new, STEPS), new, &marks.1), old),
+        Some(change) => root(wire::shortest(change, new, &marks.1), old),
     }
 }
 
@@ -50,8 +46,7 @@ pub fn diff_finely_by(old: &Value, new: &Value, identity: &Identity) -> Diff {
 /// As [`diff_finely`], for who knows only what came of what somebody did: within words letters are compared too, so that what stands
 /// beside a letter that stayed still does.
 pub fn diff_closely(old: &Value, new: &Value) -> Diff {
-    let how = How { identity: &Identity::default(), letters: true };
-    whole(old, new, how).map_or_else(Diff::identity, |change| root(change, old))
+    whole(old, new, &Identity::default(), true).map_or_else(Diff::identity, |change| root(change, old))
 }
 
 /// How values are compared.
@@ -60,17 +55,22 @@ struct How<'a> {
     identity: &'a Identity,
     /// Texts also by letter.
     letters: bool,
+    effort: &'a Effort,
 }
 
 /// What changes below the root, finely; nothing when they are equal.
 pub(super) fn between_values(old: &Value, new: &Value, identity: &Identity) -> Option<Diff> {
-    whole(old, new, How { identity, letters: false })
+    whole(old, new, identity, false)
 }
 
-fn whole(old: &Value, new: &Value, how: How<'_>) -> Option<Diff> {
-    let marks = (Mark::of(old), Mark::of(new));
-    let change = between(Marked { value: old, mark: &marks.0 }, Marked { value: new, mark: &marks.1 }, how);
-    change.map(|change| coarse(change, new, STEPS))
+fn whole(old: &Value, new: &Value, identity: &Identity, letters: bool) -> Option<Diff> {
+    changed((old, &Mark::of(old)), (new, &Mark::of(new)), identity, letters)
+}
+
+fn changed(old: (&Value, &Mark), new: (&Value, &Mark), identity: &Identity, letters: bool) -> Option<Diff> {
+    let how = How { identity, letters, effort: &Effort::new() };
+    let change = between(Marked { value: old.0, mark: old.1 }, Marked { value: new.0, mark: new.1 }, how);
+    change.map(|change| coarse(change, new.0, STEPS))
 }
 
 fn root(change: Diff, old: &Value) -> Diff {
@@ -87,10 +87,13 @@ fn between(old: Marked<'_>, new: Marked<'_>, how: How<'_>) -> Option<Diff> {
     }
     Some(match (old.value, new.value) {
         (Value::Object(a), Value::Object(b)) => Diff::Object(members((a, old.mark), (b, new.mark), how)),
-        (Value::Array(a), Value::Array(b)) => Diff::Array(array(&elements(a, old.mark), &elements(b, new.mark), how)),
-        (Value::Text(a), Value::Text(b)) => texts(a, b, how.letters),
-        (Value::Map(_), Value::Map(_)) => entries(Keyed::Map, old.value, new.value, how),
-        (Value::Set(_), Value::Set(_)) => entries(Keyed::Set, old.value, new.value, how),
+        (Value::Array(a), Value::Array(b)) => array(&elements(a, old.mark), &elements(b, new.mark), how)
+            .map_or_else(|| Diff::Set { value: new.value.clone(), over_container: true }, Diff::Array),
+        (Value::Text(a), Value::Text(b)) => texts(a, b, how),
+        (Value::Map(a), Value::Map(b)) => Diff::Entries(Keyed::Map, entries((a, old.mark), (b, new.mark), how)),
+        (Value::Set(a), Value::Set(b)) => {
+            Diff::Entries(Keyed::Set, items(&elements(a, old.mark), &elements(b, new.mark)))
+        }
         (before, after) => Diff::Set { value: after.clone(), over_container: before.is_container() },
     })
 }
@@ -123,7 +126,7 @@ fn coarse(diff: Diff, new: &Value, most: usize) -> Diff {
             let each = members.values().map(steps).collect();
             let Some(largest) = largest(each, members.len(), most) else { return whole() };
             let changes = members.into_iter().zip(0..).map(|((key, change), place)| match object.get(&key) {
-                Some(value) if largest.contains(&place) => (key, replaced(&change, value)),
+                Some(value) if largest.binary_search(&place).is_ok() => (key, replaced(&change, value)),
                 _ => (key, change),
             });
             Diff::Object(changes.collect())
@@ -134,7 +137,7 @@ fn coarse(diff: Diff, new: &Value, most: usize) -> Diff {
             let mut at = 0;
             for (place, segment) in segments.iter_mut().enumerate() {
                 if let Segment::Inner(inner) | Segment::Put(_, Some(inner)) = segment
-                    && largest.contains(&place)
+                    && largest.binary_search(&place).is_ok()
                     && let Some(value) = items.get(at)
                 {
                     *inner = replaced(inner, value);
@@ -159,12 +162,13 @@ fn replaced(change: &Diff, value: &Value) -> Diff {
 /// Which of these have to go for the rest, with one step for each, to be no more than `most`; none if that is not enough.
 fn largest(each: Vec<usize>, own: usize, most: usize) -> Option<Vec<usize>> {
     let mut sum = own + each.iter().sum::<usize>();
+    // What is replaced is still a step.
     let mut places = Vec::new();
     for (steps, place) in sorted(each.into_iter().zip(0..).collect::<Vec<(usize, usize)>>()).into_iter().rev() {
-        if sum <= most || places.len() > 1_000 {
+        if sum <= most || steps <= 1 {
             break;
         }
-        sum -= steps;
+        sum -= steps - 1;
         places.push(place);
     }
     (sum <= most).then(|| sorted(places))
@@ -200,12 +204,19 @@ fn members(old: (&Object, &Mark), new: (&Object, &Mark), how: How<'_>) -> Member
     }
 }
 
-fn array(old: &[Marked<'_>], new: &[Marked<'_>], how: How<'_>) -> Vec<Segment<Vec<Value>, Diff>> {
+/// Nothing when that takes too many steps.
+fn array(old: &[Marked<'_>], new: &[Marked<'_>], how: How<'_>) -> Option<Segments<Vec<Value>>> {
     let head = old.iter().zip(new).take_while(|(a, b)| a == b).count();
     let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count();
     let (middle_old, middle_new) = (&old[head..old.len() - tail], &new[head..new.len() - tail]);
-    let from = origins(middle_old, middle_new, tail == 0, how.identity);
+    let from = origins(middle_old, middle_new, tail == 0, how);
+    // Elements that do not follow each other are in different steps, whatever these are.
+    let follows = |pair: &&[Option<usize>]| pair[1] == pair[0].map(|index| index + 1);
+    if from.len() > STEPS && from.windows(2).filter(|pair| !follows(pair)).count() > STEPS {
+        return None;
+    }
     let mut pieces = Vec::with_capacity(middle_new.len() + 2);
+    let mut changes = 0;
     if head > 0 {
         pieces.push(Piece::Kept(0, head));
     }
@@ -214,52 +225,55 @@ fn array(old: &[Marked<'_>], new: &[Marked<'_>], how: How<'_>) -> Vec<Segment<Ve
             None => Piece::New(element.value.clone()),
             Some(index) => match between(middle_old[index], *element, how) {
                 None => Piece::Kept(head + index, 1),
-                Some(change) => Piece::Changed(head + index, change),
+                Some(_) if changes == STEPS => return None,
+                Some(change) => {
+                    changes += 1;
+                    Piece::Changed(head + index, change)
+                }
             },
         });
     }
     if tail > 0 {
         pieces.push(Piece::Kept(old.len() - tail, tail));
     }
-    arrange(old.len(), pieces)
+    Some(arrange(old.len(), pieces))
 }
 
 /// Which of the old elements each of the new ones was.
-fn origins(old: &[Marked<'_>], new: &[Marked<'_>], at_end: bool, identity: &Identity) -> Vec<Option<usize>> {
+fn origins(old: &[Marked<'_>], new: &[Marked<'_>], at_end: bool, how: How<'_>) -> Vec<Option<usize>> {
     let mut from = vec![None; new.len()];
     let mut is_known = vec![false; old.len()];
-    for (i, j) in identity.pairs(&values(old), &values(new)) {
+    for (i, j) in how.identity.pairs(&values(old), &values(new)) {
         (from[j], is_known[i]) = (Some(i), true);
     }
     // Of those that nothing names, what is equal and in order; and what is equal, there once, and somewhere else.
-    let rest = |is_known: &[bool]| (0..old.len()).filter(|i| !is_known[*i]).collect::<Vec<usize>>();
-    let left = |from: &[Option<usize>]| (0..new.len()).filter(|j| from[*j].is_none()).collect::<Vec<usize>>();
-    let (rest_old, rest_new) = (rest(&is_known), left(&from));
-    let (these, those) = (pick(old, &rest_old), pick(new, &rest_new));
-    let [numbers, new_numbers] = number([&these, &those]);
-    let hunks = align(&numbers, &new_numbers);
+    let rest_old: Vec<usize> = (0..old.len()).filter(|i| !is_known[*i]).collect();
+    let rest_new: Vec<usize> = (0..new.len()).filter(|j| from[*j].is_none()).collect();
+    let [old_numbers, new_numbers] = number([&pick(old, &rest_old), &pick(new, &rest_new)]);
+    let hunks = align(&old_numbers, &new_numbers, how.effort);
     let (mut at, mut at_new) = (0, 0);
-    for hunk in hunks.iter().chain([&Hunk { old: these.len()..these.len(), new: those.len()..those.len() }]) {
+    for hunk in hunks.iter().chain([&Hunk { old: rest_old.len()..rest_old.len(), new: rest_new.len()..rest_new.len() }])
+    {
         for (i, j) in (at..hunk.old.start).zip(at_new..hunk.new.start) {
             (from[rest_new[j]], is_known[rest_old[i]]) = (Some(rest_old[i]), true);
         }
         (at, at_new) = (hunk.old.end, hunk.new.end);
     }
-    let (unknown, unplaced) = (rest(&is_known), left(&from));
-    for (i, j) in Identity::equal(&values(&pick(old, &unknown)), &values(&pick(new, &unplaced))) {
-        (from[unplaced[j]], is_known[unknown[i]]) = (Some(unknown[i]), true);
+    let left = |hunk: fn(&Hunk) -> Range<usize>| hunks.iter().flat_map(hunk).collect::<Vec<usize>>();
+    let (gone, came) = (left(|hunk| hunk.old.clone()), left(|hunk| hunk.new.clone()));
+    let numbers = |places: &[usize], of: &[u32]| places.iter().map(|place| of[*place]).collect::<Vec<u32>>();
+    for (i, j) in unique(&numbers(&gone, &old_numbers), &numbers(&came, &new_numbers)) {
+        let (i, j) = (rest_old[gone[i]], rest_new[came[j]]);
+        (from[j], is_known[i]) = (Some(i), true);
     }
     // Within what changed between, what is alike.
     for hunk in &hunks {
         let olds: Vec<usize> = hunk.old.clone().map(|i| rest_old[i]).filter(|i| !is_known[*i]).collect();
         let news: Vec<usize> = hunk.new.clone().map(|j| rest_new[j]).filter(|j| from[*j].is_none()).collect();
-        let whole = Hunk { old: 0..olds.len(), new: 0..news.len() };
-        let is_last = at_end && hunk.old.end == these.len();
-        for (i, j) in pair(&pick(old, &olds), &pick(new, &news), &whole, is_last) {
-            let are_others = identity.of(old[olds[i]].value).is_some() && identity.of(new[news[j]].value).is_some();
-            if !are_others {
-                from[news[j]] = Some(olds[i]);
-            }
+        let is_last = at_end && hunk.old.end == rest_old.len();
+        let scale = Scale { identity: how.identity, effort: how.effort, at_end: is_last };
+        for (i, j) in pair(&pick(old, &olds), &pick(new, &news), &scale) {
+            from[news[j]] = Some(olds[i]);
         }
     }
     from
@@ -275,41 +289,60 @@ fn pick<'a>(list: &[Marked<'a>], places: &[usize]) -> Vec<Marked<'a>> {
 }
 
 /// By key. What is out of order goes and comes: a key has no place that it could keep.
-fn entries(kind: Keyed, old: &Value, new: &Value, how: How<'_>) -> Diff {
-    let elements = |value| apply::elements(value).unwrap_or_default();
-    let (old, new) = (elements(old), elements(new));
-    let keys = |items: &'_ [Value]| items.iter().map(|item| kind.key(item).unwrap_or(item).clone()).collect::<Vec<_>>();
-    let (old_keys, new_keys) = (keys(&old), keys(&new));
-    let mut from = vec![None; new.len()];
-    for (i, j) in Identity::equal(&old_keys.iter().collect::<Vec<_>>(), &new_keys.iter().collect::<Vec<_>>()) {
-        from[j] = Some(i);
-    }
-    let pieces = new.iter().zip(from).map(|(item, from)| match from {
-        None => Piece::New(item.clone()),
-        Some(index) => match (&old[index], item) {
-            (Value::Array(before), Value::Array(after)) if kind == Keyed::Map => {
-                match before.get(1).zip(after.get(1)).and_then(|(a, b)| whole(a, b, how)) {
-                    None => Piece::Kept(index, 1),
-                    Some(change) => {
-                        let in_pair = Diff::Array(vec![Segment::Keep(1), Segment::Inner(change)]);
-                        Piece::Changed(index, in_pair)
-                    }
-                }
-            }
-            _ => Piece::Kept(index, 1),
+fn entries(old: (&[(Value, Value)], &Mark), new: (&[(Value, Value)], &Mark), how: How<'_>) -> Segments<Vec<Value>> {
+    let (a, b) = (halves(old), halves(new));
+    let [numbers, new_numbers] = number([&a.0, &b.0]);
+    let from = origins_by(unique_in_order(&numbers, &new_numbers), new.0.len());
+    let pieces = new.0.iter().zip(from).enumerate().map(|(j, ((key, value), from))| match from {
+        None => Piece::New(Value::Array(vec![key.clone(), value.clone()])),
+        Some(i) => match between(a.1[i], b.1[j], how) {
+            None => Piece::Kept(i, 1),
+            Some(change) => Piece::Changed(i, Diff::Array(vec![Segment::Keep(1), Segment::Inner(change)])),
         },
     });
-    Diff::Entries(kind, wire::unmoved(arrange(old.len(), pieces.collect()), &new))
+    arrange(old.0.len(), pieces.collect())
 }
 
-fn texts(old: &str, new: &str, letters: bool) -> Diff {
+/// The keys and the values of a `Map`.
+fn halves<'a>((entries, mark): (&'a [(Value, Value)], &'a Mark)) -> (Vec<Marked<'a>>, Vec<Marked<'a>>) {
+    let marked = |((key, value), marks): (&'a (Value, Value), &'a [Mark])| {
+        (Marked { value: key, mark: &marks[0] }, Marked { value, mark: &marks[1] })
+    };
+    entries.iter().zip(mark.children.chunks_exact(2)).map(marked).unzip()
+}
+
+/// The same for a `Set`.
+fn items(old: &[Marked<'_>], new: &[Marked<'_>]) -> Segments<Vec<Value>> {
+    let [numbers, new_numbers] = number([old, new]);
+    let from = origins_by(unique_in_order(&numbers, &new_numbers), new.len());
+    let pieces = new.iter().zip(from).map(|(item, from)| match from {
+        None => Piece::New(item.value.clone()),
+        Some(i) => Piece::Kept(i, 1),
+    });
+    arrange(old.len(), pieces.collect())
+}
+
+/// Of so many new ones, which old one each was.
+fn origins_by(pairs: Vec<(usize, usize)>, length: usize) -> Vec<Option<usize>> {
+    let mut from = vec![None; length];
+    pairs.into_iter().for_each(|(i, j)| from[j] = Some(i));
+    from
+}
+
+fn texts(old: &str, new: &str, how: How<'_>) -> Diff {
     let mut out = Builder::<String>::new();
-    along(&mut out, old, new, if letters { &CUTS } else { &CUTS[..2] });
+    along(&mut out, old, new, (if how.letters { &CUTS } else { &CUTS[..2] }, how.effort));
     Diff::Text(out.finish())
 }
 
-/// Ways to cut a text into the pieces that are compared, from coarse to fine: after these. The last one is for who asks for it.
-const CUTS: [fn(char) -> bool; 3] = [|character| character == '\n', ends_word, |_| true];
+/// A way to cut a text into the pieces that are compared: after these, into so many at most, and what each takes of the effort.
+type Cut = (fn(char) -> bool, usize, usize);
+
+/// From coarse to fine. The last one is for who asks for it, and for short stretches: in long ones, letters in common say nothing.
+const CUTS: [Cut; 3] = [(|character| character == '\n', PIECES, 0), (ends_word, PIECES, 0), (|_| true, LETTERS, 8)];
+/// More lines or words than that in what changed are not compared: it is replaced whole.
+const PIECES: usize = 1 << 19;
+const LETTERS: usize = 512;
 
 /// Roughly what is no letter and no digit: what is precisely one takes tables.
 fn ends_word(character: char) -> bool {
@@ -320,26 +353,29 @@ fn ends_word(character: char) -> bool {
     }
 }
 
-fn along(out: &mut Builder<String>, old: &str, new: &str, cuts: &[fn(char) -> bool]) {
+fn along(out: &mut Builder<String>, old: &str, new: &str, (cuts, effort): (&[Cut], &Effort)) {
     let head = text::common_prefix(old, new);
     let tail = text::common_suffix(&old[head..], &new[head..]);
     let (gone, came) = (&old[head..old.len() - tail], &new[head..new.len() - tail]);
     out.keep(text::units(&old[..head]));
-    match cuts {
-        [end, finer @ ..] if !gone.is_empty() && !came.is_empty() => {
-            let (a, b) = (Pieces::of(gone, end), Pieces::of(came, end));
-            let mut at = 0;
-            for (from, to) in hunks(&a, &b) {
-                out.keep(text::units(&gone[at..from.start]));
-                at = from.end;
-                along(out, &gone[from], &came[to], finer);
-            }
-            out.keep(text::units(&gone[at..]));
+    let cut = match cuts {
+        [cut, finer @ ..] if !gone.is_empty() && !came.is_empty() => Pieces::of(gone, *cut)
+            .zip(Pieces::of(came, *cut))
+            .filter(|(a, b)| effort.spend(cut.2 * (a.pieces.len() + b.pieces.len())))
+            .map(|pieces| (pieces, finer)),
+        _ => None,
+    };
+    if let Some(((a, b), finer)) = cut {
+        let mut at = 0;
+        for (from, to) in hunks(&a, &b, effort) {
+            out.keep(text::units(&gone[at..from.start]));
+            at = from.end;
+            along(out, &gone[from], &came[to], (finer, effort));
         }
-        _ => {
-            out.insert(came, Joins::NONE);
-            out.delete(text::units(gone));
-        }
+        out.keep(text::units(&gone[at..]));
+    } else {
+        out.insert(came, Joins::NONE);
+        out.delete(text::units(gone));
     }
     out.keep(text::units(&old[old.len() - tail..]));
 }
@@ -352,23 +388,24 @@ struct Pieces<'a> {
 }
 
 impl<'a> Pieces<'a> {
-    fn of(text: &'a str, end: &fn(char) -> bool) -> Self {
-        let pieces: Vec<&str> = text.split_inclusive(end).collect();
+    /// Nothing when there are too many.
+    fn of(text: &'a str, (end, most, _): Cut) -> Option<Self> {
+        let pieces: Vec<&str> = text.split_inclusive(end).take(most + 1).collect();
         let mut bounds = vec![0];
         let mut at = 0;
         bounds.extend(pieces.iter().map(|piece| {
             at += piece.len();
             at
         }));
-        Pieces { pieces, bounds }
+        (pieces.len() <= most).then_some(Pieces { pieces, bounds })
     }
 }
 
 /// What changes between two texts cut into pieces, in bytes.
-fn hunks(a: &Pieces<'_>, b: &Pieces<'_>) -> Vec<(Range<usize>, Range<usize>)> {
+fn hunks(a: &Pieces<'_>, b: &Pieces<'_>, effort: &Effort) -> Vec<(Range<usize>, Range<usize>)> {
     let [old, new] = number_pieces([&a.pieces, &b.pieces]);
     let bytes = |bounds: &[usize], pieces: Range<usize>| bounds[pieces.start]..bounds[pieces.end];
-    let hunks = align(&old, &new).into_iter();
+    let hunks = align(&old, &new, effort).into_iter();
     hunks.map(|Hunk { old, new }| (bytes(&a.bounds, old), bytes(&b.bounds, new))).collect()
 }
 

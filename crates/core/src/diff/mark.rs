@@ -6,16 +6,14 @@ use core::hash::Hasher;
 use std::hash::DefaultHasher;
 
 use super::wire;
-use crate::codec::cbor::value_len;
 use crate::float;
 use crate::prelude::*;
-use crate::sort::sorted;
 use crate::value::Value;
 
 #[cfg(not(feature = "server"))]
 use fold::Fold as DefaultHasher;
 
-/// The hash and the length of a value, and the marks of its elements, or of its members in order.
+/// The hash and the length of a value, and the marks of its elements, of its members in order, or of its keys and values in turn.
 pub(super) struct Mark {
     hash: u64,
     pub(super) length: usize,
@@ -40,16 +38,20 @@ impl Mark {
                 }
                 children.extend(members.values().map(Mark::of));
             }
+            Value::Set(items) => {
+                hasher.write_u8(12);
+                children.extend(items.iter().map(Mark::of));
+            }
+            Value::Map(entries) => {
+                hasher.write_u8(13);
+                children.extend(entries.iter().flat_map(|(key, value)| [Mark::of(key), Mark::of(value)]));
+            }
             leaf => hash_leaf(leaf, &mut hasher),
         }
         let mut length = wire::own_length(value);
         for child in &children {
             hasher.write_u64(child.hash);
             length += child.length;
-        }
-        // A Set or a Map is a leaf of diffs, not of lengths.
-        if matches!(value, Value::Set(_) | Value::Map(_)) {
-            length = value_len(value);
         }
         Mark { hash: hasher.finish(), length, children }
     }
@@ -97,18 +99,7 @@ fn hash_leaf(value: &Value, hasher: &mut DefaultHasher) {
             hasher.write_u8(*tag);
             hasher.write(bytes);
         }
-        Value::Set(items) => {
-            hasher.write_u8(12);
-            items.iter().for_each(|item| hasher.write_u64(Mark::of(item).hash));
-        }
-        Value::Map(entries) => {
-            hasher.write_u8(13);
-            for (key, value) in entries {
-                hasher.write_u64(Mark::of(key).hash);
-                hasher.write_u64(Mark::of(value).hash);
-            }
-        }
-        Value::Array(_) | Value::Object(_) => {}
+        Value::Array(_) | Value::Object(_) | Value::Set(_) | Value::Map(_) => {}
     }
 }
 
@@ -133,8 +124,7 @@ pub(super) fn elements<'a>(items: &'a [Value], mark: &'a Mark) -> Vec<Marked<'a>
 /// Numbers such that equal elements have the same.
 pub(super) fn number<'a>(lists: [&[Marked<'a>]; 2]) -> [Vec<u32>; 2] {
     let all: Vec<Marked<'a>> = lists.concat();
-    let hashes = all.iter().map(|element| element.mark.hash).collect();
-    let mut numbers = classes(hashes, &|a, b| all[a] == all[b]);
+    let mut numbers = classes(&all, &|element| element.mark.hash);
     let new = numbers.split_off(lists[0].len());
     [numbers, new]
 }
@@ -142,35 +132,44 @@ pub(super) fn number<'a>(lists: [&[Marked<'a>]; 2]) -> [Vec<u32>; 2] {
 /// The same for pieces of texts.
 pub(super) fn number_pieces(lists: [&[&str]; 2]) -> [Vec<u32>; 2] {
     let all: Vec<&str> = lists.concat();
-    let hash = |piece: &&str| {
+    let mut numbers = classes(&all, &|piece| {
         let mut hasher = DefaultHasher::new();
         hasher.write(piece.as_bytes());
         hasher.finish()
-    };
-    let mut numbers = classes(all.iter().map(hash).collect(), &|a, b| all[a] == all[b]);
+    });
     let new = numbers.split_off(lists[0].len());
     [numbers, new]
 }
 
-/// So many of one hash are told apart; whatever else has it is unlike everything.
-const ALIKE: usize = 16;
+/// So many places of the table are looked at; what finds none is unlike everything. By chance none needs so many: it takes hashes
+/// that are made for it, and then the diff is coarser and not slower.
+const PROBES: usize = 64;
 
-/// A number for each, such that those which are the same have the same.
-fn classes(hashes: Vec<u64>, same: &dyn Fn(usize, usize) -> bool) -> Vec<u32> {
-    let mut numbers = vec![0; hashes.len()];
-    // The first of each class that has the hash at hand.
-    let mut firsts: Vec<usize> = Vec::new();
-    let mut hash_before = None;
-    for (hash, at) in sorted(hashes.into_iter().zip(0..).collect()) {
-        if hash_before != Some(hash) {
-            firsts.clear();
-            hash_before = Some(hash);
+/// A number for each, such that those which are the same have the same: the place of the first of them.
+fn classes<T: PartialEq>(all: &[T], hash: &dyn Fn(&T) -> u64) -> Vec<u32> {
+    const FREE: u32 = u32::MAX;
+    // At most half of it is taken: the upper half of a hash, and the first that has it.
+    let mut table = vec![(0, FREE); (2 * all.len()).next_power_of_two()];
+    let mut numbers = Vec::with_capacity(all.len());
+    for (item, at) in all.iter().zip(0..) {
+        let hash = hash(item);
+        let (mut slot, upper) = (hash as usize, (hash >> 32) as u32);
+        let mut number = at;
+        for step in 1..=PROBES {
+            slot &= table.len() - 1;
+            match table[slot] {
+                (_, FREE) => {
+                    table[slot] = (upper, at);
+                    break;
+                }
+                (other, first) if other == upper && all[first as usize] == *item => {
+                    number = first;
+                    break;
+                }
+                _ => slot += step,
+            }
         }
-        let first = firsts.iter().copied().find(|first| same(*first, at));
-        if first.is_none() && firsts.len() < ALIKE {
-            firsts.push(at);
-        }
-        numbers[at] = first.unwrap_or(at) as u32;
+        numbers.push(number);
     }
     numbers
 }

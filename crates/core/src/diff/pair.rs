@@ -3,7 +3,8 @@
 
 use core::cmp::Ordering;
 
-use super::align::Hunk;
+use super::align::Effort;
+use super::identity::Identity;
 use super::mark::Marked;
 use super::text;
 use crate::prelude::*;
@@ -14,38 +15,49 @@ const WEIGHED: usize = 1024;
 /// Bytes of a text, from either end, and parts of a container that are looked at.
 const LOOKED_AT: usize = 64;
 
-/// Pairs of an old and a new element, in order on both sides, counted from the start of the lists.
-pub(super) fn pair(old: &[Marked<'_>], new: &[Marked<'_>], hunk: &Hunk, at_end: bool) -> Vec<(usize, usize)> {
-    let (old, new) = (&old[hunk.old.clone()], &new[hunk.new.clone()]);
+/// What may be weighed of elements, and how.
+pub(super) struct Scale<'a> {
+    pub(super) identity: &'a Identity,
+    pub(super) effort: &'a Effort,
+    /// Whether anything follows in the array.
+    pub(super) at_end: bool,
+}
+
+/// Pairs of an old and a new element, in order on both sides. Two that have different names are never one.
+pub(super) fn pair(old: &[Marked<'_>], new: &[Marked<'_>], scale: &Scale<'_>) -> Vec<(usize, usize)> {
     // One by one, leaves only where that leaves nothing over in the middle of the array.
-    let leaves = old.len() == new.len() || at_end;
-    let pairs = if old.len() <= WEIGHED / new.len().max(1) {
-        heaviest(old, new, leaves)
-    } else {
-        let shorter = old.len().min(new.len());
-        (0..shorter).filter(|i| likeness(old[*i], new[*i], leaves) > 0).map(|i| (i, i)).collect()
+    let leaves = old.len() == new.len() || scale.at_end;
+    let names = [old, new].map(|list| list.iter().map(|element| scale.identity.of(element.value)).collect::<Vec<_>>());
+    let alike = |i: usize, j: usize| match (names[0][i], names[1][j]) {
+        (Some(name), Some(other)) if name != other => 0,
+        _ => likeness(old[i], new[j], leaves),
     };
-    pairs.into_iter().map(|(i, j)| (hunk.old.start + i, hunk.new.start + j)).collect()
+    let cost = |element: &Marked<'_>| 8 + element.mark.children.len().min(LOOKED_AT);
+    // Only few are weighed, so this is no large number.
+    if old.len() <= WEIGHED / new.len().max(1) && scale.effort.spend(new.len() * old.iter().map(cost).sum::<usize>()) {
+        return heaviest(old.len(), new.len(), &alike);
+    }
+    (0..old.len().min(new.len())).filter(|i| alike(*i, *i) > 0).map(|i| (i, i)).collect()
 }
 
 /// The choice of pairs in order whose likeness adds up to most.
-fn heaviest(old: &[Marked<'_>], new: &[Marked<'_>], leaves: bool) -> Vec<(usize, usize)> {
-    let width = new.len() + 1;
+fn heaviest(old: usize, new: usize, likeness: &dyn Fn(usize, usize) -> usize) -> Vec<(usize, usize)> {
+    let width = new + 1;
     // best[i][j]: the most from old[i..] and new[j..].
-    let mut best = vec![0_usize; (old.len() + 1) * width];
-    let mut alike = vec![0_usize; old.len() * new.len()];
-    for i in (0..old.len()).rev() {
-        for j in (0..new.len()).rev() {
-            let weight = likeness(old[i], new[j], leaves);
-            alike[i * new.len() + j] = weight;
+    let mut best = vec![0_usize; (old + 1) * width];
+    let mut alike = vec![0_usize; old * new];
+    for i in (0..old).rev() {
+        for j in (0..new).rev() {
+            let weight = likeness(i, j);
+            alike[i * new + j] = weight;
             let paired = if weight > 0 { weight + best[(i + 1) * width + j + 1] } else { 0 };
             best[i * width + j] = paired.max(best[(i + 1) * width + j]).max(best[i * width + j + 1]);
         }
     }
     let (mut i, mut j) = (0, 0);
     let mut pairs = Vec::new();
-    while i < old.len() && j < new.len() {
-        let weight = alike[i * new.len() + j];
+    while i < old && j < new {
+        let weight = alike[i * new + j];
         let here = best[i * width + j];
         if weight > 0 && here == weight + best[(i + 1) * width + j + 1] {
             pairs.push((i, j));

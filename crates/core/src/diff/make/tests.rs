@@ -120,18 +120,113 @@ fn a_diff_has_a_bounded_number_of_steps_and_still_leads_there() {
         let word = |n: u32| char::from(b'a' + (n.wrapping_mul(seed).wrapping_mul(2_654_435_761) >> 27) as u8 % 26);
         Value::text((0..600_000).map(|n| if n % 6 == 5 { ' ' } else { word(n) }).collect::<String>())
     };
+    let lines = |of: &dyn Fn(u32) -> u32| {
+        Value::text((0..60_000).map(|n| format!("{}\n", if n % 500 == 0 { n } else { of(n) })).collect::<String>())
+    };
+    let texts = |seed: u32| Value::Array((0..70_000).map(|n| Value::text(format!("{seed} {n}"))).collect());
+    let map = |by: u32| {
+        Value::Map((0..60_000).map(|n| (Value::from(f64::from(n)), Value::from(f64::from(n * by)))).collect())
+    };
+    let set = |by: u32| Value::Set((0..60_000).map(|n| Value::from(f64::from(n * by))).collect());
+    // Texts with very many changes each, together too many.
+    let notes = |seed: u32| {
+        let note = |n: u32| (0..40).map(|word| format!("{} ", word + n * seed * (word % 2))).collect::<String>();
+        Value::Array(
+            (1..4_000)
+                .map(|n| Value::object([("id", Value::from(f64::from(n))), ("a", Value::text(note(n)))]))
+                .collect(),
+        )
+    };
     for (old, new) in [
         (numbers(70_000, &|n| n), numbers(70_000, &|n| n % 2)),
+        (numbers(70_000, &|n| n % 2), numbers(70_000, &|n| n)),
         (numbers(120_000, &|_| 1), numbers(100_000, &|n| n % 3)),
         (numbers(100_000, &|n| n), numbers(100_000, &|n| 99_999 - n)),
+        (
+            numbers(60_000, &|n| if n % 500 == 0 { n } else { 1 + n % 4 }),
+            numbers(60_000, &|n| if n % 500 == 0 { n } else { n * n % 5 }),
+        ),
         (rows(60_000, 1), rows(60_000, 2)),
         (words(3), words(7)),
+        (lines(&|n| 1 + n % 7), lines(&|n| 1 + n * n % 11)),
+        (Value::text("\n".repeat(600_000)), Value::text("a\n".repeat(600_000))),
+        (texts(1), texts(2)),
+        (map(1), map(2)),
+        (set(1), set(2)),
+        (notes(1), notes(2)),
     ] {
-        let change = diff_finely(&old, &new);
-        assert!(steps(&change) <= STEPS);
-        let mut made = old;
-        change.apply(&mut made).unwrap();
-        assert_eq!(made, new);
+        for change in [diff(&old, &new), diff_finely(&old, &new), diff_closely(&old, &new)] {
+            assert!(steps(&change) <= STEPS);
+            let mut made = old.clone();
+            change.apply(&mut made).unwrap();
+            assert!(made == new);
+        }
+    }
+}
+
+#[test]
+fn of_many_parts_that_change_too_much_the_largest_are_replaced_and_the_others_edited() {
+    let words = |count: u32, by: u32| (0..count).map(|n| format!("{} ", n * (1 + by * (n % 2)))).collect::<String>();
+    let note = |count: u32, by: u32| Value::text(words(count, by));
+    let (old, new) = ([note(70_000, 1), note(10, 1)], [note(70_000, 2), note(10, 2)]);
+    let value = |[long, short]: [Value; 2]| Value::object([("long", long), ("short", short)]);
+    let Diff::Object(changes) = diff_finely(&value(old), &value(new)) else { panic!("members") };
+    assert!(matches!(changes.get("long"), Some(Diff::Set { over_container: false, .. })));
+    assert!(matches!(changes.get("short"), Some(Diff::Text(_))));
+}
+
+#[test]
+fn a_name_that_is_there_twice_names_nothing_and_likeness_decides() {
+    let row = |a: f64, b: f64| Value::object([("id", Value::from(1.0)), ("a", number(a)), ("b", number(b))]);
+    let list = |rows: &[Value]| Value::Array(rows.to_vec());
+    let Diff::Array(edits) =
+        diff_finely(&list(&[row(1.0, 1.0), row(2.0, 2.0)]), &list(&[row(1.0, 1.0), row(2.0, 3.0)]))
+    else {
+        panic!("edits")
+    };
+    assert!(matches!(edits[..], [Segment::Keep(1), Segment::Inner(_)]), "{edits:?}");
+}
+
+#[test]
+fn what_has_another_name_is_not_in_the_way_of_what_is_alike() {
+    let named = |id: &str| Value::object([("id", Value::text(id)), ("a", number(1.0)), ("b", number(2.0))]);
+    let nameless = |e: f64| Value::object([("c", number(1.0)), ("d", number(2.0)), ("e", number(e))]);
+    let (old, new) = (vec![nameless(3.0), named("x")], vec![named("y"), nameless(4.0)]);
+    let Diff::Array(edits) = diff_finely(&Value::Array(old), &Value::Array(new)) else { panic!("edits") };
+    assert!(matches!(edits[..], [Segment::Insert(..), Segment::Inner(_), Segment::Delete(1)]), "{edits:?}");
+}
+
+#[test]
+fn entries_that_stay_in_order_stay_and_a_changed_value_is_changed_from_inside() {
+    let map = |entries: &[(&str, &str)]| {
+        Value::Map(entries.iter().map(|(key, value)| (Value::text(*key), Value::text(*value))).collect())
+    };
+    let old = map(&[("a", "one two"), ("b", "2"), ("c", "3")]);
+    let change = check_finely(&old, &map(&[("b", "2"), ("c", "3"), ("a", "one two")]));
+    let Diff::Entries(Keyed::Map, edits) = change else { panic!("entries") };
+    assert!(matches!(edits[..], [Segment::Delete(1), Segment::Keep(2), Segment::Insert(..)]), "{edits:?}");
+    let change = check_finely(&old, &map(&[("a", "one 2"), ("b", "2"), ("c", "3")]));
+    let Diff::Entries(Keyed::Map, edits) = change else { panic!("entries") };
+    let [Segment::Inner(Diff::Array(pair)), Segment::Keep(2)] = &edits[..] else { panic!("{edits:?}") };
+    assert!(matches!(pair[..], [Segment::Keep(1), Segment::Inner(Diff::Text(_))]), "{pair:?}");
+    let set = |items: &[f64]| Value::Set(items.iter().map(|item| number(*item)).collect());
+    let change = check_finely(&set(&[1.0, 2.0, 3.0]), &set(&[3.0, 1.0, 4.0]));
+    let Diff::Entries(Keyed::Set, edits) = change else { panic!("entries") };
+    assert!(edits.iter().all(|edit| !matches!(edit, Segment::Take(_) | Segment::Put(..))), "{edits:?}");
+}
+
+fn check_finely(old: &Value, new: &Value) -> Diff {
+    check(old, new);
+    diff_finely(old, new)
+}
+
+#[test]
+fn two_who_replace_one_word_by_different_words_replace_the_whole_word() {
+    for word in ["quickly", "slowly", "lazily"] {
+        let new = Value::text(["the fox jumps ", word, " over"].concat());
+        let Diff::Text(edits) = diff_finely(&Value::text("the fox jumps brown over"), &new) else { panic!("edits") };
+        let inserted = edits.iter().filter(|edit| matches!(edit, Segment::Insert(..))).count();
+        assert_eq!(inserted, 1, "{edits:?}");
     }
 }
 
@@ -167,6 +262,13 @@ fn large_values_take_time_in_proportion() {
             } else {
                 Value::object([("a", beside), ("b", inner)])
             }
+        })
+    };
+    check(&deep(1.0), &deep(2.0));
+    let deep = |end: f64| {
+        (0..120).fold(number(end), |inner, _| {
+            let beside = Value::Array((0..500).map(|i| Value::Number(f64::from(i))).collect());
+            Value::Map(vec![(number(1.0), beside), (number(2.0), inner)])
         })
     };
     check(&deep(1.0), &deep(2.0));
