@@ -126,7 +126,7 @@ impl Response {
         match write(self).written() {
             Ok(bytes) => (self.status, bytes),
             Err(error) => {
-                let message = format!("what is stored can't be written in this format: {error}");
+                let message = ["what is stored can't be written in this format: ", &error.to_string()].concat();
                 let failed = Response::error(self.id, Code::Unavailable, message);
                 (failed.status, write(&failed).finish())
             }
