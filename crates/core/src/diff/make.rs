@@ -115,7 +115,8 @@ fn steps_of(segment: &Segment<Vec<Value>, Diff>) -> usize {
     }
 }
 
-/// With so many steps at most: of what is in one place, the largest is replaced whole.
+/// With so many steps at most: of what is in one place, the largest is replaced whole, and the last of these only as far as it has
+/// to be.
 fn coarse(diff: Diff, new: &Value, most: usize) -> Diff {
     if steps(&diff) <= most {
         return diff;
@@ -124,23 +125,22 @@ fn coarse(diff: Diff, new: &Value, most: usize) -> Diff {
     match (diff, new) {
         (Diff::Object(members), Value::Object(object)) => {
             let each = members.values().map(steps).collect();
-            let Some(largest) = largest(each, members.len(), most) else { return whole() };
-            let changes = members.into_iter().zip(0..).map(|((key, change), place)| match object.get(&key) {
-                Some(value) if largest.binary_search(&place).is_ok() => (key, replaced(&change, value)),
-                _ => (key, change),
+            let Some(left) = left(each, members.len(), most) else { return whole() };
+            let changes = members.into_iter().zip(left).map(|((key, change), left)| match object.get(&key) {
+                Some(value) => (key, coarse(change, value, left)),
+                None => (key, change),
             });
             Diff::Object(changes.collect())
         }
         (Diff::Array(mut segments), Value::Array(items)) => {
             let each = segments.iter().map(|segment| steps_of(segment) - 1).collect();
-            let Some(largest) = largest(each, segments.len(), most) else { return whole() };
+            let Some(left) = left(each, segments.len(), most) else { return whole() };
             let mut at = 0;
-            for (place, segment) in segments.iter_mut().enumerate() {
+            for (segment, left) in segments.iter_mut().zip(left) {
                 if let Segment::Inner(inner) | Segment::Put(_, Some(inner)) = segment
-                    && largest.binary_search(&place).is_ok()
                     && let Some(value) = items.get(at)
                 {
-                    *inner = replaced(inner, value);
+                    *inner = coarse(core::mem::replace(inner, Diff::Remove), value, left);
                 }
                 at += segment.after();
             }
@@ -150,28 +150,19 @@ fn coarse(diff: Diff, new: &Value, most: usize) -> Diff {
     }
 }
 
-/// Edits from inside as the value that comes out of them.
-fn replaced(change: &Diff, value: &Value) -> Diff {
-    match change {
-        Diff::Object(_) | Diff::Array(_) => Diff::Set { value: value.clone(), over_container: true },
-        Diff::Text(_) | Diff::Entries(..) => Diff::Set { value: value.clone(), over_container: false },
-        change => change.clone(),
-    }
-}
-
-/// Which of these have to go for the rest, with one step for each, to be no more than `most`; none if that is not enough.
-fn largest(each: Vec<usize>, own: usize, most: usize) -> Option<Vec<usize>> {
-    let mut sum = own + each.iter().sum::<usize>();
-    // What is replaced is still a step.
-    let mut places = Vec::new();
-    for (steps, place) in sorted(each.into_iter().zip(0..).collect::<Vec<(usize, usize)>>()).into_iter().rev() {
-        if sum <= most || steps <= 1 {
+/// How many steps are left to each for all, with one step for each, to be no more than `most`; nothing if that can't be.
+fn left(mut each: Vec<usize>, own: usize, most: usize) -> Option<Vec<usize>> {
+    let mut over = (own + each.iter().sum::<usize>()).saturating_sub(most);
+    let by_size: Vec<(usize, usize)> = each.iter().copied().zip(0..).collect();
+    for (steps, place) in sorted(by_size).into_iter().rev() {
+        if over == 0 || steps <= 1 {
             break;
         }
-        sum -= steps - 1;
-        places.push(place);
+        // What is replaced is still a step.
+        each[place] = steps.saturating_sub(over).max(1);
+        over -= steps - each[place];
     }
-    (sum <= most).then(|| sorted(places))
+    (over == 0).then_some(each)
 }
 
 fn members(old: (&Object, &Mark), new: (&Object, &Mark), how: How<'_>) -> Members<Diff> {

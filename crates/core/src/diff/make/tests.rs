@@ -170,9 +170,14 @@ fn of_many_parts_that_change_too_much_the_largest_are_replaced_and_the_others_ed
     let note = |count: u32, by: u32| Value::text(words(count, by));
     let (old, new) = ([note(70_000, 1), note(10, 1)], [note(70_000, 2), note(10, 2)]);
     let value = |[long, short]: [Value; 2]| Value::object([("long", long), ("short", short)]);
-    let Diff::Object(changes) = diff_finely(&value(old), &value(new)) else { panic!("members") };
+    let Diff::Object(changes) = diff_finely(&value(old.clone()), &value(new.clone())) else { panic!("members") };
     assert!(matches!(changes.get("long"), Some(Diff::Set { over_container: false, .. })));
     assert!(matches!(changes.get("short"), Some(Diff::Text(_))));
+    // Also where both are in one part.
+    let inside = |value: Value| Value::object([("in", Value::Array(vec![value]))]);
+    let Diff::Object(outer) = diff_finely(&inside(value(old)), &inside(value(new))) else { panic!("members") };
+    let Some(Diff::Array(edits)) = outer.get("in") else { panic!("{outer:?}") };
+    assert_eq!(*edits, [Segment::Inner(Diff::Object(changes))]);
 }
 
 #[test]
