@@ -273,11 +273,15 @@ for (const [where, options] of Object.entries(MODES)) describe(`what people mean
       await quiet(id, pair.both);
       assert.deepEqual(await standing(id), [[10, 1], [20, 2], [30, 3]]);
       await mine().on(id, entity => entity.conflicts[1].resolve('mine'));
-      assert.equal((await quiet(id, pair.both)).value.n, 20);
+      // While others stand, the status does not tell that it is on its way.
+      await pair.both[1].sees(id, { n: 20 });
+      await quiet(id, pair.both);
       assert.deepEqual((await standing(id)).map(([mine]) => mine), [10, 30]);
       await mine().on(id, entity => entity.conflicts[0].resolve('theirs'));
+      await sleep(300);
       assert.equal((await quiet(id, pair.both)).value.n, 20);
       await mine().on(id, entity => entity.conflicts[0].resolve({ value: 7 }));
+      await pair.both[1].sees(id, { n: 7 });
       const { value, conflicts } = await quiet(id, pair.both);
       assert.equal(value.n, 7);
       assert.deepEqual(conflicts.flat(), []);

@@ -207,7 +207,7 @@ describe(`the ledger, seed ${SEED}`, () => {
       const tabs = people.flatMap(({ tabs }) => tabs);
       await quiet(id, tabs);
       // Whatever were still on its way would have come.
-      await sleep(500);
+      await sleep(1_000);
       const { value, conflicts } = await quiet(id, tabs);
       const held = people.map(({ tabs: own }) => conflicts.filter((_, n) => own.includes(tabs[n])).flat());
       const { problems, torn, runs } = ledger.check(value, held);

@@ -87,8 +87,8 @@ const told = (tab, id) => tab.on(id, entity => ({
 const text = value => JSON.stringify(sorted(value));
 
 /**
- * Waits until nothing is on its way any more, and every tab shows what the server has: then that is the value, and `conflicts` those of each
- * person, by the tab given.
+ * Waits until nothing is on its way any more, and every tab shows what the server has: that is the value, and `conflicts` are those that each tab shows.
+ * A choice or an undo that is on its way while conflicts stand is not noticed.
  */
 export async function quiet(id, tabs, patience = 60_000) {
   const end = Date.now() + patience;
