@@ -61,11 +61,13 @@ fn engine() -> Rc<Engine<Imported, fn() -> u32>> {
     ENGINE.with(Rc::clone)
 }
 
+#[allow(clippy::result_large_err, reason = "the failure is as the interface has it, and made once a call")]
 fn parse(entity_id: &str) -> Result<EntityId, Failure> {
     EntityId::parse(entity_id).map_err(|error| Failure::BadRequest(error.to_string()))
 }
 
 /// The answer of an engine's call.
+#[allow(clippy::result_large_err, reason = "the failure is as the interface has it, and made once a call")]
 fn answer<T>(future: impl Future<Output = Result<T, native::Failure>>) -> Result<T, Failure> {
     match ready::ready(future) {
         Some(result) => result.map_err(failure_out),
@@ -157,5 +159,9 @@ impl Guest for Entity {
 
     fn get_policy(kind: String) -> Result<Policy, Failure> {
         answer(engine().policy(&kind)).map(policy_out)
+    }
+
+    fn get_identity(kind: String) -> Result<Vec<String>, Failure> {
+        answer(engine().identity(&kind)).map(|identity| identity.members().to_vec())
     }
 }

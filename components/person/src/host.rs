@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use timeweft_core::diff::Identity;
 use timeweft_core::id::EntityId;
 use timeweft_core::operation::{
     CborDiff, CborValue, Committed, Context, Failure, Listing, Moment, Page, Policy, Reading,
@@ -129,6 +130,10 @@ impl Entities for Imported {
 
     async fn policy(&self, kind: &str) -> Result<Policy, Failure> {
         entity_import::get_policy(kind).map(policy_in).map_err(failure_in)
+    }
+
+    async fn identity(&self, kind: &str) -> Result<Identity, Failure> {
+        entity_import::get_identity(kind).map(Identity::by).map_err(failure_in)
     }
 }
 

@@ -207,10 +207,10 @@ fn patch(from: &mut Choices<'_>, base: Option<&Value>, depth: usize) -> Patch {
         (1, _) => Patch::Replace(value(from, 2)),
         (2, _) if depth < 3 => Patch::Remove,
         (_, Some(Value::Text(_))) if fits => Patch::Text(segments(from, |from| text(from, 3), |_| ())),
-        (2..4, Some(Value::Array(found))) if depth > 0 => {
+        (2, Some(Value::Array(found))) if depth > 0 => {
             Patch::Array(moving(from, found.len(), |from, index| patch(from, found.get(index), depth - 1)))
         }
-        (2..5, Some(Value::Number(_) | Value::BigInt(_))) => {
+        (2..=4, Some(Value::Number(_) | Value::BigInt(_))) => {
             let by = if from.below(2) == 0 {
                 Value::Number(from.below(4) as f64 - 2.0)
             } else {
@@ -218,11 +218,11 @@ fn patch(from: &mut Choices<'_>, base: Option<&Value>, depth: usize) -> Patch {
             };
             Patch::Increment(Increment { by, to: None })
         }
-        (2..6, Some(base @ (Value::Set(_) | Value::Map(_)))) => {
+        (2..=5, Some(base @ (Value::Set(_) | Value::Map(_)))) => {
             let changed = edited(base, from);
             diff_finely(base, &changed).to_patch()
         }
-        (3..6, Some(Value::Array(found))) if fits => {
+        (3..=5, Some(Value::Array(found))) if fits => {
             Patch::Array(segments(from, items, |from| patch(from, found.first(), depth.saturating_sub(1))))
         }
         (_, Some(Value::Array(found))) if fits && depth > 0 => {

@@ -2,6 +2,7 @@
 //!
 //! The futures need not be `Send`: a component is single-threaded and its calls are ready when they return.
 
+use timeweft_core::diff::Identity;
 use timeweft_core::id::EntityId;
 use timeweft_core::operation::{
     CborDiff, CborValue, Committed, Context, Failure, Listing, Moment, Page, Policy, Reading,
@@ -82,6 +83,8 @@ pub trait Entities {
     async fn list(&self, context: &Context, kind: &str, cursor: Option<&str>, limit: u32) -> Result<Listing, Failure>;
     /// Whom the entities of a type are for, now.
     async fn policy(&self, kind: &str) -> Result<Policy, Failure>;
+    /// What tells the elements of arrays in entities of a type apart, now.
+    async fn identity(&self, kind: &str) -> Result<Identity, Failure>;
 }
 
 /// Small private records beside the entities, last write wins: for what may be forgotten (who watches what), never for

@@ -12,7 +12,7 @@
 use timeweft_core::codec::cbor;
 use timeweft_core::diff::diff;
 use timeweft_core::id::EntityId;
-use timeweft_core::limits::Limits;
+use timeweft_core::limits::TRUSTED;
 use timeweft_core::operation::{Access, CborDiff, CborValue, Context, Failure, Meta, Reading};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
@@ -38,14 +38,14 @@ pub(crate) fn entity(kind: &str, id: &str) -> Result<EntityId, Failure> {
 }
 
 fn context(now: Timestamp) -> Context {
-    Context { person_id: SYSTEM.to_owned(), impersonator_id: None, now, access: Access::Any, limits: Limits::default() }
+    Context { person_id: SYSTEM.to_owned(), impersonator_id: None, now, access: Access::Any, limits: TRUSTED }
 }
 
 /// The current value and its meta; `None` when it was never made.
 pub(crate) async fn read<H: Entities + Clock>(host: &H, id: &EntityId) -> Result<Option<(Value, Meta)>, Failure> {
     match host.get(&context(host.now()), id, None, false).await {
         Ok(Reading::Value(CborValue(bytes), meta)) => {
-            let value = cbor::decode_value(&bytes, &Limits::default())
+            let value = cbor::decode_value(&bytes, &TRUSTED)
                 .map_err(|error| Failure::Unavailable(format!("{id} can't be read: {error}")))?;
             Ok(Some((value, meta)))
         }

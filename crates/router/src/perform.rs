@@ -235,9 +235,13 @@ impl<H: Host> Asked<'_, H> {
             None => None,
         };
         match base {
-            Some(value) => patch
-                .on(&value, &self.router.config.limits)
-                .map_err(|Unfit(code, why)| Response::error(None, code, why)),
+            Some(value) => {
+                let identity = self.router.host.identity(self.entity.kind()).await;
+                let identity = identity.map_err(|failure| Response::of_failure(None, failure))?;
+                patch
+                    .on(&value, &identity, &self.router.config.limits)
+                    .map_err(|Unfit(code, why)| Response::error(None, code, why))
+            }
             // Not a version we hold: the engine says what is wrong, or how it answered this very request before. It can't
             // apply this diff, should there be such a version by then.
             None => Ok(CborDiff(cbor::encode_patch(&Patch::Remove))),

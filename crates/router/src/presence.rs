@@ -8,7 +8,7 @@
 
 use timeweft_core::codec::cbor;
 use timeweft_core::id::EntityId;
-use timeweft_core::limits::Limits;
+use timeweft_core::limits::TRUSTED;
 use timeweft_core::value::{Object, Value};
 
 use crate::crypto;
@@ -100,7 +100,7 @@ fn is_fresh(watcher: &Value, now: u64) -> bool {
 /// `None` when the store can't answer: then nothing is written over what it may hold.
 async fn read<H: Host>(host: &H, key: &str) -> Option<Object> {
     let Some(bytes) = host.record(key).await.ok()? else { return Some(Object::new()) };
-    match cbor::decode_value(&bytes, &Limits::default()) {
+    match cbor::decode_value(&bytes, &TRUSTED) {
         Ok(Value::Object(watchers)) => Some(watchers),
         _ => Some(Object::new()),
     }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use serde_json::{Value as Json, json};
+use timeweft_core::diff::Identity;
 use timeweft_core::id::EntityId;
 use timeweft_core::operation::{
     CborDiff, CborValue, Committed, Context, Failure, Listing, Moment, Page, Policy, Reading,
@@ -154,6 +155,9 @@ impl Entities for Host {
     }
     async fn policy(&self, kind: &str) -> Result<Policy, Failure> {
         self.engine.policy(kind).await
+    }
+    async fn identity(&self, kind: &str) -> Result<Identity, Failure> {
+        self.engine.identity(kind).await
     }
 }
 

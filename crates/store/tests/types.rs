@@ -235,32 +235,3 @@ fn elements_are_told_apart_by_what_the_type_names() {
         assert_eq!(current(&store).unwrap().3, parse(&wanted), "{definition}");
     }
 }
-
-#[test]
-fn two_authors_increments_both_count_and_every_version_is_exact() {
-    let store = MemoryStore::new();
-    let first = value(r#"{"rows":[{"id":1},{"id":2},{"id":3}],"n":1}"#);
-    let made = wait(engine(&store).post(&by("ann"), &id(), &first, None, None)).unwrap().meta.valid_from;
-    for who in ["ann", "bob", "ann"] {
-        let diff = r#"{"n":{"$increment":0.1},"seen":{"$increment":1}}"#;
-        set(&store, &by(who), made, diff).unwrap();
-    }
-    let now = current(&store).unwrap().3;
-    assert_eq!(
-        now,
-        parse(&format!(r#"{{"rows":[{{"id":1}},{{"id":2}},{{"id":3}}],"n":{},"seen":3}}"#, 1.0 + 0.1 + 0.1 + 0.1))
-    );
-    for (version, seen) in [(2, 1), (3, 2), (4, 3)] {
-        let Some((_, Value::Object(members))) = as_of(&store, Moment::Version(version)) else { panic!("{version}") };
-        assert_eq!(members.get("seen"), Some(&Value::from(f64::from(seen))), "version {version}");
-    }
-    // Others moved an element meanwhile: a change inside it follows it.
-    let moved = r#"{"rows":{"$array":[{"take":1},2,{"put":0}]}}"#;
-    let pushed = set(&store, &by("bob"), made, moved).unwrap().change.unwrap().diff;
-    let plain = cbor::decode_patch(&pushed.diff.0, &Limits::default()).unwrap();
-    let exact = cbor::decode_patch(&pushed.exact.unwrap().0.0, &Limits::default()).unwrap();
-    assert!(format!("{exact:?}").contains("Take") && !format!("{plain:?}").contains("Take"), "{plain:?} {exact:?}");
-    set(&store, &by("ann"), made, r#"{"rows":{"0":{"done":true}}}"#).unwrap();
-    let Value::Object(members) = current(&store).unwrap().3 else { panic!() };
-    assert_eq!(members["rows"], parse(r#"[{"id":2},{"id":3},{"id":1,"done":true}]"#));
-}

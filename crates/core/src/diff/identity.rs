@@ -15,6 +15,12 @@ impl Identity {
         Identity(names)
     }
 
+    /// The names, the first that counts first.
+    #[cfg(feature = "server")]
+    pub fn members(&self) -> &[String] {
+        &self.0
+    }
+
     /// Whether this member may name an element.
     #[cfg(feature = "server")]
     pub(super) fn names(&self, member: &str) -> bool {

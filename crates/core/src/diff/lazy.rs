@@ -10,7 +10,7 @@ use core::ops::Range;
 
 use super::identity::Identity;
 use super::sequence::{self, Builder};
-use super::{Diff, DiffError, Increment, Joins, Patch, Segment, by_index, invert, resolve, wire};
+use super::{Diff, DiffError, Increment, Joins, Patch, Segment, apply, by_index, invert, resolve, wire};
 use crate::members::Members;
 use crate::prelude::*;
 use crate::value::{Object, Value};
@@ -337,7 +337,20 @@ pub async fn summed<B: Branch>(diff: Diff, base: &Part<B>) -> Result<Diff, LazyE
             }
             Diff::Array(segments)
         }
-        // Inside of entries there is the number at hand that it was resolved on, or it is as good as unknown.
+        (Diff::Entries(kind, mut segments), Part::Value(base)) => {
+            let elements = apply::elements(base).unwrap_or_default();
+            let mut at = 0;
+            for segment in &mut segments {
+                let before = segment.before();
+                if let Segment::Inner(inner) = segment {
+                    let element = elements.get(at).cloned().map_or(Part::Absent, Part::Value);
+                    let change = core::mem::replace(inner, Diff::Remove);
+                    *inner = Box::pin(summed::<B>(change, &element)).await?;
+                }
+                at += before;
+            }
+            Diff::Entries(kind, segments)
+        }
         (diff, _) => diff,
     })
 }

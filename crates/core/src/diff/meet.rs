@@ -111,24 +111,34 @@ pub(super) struct Stretch<'a, T> {
     /// The place of what is inserted among all that is.
     inserted: usize,
     pub(super) run: &'a T,
+    /// Whether it is put behind what is deleted: it joins what follows.
+    pub(super) behind: bool,
 }
 
 /// Stretches that are replaced, of edits in normal form. Elements that have an identity are put in, and not in place of others.
 pub(super) fn replaced<T: Run>(segments: &[Segment<T, T::Inner>]) -> Vec<Stretch<'_, T>> {
-    let (mut at, mut inserted) = (0, 0);
+    let (mut at, mut inserted) = (0_usize, 0);
     let mut stretches = Vec::new();
     let mut before: Option<(usize, &T)> = None;
+    // Where what is deleted right before begins, if nothing is in its place yet.
+    let mut deleted = None;
     for segment in segments {
+        let gone = deleted.take();
         match (segment, before.take()) {
             (Segment::Insert(run, _), _) => {
-                before = (!T::is_named(run.slice())).then_some((inserted, run));
+                let is_plain = !T::is_named(run.slice());
+                match gone.filter(|_| is_plain) {
+                    Some(start) => stretches.push(Stretch { start, end: at, inserted, run, behind: true }),
+                    None => before = is_plain.then_some((inserted, run)),
+                }
                 inserted += T::length(run.slice());
             }
             // What is put stands between, and yet it is one place.
             (Segment::Put(..), kept) => before = kept,
             (Segment::Delete(length), Some((inserted, run))) => {
-                stretches.push(Stretch { start: at, end: at.saturating_add(*length), inserted, run });
+                stretches.push(Stretch { start: at, end: at.saturating_add(*length), inserted, run, behind: false });
             }
+            (Segment::Delete(_), None) => deleted = Some(at),
             _ => {}
         }
         at = usize::saturating_add(at, sequence::before(segment));

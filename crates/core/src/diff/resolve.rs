@@ -91,7 +91,8 @@ pub(super) fn resolve(patch: Patch, base: Option<&Value>, identity: &Identity) -
         }
         (Patch::Increment(increment), base) => {
             let to = increment.on(base)?;
-            return Ok((base != Some(&to)).then(|| Diff::Increment(Increment { to: Some(to), ..increment })));
+            let is_new = base != Some(&to);
+            return Ok(is_new.then_some(Diff::Increment(Increment { to: Some(to), ..increment })));
         }
         (Patch::Text(_), found) => return Err(wrong_kind("text", "a text", found)),
         (Patch::Array(_), found) => return Err(wrong_kind("array", "an array", found)),

@@ -10,6 +10,7 @@ use super::sequence::{self, Builder, Run, Segments};
 use super::{Diff, Keyed, Order, Segment};
 use crate::members::Members;
 use crate::prelude::*;
+use crate::sort::sorted;
 use crate::value::{Object, Value};
 
 /// A diff without what contradicts another.
@@ -197,11 +198,12 @@ fn stretches<T: Run>(
     let mut cut = Cut::default();
     let (after_a, after_b) = (after(&T::diff(a.to_vec()), base), after(&T::diff(b.to_vec()), base));
     for (start, end) in groups.into_iter().filter(|group| !alone(*group)) {
-        let within = |segments: &[Segment<T, T::Inner>]| {
+        let within = |segments: &[Segment<T, T::Inner>], stretches: &[Stretch<'_, T>]| {
             let from = place::gap::<T>(segments, start, true);
-            Range { start: from, length: place::gap::<T>(segments, end, true).saturating_sub(from) }
+            let before = !stretches.iter().any(|one| one.behind && one.end == end);
+            Range { start: from, length: place::gap::<T>(segments, end, before).saturating_sub(from) }
         };
-        let (in_a, in_b) = (within(a), within(b));
+        let (in_a, in_b) = (within(a, &mine), within(b, &others));
         contested.push(Contested {
             place: Place { range: Some(in_b), ..Place::at(Vec::new()) },
             base: of_base(Range { start, length: end - start }),
@@ -251,7 +253,7 @@ fn elements(
     let (mine, other) = (Moves::<Vec<Value>>::of(&a), Moves::<Vec<Value>>::of(&b));
     let mut inner = Vec::new();
     for (index, my_fate, others_fate) in both(&mine, &other) {
-        let Some(item) = items.get(index) else { return None };
+        let item = items.get(index)?;
         let is_cut = cut.stretches.iter().any(|(start, end)| (*start..*end).contains(&index));
         let place = || Place { absent: matches!(others_fate, Fate::Goes), ..Place::at(Vec::new()) }.then(index, &b);
         match (my_fate, others_fate) {
@@ -279,7 +281,7 @@ fn elements(
             }
         }
     }
-    cut.inserted.sort_unstable();
+    cut.inserted = sorted(cut.inserted);
     let with_inner = replace_inner(&mine, inner);
     Some(without::<Vec<Value>>(&with_inner, &cut))
 }
@@ -367,6 +369,7 @@ fn without<T: Run>(segments: &[Segment<T, T::Inner>], cut: &Cut) -> Segments<T> 
     let mut out = Builder::<T>::new();
     let (mut at, mut inserted) = (0, 0);
     let starts = |at: usize| cut.stretches.iter().any(|(start, _)| *start == at);
+    let ends = |at: usize| cut.stretches.iter().any(|(_, end)| *end == at);
     let stays = |at: usize| cut.stretches.iter().any(|(start, end)| (*start..*end).contains(&at));
     for (place, segment) in segments.iter().enumerate() {
         match segment {
@@ -375,7 +378,8 @@ fn without<T: Run>(segments: &[Segment<T, T::Inner>], cut: &Cut) -> Segments<T> 
                 // What is inserted in place of a stretch comes right before its deletion.
                 let replaces =
                     segments[place..].iter().find(|later| !matches!(later, Segment::Insert(..) | Segment::Put(..)));
-                let left_out = starts(at) && matches!(replaces, Some(Segment::Delete(_)));
+                let follows = place > 0 && matches!(segments[place - 1], Segment::Delete(_));
+                let left_out = (starts(at) && matches!(replaces, Some(Segment::Delete(_)))) || (follows && ends(at));
                 if !left_out {
                     let mut rest = run.slice();
                     for unit in cut.inserted.iter().filter(|unit| (inserted..inserted + length).contains(*unit)) {

@@ -11,7 +11,7 @@ mod json_patch;
 mod tests;
 
 use timeweft_core::codec::{DecodeError, MAX_DEPTH, cbor, json};
-use timeweft_core::diff::{Diff, DiffError, Segment, diff_finely};
+use timeweft_core::diff::{Diff, DiffError, Identity, Segment, diff_finely_by};
 use timeweft_core::limits::{Limits, TRUSTED};
 use timeweft_core::message::Code;
 use timeweft_core::operation::{CborDiff, CborValue};
@@ -62,23 +62,25 @@ impl DocumentPatch {
         }
     }
 
-    /// The diff that the patch comes to on this value.
-    pub(crate) fn on(self, base: &CborValue, limits: &Limits) -> Result<CborDiff, Unfit> {
+    /// The diff that the patch comes to on this value, whose elements `identity` tells apart.
+    pub(crate) fn on(self, base: &CborValue, identity: &Identity, limits: &Limits) -> Result<CborDiff, Unfit> {
         // The JSON of a value may be longer and deeper than it is itself; what is stored in the end is bounded there.
         let base = cbor::decode_value(&base.0, &TRUSTED)?;
-        let mut document = json::value_to_json(&base);
-        if document.is_null() && base.is_container() {
-            // Never patched as if it were null: what is in it would go, or stay where it should go.
-            let why = "the value holds a number beyond what JSON readers hold, so it can't be patched as JSON; patch it as application/cbor";
-            return Err(Unfit::bad(why));
-        }
+        // A value of which there is no JSON is never patched as if it were null: what is in it would go, or stay where it
+        // should go.
+        let mut document = json::parse(&json::value_to_text(&base), usize::MAX).map_err(|_| {
+            let why = "the value holds a number beyond what JSON readers hold, so it can't be patched as JSON; \
+                       patch it as application/cbor";
+            Unfit::bad(why)
+        })?;
         let before = json::value_from_json(&document, &TRUSTED)?;
         match self {
             DocumentPatch::Operations(patch) => patch.apply(&mut document, limits)?,
             DocumentPatch::Merge(patch) => ::json_patch::merge(&mut document, &patch),
         }
         let after = json::value_from_json(&document, &TRUSTED)?;
-        let diff = fit(diff_finely(&before, &after), &base, &before).map_err(|error| Unfit::bad(error.to_string()))?;
+        let diff = fit(diff_finely_by(&before, &after, identity), &base, &before)
+            .map_err(|error| Unfit::bad(error.to_string()))?;
         Ok(CborDiff(cbor::encode_patch(&diff.to_patch())))
     }
 }

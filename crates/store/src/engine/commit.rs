@@ -61,12 +61,12 @@ pub(super) enum Written {
     Lost,
 }
 
-/// The wire form, encoded.
-/// The wire form of a diff in the contract's words.
+/// The wire form of a diff in the contract's words, encoded.
 pub(super) fn wire(diff: &Diff) -> CborDiff {
     encoded(&diff.to_plain_patch())
 }
 
+/// A wire form, encoded.
 pub(super) fn encoded(patch: &Patch) -> CborDiff {
     CborDiff(cbor::encode_patch(patch))
 }
@@ -217,11 +217,12 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             (Place::Tree(planted), Standing::Tree { root, over }) => (planted, root, over),
             (_, standing) => {
                 let mut value = standing.whole(loader).await?;
+                let before = cbor::value_len(&value);
                 step.diff
                     .apply(&mut value)
                     .map_err(|error| EngineError::Corrupt(format!("a diff of {id}: {error}")))?;
                 let value = cbor::encode_value(&value);
-                check(value.len(), step.most)?;
+                check(value.len(), step.most.max(before))?;
                 if value.len() <= INLINE_VALUE {
                     return Ok(Place::Inline(value.into()));
                 }
@@ -240,7 +241,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let (chunks, gone) = (to.chunks.len(), to.gone.len());
         let grown = tree::grow(loader, root, &over, to).await?;
         let bytes = grown.length();
-        check(bytes, step.most)?;
+        if bytes > step.most {
+            check(bytes, step.most.max(step.standing.bytes(loader).await?.len()))?;
+        }
         if bytes <= INLINE_VALUE / 2 {
             to.chunks.truncate(chunks);
             to.gone.truncate(gone);
@@ -293,6 +296,8 @@ fn log(record: &Record) -> Vec<Entry> {
     std::iter::once(newest).chain(record.tail.iter().cloned()).collect()
 }
 
+/// Refuses a value that is longer than it may be. One that was longer before the limit was lowered may stay so, or get
+/// shorter: `most` is then what it was.
 fn check(length: usize, most: usize) -> Result<(), EngineError> {
     if length > most {
         return Err(EngineError::TooLarge(format!("the value would have {length} bytes; at most {most} are taken")));

@@ -7,8 +7,10 @@ use timeweft_core::operation::{CborValue, Context, Failure, Meta, Moment, Page, 
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
+use super::Engine;
+use super::standing::Standing;
 use super::walk::Walk;
-use super::{Engine, commit};
+use crate::blob::Loader;
 use crate::store::Store;
 
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
@@ -54,9 +56,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             Some(since) if since == meta.valid_from => return Ok(Reading::NotModified(meta)),
             Some(since) => match self.version_at(context, id, Moment::Time(since)).await? {
                 Some((base, named)) if named.valid_from == since => {
-                    let diff = diff::diff_finely(&base, &value);
-                    let patch = diff.to_patch_giving(&value);
-                    return Ok(Reading::Diff(commit::encoded(&patch).into(), meta));
+                    let diff = diff::diff_finely_by(&base, &value, &self.rules(id.kind()).await?.identity);
+                    let loader = Loader::new(&self.store, id.as_str());
+                    return Ok(Reading::Diff(self.told(&loader, diff, &Standing::Value(value)).await?, meta));
                 }
                 _ => {}
             },

@@ -1,7 +1,7 @@
 //! Changing the value, with others changing it at the same time.
 
 use timeweft_core::codec::cbor;
-use timeweft_core::diff::lazy;
+use timeweft_core::diff::lazy::{self, LazyError};
 use timeweft_core::diff::{self, Diff, Identity, Order, Patch};
 use timeweft_core::id::EntityId;
 use timeweft_core::operation::{CborDiff, CborValue, Change, Committed, Context, Exact, Failure, Merged, Moment};
@@ -137,7 +137,11 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             theirs = self.compose(loader, id, &newer).await?;
             let base = self.before(loader, id, record, &standing, &newer, since).await?;
             let mine = wish.on(loader, &base, &rules.identity).await?;
-            match self.merged(loader, id, mine, &newer, &theirs, &context.person_id).await? {
+            let moved = match self.over_each(loader, id, mine.clone(), &newer, &context.person_id).await? {
+                None => over_all(loader, &mine, &theirs, &base).await?,
+                moved => moved,
+            };
+            match moved {
                 Some(mine) => lazy::summed(mine, &standing.part(loader).await?).await?,
                 None => {
                     let meta = Box::new(self.current_meta(loader, id, record).await?);
@@ -189,26 +193,26 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         }
     }
 
-    /// A change moved over the versions `newer` (newest first), which are `theirs` together: one after the other, so that of what is
-    /// inserted at one position the authors decide the order; where that contradicts itself, over what came of them in the end.
-    /// `None`: they contradict each other.
-    async fn merged(
+    /// A change moved over the versions `newer` (newest first), one after the other, so that of what is inserted at one position
+    /// the authors decide the order. `None`: it contradicts one of them.
+    async fn over_each(
         &self,
         loader: &Loader<'_, S>,
         id: &EntityId,
-        mine: Diff,
+        mut mine: Diff,
         newer: &[Entry],
-        theirs: &Diff,
         author: &str,
     ) -> Result<Option<Diff>, Stop> {
-        let mut moved = Ok(mine.clone());
         // Versions of one author are one change.
         for run in newer.chunk_by(|a, b| newer.len() > MANY && a.person_id == b.person_id).rev() {
-            let (Ok(mine), [.., oldest]) = (&moved, run) else { break };
+            let [.., oldest] = run else { break };
             let change = self.compose(loader, id, run).await?;
-            moved = diff::rebase(mine, &change, Order::later(Some(author), Some(&oldest.person_id)));
+            match diff::rebase(&mine, &change, Order::later(Some(author), Some(&oldest.person_id))) {
+                Ok(moved) => mine = moved,
+                Err(_) => return Ok(None),
+            }
         }
-        Ok(moved.or_else(|_| diff::rebase(&mine, theirs, Order::later(None, None))).ok())
+        Ok(Some(mine))
     }
 
     /// The value at `since`, which the versions `newer` (newest first) came after: backwards from the current one, or, where
@@ -280,4 +284,21 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         };
         Ok(Committed { meta, change: None, merged })
     }
+}
+
+/// A change moved over what others' changes come to together, from `base`: what they changed and changed back is in nobody's
+/// way. `None`: it contradicts them.
+async fn over_all<S: Store>(
+    loader: &Loader<'_, S>,
+    mine: &Diff,
+    theirs: &Diff,
+    base: &Standing,
+) -> Result<Option<Diff>, Stop> {
+    // What sets a place to what it was is left out.
+    let theirs = match lazy::resolve(theirs.to_patch(), &base.part(loader).await?, &Identity::default()).await {
+        Ok(theirs) => theirs,
+        Err(LazyError::Diff(_)) => return Ok(None),
+        Err(LazyError::Base(error)) => return Err(error.into()),
+    };
+    Ok(diff::rebase(mine, &theirs, Order::later(None, None)).ok())
 }

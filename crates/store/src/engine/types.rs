@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use timeweft_core::diff::Identity;
 use timeweft_core::id::EntityId;
 use timeweft_core::operation::{Failure, Policy};
 use timeweft_core::time::Timestamp;
@@ -26,6 +27,11 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     /// Whom the entities of a type are for, now.
     pub async fn policy(&self, kind: &str) -> Result<Policy, Failure> {
         Ok(self.rules(kind).await?.policy)
+    }
+
+    /// What tells the elements of arrays in entities of a type apart, now.
+    pub async fn identity(&self, kind: &str) -> Result<Identity, Failure> {
+        Ok(self.rules(kind).await?.identity.clone())
     }
 
     /// What the type says, now.

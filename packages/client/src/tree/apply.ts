@@ -50,6 +50,7 @@ const change = (old: unknown, patch: Patch): unknown => {
       if (!Array.isArray(old)) throw new PatchError(`array edits need an array in their place, and there is ${found(old)}`);
       return elements(old, patch.steps);
     case 'increment': {
+      if (patch.to !== undefined) return patch.to;
       if (old === ABSENT) return patch.by;
       const made = sum(old, patch.by);
       if (made === undefined) throw new PatchError(`${found(old)} can't be incremented by ${patch.by}: that takes a number or a bigint, and makes one`);

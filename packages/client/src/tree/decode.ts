@@ -247,9 +247,11 @@ class Reader {
         case 64003:
           return { kind: 'replace', value: this.value() };
         case 64008: {
-          const by = this.value();
-          if (typeof by !== 'number' && typeof by !== 'bigint') throw bad('an increment by something else than a number');
-          return { kind: 'increment', by };
+          // By how much, or an array of that and of what it then is.
+          const said = this.value();
+          const [by, to] = Array.isArray(said) ? (said as unknown[]) : [said];
+          if (!isNumber(by) || (to !== undefined && !isNumber(to))) throw bad('an increment by something else than a number');
+          return to === undefined ? { kind: 'increment', by } : { kind: 'increment', by, to };
         }
         case 64009:
           // Which steps there are, `apply` sees to.
@@ -305,6 +307,8 @@ class Reader {
 
 /** What a step that is a map may have in it. */
 const STEP_PARTS: Record<string, string | undefined> = { insert: 'object', at: 'object', joins: 'number', take: 'number', put: 'number', count: 'number' };
+
+const isNumber = (value: unknown): value is number | bigint => typeof value === 'number' || typeof value === 'bigint';
 
 const bad = (what: string): TimeweftError => new TimeweftError('bad-cbor', `what came is no CBOR of ours: ${what}`);
 

@@ -234,7 +234,7 @@ class Writer {
         return this.array(patch.steps);
       case 'increment':
         this.head(6, 64008);
-        return this.value(patch.by);
+        return this.value(patch.to === undefined ? patch.by : [patch.by, patch.to]);
       default:
         this.head(6, patch.kind === 'array' ? 64002 : 64009);
         this.head(4, patch.steps.length);

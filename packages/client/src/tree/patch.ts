@@ -32,7 +32,7 @@ export type Patch =
   /** Tag 64002. */
   | { readonly kind: 'array'; readonly steps: readonly ArrayStep[] }
   /** Tag 64008: adds to the number that is there; nothing counts as 0. */
-  | { readonly kind: 'increment'; readonly by: number | bigint }
+  | { readonly kind: 'increment'; readonly by: number | bigint; readonly to?: number | bigint }
   /** Tag 64009, over a `Map`, whose elements are its entries as `[key, value]`, or over a `Set`. */
   | { readonly kind: 'entries'; readonly steps: readonly EntryStep[] };
 

@@ -10,8 +10,11 @@ fn change(base: &Value, patch: &str) -> Diff {
     json::patch_from_text(patch.as_bytes(), &Limits::default()).unwrap().resolve(base).unwrap()
 }
 
+/// A place, and what was there before both, what is mine and what is theirs.
+type Three = (Place, [Option<Value>; 3]);
+
 /// What is kept of `mine` makes of the base, and what is contested: the place, and the three values.
-fn parts(base: &str, mine: &str, theirs: &str) -> (Value, Vec<(Place, [Option<Value>; 3])>) {
+fn parts(base: &str, mine: &str, theirs: &str) -> (Value, Vec<Three>) {
     let base = value(base);
     let (mine, theirs) = (change(&base, mine), change(&base, theirs));
     let parts = split(&mine, &theirs, &base);
@@ -47,6 +50,21 @@ fn of_a_text_only_the_stretch_is_contested_that_both_replace() {
     assert_eq!(kept, value(r#"{"t":"0 one two three!"}"#));
     let place = Place { range: Some(Range { start: 4, length: 1 }), ..Place::at(vec![key("t")]) };
     assert_eq!(contested, [(place, three(r#""two""#, r#""TWO""#, r#""2""#))]);
+}
+
+#[test]
+fn what_replaces_a_word_that_one_had_typed_oneself_is_contested_too() {
+    let joined = r#"{"t":{"$text":[{"insert":"Tea","joins":2},-6]}}"#;
+    for (mine, theirs) in [
+        (joined, r#"{"t":"Mine"}"#),
+        (r#"{"t":"Mine"}"#, joined),
+        (joined, r#"{"t":{"$text":[{"insert":"Mine","joins":3},-6]}}"#),
+    ] {
+        let (kept, contested) = parts(r#"{"t":"Coffee"}"#, mine, theirs);
+        assert_eq!((kept, contested.len()), (value(r#"{"t":"Coffee"}"#), 1), "{mine} and {theirs}");
+        let words = [contested[0].1[1].clone(), contested[0].1[2].clone()];
+        assert!(words.contains(&Some(Value::text("Tea"))) && words.contains(&Some(Value::text("Mine"))), "{words:?}");
+    }
 }
 
 #[test]

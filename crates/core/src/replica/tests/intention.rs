@@ -322,3 +322,14 @@ fn what_two_type_at_one_place_stays_in_one_piece_each() {
         }
     }
 }
+
+#[test]
+fn of_two_words_for_one_word_one_is_shown_and_the_other_can_be_chosen() {
+    let (mut server, _, mut bob) =
+        apart(r#"{"t":"Coffee","b":""}"#, &[r#"{"t":"Theirs"}"#], &[r#"{"t":"Mine"}"#, r#"{"b":"x"}"#]);
+    assert_eq!(bob.tab.state("status"), Some(text("conflict")));
+    let raised = conflicts(&bob);
+    assert_eq!(field(&raised[0], "mine"), Some(&text("Mine")));
+    bob.act(Action::Resolve { conflict: 1, choice: Choice::Mine }, Some(&mut server));
+    assert_eq!(server.value(), value(r#"{"t":"Mine","b":"x"}"#));
+}

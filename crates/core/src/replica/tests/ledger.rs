@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::tab::{object, text};
-use super::world::{Dice, PEOPLE, Person, TABS, Work, World, tab_name};
+use super::world::{Dice, PEOPLE, Person, Work, World, tab_name};
 use crate::codec::{cbor, json};
 use crate::diff::{Increment, Patch};
 use crate::replica::{Action, Choice};
@@ -329,7 +329,7 @@ fn torn(world: &World<Ledger>) -> (usize, usize) {
 
 fn weather(seed: u64, steps: usize) -> (usize, usize, usize) {
     let mut world = World::new(seed, &start(), Ledger::default());
-    world.restarts = seed % 2 == 0;
+    world.restarts = seed.is_multiple_of(2);
     world.work.letters_stay = !world.restarts;
     for _ in 0..steps {
         world.step();
@@ -340,6 +340,7 @@ fn weather(seed: u64, steps: usize) -> (usize, usize, usize) {
     (world.server.versions(), runs, torn)
 }
 
+#[allow(clippy::disallowed_methods, reason = "how much to try is said from outside, and nothing else is")]
 fn setting(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }

@@ -1,0 +1,154 @@
+//! Changes made on older versions, moved over what others did since (docs/protocol.md, "Merging").
+
+mod common;
+
+use common::*;
+use timeweft_core::codec::cbor;
+use timeweft_core::diff::{Increment, Patch, Segment, diff_finely};
+use timeweft_core::limits::Limits;
+use timeweft_core::operation::{CborDiff, CborValue, Committed, Failure, Moment, Reading, Told};
+use timeweft_core::time::Timestamp;
+use timeweft_core::value::Value;
+use timeweft_store::memory::MemoryStore;
+
+fn made(store: &MemoryStore, first: &Value) -> Timestamp {
+    let first = CborValue(cbor::encode_value(first));
+    wait(engine(store).post(&by("carol"), &id(), &first, None, None)).unwrap().meta.valid_from
+}
+
+fn change(store: &MemoryStore, who: &str, since: Timestamp, diff: &CborDiff) -> Result<Committed, Failure> {
+    wait(engine(store).patch_diff(&by(who), &id(), diff, Some(since), None, None))
+}
+
+fn now(store: &MemoryStore) -> Value {
+    current(store).unwrap().3
+}
+
+fn version(store: &MemoryStore, number: u64) -> Value {
+    match wait(engine(store).get_past(&by("reader"), &id(), Moment::Version(number), None)) {
+        Ok(Reading::Value(value, _)) => decode(&value),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Whether it is told with moves, plainly and exactly.
+fn moves(told: &Told) -> (bool, bool) {
+    let moves =
+        |diff: &CborDiff| format!("{:?}", cbor::decode_patch(&diff.0, &Limits::default()).unwrap()).contains("Take");
+    (moves(&told.diff), told.exact.as_ref().is_some_and(|exact| moves(&exact.0)))
+}
+
+#[test]
+fn two_authors_increments_both_count_and_every_version_is_exact() {
+    let store = MemoryStore::new();
+    let since = made(&store, &parse(r#"{"n":1}"#));
+    for who in ["ann", "bob", "ann"] {
+        change(&store, who, since, &patch(r#"{"n":{"$increment":0.1},"seen":{"$increment":1}}"#)).unwrap();
+    }
+    let mut sum = 1.0;
+    for (number, seen) in [(2, 1), (3, 2), (4, 3)] {
+        sum += 0.1;
+        assert_eq!(version(&store, number), parse(&format!(r#"{{"n":{sum},"seen":{seen}}}"#)));
+    }
+}
+
+#[test]
+fn increments_inside_a_map_both_count() {
+    let store = MemoryStore::new();
+    let with =
+        |count: f64| Value::Map(vec![(Value::text("count"), Value::Number(count)), (Value::text("x"), Value::Null)]);
+    let since = made(&store, &with(1.0));
+    let inner = |by: f64| {
+        let increment = Patch::Increment(Increment { by: Value::Number(by), to: None });
+        let entry = Patch::Array(vec![Segment::Keep(1), Segment::Inner(increment)]);
+        let entries = Patch::Entries(vec![Segment::Inner(entry)]);
+        CborDiff(cbor::encode_patch(&entries))
+    };
+    change(&store, "ann", since, &inner(0.1)).unwrap();
+    let pushed = change(&store, "bob", since, &inner(0.2)).unwrap().change.unwrap().diff;
+    assert_eq!(now(&store), with(1.0 + 0.1 + 0.2));
+    let sum = format!("to: Some(Number({:?}))", 1.0 + 0.1 + 0.2);
+    let exact = format!("{:?}", cbor::decode_patch(&pushed.exact.unwrap().0.0, &Limits::default()));
+    assert!(exact.contains(&sum), "{exact}");
+}
+
+#[test]
+fn who_goes_first_at_one_position_is_the_authors_matter_and_not_who_came_first() {
+    for order in [["ann", "bob"], ["bob", "ann"]] {
+        let store = MemoryStore::new();
+        let since = made(&store, &parse(r#"{"t":"<>","l":[0,1]}"#));
+        for who in order {
+            let diff = format!(r#"{{"t":{{"$text":[1,"{who}"]}},"l":{{"$array":[1,["{who}"]]}}}}"#);
+            change(&store, who, since, &patch(&diff)).unwrap();
+        }
+        assert_eq!(now(&store), parse(r#"{"t":"<annbob>","l":[0,"ann","bob",1]}"#), "{order:?}");
+    }
+}
+
+#[test]
+fn a_change_inside_an_element_follows_it_where_others_moved_it() {
+    let store = MemoryStore::new();
+    let since = made(&store, &parse(r#"[{"id":1},{"id":2},{"id":3}]"#));
+    let sorted = patch(r#"{"0":{"id":3},"1":{"id":1},"2":{"id":2}}"#);
+    let done = change(&store, "bob", since, &sorted).unwrap();
+    assert_eq!(moves(&done.change.unwrap().diff), (false, true), "told plainly to who knows no moves");
+    change(&store, "ann", since, &patch(r#"{"0":{"done":true},"2":{"done":true}}"#)).unwrap();
+    assert_eq!(now(&store), parse(r#"[{"id":3,"done":true},{"id":1,"done":true},{"id":2}]"#));
+    match wait(engine(&store).get(&by("carol"), &id(), Some(since), false)) {
+        Ok(Reading::Diff(told, _)) => assert_eq!(moves(&told), (false, true)),
+        other => panic!("{other:?}"),
+    }
+    match wait(engine(&store).get_past(&by("carol"), &id(), Moment::Version(3), Some(since))) {
+        Ok(Reading::Diff(told, _)) => assert_eq!(moves(&told), (false, true)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_change_inside_what_others_deleted_is_a_conflict_and_changes_nothing() {
+    let store = MemoryStore::new();
+    let since = made(&store, &parse(r#"[{"id":1,"t":"a"},{"id":2,"t":"b"},{"id":3}]"#));
+    change(&store, "bob", since, &patch(r#"{"$array":[{"put":0},1,-1,{"take":1}]}"#)).unwrap();
+    let after = now(&store);
+    match change(&store, "ann", since, &patch(r#"{"1":{"t":"c"}}"#)) {
+        Err(Failure::Conflict(told, _)) => assert_eq!(moves(&told), (false, true)),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(now(&store), after);
+}
+
+#[test]
+fn what_others_changed_and_changed_back_is_in_nobodys_way() {
+    let store = MemoryStore::new();
+    let since = made(&store, &parse(r#"{"n":1,"l":[1,2]}"#));
+    let mut last = since;
+    for diff in [r#"{"n":2,"l":{"$array":[-1]}}"#, r#"{"n":1,"l":{"$array":[[1]]}}"#] {
+        last = change(&store, "bob", last, &patch(diff)).unwrap().meta.valid_from;
+    }
+    change(&store, "ann", since, &patch(r#"{"n":3,"l":{"$array":[2,[3]]}}"#)).unwrap();
+    assert_eq!(now(&store), parse(r#"{"n":3,"l":[1,2,3]}"#));
+}
+
+#[test]
+fn over_hundreds_of_versions_the_authors_still_decide_who_goes_first() {
+    for apart in [1, 25] {
+        let store = MemoryStore::new();
+        let since = made(&store, &parse(r#"{"t":"","n":0}"#));
+        let (mut last, mut text) = (since, now(&store));
+        for n in 0..300 {
+            // Of two authors, in runs of this many versions; what is typed goes before what was there.
+            let (who, letter) = if n / apart % 2 == 0 { ("ann", 'a') } else { ("zoe", 'z') };
+            let Value::Object(members) = &text else { panic!() };
+            let Value::Text(old) = &members["t"] else { panic!() };
+            let at = if letter == 'a' { 0 } else { old.len() };
+            let next = format!("{}{letter}{}", &old[..at], &old[at..]);
+            let value = parse(&format!(r#"{{"t":"{next}","n":{n}}}"#));
+            let diff = CborDiff(cbor::encode_patch(&diff_finely(&text, &value).to_patch()));
+            last = change(&store, who, last, &diff).unwrap().meta.valid_from;
+            text = value;
+        }
+        change(&store, "kim", since, &patch(r#"{"t":{"$text":["k"]}}"#)).unwrap();
+        let wanted = format!(r#"{{"t":"{}k{}","n":299}}"#, "a".repeat(150), "z".repeat(150));
+        assert_eq!(now(&store), parse(&wanted), "runs of {apart}");
+    }
+}
