@@ -3,8 +3,8 @@
 mod common;
 
 use common::*;
-use timeweft_core::codec::cbor;
-use timeweft_core::limits::Limits;
+use timeweft_core::codec::{MAX_DEPTH, cbor};
+use timeweft_core::limits::{Limits, TRUSTED};
 use timeweft_core::operation::{CborDiff, CborValue, Context, Failure, Moment, Reading};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
@@ -107,5 +107,37 @@ fn what_is_longer_than_the_limit_by_now_is_deleted_and_undeleted() {
             wait(engine.patch_undelete(&low("ann"), &id())).unwrap();
         }
         assert_eq!(whole(wait(engine.get_past(&low("ann"), &id(), Moment::Version(1), None))), first);
+    }
+}
+
+#[test]
+fn the_deepest_that_a_raised_limit_takes_is_read_diffed_and_merged() {
+    let high = Context { limits: Limits { depth: 10_000, ..DEFAULT }, ..by("ann") };
+    type Wrap = fn(Value) -> Value;
+    let kinds: [(&str, Wrap); 3] = [
+        ("objects", |value| Value::object([("in", value), ("n", Value::Number(1.0))])),
+        ("arrays", |value| Value::Array(vec![value, Value::Number(1.0)])),
+        ("maps", |value| Value::Map(vec![(Value::text("in"), value), (Value::text("n"), Value::Number(1.0))])),
+    ];
+    for (kind, wrap) in kinds {
+        for levels in [100, MAX_DEPTH - 1] {
+            let nested = |core: &str| (0..levels).fold(Value::text(core), |value, _| wrap(value));
+            let store = MemoryStore::new();
+            let engine = engine(&store);
+            let encoded = |value: &Value| CborValue(cbor::encode_value(value));
+            let made = wait(engine.post(&high, &id(), &encoded(&nested("a")), None, None)).unwrap().meta.valid_from;
+            let put = wait(engine.put(&high, &id(), &encoded(&nested("b")), Some(made))).unwrap();
+            assert_eq!(whole(wait(engine.get(&low("ann"), &id(), None, false))), nested("b"), "{kind} {levels}");
+            let told = put.change.unwrap().diff;
+            for diff in [&told.diff, &told.exact.as_ref().map_or(told.diff.clone(), |exact| exact.0.clone())] {
+                let read = cbor::decode_patch(&diff.0, &TRUSTED).unwrap_or_else(|why| panic!("{kind} {levels}: {why}"));
+                let mut value = nested("a");
+                read.resolve(&nested("a")).unwrap().apply(&mut value).unwrap();
+                assert_eq!(value, nested("b"), "{kind} {levels}");
+                let again = wait(engine.patch_diff(&high, &id(), diff, Some(made), None, None));
+                assert!(again.is_ok(), "{kind} {levels}: {again:?}");
+            }
+            assert_eq!(whole(wait(engine.get_past(&high, &id(), Moment::Version(1), None))), nested("a"));
+        }
     }
 }

@@ -393,6 +393,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
 
     /// A diff that leads to `result` as it is told: plainly, as short texts and arrays can be written out; and exactly.
     async fn told(&self, loader: &Loader<'_, S>, diff: Diff, result: &Standing) -> Result<Told, EngineError> {
+        let diff = result.readable(loader, diff).await?;
         let exact = commit::encoded(&diff.to_patch());
         let diff = commit::wire(&lazy::plain(diff, &result.part(loader).await?).await?);
         Ok(Told { exact: (exact != diff).then_some(Exact(exact)), diff })

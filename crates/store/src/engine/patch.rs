@@ -163,12 +163,13 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             }
             return Ok(Some(done));
         }
-        let previous = lazy::invert(&mine, &standing.part(loader).await?).await?;
         let mut next = standing.clone();
         next.then(id, &mine).map_err(|error| match error {
             EngineError::Corrupt(why) => Stop::Refused(Failure::BadRequest(why)),
             error => error.into(),
         })?;
+        let mine = next.readable(loader, mine).await?;
+        let previous = lazy::invert(&mine, &standing.part(loader).await?).await?;
         if rules.checks_values() {
             rules.check(&next.whole(loader).await?).map_err(Failure::InvalidValue)?;
         }

@@ -1,8 +1,8 @@
 //! A value as it stands at some version: whole, or a tree and what is to be applied to it.
 
-use timeweft_core::codec::cbor;
+use timeweft_core::codec::{MAX_DEPTH, cbor};
 use timeweft_core::diff::lazy::Part;
-use timeweft_core::diff::{self, Diff};
+use timeweft_core::diff::{self, Diff, Segment};
 use timeweft_core::id::EntityId;
 use timeweft_core::value::Value;
 
@@ -51,6 +51,15 @@ impl Standing {
         }
     }
 
+    /// A diff that leads here, as one that can be read again: in `Map`s in `Map`s a diff is twice as deep as the value, and where
+    /// that is more than readers take, the value is said instead.
+    pub(super) async fn readable<S: Store>(&self, loader: &Loader<'_, S>, diff: Diff) -> Result<Diff, EngineError> {
+        match levels(&diff) > MAX_DEPTH {
+            true => Ok(Diff::Set { value: self.whole(loader).await?, over_container: true }),
+            false => Ok(diff),
+        }
+    }
+
     /// What it becomes by a diff.
     pub(super) fn then(&mut self, id: &EntityId, diff: &Diff) -> Result<(), EngineError> {
         match self {
@@ -65,6 +74,32 @@ impl Standing {
 
 fn doesnt_fit(id: &EntityId, error: &impl std::fmt::Display) -> EngineError {
     EngineError::Corrupt(format!("a diff of {id} doesn't fit: {error}"))
+}
+
+/// How deep a diff is to those who read it.
+fn levels(diff: &Diff) -> usize {
+    let step = |segment: &Segment<Vec<Value>, Diff>| match segment {
+        Segment::Inner(inner) | Segment::Put(_, Some(inner)) => levels(inner),
+        Segment::Insert(items, _) => items.iter().map(value_levels).max().unwrap_or(0),
+        _ => 0,
+    };
+    match diff {
+        Diff::Object(members) => 1 + members.values().map(levels).max().unwrap_or(0),
+        Diff::Array(segments) | Diff::Entries(_, segments) => 1 + segments.iter().map(step).max().unwrap_or(0),
+        Diff::Set { value, .. } => value_levels(value),
+        Diff::Remove | Diff::Text(_) | Diff::Increment(_) => 1,
+    }
+}
+
+fn value_levels(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) | Value::Set(items) => items.iter().map(value_levels).max().unwrap_or(0),
+        Value::Object(members) => members.values().map(value_levels).max().unwrap_or(0),
+        Value::Map(entries) => {
+            entries.iter().map(|(key, value)| value_levels(key).max(value_levels(value))).max().unwrap_or(0)
+        }
+        _ => 0,
+    }
 }
 
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {

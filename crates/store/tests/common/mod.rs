@@ -7,7 +7,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use timeweft_core::codec::{cbor, json};
 use timeweft_core::id::EntityId;
-use timeweft_core::limits::Limits;
+use timeweft_core::limits::{Limits, TRUSTED};
 use timeweft_core::operation::{Access, CborDiff, CborValue, Context, Reading};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
@@ -97,7 +97,7 @@ pub(crate) fn patch(text: &str) -> CborDiff {
 }
 
 pub(crate) fn decode(value: &CborValue) -> Value {
-    cbor::decode_value(&value.0, &Limits::default()).unwrap()
+    cbor::decode_value(&value.0, &TRUSTED).unwrap()
 }
 
 /// The current version and value, of a deleted entity too.
