@@ -4,6 +4,7 @@
 use timeweft_core::codec::cbor;
 use timeweft_core::diff::Patch;
 use timeweft_core::id::EntityId;
+use timeweft_core::limits::{Limits, TRUSTED};
 use timeweft_core::message::{Method, Response};
 use timeweft_core::operation::{CborDiff, CborValue, Committed, Context, Failure, Listing, Moment, Reading};
 use timeweft_core::time::Timestamp;
@@ -160,6 +161,9 @@ pub(crate) async fn replace<H: Host>(
                 Ok(diff) => diff,
                 Err(response) => return Performed::answer(response),
             };
+            // The patch is within the limits; the diff, which is ours, may have more steps or be deeper, as the value is.
+            let limits = Limits { value_bytes: context.limits.value_bytes, ..TRUSTED };
+            let context = Context { limits, ..context };
             host.patch_diff(&context, &asked.entity, &diff, since, key.as_deref(), None).await
         }
     };

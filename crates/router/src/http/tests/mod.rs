@@ -2,6 +2,7 @@
 
 mod conditional;
 mod entities;
+mod limits;
 mod listing;
 mod negotiation;
 mod origins;

@@ -138,3 +138,27 @@ fn a_document_patch_may_start_from_a_deletion_that_was_taken_back() {
     assert_eq!(document(&ann, MERGE_PATCH, &gone, json!({"b": 1})).status(), 200);
     assert_eq!(ann.ask("GET", NOTE, &[], Json::Null).json()["value"], json!({"a": 1, "b": 1}));
 }
+
+#[test]
+fn document_patches_know_elements_by_what_the_type_names() {
+    for (kind, patch) in [
+        ("application/merge-patch+json", json!({"rows": [{"sku": "b", "n": 2}, {"sku": "a", "n": 1}]})),
+        ("application/json-patch+json", json!([{"op": "move", "from": "/rows/0", "path": "/rows/1"}])),
+        ("application/json", json!({"rows": [{"sku": "b", "n": 2}, {"sku": "a", "n": 1}]})),
+    ] {
+        let ann = ann();
+        let defined = json!({"id": "note", "value": {"identity": "sku"}});
+        assert_eq!(ann.ask("POST", "/api/v1/entities/type", &[], defined).status(), 201);
+        let since = ann.note(json!({"rows": [{"sku": "a", "n": 1}, {"sku": "b", "n": 2}]}));
+        let sorted = match kind {
+            "application/json" => ann.ask("PUT", NOTE, &[("if-unmodified-since", &since)], json!({ "value": patch })),
+            kind => document(&ann, kind, &since, patch),
+        };
+        assert_eq!(sorted.status(), 200, "{kind}: {}", sorted.json());
+        let ticked = json!({"diff": {"rows": {"0": {"n": 7}}}});
+        let answer = ann.ask("PATCH", NOTE, &[("if-unmodified-since", &since)], ticked);
+        assert_eq!(answer.status(), 200, "{kind}: {}", answer.json());
+        let rows = json!([{"sku": "b", "n": 2}, {"sku": "a", "n": 7}]);
+        assert_eq!(ann.ask("GET", NOTE, &[], Json::Null).json()["value"]["rows"], rows, "{kind}");
+    }
+}
