@@ -33,11 +33,13 @@ export interface Match {
 }
 
 /**
- * Elements are the same by what object they are, or else by what names them (`identityOf`). The rest goes by equality, and where nothing moves and the
- * length stays, by place, if that says it as shortly.
+ * Elements are the same by what object they are, or else by what names them (`identityOf`); a text or a number that is there once before and once
+ * after is the same, as on the server. The rest goes by equality, and where nothing moves and the length stays, by place, if that says it as shortly.
+ *
+ * @param around what both lists have before and behind
  */
-export const match = (old: readonly unknown[], next: readonly unknown[]): Match => {
-  const partners = partnersOf(old, next);
+export const match = (old: readonly unknown[], next: readonly unknown[], around: readonly (readonly unknown[])[]): Match => {
+  const partners = partnersOf(old, next, around);
   const { a, b } = number(old, next, partners);
   const stay = rising(a, b);
   if (old.length === next.length && [...partners].every(([j, i]) => i === j)) {
@@ -48,7 +50,7 @@ export const match = (old: readonly unknown[], next: readonly unknown[]): Match 
   return { stay, partners };
 };
 
-const partnersOf = (old: readonly unknown[], next: readonly unknown[]): Map<number, number> => {
+const partnersOf = (old: readonly unknown[], next: readonly unknown[], around: readonly (readonly unknown[])[]): Map<number, number> => {
   const partners = new Map<number, number>();
   const places = new Map<unknown, number>();
   for (let i = 0; i < old.length; i += 1) if (typeof old[i] === 'object' && old[i] !== null) places.set(old[i], i);
@@ -60,20 +62,25 @@ const partnersOf = (old: readonly unknown[], next: readonly unknown[]): Map<numb
     // Where it is a second time it is a copy.
     places.delete(node);
   }
-  if (places.size === 0 || partners.size === next.length) return partners;
-  const theirs = named(next);
+  if (partners.size === next.length) return partners;
+  const theirs = named(next, identityOf);
   const found = new Set(partners.values());
-  for (const [name, i] of named(old)) {
+  for (const [name, i] of named(old, identityOf)) {
     const j = theirs.get(name) ?? -1;
     if (i >= 0 && j >= 0 && !found.has(i) && !partners.has(j)) partners.set(j, i);
   }
+  const plain = named(next, keyOf);
+  const same = [...named(old, keyOf)].filter(([key, i]) => i >= 0 && (plain.get(key) ?? -1) >= 0);
+  const more = new Set(same.length > 0 ? around.flatMap(list => list.map(keyOf)) : []);
+  for (const [key, i] of same) if (!more.has(key)) partners.set(plain.get(key)!, i);
   return partners;
 };
 
-const named = (list: readonly unknown[]): Map<string, number> => {
+/** Where each name is; -1 where it is twice. */
+const named = (list: readonly unknown[], nameOf: (element: unknown) => string | undefined): Map<string, number> => {
   const places = new Map<string, number>();
   for (let i = 0; i < list.length; i += 1) {
-    const name = identityOf(list[i]);
+    const name = nameOf(list[i]);
     if (name !== undefined) places.set(name, places.has(name) ? -1 : i);
   }
   return places;

@@ -154,7 +154,8 @@ class Differ {
     const [oldEnd, nextEnd] = [old.length - tail, next.length - tail];
     // What was incremented is found by what it was.
     const shown = increments ? next.map((item, j) => increments.get(String(j))?.from ?? item) : next;
-    const found = match(part(old, head, oldEnd), part(shown, head, nextEnd));
+    const around = [part(old, 0, head), part(old, oldEnd, old.length)];
+    const found = match(part(old, head, oldEnd), part(shown, head, nextEnd), around);
     const stay = found.stay.map(([i, j]) => [i + head, j + head] as const);
     const partners = new Map(Array.from(found.partners, ([j, i]) => [j + head, i + head]));
     const staying = new Set(stay.map(([i]) => i));

@@ -147,7 +147,7 @@ describe('arrays', () => {
 
   test('of leaves that go round are not set one by one', () => {
     expect(patch([1, 2, 3, 4, 5], [2, 3, 4, 5, 6])).toEqual({ kind: 'array', steps: [-1, 4, { insert: [6] }] });
-    expect(patch([0, 0, 1, 0], [0, 1, 0, 0])).toMatchObject({ kind: 'map' });
+    expect(patch([0, 0, 1, 1, 0], [0, 1, 1, 0, 0])).toMatchObject({ kind: 'map' });
   });
 
   test('in which rows are moved keep the rows that stay in order', () => {

@@ -51,6 +51,14 @@ describe('in a draft, an element that goes elsewhere moves', () => {
     expect(swap).toEqual(array({ take: 1 }, { put: 1 }, 2, { take: 1 }, { put: 0 }));
   });
 
+  test('also a word or a number that is there once', () => {
+    expect(patch(own(['pear', 'fig', 'apple']) as string[], list => void list.sort())).toEqual(array({ take: 2 }, 1, { put: 1 }, { put: 0 }));
+    expect(patch(own([7, 8, 9, 10]) as number[], list => void list.unshift(list.pop()!))).toEqual(array({ put: 0 }, 3, { take: 1 }));
+    // Of those that are there twice nobody knows which is which.
+    expect(patch(own(['a', 'a', 'b', 'b']) as string[], list => void list.reverse())).toMatchObject({ kind: 'map' });
+    expect(patch(own(['a', 'b', 'a']) as string[], list => void list.unshift(list.pop()!))).toEqual(array(1, { take: 1 }, 1, { put: 0 }));
+  });
+
   test('by a new array of what was there', () => {
     const tree = own({ list: [{ n: 2 }, { n: 1 }, { n: 3 }] }) as { list: Row[] };
     const inside = (fn: (list: Row[]) => Row[]) => patch(tree, draft => void (draft.list = fn(draft.list)));
