@@ -120,13 +120,24 @@ fn a_change_inside_what_others_deleted_is_a_conflict_and_changes_nothing() {
 #[test]
 fn what_others_changed_and_changed_back_is_in_nobodys_way() {
     let store = MemoryStore::new();
-    let since = made(&store, &parse(r#"{"n":1,"l":[1,2]}"#));
+    let since = made(&store, &parse(r#"{"n":1,"in":{"a":true},"l":[1,2]}"#));
     let mut last = since;
-    for diff in [r#"{"n":2,"l":{"$array":[-1]}}"#, r#"{"n":1,"l":{"$array":[[1]]}}"#] {
+    for diff in [r#"{"n":2,"in":{"a":false},"l":{"$array":[-1]}}"#, r#"{"n":1,"in":{"a":true},"l":{"$array":[[1]]}}"#] {
         last = change(&store, "bob", last, &patch(diff)).unwrap().meta.valid_from;
     }
-    change(&store, "ann", since, &patch(r#"{"n":3,"l":{"$array":[2,[3]]}}"#)).unwrap();
-    assert_eq!(now(&store), parse(r#"{"n":3,"l":[1,2,3]}"#));
+    change(&store, "ann", since, &patch(r#"{"n":3,"in":{"a":null},"l":{"$array":[2,[3]]}}"#)).unwrap();
+    assert_eq!(now(&store), parse(r#"{"n":3,"in":{"a":null},"l":[1,2,3]}"#));
+}
+
+#[test]
+fn what_is_replaced_outright_is_not_edited_by_others_too() {
+    let store = MemoryStore::new();
+    let since = made(&store, &parse(r#"{"t":"one two","l":[1,2]}"#));
+    change(&store, "bob", since, &patch(r#"{"t":{"$replace":"one"},"l":{"$replace":[1]}}"#)).unwrap();
+    for diff in [r#"{"t":{"$text":["x"]}}"#, r#"{"l":{"$array":[[0]]}}"#] {
+        let refused = change(&store, "ann", since, &patch(diff));
+        assert!(matches!(refused, Err(Failure::Conflict(..))), "{diff}: {refused:?}");
+    }
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Changing the value, with others changing it at the same time.
 
 use timeweft_core::codec::cbor;
-use timeweft_core::diff::lazy::{self, LazyError};
+use timeweft_core::diff::lazy::{self, Branch, Part};
 use timeweft_core::diff::{self, Diff, Identity, Order, Patch};
 use timeweft_core::id::EntityId;
+use timeweft_core::members::Members;
 use timeweft_core::operation::{CborDiff, CborValue, Change, Committed, Context, Exact, Failure, Merged, Moment};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
@@ -295,11 +296,34 @@ async fn over_all<S: Store>(
     theirs: &Diff,
     base: &Standing,
 ) -> Result<Option<Diff>, Stop> {
-    // What sets a place to what it was is left out.
-    let theirs = match lazy::resolve(theirs.to_patch(), &base.part(loader).await?, &Identity::default()).await {
-        Ok(theirs) => theirs,
-        Err(LazyError::Diff(_)) => return Ok(None),
-        Err(LazyError::Base(error)) => return Err(error.into()),
-    };
+    let theirs = effective(theirs, &base.part(loader).await?).await?.unwrap_or_else(Diff::identity);
     Ok(diff::rebase(mine, &theirs, Order::later(None, None)).ok())
+}
+
+/// A diff without what sets a place to what it was, which diffs in a row can't know of; `None` when nothing is left.
+async fn telling<B: Branch>(diff: &Diff, base: &Part<B>) -> Result<Option<Diff>, B::Error> {
+    Ok(match (diff, base) {
+        (Diff::Remove, Part::Absent) => None,
+        (Diff::Set { value, .. }, Part::Value(old)) if old == value => None,
+        (Diff::Set { value: value @ (Value::Object(_) | Value::Array(_)), .. }, Part::Branch(old))
+            if old.whole().await? == *value =>
+        {
+            None
+        }
+        (Diff::Object(members), base) => {
+            let mut left = Members::new();
+            for (key, change) in members {
+                let member = match base {
+                    Part::Branch(branch) => branch.member(key).await?,
+                    Part::Value(Value::Object(object)) => object.get(key).cloned().map_or(Part::Absent, Part::Value),
+                    _ => Part::Absent,
+                };
+                if let Some(change) = Box::pin(effective(change, &member)).await? {
+                    left.insert(key.clone(), change);
+                }
+            }
+            (!left.is_empty()).then_some(Diff::Object(left))
+        }
+        (diff, _) => (!diff.is_identity()).then(|| diff.clone()),
+    })
 }

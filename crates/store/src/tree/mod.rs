@@ -23,6 +23,9 @@ mod plant;
 mod tests;
 mod view;
 
+use std::ops::Range;
+use std::rc::Rc;
+
 use minicbor::{Decode, Encode};
 use timeweft_core::codec::DecodeError;
 use timeweft_core::codec::cbor::parts;
@@ -190,38 +193,45 @@ impl Page {
         read().map_err(|error| EngineError::Corrupt(format!("a page of {entity}: {error}")))
     }
 
-    /// The node of one member, or of one element.
-    fn find<'b>(
-        &self,
-        kind: Kind,
-        bytes: &'b [u8],
-        entity: &str,
-        wanted: Wanted<'_>,
-    ) -> Result<Option<&'b [u8]>, EngineError> {
-        let read = || -> Result<Option<&'b [u8]>, minicbor::decode::Error> {
-            let mut decoder = minicbor::Decoder::new(bytes);
+    /// Where the children are in the page's bytes.
+    fn open(&self, kind: Kind, bytes: Rc<Vec<u8>>, entity: &str) -> Result<Opened, EngineError> {
+        let read = || -> Result<Vec<Span>, minicbor::decode::Error> {
+            let mut decoder = minicbor::Decoder::new(&bytes);
             decoder.array()?;
-            for at in 0..self.count {
-                let key = if kind == Kind::Object { decoder.str()? } else { "" };
-                let node = decoder.bytes()?;
-                let found = match wanted {
-                    Wanted::Key(wanted) => key == wanted,
-                    Wanted::At(wanted) => at == wanted,
-                };
-                if found {
-                    return Ok(Some(node));
-                }
+            let mut children = Vec::new();
+            for _ in 0..self.count {
+                let key = if kind == Kind::Object { decoder.str()?.len() } else { 0 };
+                let key = decoder.position() - key..decoder.position();
+                let node = decoder.bytes()?.len();
+                children.push(Span { key, node: decoder.position() - node..decoder.position() });
             }
-            Ok(None)
+            Ok(children)
         };
-        read().map_err(|error| EngineError::Corrupt(format!("a page of {entity}: {error}")))
+        let children = read().map_err(|error| EngineError::Corrupt(format!("a page of {entity}: {error}")))?;
+        Ok(Opened { bytes, children })
     }
 }
 
-#[derive(Clone, Copy)]
-enum Wanted<'a> {
-    Key(&'a str),
-    At(u64),
+/// A page, and where its children are: many may be asked for one by one.
+struct Opened {
+    bytes: Rc<Vec<u8>>,
+    children: Vec<Span>,
+}
+
+struct Span {
+    key: Range<usize>,
+    node: Range<usize>,
+}
+
+impl Opened {
+    fn member(&self, key: &str) -> Option<&[u8]> {
+        let found = self.children.binary_search_by(|child| self.bytes[child.key.clone()].cmp(key.as_bytes()));
+        self.element(found.ok()?)
+    }
+
+    fn element(&self, at: usize) -> Option<&[u8]> {
+        self.children.get(at).map(|child| &self.bytes[child.node.clone()])
+    }
 }
 
 impl Child {

@@ -1,6 +1,7 @@
 //! Reading a tree under a diff that is not in it yet: what is asked for is loaded, and the diff applied to that.
 
-use std::collections::BTreeMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -9,7 +10,7 @@ use timeweft_core::diff::lazy::{Branch, Part};
 use timeweft_core::diff::{Diff, Segment};
 use timeweft_core::value::Value;
 
-use super::{Child, Index, Kind, Node, Trunk, Wanted};
+use super::{Child, Index, Kind, Node, Opened, Trunk};
 use crate::blob::Loader;
 use crate::engine::{EngineError, decode_stored};
 use crate::store::Store;
@@ -22,6 +23,10 @@ pub(crate) struct Limb<'a, S> {
     over: Option<&'a Diff>,
     /// Of edits along an array: made once, since elements are asked for one by one.
     layout: Option<Layout>,
+    /// Pages that were looked into, by their numbers.
+    opened: RefCell<HashMap<usize, Rc<Opened>>>,
+    /// Where each page's elements end.
+    ends: OnceCell<Vec<u64>>,
 }
 
 /// Where the elements that edits leave come from.
@@ -73,7 +78,7 @@ pub(crate) async fn part<'a, S: Store>(
         Node::Long(blob) => Ok(Part::Value(shaded(loader.entity, &loader.read(&blob).await?, over)?)),
         Node::Branch(trunk) => {
             let index = loader.index(&trunk.index).await?;
-            Ok(Part::Branch(Limb { loader, trunk, index, over, layout: Layout::of(over) }))
+            Ok(Part::Branch(Limb::of(loader, trunk, index, over)))
         }
     }
 }
@@ -92,26 +97,45 @@ pub(super) fn doesnt_fit(entity: &str, error: &impl std::fmt::Display) -> Engine
 }
 
 impl<'a, S: Store> Limb<'a, S> {
+    fn of(loader: &'a Loader<'a, S>, trunk: Trunk, index: Rc<Index>, over: Option<&'a Diff>) -> Self {
+        let layout = Layout::of(over);
+        Limb { loader, trunk, index, over, layout, opened: RefCell::default(), ends: OnceCell::new() }
+    }
+
+    async fn open(&self, number: usize) -> Result<Option<Rc<Opened>>, EngineError> {
+        if let Some(opened) = self.opened.borrow().get(&number) {
+            return Ok(Some(opened.clone()));
+        }
+        let Some(page) = self.index.pages.get(number) else { return Ok(None) };
+        let bytes = self.loader.read(&page.blob).await?;
+        let opened = Rc::new(page.open(self.trunk.kind, bytes, self.loader.entity)?);
+        self.opened.borrow_mut().insert(number, opened.clone());
+        Ok(Some(opened))
+    }
+
     /// The node of a member that is in the pages.
     async fn planted_member(&self, key: &str) -> Result<Option<Node>, EngineError> {
         let after = self.index.pages.partition_point(|page| page.first.as_str() <= key);
-        let Some(page) = after.checked_sub(1).map(|at| &self.index.pages[at]) else { return Ok(None) };
-        let bytes = self.loader.read(&page.blob).await?;
-        page.find(Kind::Object, &bytes, self.loader.entity, Wanted::Key(key))?.map(Node::decode).transpose()
+        let Some(number) = after.checked_sub(1) else { return Ok(None) };
+        let page = self.open(number).await?;
+        page.as_ref().and_then(|page| page.member(key)).map(Node::decode).transpose()
     }
 
     /// The node of an element that is in the pages.
     pub(super) async fn planted_element(&self, index: usize) -> Result<Option<Node>, EngineError> {
-        let mut left = index as u64;
-        for page in &self.index.pages {
-            if left < page.count {
-                let bytes = self.loader.read(&page.blob).await?;
-                let node = page.find(Kind::Array, &bytes, self.loader.entity, Wanted::At(left))?;
-                return node.map(Node::decode).transpose();
-            }
-            left -= page.count;
-        }
-        Ok(None)
+        let ends = self.ends.get_or_init(|| {
+            let mut end = 0_u64;
+            let ends = self.index.pages.iter().map(|page| {
+                end = end.saturating_add(page.count);
+                end
+            });
+            ends.collect()
+        });
+        let number = ends.partition_point(|end| *end <= index as u64);
+        let start = number.checked_sub(1).and_then(|last| ends.get(last)).copied().unwrap_or(0);
+        let page = self.open(number).await?;
+        let at = index - start as usize;
+        page.as_ref().and_then(|page| page.element(at)).map(Node::decode).transpose()
     }
 
     /// About `most` members of an object after a key, in order; none when there are no more.
@@ -250,7 +274,7 @@ pub(super) fn added(change: &Diff) -> Option<Value> {
 /// A container in pages, as it is.
 pub(super) async fn limb<'a, S: Store>(loader: &'a Loader<'a, S>, trunk: &Trunk) -> Result<Limb<'a, S>, EngineError> {
     let index = loader.index(&trunk.index).await?;
-    Ok(Limb { loader, trunk: trunk.clone(), index, over: None, layout: None })
+    Ok(Limb::of(loader, trunk.clone(), index, None))
 }
 
 /// Writes a node's value out, with a diff applied; what the diff does not touch is copied and not decoded.
