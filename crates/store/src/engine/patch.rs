@@ -301,7 +301,7 @@ async fn over_all<S: Store>(
 }
 
 /// A diff without what sets a place to what it was, which diffs in a row can't know of; `None` when nothing is left.
-async fn telling<B: Branch>(diff: &Diff, base: &Part<B>) -> Result<Option<Diff>, B::Error> {
+async fn effective<B: Branch>(diff: &Diff, base: &Part<B>) -> Result<Option<Diff>, B::Error> {
     Ok(match (diff, base) {
         (Diff::Remove, Part::Absent) => None,
         (Diff::Set { value, .. }, Part::Value(old)) if old == value => None,
