@@ -9,20 +9,26 @@ const REMEMBERED: usize = 32;
 
 /// The stretches, the last one last, as places in what the tab shows.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Typed(Vec<Place>);
+pub(super) struct Typed {
+    stretches: Vec<Place>,
+    /// What the last edit put in, which may be only a part of one. What is next to it goes on with it, whatever is on the other side.
+    last: Vec<Place>,
+}
 
 impl Typed {
     /// The tab sees what somebody changed.
     pub(super) fn follow(&mut self, diff: &Diff) {
-        for place in &mut self.0 {
-            *place = place.follow(diff);
+        for places in [&mut self.stretches, &mut self.last] {
+            for place in &mut *places {
+                *place = place.follow(diff);
+            }
+            places.retain(|place| !place.lost && !place.absent && place.range.is_some_and(|range| range.length > 0));
         }
-        self.0.retain(|place| !place.lost && !place.absent && place.range.is_some_and(|range| range.length > 0));
     }
 
     /// Marks what `diff` puts next to them.
     pub(super) fn join(&self, diff: &mut Diff) {
-        if !self.0.is_empty() {
+        if !self.stretches.is_empty() {
             self.within(diff, &mut Path::new());
         }
     }
@@ -32,6 +38,9 @@ impl Typed {
         self.follow(diff);
         let mut inserted = Vec::new();
         collect(diff, &mut Path::new(), &mut inserted);
+        if !inserted.is_empty() {
+            self.last = inserted.clone();
+        }
         for place in inserted {
             self.put(place);
         }
@@ -40,7 +49,7 @@ impl Typed {
     /// As one with those that it touches.
     fn put(&mut self, mut place: Place) {
         let Some(mut range) = place.range else { return };
-        self.0.retain(|known| {
+        self.stretches.retain(|known| {
             let Some(other) = known.range.filter(|_| known.path == place.path) else { return true };
             let apart = other.start + other.length < range.start || range.start + range.length < other.start;
             if !apart {
@@ -51,9 +60,9 @@ impl Typed {
             apart
         });
         place.range = Some(range);
-        self.0.push(place);
-        if self.0.len() > REMEMBERED {
-            self.0.remove(0);
+        self.stretches.push(place);
+        if self.stretches.len() > REMEMBERED {
+            self.stretches.remove(0);
         }
     }
 
@@ -87,15 +96,22 @@ impl Typed {
     }
 
     fn along<T, I>(&self, edits: &mut [Segment<T, I>], path: &Path) {
-        let own: Vec<Range> =
-            self.0.iter().filter(|place| place.path == *path).filter_map(|place| place.range).collect();
+        let ranges = |places: &[Place]| -> Vec<Range> {
+            places.iter().filter(|place| place.path == *path).filter_map(|place| place.range).collect()
+        };
+        let (all, last) = (ranges(&self.stretches), ranges(&self.last));
         let mut at = 0;
         for edit in edits {
             if let Segment::Insert(_, joins) = edit {
-                for range in &own {
-                    let (start, end) = (range.start, range.start + range.length);
-                    joins.before |= start < at && at <= end;
-                    joins.behind |= start <= at && at < end;
+                for own in [&last, &all] {
+                    for range in own {
+                        let (start, end) = (range.start, range.start + range.length);
+                        joins.before |= start < at && at <= end;
+                        joins.behind |= start <= at && at < end;
+                    }
+                    if joins.before || joins.behind {
+                        break;
+                    }
                 }
             }
             at += edit.before();

@@ -267,6 +267,8 @@ fn type_at_one_place(backwards: bool, bob_starts_later: bool) {
         let (mut first, mut second) = (One::new(one), One::new(another));
         first.connect(&mut server);
         first.act(Action::Set(cbor::encode_value(&object([("t", text("start "))]))), Some(&mut server));
+        // What is before the place is the first one's own too, typed just now.
+        first.act(patch(r#"{"t":{"$text":[6,"of it "]}}"#), Some(&mut server));
         second.connect(&mut server);
         let mut runs = [String::new(), String::new()];
         for round in 0..40 {
@@ -291,7 +293,7 @@ fn type_at_one_place(backwards: bool, bob_starts_later: bool) {
         for run in &runs {
             assert!(all.contains(run.as_str()), "{run} is not in one piece in {all}");
         }
-        assert_eq!(all.chars().count(), 6 + runs.iter().map(|run| run.chars().count()).sum::<usize>());
+        assert_eq!(all.chars().count(), 12 + runs.iter().map(|run| run.chars().count()).sum::<usize>());
         assert_eq!((first.tab.view, second.tab.view), (Some(server.value()), Some(server.value())));
     }
 }
@@ -300,7 +302,7 @@ fn type_letter(person: &mut One, run: &mut String, index: usize, round: usize, b
     let Some(Value::Object(members)) = person.tab.view.clone() else { panic!("no value") };
     let Value::Text(shown) = &members["t"] else { panic!("no text") };
     let caret = match shown.find(run.as_str()) {
-        _ if run.is_empty() => shown.len(),
+        _ if run.is_empty() => "start of it ".len(),
         Some(at) => at + if backwards { 0 } else { run.len() },
         None => panic!("{run} is not in one piece in {shown}"),
     };
@@ -320,6 +322,30 @@ fn what_two_type_at_one_place_stays_in_one_piece_each() {
         for bob_starts_later in [false, true] {
             type_at_one_place(backwards, bob_starts_later);
         }
+    }
+}
+
+#[test]
+fn what_a_tab_types_backwards_behind_its_own_words_stays_with_what_it_typed_last() {
+    for other_first in [false, true] {
+        let (mut server, mut ada, _) = two(&value(r#"{"t":"start "}"#));
+        ada.act(patch(r#"{"t":{"$text":[6,"own "]}}"#), Some(&mut server));
+        for letter in ["b", "a"] {
+            ada.act(patch(&format!(r#"{{"t":{{"$text":[10,"{letter}"]}}}}"#)), Some(&mut server));
+        }
+        let mut other = second_tab(&mut ada);
+        let (here, there) = (patch(r#"{"t":{"$text":[10,"_"]}}"#), patch(r#"{"t":{"$text":[10,"x"]}}"#));
+        let first = ada.tab.next(here.clone());
+        let second = other.next(there.clone());
+        let mut edits = [("ada", first, here), ("other", second, there)];
+        if other_first {
+            edits.reverse();
+        }
+        for (tab, (op, seen), edit) in edits {
+            let effects = ada.browser.edit(ENTITY, tab, op, seen, false, edit);
+            ada.run(effects, Some(&mut server));
+        }
+        assert_eq!(server.value(), value(r#"{"t":"start own x_ab"}"#));
     }
 }
 
