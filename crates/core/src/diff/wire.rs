@@ -42,7 +42,7 @@ impl Diff {
         }
     }
 
-    /// The wire form of what [`plainer`] has made plain.
+    /// The wire form of what has been made plain already.
     pub fn to_plain_patch(&self) -> Patch {
         patch(self, Style::Plain).map_or_else(nothing, |(patch, _)| patch)
     }
