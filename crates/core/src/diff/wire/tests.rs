@@ -1,6 +1,7 @@
 use super::*;
 use crate::codec::cbor::patch_len;
 use crate::diff::diff;
+use crate::diff::mark::Mark;
 
 fn number(number: f64) -> Value {
     Value::Number(number)
