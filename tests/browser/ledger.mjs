@@ -139,8 +139,10 @@ export class Ledger {
     const of = new Map(runs.flatMap(run => run.letters.map(letter => [letter, run])));
     const isInside = (run, outer) => run.between.every(letter => of.get(letter) === outer || (of.has(letter) && of.get(letter) !== run && isInside(of.get(letter), outer)));
     const torn = [];
+    // What comes back because somebody else replaced it too, and holds, was not there when one went on.
+    const taken = new Set(this.entries.flatMap(({ removed }) => removed ?? []));
     for (const run of runs) {
-      const places = run.letters.map(letter => text.indexOf(letter)).filter(place => place >= 0);
+      const places = run.letters.filter(letter => !taken.has(letter)).map(letter => text.indexOf(letter)).filter(place => place >= 0);
       const isInOrder = places.every((place, n) => n === 0 || places[n - 1] < place);
       const strangers = new Set(places.slice(1).flatMap((place, n) => [...text.slice(places[n] + 1, place)]).filter(letter => {
         const other = of.get(letter);

@@ -76,13 +76,31 @@ pub(crate) fn context_in(context: wit::Context) -> native::Context {
 }
 
 fn told_out(told: native::Told) -> wit::Told {
-    wit::Told { diff: told.diff.0, exact: told.exact.map(|exact| exact.0.0) }
+    let step = |step: native::Step| wit::Step {
+        version: step.version,
+        valid_from: step.valid_from.0,
+        person_id: step.person_id,
+        diff: step.diff.0.0,
+    };
+    wit::Told {
+        diff: told.diff.0,
+        exact: told.exact.map(|exact| exact.0.0),
+        steps: told.steps.into_iter().map(step).collect(),
+    }
 }
 
 fn told_in(told: wit::Told) -> native::Told {
+    let exact = |diff| native::Exact(native::CborDiff(diff));
+    let step = |step: wit::Step| native::Step {
+        version: step.version,
+        valid_from: Timestamp(step.valid_from),
+        person_id: step.person_id,
+        diff: exact(step.diff),
+    };
     native::Told {
         diff: native::CborDiff(told.diff),
-        exact: told.exact.map(|exact| native::Exact(native::CborDiff(exact))),
+        exact: told.exact.map(exact),
+        steps: told.steps.into_iter().map(step).collect(),
     }
 }
 
@@ -93,7 +111,7 @@ pub(crate) fn committed_out(committed: native::Committed) -> wit::Committed {
             diff: told_out(change.diff),
             prev_valid_from: change.prev_valid_from.map(|at| at.0),
         }),
-        merged: committed.merged.map(|merged| wit::Merged { diff: merged.diff.0, others: merged.others.0.0 }),
+        merged: committed.merged.map(told_out),
     }
 }
 
@@ -104,10 +122,7 @@ pub(crate) fn committed_in(committed: wit::Committed) -> native::Committed {
             diff: told_in(change.diff),
             prev_valid_from: change.prev_valid_from.map(Timestamp),
         }),
-        merged: committed.merged.map(|merged| native::Merged {
-            diff: native::CborDiff(merged.diff),
-            others: native::Exact(native::CborDiff(merged.others)),
-        }),
+        merged: committed.merged.map(told_in),
     }
 }
 

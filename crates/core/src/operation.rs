@@ -20,6 +20,21 @@ pub struct Told {
     pub diff: CborDiff,
     /// With moves, increments and what else is new; absent where it is the same.
     pub exact: Option<Exact>,
+    /// The versions that it leads over, oldest first, where that says more; none where it would be too much.
+    pub steps: Vec<Step>,
+}
+
+/// One of several versions that a change leads over, or those of one author in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The version; of several, the last.
+    pub version: u64,
+    /// Since when it is valid.
+    pub valid_from: Timestamp,
+    /// Who made it.
+    pub person_id: String,
+    /// From the one before.
+    pub diff: Exact,
 }
 
 /// A diff in its wire form, in CBOR, that says all of a change.
@@ -35,17 +50,8 @@ impl Told {
 
 impl From<CborDiff> for Told {
     fn from(diff: CborDiff) -> Told {
-        Told { diff, exact: None }
+        Told { diff, exact: None, steps: Vec::new() }
     }
-}
-
-/// What came of a change under which others' were merged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Merged {
-    /// From the version the caller named to the one that holds what was asked.
-    pub diff: CborDiff,
-    /// From the version the caller named to the one before that: what others did, exactly.
-    pub others: Exact,
 }
 
 /// What is known of a version beside its value.
@@ -164,8 +170,9 @@ pub struct Committed {
     pub meta: Meta,
     /// What to push; absent when nothing is new (no-op, repeated request).
     pub change: Option<Change>,
-    /// When others' changes were merged under the caller's.
-    pub merged: Option<Merged>,
+    /// When others' changes were merged under the caller's: from the version the caller named to the one that holds what was
+    /// asked; its steps are those of the others.
+    pub merged: Option<Told>,
 }
 
 /// What a read found.

@@ -19,7 +19,7 @@ use timeweft_core::id::EntityId;
 use timeweft_core::limits::Limits;
 use timeweft_core::members::Members;
 use timeweft_core::message::{Code, Format, Method, Push, Request, Response};
-use timeweft_core::operation::{CborDiff, CborValue, Exact, Failure, Meta, Told, Violation};
+use timeweft_core::operation::{CborDiff, CborValue, Exact, Failure, Meta, Step, Told, Violation};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
@@ -244,6 +244,7 @@ fn responses() -> Vec<(&'static str, Response)> {
     let diff = CborDiff(encode_patch(&patches()[1].1));
     let value = CborValue(encode_value(&note()));
     let deleted = Meta { version: 3, deleted: true, impersonator_id: Some("bob".into()), chunks: Some(2), ..meta() };
+    let step = Step { version: 1, valid_from: at(0), person_id: "bob".into(), diff: Exact(diff.clone()) };
     vec![
         ("created", Response { status: 201, meta: Some(first_meta()), ..Response::ok(Some(1)) }),
         ("value", Response { value: Some(value.clone()), meta: Some(meta()), ..Response::ok(Some(3)) }),
@@ -252,8 +253,7 @@ fn responses() -> Vec<(&'static str, Response)> {
         (
             "merged",
             Response {
-                diff: Some(diff.clone().into()),
-                others: Some(Exact(diff.clone())),
+                diff: Some(Told { steps: vec![step], ..diff.clone().into() }),
                 meta: Some(meta()),
                 ..Response::ok(Some(1_795_253_400_000))
             },
@@ -303,7 +303,7 @@ fn pushes() -> Vec<(&'static str, Push)> {
             "moved",
             Push {
                 entity_id,
-                diff: Told { diff, exact: Some(Exact(CborDiff(encode_patch(&moves)))) },
+                diff: Told { exact: Some(Exact(CborDiff(encode_patch(&moves)))), ..diff.into() },
                 meta: meta(),
                 prev_valid_from: Some(at(0)),
             },

@@ -1,8 +1,8 @@
 //! What stays and what changes between two lists of numbers, in near-linear time.
 //!
 //! Short lists get Myers' shortest edit. In long ones, numbers that are unique on both sides and in the same order on
-//! both are held fast (as "patience diff" does) and what lies between is aligned again; where there are none, all of it
-//! counts as changed. So does what would take more than is left of the [`Effort`].
+//! both are held fast (as "patience diff" does) and what lies between is aligned again; where there are none, they too get the
+//! shortest edit if it takes no more than half of what is left of the [`Effort`]. What takes more counts as changed.
 //!
 //! Numbers are indices of tables here: they are below the length of what is compared, or not much above it.
 
@@ -11,8 +11,10 @@ use core::ops::Range;
 
 use crate::prelude::*;
 
-/// Lists up to this long together are aligned by Myers' algorithm, whose work is at worst their square.
+/// Lists up to this long together are aligned by Myers' algorithm at once, whose work is at worst their square.
 const SHORT: usize = 1024;
+/// Longer ones than that are never aligned by it.
+const LONG: usize = u16::MAX as usize;
 /// How often what lies between unique numbers is aligned by those that are unique there.
 const ROUNDS: usize = 8;
 /// Steps that all of one diff may spend on what takes the square of a length.
@@ -33,6 +35,17 @@ impl Effort {
         let left = self.0.get().checked_sub(steps);
         self.0.set(left.unwrap_or_else(|| self.0.get()));
         left.is_some()
+    }
+
+    /// Half of what is left, apart from the rest.
+    fn halve(&self) -> Effort {
+        let half = self.0.get() / 2;
+        self.0.set(self.0.get() - half);
+        Effort(Cell::new(half))
+    }
+
+    fn give_back(&self, other: &Effort) {
+        self.0.set(self.0.get() + other.0.take());
     }
 }
 
@@ -67,10 +80,16 @@ impl Aligner<'_> {
             return;
         }
         if !old.is_empty() && !new.is_empty() {
-            if old.len() + new.len() <= SHORT {
+            let length = old.len() + new.len();
+            if length <= SHORT {
                 whole = shortest(old, new, self.effort).unwrap_or(whole);
-            } else if rounds > 0 {
-                let fixed = longest_rise(&self.places.unique(old, new));
+            } else {
+                let fixed = if rounds > 0 { longest_rise(&self.places.unique(old, new)) } else { Vec::new() };
+                if fixed.is_empty() && length <= LONG {
+                    let half = self.effort.halve();
+                    whole = shortest(old, new, &half).unwrap_or(whole);
+                    self.effort.give_back(&half);
+                }
                 if !fixed.is_empty() {
                     let mut at = (0, 0);
                     for (i, j) in fixed.into_iter().chain([(old.len(), new.len())]) {

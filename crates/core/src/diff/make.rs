@@ -329,11 +329,13 @@ fn texts(old: &str, new: &str, how: How<'_>) -> Diff {
 /// A way to cut a text into the pieces that are compared: after these, into so many at most, and what each takes of the effort.
 type Cut = (fn(char) -> bool, usize, usize);
 
-/// From coarse to fine. The last one is for who asks for it, and for short stretches: in long ones, letters in common say nothing.
+/// From coarse to fine. The last one is for who asks for it.
 const CUTS: [Cut; 3] = [(|character| character == '\n', PIECES, 0), (ends_word, PIECES, 0), (|_| true, LETTERS, 8)];
 /// More lines or words than that in what changed are not compared: it is replaced whole.
 const PIECES: usize = 1 << 19;
-const LETTERS: usize = 512;
+const LETTERS: usize = 1 << 15;
+/// In stretches with more letters than that, few letters in common say nothing: half of the shorter one has to stay.
+const FEW_LETTERS: usize = 512;
 
 /// Roughly what is no letter and no digit: what is precisely one takes tables.
 fn ends_word(character: char) -> bool {
@@ -349,16 +351,13 @@ fn along(out: &mut Builder<String>, old: &str, new: &str, (cuts, effort): (&[Cut
     let tail = text::common_suffix(&old[head..], &new[head..]);
     let (gone, came) = (&old[head..old.len() - tail], &new[head..new.len() - tail]);
     out.keep(text::units(&old[..head]));
-    let cut = match cuts {
-        [cut, finer @ ..] if !gone.is_empty() && !came.is_empty() => Pieces::of(gone, *cut)
-            .zip(Pieces::of(came, *cut))
-            .filter(|(a, b)| effort.spend(cut.2 * (a.pieces.len() + b.pieces.len())))
-            .map(|pieces| (pieces, finer)),
+    let compared = match cuts {
+        [cut, finer @ ..] if !gone.is_empty() && !came.is_empty() => compared(gone, came, *cut, effort).zip(Some(finer)),
         _ => None,
     };
-    if let Some(((a, b), finer)) = cut {
+    if let Some((hunks, finer)) = compared {
         let mut at = 0;
-        for (from, to) in hunks(&a, &b, effort) {
+        for (from, to) in hunks {
             out.keep(text::units(&gone[at..from.start]));
             at = from.end;
             along(out, &gone[from], &came[to], (finer, effort));
@@ -369,6 +368,20 @@ fn along(out: &mut Builder<String>, old: &str, new: &str, (cuts, effort): (&[Cut
         out.delete(text::units(gone));
     }
     out.keep(text::units(&old[old.len() - tail..]));
+}
+
+/// What changes between two texts that are cut into pieces, in bytes. Nothing where that takes too much, or says nothing.
+fn compared(old: &str, new: &str, cut: Cut, effort: &Effort) -> Option<Vec<(Range<usize>, Range<usize>)>> {
+    let (a, b) = (Pieces::of(old, cut)?, Pieces::of(new, cut)?);
+    let (_, _, each) = cut;
+    if !effort.spend(each * (a.pieces.len() + b.pieces.len())) {
+        return None;
+    }
+    let hunks = hunks(&a, &b, effort);
+    let stays = old.len() - hunks.iter().map(|(from, _)| from.len()).sum::<usize>();
+    let is_by_letter = each > 0;
+    let is_alike = a.pieces.len().min(b.pieces.len()) <= FEW_LETTERS || stays >= old.len().min(new.len()) / 2;
+    (is_alike || !is_by_letter).then_some(hunks)
 }
 
 /// A text cut into pieces.

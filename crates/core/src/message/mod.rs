@@ -11,6 +11,7 @@ mod meta;
 mod push;
 mod request;
 mod response;
+mod told;
 #[cfg(test)]
 mod tests;
 

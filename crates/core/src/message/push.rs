@@ -7,7 +7,7 @@ use super::{Fields, Format};
 use crate::codec::DecodeError;
 use crate::id::EntityId;
 use crate::limits::Limits;
-use crate::operation::{Exact, Meta, Told};
+use crate::operation::{Meta, Told};
 use crate::prelude::*;
 use crate::time::Timestamp;
 
@@ -46,10 +46,7 @@ impl Push {
         let entity = fields.text("entityId")?.ok_or_else(|| missing("entityId"))?;
         Ok(Push {
             entity_id: EntityId::parse(&entity).map_err(|error| DecodeError::malformed(error.as_str()))?,
-            diff: Told {
-                diff: fields.diff("diff")?.ok_or_else(|| missing("diff"))?,
-                exact: fields.diff("exact")?.map(Exact),
-            },
+            diff: fields.told()?.ok_or_else(|| missing("diff"))?,
             meta: decode_meta(&fields.map("meta")?.ok_or_else(|| missing("meta"))?)?,
             prev_valid_from: fields.time("prevValidFrom")?,
         })

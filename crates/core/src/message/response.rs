@@ -12,7 +12,7 @@ use crate::codec::json;
 use crate::limits::Limits;
 #[cfg(feature = "server")]
 use crate::limits::TRUSTED;
-use crate::operation::{CborDiff, CborValue, Committed, Exact, Failure, Meta, Page, Reading, Told, Violation};
+use crate::operation::{CborDiff, CborValue, Committed, Failure, Meta, Page, Reading, Told, Violation};
 use crate::prelude::*;
 
 /// One response.
@@ -28,8 +28,6 @@ pub struct Response {
     pub value: Option<CborValue>,
     /// What changed, from the version that the request named.
     pub diff: Option<Told>,
-    /// What others changed, from that version to the one before the change that was asked for.
-    pub others: Option<Exact>,
     /// A page of history.
     pub versions: Option<Vec<Meta>>,
     /// Whether there are older versions than those.
@@ -84,8 +82,7 @@ impl Response {
 
     /// A change that went well.
     pub fn of_committed(id: Option<u64>, committed: Committed) -> Response {
-        let (diff, others) = committed.merged.map(|merged| (merged.diff.into(), merged.others)).unzip();
-        Response { meta: Some(committed.meta), diff, others, ..Response::ok(id) }
+        Response { meta: Some(committed.meta), diff: committed.merged, ..Response::ok(id) }
     }
 
     /// A creation that went well.
@@ -144,9 +141,6 @@ impl Response {
         if let Some(diff) = &self.diff {
             map.told(diff);
         }
-        if let Some(Exact(others)) = &self.others {
-            map.diff("others", others);
-        }
         if let Some(meta) = &self.meta {
             map.nested("meta", meta_map(meta, format));
         }
@@ -182,11 +176,7 @@ impl Response {
             status: status.ok_or_else(|| missing("status"))?,
             meta: fields.map("meta")?.map(|meta| decode_meta(&meta)).transpose()?,
             value: fields.value("value")?,
-            diff: match fields.diff("diff")? {
-                None => None,
-                Some(diff) => Some(Told { diff, exact: fields.diff("exact")?.map(Exact) }),
-            },
-            others: fields.diff("others")?.map(Exact),
+            diff: fields.told()?,
             versions,
             more: fields.bool("more")?,
             error,
@@ -324,14 +314,6 @@ impl MapWriter {
                 Ok(patch) => self.raw(name, &json::patch_to_text(&patch)),
                 Err(error) => self.unwritable = Some(error),
             },
-        }
-    }
-
-    /// A change, in as many fields as it takes.
-    pub(crate) fn told(&mut self, told: &Told) {
-        self.diff("diff", &told.diff);
-        if let Some(Exact(exact)) = &told.exact {
-            self.diff("exact", exact);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What comes down: answers and pushes.
 
 mod answers;
+mod steps;
 
 use super::conflict::Conflict;
 use super::reconcile::{applied, reconcile};
@@ -8,10 +9,10 @@ use super::request::{Asked, Body};
 use super::unseen::By;
 use super::{Change, Confirmed, Effect, Policy, Replica, Source};
 use crate::codec::cbor;
-use crate::diff::{Contested, Diff, Order, Patch, Place, compose, diff_closely, diff_finely, rebase};
+use crate::diff::{Contested, Diff, Order, Patch, Place, compose, diff_closely, diff_finely};
 use crate::limits::TRUSTED;
 use crate::message::{Code, Format, Push, encode_error, encode_meta};
-use crate::operation::{CborDiff, Exact, Meta, Told};
+use crate::operation::{CborDiff, Meta, Told};
 use crate::prelude::*;
 use crate::sort;
 use crate::value::{Object, Value};
@@ -70,11 +71,8 @@ impl Replica {
 
     fn take(&mut self, push: Push, effects: &mut Vec<Effect>) -> Outcome {
         match &self.confirmed {
-            Confirmed::Version(value, meta) if push.prev_valid_from == Some(meta.valid_from) => {
-                match resolve(&push.diff.clone().most(), value) {
-                    Some(theirs) => self.integrate(&theirs, push.meta, effects),
-                    None => self.distrust(),
-                }
+            Confirmed::Version(_, meta) if push.prev_valid_from == Some(meta.valid_from) => {
+                self.advance(push.diff, push.meta, effects)
             }
             Confirmed::Unknown | Confirmed::Missing if push.prev_valid_from.is_none() => {
                 let value =
@@ -113,9 +111,9 @@ impl Replica {
         self.disk.changed = true;
     }
 
-    /// The server took `unsent[0]`. If others' changes are under it, `told` leads from what it was made on to `meta`, and `others`
-    /// to the version before that.
-    fn confirm(&mut self, meta: Meta, told: Option<Told>, others: Option<Exact>, effects: &mut Vec<Effect>) -> Outcome {
+    /// The server took `unsent[0]`. If others' changes are under it, `told` leads from what it was made on to `meta`, and its steps to
+    /// the version before that.
+    fn confirm(&mut self, meta: Meta, told: Option<Told>, effects: &mut Vec<Effect>) -> Outcome {
         let Some(sent) = self.sent.take() else { return Outcome::Ignored };
         self.disk.changed = true;
         let change = self.unsent.remove(0);
@@ -148,17 +146,19 @@ impl Replica {
                 }
                 let started_from = applied(&sent.back, value);
                 let Body::Patch(as_sent, _) = &sent.body else { return self.distrust() };
-                let whole = told.map_or_else(|| CborDiff(as_sent.clone()), Told::most);
+                let (whole, steps) = match told {
+                    None => (CborDiff(as_sent.clone()), Vec::new()),
+                    Some(mut told) => {
+                        let steps = core::mem::take(&mut told.steps);
+                        (told.most(), steps)
+                    }
+                };
                 let Some(whole) = resolve(&whole, &started_from) else { return self.distrust() };
                 let now = applied(&whole, &started_from);
-                // What others did, where none of it is known yet, comes first: as if it had been pushed.
-                let others = others.filter(|_| !follows && sent.back.is_identity());
-                let others = others.and_then(|Exact(others)| resolve(&others, value));
-                let order =
-                    others.as_ref().map_or(Order::later(None, None), |others| order_of(&mine, others, value, &now));
                 self.unsent.insert(0, Change::Patch(mine));
-                if let Some(others) = others {
-                    self.take_in(&others, (order, None), Vec::new(), effects);
+                // What others did, as far as it is not known yet, comes first: as if it had been pushed.
+                if let Some(steps) = self.unknown_steps(&steps, &meta, sent.back.is_identity()) {
+                    self.take_steps_under(steps, effects);
                 }
                 self.confirm_as(&now, meta, effects)
             }
@@ -185,7 +185,7 @@ impl Replica {
     }
 
     /// `diff` leads from what the change was made on to the current version, and touches the same place.
-    fn conflicted(&mut self, diff: &CborDiff, meta: Meta, effects: &mut Vec<Effect>) -> Outcome {
+    fn conflicted(&mut self, told: Told, meta: Meta, effects: &mut Vec<Effect>) -> Outcome {
         let (Some(sent), Confirmed::Version(value, known)) = (self.sent.take(), &self.confirmed) else {
             return Outcome::Ignored;
         };
@@ -193,8 +193,11 @@ impl Replica {
         if meta.version <= known.version {
             return Outcome::Conflicted;
         }
+        if let Some(steps) = self.unknown_steps(&told.steps, &meta, sent.back.is_identity()) {
+            return self.take_steps(steps, effects);
+        }
         let started_from = applied(&sent.back, value);
-        let Some(theirs) = resolve(diff, &started_from) else { return self.distrust() };
+        let Some(theirs) = resolve(&told.most(), &started_from) else { return self.distrust() };
         let theirs =
             if sent.back.is_identity() { theirs } else { diff_closely(value, &applied(&theirs, &started_from)) };
         self.integrate(&theirs, meta, effects)
@@ -205,6 +208,18 @@ impl Replica {
         let Confirmed::Version(_, known) = &self.confirmed else { return Outcome::Ignored };
         // Of several versions at once it is not known who did what.
         let author = (meta.version == known.version + 1).then(|| meta.person_id.clone());
+        self.integrate_of(theirs, author, meta, effects)
+    }
+
+    /// The same, by an author if it is one.
+    fn integrate_of(
+        &mut self,
+        theirs: &Diff,
+        author: Option<String>,
+        meta: Meta,
+        effects: &mut Vec<Effect>,
+    ) -> Outcome {
+        let Confirmed::Version(_, known) = &self.confirmed else { return Outcome::Ignored };
         let deletes = meta.deleted && !known.deleted;
         let order = Order::later(Some(&self.person), author.as_deref());
         let outcome = self.take_in(theirs, (order, author), encode_meta(&meta, Format::Cbor), effects);
@@ -418,15 +433,6 @@ impl Replica {
             self.show_difference(effects);
         }
     }
-}
-
-/// Who went first where both inserted at one position, as far as what came of it tells.
-fn order_of(mine: &Diff, others: &Diff, base: &Value, now: &Value) -> Order {
-    let usual = Order::later(None, None);
-    let other = Order { first: !usual.first, ..usual };
-    let with_others = applied(others, base);
-    let fits = |order| rebase(mine, others, order).is_ok_and(|moved| applied(&moved, &with_others) == *now);
-    if !fits(usual) && fits(other) { other } else { usual }
 }
 
 /// What the server would not have.

@@ -219,9 +219,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                     return Ok(Some(Reading::NotModified(meta)));
                 }
                 if let Some(newer) = self.newer_than(loader, record, since).await? {
-                    let diff = self.compose(loader, id, &newer).await?;
                     let standing = self.standing(loader, id, record).await?;
-                    return Ok(Some(Reading::Diff(self.told(loader, diff, &standing).await?, meta)));
+                    return Ok(Some(Reading::Diff(self.told_over(loader, id, &newer, &standing).await?, meta)));
                 }
             }
             let standing = self.standing(loader, id, record).await?;
@@ -247,8 +246,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 let standing = self.standing(loader, id, record).await?;
                 return Err(match self.newer_than(loader, record, since).await? {
                     Some(newer) => {
-                        let diff = self.compose(loader, id, &newer).await?;
-                        Failure::Conflict(self.told(loader, diff, &standing).await?, meta)
+                        Failure::Conflict(self.told_over(loader, id, &newer, &standing).await?, meta)
                     }
                     None => Failure::UnknownVersion(CborValue(standing.bytes(loader).await?), meta),
                 }
@@ -396,7 +394,21 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let diff = result.readable(loader, diff).await?;
         let exact = commit::encoded(&diff.to_patch());
         let diff = commit::wire(&lazy::plain(diff, &result.part(loader).await?).await?);
-        Ok(Told { exact: (exact != diff).then_some(Exact(exact)), diff })
+        Ok(Told { exact: (exact != diff).then_some(Exact(exact)), diff, steps: Vec::new() })
+    }
+
+    /// What the versions `newer` (newest first) come to, as it is told.
+    async fn told_over(
+        &self,
+        loader: &Loader<'_, S>,
+        id: &EntityId,
+        newer: &[Entry],
+        result: &Standing,
+    ) -> Result<Told, EngineError> {
+        let told = self.told(loader, self.compose(loader, id, newer).await?, result).await?;
+        // One version is the change itself.
+        let steps = if newer.len() > 1 { self.steps(loader, id, newer, &told.diff).await? } else { Vec::new() };
+        Ok(Told { steps, ..told })
     }
 }
 

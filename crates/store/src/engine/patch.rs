@@ -5,7 +5,7 @@ use timeweft_core::diff::lazy::{self, Branch, Part};
 use timeweft_core::diff::{self, Diff, Identity, Order, Patch};
 use timeweft_core::id::EntityId;
 use timeweft_core::members::Members;
-use timeweft_core::operation::{CborDiff, CborValue, Change, Committed, Context, Exact, Failure, Merged, Moment};
+use timeweft_core::operation::{CborDiff, CborValue, Change, Committed, Context, Exact, Failure, Moment, Step, Told};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
@@ -19,6 +19,9 @@ use crate::store::Store;
 
 /// With more versions than these between, those of one author in a row are taken together.
 const MANY: usize = 200;
+
+/// The steps are told if they are so many bytes, or so many times what they come to.
+const STEPS: (usize, usize) = (16 << 10, 4);
 
 /// What the caller wants of the value it saw.
 pub(super) enum Wish {
@@ -146,7 +149,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 Some(mine) => lazy::summed(mine, &standing.part(loader).await?).await?,
                 None => {
                     let meta = Box::new(self.current_meta(loader, id, record).await?);
-                    return Err(Failure::Conflict(self.told(loader, theirs, &standing).await?, meta).into());
+                    return Err(Failure::Conflict(self.told_over(loader, id, &newer, &standing).await?, meta).into());
                 }
             }
         };
@@ -155,12 +158,10 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             let why = "an entity's value can't become undefined; delete it instead";
             return Err(Failure::BadRequest(why.into()).into());
         }
-        let others = (!newer.is_empty()).then(|| Exact(commit::encoded(&theirs.to_patch())));
         if mine.is_identity() {
             let mut done = self.unchanged(loader, id, record).await?;
-            if let Some(others) = others {
-                let diff = self.told(loader, theirs, &standing).await?.diff;
-                done.merged = Some(Merged { diff, others });
+            if !newer.is_empty() {
+                done.merged = Some(self.merged(loader, id, theirs, &newer, &standing).await?);
             }
             return Ok(Some(done));
         }
@@ -175,13 +176,12 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             rules.check(&next.whole(loader).await?).map_err(Failure::InvalidValue)?;
         }
         let change = self.told(loader, mine.clone(), &next).await?;
-        let merged = match others {
-            None => None,
-            Some(others) => {
-                let whole = diff::compose(&theirs, &mine)
-                    .map_err(|error| Failure::Unavailable(format!("merging into {id}: {error}")))?;
-                Some(Merged { diff: self.told(loader, whole, &next).await?.diff, others })
-            }
+        let merged = if newer.is_empty() {
+            None
+        } else {
+            let whole = diff::compose(&theirs, &mine)
+                .map_err(|error| Failure::Unavailable(format!("merging into {id}: {error}")))?;
+            Some(self.merged(loader, id, whole, &newer, &next).await?)
         };
         let what = What::Change { diff: &mine, previous: &previous, standing: &standing };
         let draft = Draft { valid_from, what, deleted: false, key: terms.key, rules: &rules };
@@ -205,16 +205,54 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         newer: &[Entry],
         author: &str,
     ) -> Result<Option<Diff>, Stop> {
-        // Versions of one author are one change.
-        for run in newer.chunk_by(|a, b| newer.len() > MANY && a.person_id == b.person_id).rev() {
-            let [.., oldest] = run else { break };
+        for run in in_turn(newer) {
             let change = self.compose(loader, id, run).await?;
-            match diff::rebase(&mine, &change, Order::later(Some(author), Some(&oldest.person_id))) {
+            match diff::rebase(&mine, &change, Order::later(Some(author), run.first().map(|entry| &entry.person_id[..]))) {
                 Ok(moved) => mine = moved,
                 Err(_) => return Ok(None),
             }
         }
         Ok(Some(mine))
+    }
+
+    /// What is told to who made a change: `whole` with it, and the versions `newer` (newest first) that it was moved over.
+    async fn merged(
+        &self,
+        loader: &Loader<'_, S>,
+        id: &EntityId,
+        whole: Diff,
+        newer: &[Entry],
+        result: &Standing,
+    ) -> Result<Told, EngineError> {
+        let diff = self.told(loader, whole, result).await?.diff;
+        let steps = self.steps(loader, id, newer, &diff).await?;
+        Ok(Told { diff, exact: None, steps })
+    }
+
+    /// The versions `newer` (newest first), one after the other as [`over_each`](Self::over_each) takes them; none where that is
+    /// much more than what they come to.
+    pub(super) async fn steps(
+        &self,
+        loader: &Loader<'_, S>,
+        id: &EntityId,
+        newer: &[Entry],
+        whole: &CborDiff,
+    ) -> Result<Vec<Step>, EngineError> {
+        let mut left = STEPS.0.max(STEPS.1 * whole.0.len());
+        let mut steps = Vec::new();
+        for run in in_turn(newer) {
+            let [last, ..] = run else { continue };
+            let diff = commit::encoded(&self.compose(loader, id, run).await?.to_patch());
+            let Some(after) = left.checked_sub(diff.0.len()) else { return Ok(Vec::new()) };
+            left = after;
+            steps.push(Step {
+                version: last.version,
+                valid_from: Timestamp(last.valid_from),
+                person_id: last.person_id.clone(),
+                diff: Exact(diff),
+            });
+        }
+        Ok(steps)
     }
 
     /// The value at `since`, which the versions `newer` (newest first) came after: backwards from the current one, or, where
@@ -279,13 +317,18 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                     _ => self.standing(loader, id, &current.record).await?.whole(loader).await?,
                 };
                 let diff = commit::encoded(&whole.to_patch_giving(&value));
-                let others = Exact(commit::encoded(&self.compose(loader, id, others).await?.to_patch()));
-                Some(Merged { diff, others })
+                let steps = self.steps(loader, id, others, &diff).await?;
+                Some(Told { diff, exact: None, steps })
             }
             _ => None,
         };
         Ok(Committed { meta, change: None, merged })
     }
+}
+
+/// The versions `newer` (newest first) oldest first, and of many, those of one author in a row together.
+fn in_turn(newer: &[Entry]) -> impl Iterator<Item = &[Entry]> {
+    newer.chunk_by(|a, b| newer.len() > MANY && a.person_id == b.person_id).rev()
 }
 
 /// A change moved over what others' changes come to together, from `base`: what they changed and changed back is in nobody's

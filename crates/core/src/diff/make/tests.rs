@@ -79,6 +79,27 @@ fn who_compares_closely_finds_the_letters_that_stay() {
 }
 
 #[test]
+fn who_compares_closely_finds_them_in_long_stretches_without_a_space_too() {
+    // One of letters that are there once, and one of a few letters.
+    for letters in [5_000, 26] {
+        let letter = |n: u32| char::from_u32(0x4e00 + n * n % letters).unwrap();
+        let old: Vec<char> = (0..3_000).map(letter).collect();
+        let mut new = old.clone();
+        for at in (0..30).rev() {
+            new.splice(at * 100 + 50..at * 100 + 53, ['a', 'b', 'c', 'd']);
+        }
+        let text = |letters: &[char]| Value::Text(letters.iter().collect());
+        let Diff::Text(edits) = diff_closely(&text(&old), &text(&new)) else { panic!("a text") };
+        let kept: usize = edits.iter().map(|edit| if let Segment::Keep(count) = edit { *count } else { 0 }).sum();
+        assert_eq!(kept, 3_000 - 90, "of {letters} letters");
+        // What is another text is one.
+        let other: Vec<char> = (0..3_000).map(|n| letter(n * 7 + 3)).collect();
+        let Diff::Text(edits) = diff_closely(&text(&old), &text(&other)) else { panic!("a text") };
+        assert!(edits.len() < 10 || letters == 26, "{}", edits.len());
+    }
+}
+
+#[test]
 fn what_is_named_is_known_again_wherever_it_is_and_what_moved_is_taken_and_put() {
     let row = |id: &str, done: bool| Value::object([("id", Value::text(id)), ("done", Value::Bool(done))]);
     let list = |rows: &[Value]| Value::Array(rows.to_vec());

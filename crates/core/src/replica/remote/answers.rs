@@ -1,6 +1,6 @@
 //! What an answer says, by its status.
 
-use super::{Outcome, resolve};
+use super::Outcome;
 use crate::codec::cbor;
 use crate::limits::TRUSTED;
 use crate::message::{Code, Format, Response, encode_error};
@@ -44,12 +44,7 @@ impl Replica {
                 Err(_) => self.postpone(effects),
             },
             (200, None, Some(diff), Some(meta)) => match &self.confirmed {
-                Confirmed::Version(value, known) if meta.version > known.version => {
-                    match resolve(&diff.most(), value) {
-                        Some(theirs) => self.integrate(&theirs, meta, effects),
-                        None => self.distrust(),
-                    }
-                }
+                Confirmed::Version(_, known) if meta.version > known.version => self.advance(diff, meta, effects),
                 _ => Outcome::Ignored,
             },
             (404, ..) => self.gone(effects),
@@ -79,8 +74,8 @@ impl Replica {
     fn change_answered(&mut self, response: Response, effects: &mut Vec<Effect>) -> Outcome {
         let code = response.error.as_ref().map(|(code, _)| *code);
         match (response.status, response.meta, response.diff, response.value) {
-            (200 | 201, Some(meta), told, _) => self.confirm(meta, told, response.others, effects),
-            (409, Some(meta), Some(told), _) => self.conflicted(&told.most(), meta, effects),
+            (200 | 201, Some(meta), told, _) => self.confirm(meta, told, effects),
+            (409, Some(meta), Some(told), _) => self.conflicted(told, meta, effects),
             (412, Some(meta), _, Some(value)) => match cbor::decode_value(&value.0, &TRUSTED) {
                 Ok(value) => {
                     self.unsend();

@@ -7,7 +7,7 @@ use crate::diff::{Diff, Order, compose, rebase};
 use crate::id::EntityId;
 use crate::limits::TRUSTED;
 use crate::message::{Code, Format, Method, Push, Request, Response};
-use crate::operation::{CborDiff, CborValue, Exact, Meta, Violation};
+use crate::operation::{CborDiff, CborValue, Exact, Meta, Step, Told, Violation};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -93,9 +93,8 @@ impl Server {
                 if let Some(index) = idempotency_key.as_ref().and_then(|key| self.keys.get(key)).copied() {
                     let meta = Some(self.history[index].meta.clone());
                     let merged = since.filter(|since| index > since + 1);
-                    let diff = merged.map(|since| self.between(since, index).into());
-                    let others = merged.map(|since| Exact(self.between(since, index - 1)));
-                    return Response { meta, diff, others, ..Response::ok(None) };
+                    let diff = merged.map(|since| self.told(since, index, index - 1));
+                    return Response { meta, diff, ..Response::ok(None) };
                 }
                 if deleted {
                     return error(Code::NotFound);
@@ -106,7 +105,7 @@ impl Server {
                 let mine = patch.resolve(&self.history[since].value).expect("a replica's diff fits its base");
                 let Some(mine) = self.merged(mine, since, person) else {
                     let meta = Some(self.history[last].meta.clone());
-                    return Response { diff: Some(self.between(since, last).into()), meta, ..error(Code::Conflict) };
+                    return Response { diff: Some(self.told(since, last, last)), meta, ..error(Code::Conflict) };
                 };
                 let merged = since < last;
                 let mut value = self.value();
@@ -116,9 +115,8 @@ impl Server {
                 } else {
                     self.commit(value, mine, false, person, connection, idempotency_key)
                 };
-                let diff = merged.then(|| self.between(since, self.history.len() - 1).into());
-                let others = merged.then(|| Exact(self.between(since, last)));
-                Response { diff, others, ..answer }
+                let diff = merged.then(|| self.told(since, self.history.len() - 1, last));
+                Response { diff, ..answer }
             }
             Method::Delete { .. } | Method::PatchUndelete { .. } if self.history.is_empty() => error(Code::NotFound),
             Method::Delete { .. } if deleted => {
@@ -152,8 +150,17 @@ impl Server {
             .fold(Diff::identity(), |whole, version| compose(&whole, &version.diff).unwrap())
     }
 
-    fn between(&self, from: usize, to: usize) -> CborDiff {
-        CborDiff(cbor::encode_patch(&self.composed(from, to).to_patch()))
+    /// What leads from one version to another, and the versions up to `told`.
+    fn told(&self, from: usize, to: usize, told: usize) -> Told {
+        let encoded = |diff: &Diff| CborDiff(cbor::encode_patch(&diff.to_patch()));
+        let step = |version: &Version| Step {
+            version: version.meta.version,
+            valid_from: version.meta.valid_from,
+            person_id: version.meta.person_id.clone(),
+            diff: Exact(encoded(&version.diff)),
+        };
+        let steps = self.history[from + 1..=told].iter().map(step).collect();
+        Told { diff: encoded(&self.composed(from, to)), exact: None, steps }
     }
 
     fn read(&self, since: Option<Timestamp>) -> Response {
@@ -164,7 +171,8 @@ impl Server {
         match since.and_then(|since| self.index(since)) {
             Some(index) if index + 1 == self.history.len() => Response { status: 304, meta, ..Response::default() },
             Some(index) => {
-                Response { diff: Some(self.between(index, self.history.len() - 1).into()), meta, ..Response::ok(None) }
+                let last = self.history.len() - 1;
+                Response { diff: Some(self.told(index, last, last)), meta, ..Response::ok(None) }
             }
             None => Response { value: Some(CborValue(cbor::encode_value(&last.value))), meta, ..Response::ok(None) },
         }
