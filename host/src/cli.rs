@@ -72,11 +72,11 @@ pub struct Serve {
     #[arg(long, env = "TIMEWEFT_COMPONENT", value_name = "FILE")]
     pub component: Option<PathBuf>,
 
-    /// Threads that run components. As many as there are cores by default.
+    /// How many calls into components compute at once. As many as there are cores by default.
     #[arg(long, env = "TIMEWEFT_WORKERS", value_name = "N")]
     pub workers: Option<usize>,
 
-    /// A call into a component may take this long.
+    /// A call into a component may compute for this long.
     #[arg(long, env = "TIMEWEFT_CALL_SECONDS", value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub call_seconds: Duration,
 

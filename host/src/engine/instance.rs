@@ -2,19 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker, ResourceTable};
-use wasmtime::{Cache, CacheConfig, Config, ResourceLimiter, Store};
+use wasmtime::{Cache, CacheConfig, Config, ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::bindings::{Composed, ComposedPre, timeweft};
+use super::turns::{TICK, Turn};
 use super::{EngineOptions, StartError};
 use crate::store::{Session, StoreError};
 use timeweft::storage::store;
-
-/// Calls are measured in ticks of the epoch.
-pub(super) const TICK: Duration = Duration::from_millis(50);
 
 /// The compiled component, ready to be instantiated.
 pub(super) struct Template {
@@ -23,7 +20,6 @@ pub(super) struct Template {
     memory_bytes: usize,
     /// See [`EngineOptions::retire_bytes`].
     pub(super) retire_bytes: usize,
-    pub(super) ticks: u64,
 }
 
 /// An instance in its store.
@@ -36,6 +32,8 @@ pub(super) struct Instance {
 pub(super) struct Host {
     pub(super) session: Session,
     pub(super) memory: Memory,
+    /// While it is called.
+    pub(super) turn: Option<Turn>,
     settings: Arc<HashMap<String, String>>,
     wasi: WasiCtx,
     resources: ResourceTable,
@@ -60,7 +58,6 @@ impl Template {
             settings: Arc::new(options.settings.clone()),
             memory_bytes: options.memory_bytes,
             retire_bytes: options.retire_bytes,
-            ticks: u64::try_from(options.time.div_duration_f64(TICK).ceil() as u128).unwrap_or(u64::MAX).max(1),
         })
     }
 
@@ -68,6 +65,7 @@ impl Template {
         let host = Host {
             session,
             memory: Memory { used: 0, at_start: 0, limit: self.memory_bytes },
+            turn: None,
             settings: self.settings.clone(),
             // No environment, arguments, files or sockets.
             wasi: WasiCtx::builder().inherit_stderr().build(),
@@ -75,8 +73,11 @@ impl Template {
         };
         let mut store = Store::new(self.pre.engine(), host);
         store.limiter(|host| &mut host.memory);
-        store.epoch_deadline_trap();
-        store.set_epoch_deadline(self.ticks);
+        store.epoch_deadline_callback(|mut store| {
+            let may_go_on = store.data_mut().turn.as_mut().is_none_or(Turn::tick);
+            Ok(if may_go_on { UpdateDeadline::Continue(1) } else { UpdateDeadline::Interrupt })
+        });
+        store.set_epoch_deadline(1);
         let bindings = self.pre.instantiate(&mut store)?;
         let memory = &mut store.data_mut().memory;
         memory.at_start = memory.used;

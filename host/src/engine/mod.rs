@@ -1,6 +1,6 @@
 //! The components in this process: worker threads with a warm instance each, calls as plain functions.
 //!
-//! A call runs on one worker from start to end and never waits for the disk; what it may answer is held back here until
+//! A call runs on one worker from start to end, makes way for others when it takes long (`turns`), and never waits for the disk; what it may answer is held back here until
 //! what it read and wrote is durable. When that fails, the call is made once more with a store that takes no writes, so
 //! that the component itself answers each request in the batch with `unavailable`.
 //!
@@ -11,6 +11,7 @@ mod backend;
 mod bindings;
 mod convert;
 mod instance;
+mod turns;
 mod worker;
 
 use std::collections::{HashMap, VecDeque};
@@ -26,6 +27,7 @@ pub use backend::EngineBackend;
 use crate::store::{Batch as StoreBatch, SqliteStore, StoreError};
 use bindings::handler;
 use instance::Template;
+use worker::Pool;
 
 /// How the engine behaves.
 #[derive(Clone, Debug)]
@@ -34,9 +36,9 @@ pub struct EngineOptions {
     pub component: PathBuf,
     /// Compiled code is kept here from one start to the next.
     pub cache: Option<PathBuf>,
-    /// Threads.
+    /// How many calls compute at once.
     pub workers: usize,
-    /// For one call.
+    /// One call may compute for so long.
     pub time: Duration,
     /// Of all linear memories of one instance.
     pub memory_bytes: usize,
@@ -145,6 +147,8 @@ impl Queue {
 
 /// So many calls a worker wait at most; more wait with their connections.
 const QUEUE_PER_WORKER: usize = 256;
+/// So many more calls than compute at once may have begun and make way for others.
+const LONG_CALLS: usize = 6;
 /// How long a call waits for its place in the queue.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -159,21 +163,23 @@ pub struct Engine {
 impl Engine {
     /// Compiles the component (or finds it compiled in the cache), makes a first instance and starts the workers.
     pub fn start(options: &EngineOptions, store: Arc<SqliteStore>) -> Result<Engine, StartError> {
-        let template = Arc::new(Template::load(options)?);
+        let template = Template::load(options)?;
+        // Made here, so that it is said here what is wrong.
+        let first = template
+            .instantiate(store.session()?)
+            .map_err(|reason| StartError::Component { path: options.component.clone(), reason })?;
         let queue = Arc::new(Queue::default());
+        let pool = Arc::new(Pool::new(template, store.clone(), options, first));
         let mut engine = Engine {
             queue: queue.clone(),
             places: Semaphore::new(QUEUE_PER_WORKER * options.workers),
             store: store.clone(),
             workers: Vec::new(),
         };
-        for n in 0..options.workers {
-            let first = template
-                .instantiate(store.session()?)
-                .map_err(|reason| StartError::Component { path: options.component.clone(), reason })?;
-            let (queue, template, store) = (queue.clone(), template.clone(), store.clone());
+        for n in 0..options.workers + LONG_CALLS {
+            let (queue, pool) = (queue.clone(), pool.clone());
             let thread = std::thread::Builder::new().name(format!("worker-{n}"));
-            engine.workers.push(thread.spawn(move || worker::run(&queue, &template, &store, first))?);
+            engine.workers.push(thread.spawn(move || worker::run(&queue, &pool))?);
         }
         Ok(engine)
     }

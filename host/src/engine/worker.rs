@@ -1,58 +1,99 @@
-//! One worker thread: takes a job, calls its instance, answers; replaces the instance when it must.
+//! A worker thread: takes a job, calls an instance, answers; replaces the instance when it must.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use wasmtime::Trap;
 
 use super::instance::{Instance, Template};
-use super::{Call, CallError, Done, Job, Queue, Returned};
+use super::turns::{Turn, Turns};
+use super::{Call, CallError, Done, EngineOptions, Job, Queue, Returned};
 use crate::store::SqliteStore;
 
-pub(super) fn run(queue: &Queue, template: &Template, store: &Arc<SqliteStore>, first: Instance) {
-    let mut warm = Some(first);
+/// What all workers share: instances that are warm, and turns.
+pub(super) struct Pool {
+    template: Template,
+    store: Arc<SqliteStore>,
+    turns: Arc<Turns>,
+    /// One call may compute for so long.
+    time: Duration,
+    warm: Mutex<Vec<Instance>>,
+    /// How many are kept.
+    places: usize,
+}
+
+impl Pool {
+    pub(super) fn new(template: Template, store: Arc<SqliteStore>, options: &EngineOptions, first: Instance) -> Pool {
+        Pool {
+            template,
+            store,
+            turns: Turns::new(options.workers),
+            time: options.time,
+            warm: Mutex::new(vec![first]),
+            places: options.workers,
+        }
+    }
+
+    fn take(&self) -> Result<Instance, CallError> {
+        let warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        warm.map_or_else(|| self.instantiate(), Ok)
+    }
+
+    fn give_back(&self, instance: Instance) {
+        let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
+        if warm.len() < self.places {
+            warm.push(instance);
+        }
+    }
+
+    fn instantiate(&self) -> Result<Instance, CallError> {
+        let session = self.store.session().map_err(|error| CallError::Unavailable(error.to_string()))?;
+        self.template.instantiate(session).map_err(|error| {
+            tracing::error!(error = format!("{error:#}"), "no instance to be had");
+            CallError::Unavailable("no instance to be had".into())
+        })
+    }
+}
+
+pub(super) fn run(queue: &Queue, pool: &Pool) {
     while let Some(Job { call, read_only, done }) = queue.pop() {
+        let turn = Turn::begin(&pool.turns, pool.time);
         // Nobody waits for it any more: the connection went while it was queued.
         if done.is_closed() {
             continue;
         }
-        let mut instance = match warm.take().map_or_else(|| instantiate(template, store), Ok) {
+        let mut instance = match pool.take() {
             Ok(instance) => instance,
             Err(error) => {
                 let _ = done.send(Done { returned: Err(error), depends_on: 0 });
                 continue;
             }
         };
-        let returned = call_instance(template, &mut instance, &call, read_only);
-        let host = instance.store.data();
+        instance.store.data_mut().turn = Some(turn);
+        let returned = call_instance(&mut instance, &call, read_only);
+        let host = instance.store.data_mut();
+        host.turn = None;
         let answer = Done { depends_on: host.session.depends_on(), returned };
-        let reusable = answer.returned.is_ok() && host.memory.grown_by() <= template.retire_bytes;
+        let reusable = answer.returned.is_ok() && host.memory.grown_by() <= pool.template.retire_bytes;
         // An error means that nobody waits any more.
         let _ = done.send(answer);
         // Made after the answer is on its way, so that it costs nobody time.
-        warm = if reusable { Some(instance) } else { instantiate(template, store).ok() };
+        if reusable {
+            pool.give_back(instance);
+        } else {
+            drop(instance);
+            let _ = pool.instantiate().map(|instance| pool.give_back(instance));
+        }
     }
 }
 
-fn instantiate(template: &Template, store: &Arc<SqliteStore>) -> Result<Instance, CallError> {
-    let session = store.session().map_err(|error| CallError::Unavailable(error.to_string()))?;
-    template.instantiate(session).map_err(|error| {
-        tracing::error!(error = format!("{error:#}"), "no instance to be had");
-        CallError::Unavailable("no instance to be had".into())
-    })
-}
-
-fn call_instance(
-    template: &Template,
-    instance: &mut Instance,
-    call: &Call,
-    read_only: bool,
-) -> Result<Returned, CallError> {
+fn call_instance(instance: &mut Instance, call: &Call, read_only: bool) -> Result<Returned, CallError> {
     let Instance { store, bindings } = instance;
     match read_only {
         true => store.data_mut().session.begin_read_only(),
         false => store.data_mut().session.begin(),
     }
-    store.set_epoch_deadline(template.ticks);
+    store.set_epoch_deadline(1);
     let handler = bindings.timeweft_person_handler();
     let returned = match call {
         Call::Events(batches) => handler.call_handle_events(&mut *store, batches).map(Returned::Events),

@@ -1,0 +1,215 @@
+//! Whose turn it is to compute: so many calls at once, and those that have just begun before those that take long.
+//!
+//! Most calls take a millisecond or two, a few take hundreds. A call that has computed for longer than [`SLICE`] makes way: it
+//! goes on when nobody who has just begun is waiting, or after [`PATIENCE`], and never takes all places where there are several.
+//! So whoever asks for little does not wait for those who ask for much.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// How often a call that computes looks whether it should make way.
+pub(super) const TICK: Duration = Duration::from_millis(10);
+/// A call that has computed for so long is a long one.
+const SLICE: Duration = Duration::from_millis(20);
+/// Long calls take turns of this length among themselves.
+const QUANTUM: Duration = Duration::from_millis(50);
+/// A long call that waits for longer does not let others before it any more.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+pub(super) struct Turns {
+    state: Mutex<State>,
+    changed: Condvar,
+    places: usize,
+}
+
+#[derive(Default)]
+struct State {
+    computing: usize,
+    /// Of these, how many are long.
+    long: usize,
+    /// Who waits to begin, and who to go on, first come first.
+    new: VecDeque<u64>,
+    paused: VecDeque<u64>,
+    tickets: u64,
+}
+
+impl Turns {
+    pub(super) fn new(places: usize) -> Arc<Turns> {
+        Arc::new(Turns { state: Mutex::default(), changed: Condvar::new(), places })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where there is more than one place, one is never taken by long calls.
+    fn long_places(&self) -> usize {
+        (self.places - 1).max(1)
+    }
+
+    fn begin(&self) {
+        let mut state = self.lock();
+        let ticket = state.ticket();
+        state.new.push_back(ticket);
+        while state.computing >= self.places || state.new.front() != Some(&ticket) {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.new.pop_front();
+        state.computing += 1;
+        self.changed.notify_all();
+    }
+
+    fn resume(&self) {
+        let mut state = self.lock();
+        let ticket = state.ticket();
+        state.paused.push_back(ticket);
+        let patient_until = Instant::now() + PATIENCE;
+        loop {
+            let left = patient_until.saturating_duration_since(Instant::now());
+            let has_place = state.computing < self.places && state.long < self.long_places();
+            if has_place && state.paused.front() == Some(&ticket) && (state.new.is_empty() || left.is_zero()) {
+                break;
+            }
+            let left = if left.is_zero() { PATIENCE } else { left };
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.paused.pop_front();
+        state.computing += 1;
+        state.long += 1;
+        self.changed.notify_all();
+    }
+
+    fn leave(&self, is_long: bool) {
+        let mut state = self.lock();
+        state.computing -= 1;
+        state.long -= usize::from(is_long);
+        self.changed.notify_all();
+    }
+}
+
+impl State {
+    fn ticket(&mut self) -> u64 {
+        self.tickets += 1;
+        self.tickets
+    }
+}
+
+/// The turn of a call on this thread.
+pub(super) struct Turn {
+    turns: Arc<Turns>,
+    is_long: bool,
+    since: Instant,
+    computed: Duration,
+    may_compute: Duration,
+}
+
+impl Turn {
+    /// Waits for a place. The call may then compute for `time`; waiting does not count.
+    pub(super) fn begin(turns: &Arc<Turns>, time: Duration) -> Turn {
+        turns.begin();
+        Turn {
+            turns: turns.clone(),
+            is_long: false,
+            since: Instant::now(),
+            computed: thread_time(),
+            may_compute: time,
+        }
+    }
+
+    /// Makes way if it should, and says whether the call may go on.
+    pub(super) fn tick(&mut self) -> bool {
+        if thread_time().saturating_sub(self.computed) > self.may_compute {
+            return false;
+        }
+        let held = self.since.elapsed();
+        if !self.is_long && held < SLICE {
+            return true;
+        }
+        let mut state = self.turns.lock();
+        let others = !state.new.is_empty() || (held >= QUANTUM && !state.paused.is_empty());
+        let too_many = !self.is_long && state.long >= self.turns.long_places();
+        if !others && !too_many {
+            state.long += usize::from(!self.is_long);
+            self.is_long = true;
+            return true;
+        }
+        drop(state);
+        self.turns.leave(self.is_long);
+        self.turns.resume();
+        (self.is_long, self.since) = (true, Instant::now());
+        true
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.turns.leave(self.is_long);
+    }
+}
+
+/// What this thread has computed.
+fn thread_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    /// Computes until it is told to stop, as a call does; returns how often it could look.
+    fn long_call(turns: &Arc<Turns>, stop: &AtomicBool) -> usize {
+        let mut turn = Turn::begin(turns, LIMIT);
+        let mut ticks = 0;
+        while !stop.load(Ordering::Relaxed) {
+            let end = Instant::now() + TICK;
+            while Instant::now() < end {
+                std::hint::spin_loop();
+            }
+            assert!(turn.tick());
+            ticks += 1;
+        }
+        ticks
+    }
+
+    #[test]
+    fn who_has_just_begun_does_not_wait_for_those_who_take_long_and_these_go_on() {
+        for places in [1, 2] {
+            let (turns, stop, most) = (Turns::new(places), AtomicBool::new(false), AtomicUsize::new(0));
+            thread::scope(|scope| {
+                let calls: Vec<_> = (0..4).map(|_| scope.spawn(|| long_call(&turns, &stop))).collect();
+                thread::sleep(Duration::from_millis(200));
+                for _ in 0..40 {
+                    let asked = Instant::now();
+                    drop(Turn::begin(&turns, LIMIT));
+                    let waited = usize::try_from(asked.elapsed().as_millis()).unwrap();
+                    most.fetch_max(waited, Ordering::Relaxed);
+                    thread::sleep(Duration::from_millis(5));
+                }
+                thread::sleep(Duration::from_millis(400));
+                stop.store(true, Ordering::Relaxed);
+                for call in calls {
+                    assert!(call.join().unwrap() > 2, "each goes on");
+                }
+            });
+            // Four calls without turns would hold one up for ever.
+            assert!(most.load(Ordering::Relaxed) < 1_000, "{most:?} ms with {places} places");
+        }
+    }
+
+    #[test]
+    fn who_has_computed_for_too_long_may_not_go_on() {
+        let mut turn = Turn::begin(&Turns::new(1), Duration::from_millis(30));
+        let began = Instant::now();
+        while turn.tick() {
+            assert!(began.elapsed() < Duration::from_secs(20), "it computes without end");
+        }
+    }
+}
