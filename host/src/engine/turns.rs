@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 
 /// How often a call that computes looks whether it should make way.
-pub(super) const TICK: Duration = Duration::from_millis(10);
+pub(super) const TICK: Duration = Duration::from_millis(2);
 /// A call that has computed for so long is a long one.
-const SLICE: Duration = Duration::from_millis(20);
+const SLICE: Duration = Duration::from_millis(4);
 /// Long calls take turns of this length among themselves.
 const QUANTUM: Duration = Duration::from_millis(50);
 /// A long call that waits for longer does not let others before it any more.

@@ -197,7 +197,7 @@ const host: Surroundings['host'] = (url, worker, failed) => {
   if (worker === 'leader') leadHere();
   else if (typeof SharedWorker !== 'undefined') share();
   else if (worker === 'auto') leadHere();
-  else failed('nothing is loaded or saved, since this browser has no SharedWorker here');
+  else failed('nothing is loaded or saved, as there is no SharedWorker here');
   return () => {
     stopping.abort();
     stop();

@@ -225,7 +225,7 @@ impl<'a, T: Run> Walk<'a, T> {
         let (mut a, mut b) = (Steps::new(self.mine.segments), Steps::new(self.other.segments));
         loop {
             let (mine, other) = (a.gap(), b.gap());
-            let (my_rank, other_rank) = (rank(mine), rank(other));
+            let (my_rank, other_rank) = (rank(mine, &a), rank(other, &b));
             let first = my_rank < other_rank || (my_rank == other_rank && self.order.first);
             if first {
                 self.own(mine, &mut a.inserted)?;
@@ -323,11 +323,12 @@ impl<'a, T: Run> Walk<'a, T> {
     }
 }
 
-/// Who comes first at a gap.
-fn rank<T, I>(gap: &[Segment<T, I>]) -> u8 {
+/// Who comes first at a gap. What replaces something is where that was, behind what is put in front of it.
+fn rank<T: Run>(gap: &[Segment<T, T::Inner>], steps: &Steps<'_, T>) -> u8 {
     match gap {
         [Segment::Insert(_, Joins { before: true, .. }), ..] => 0,
-        [.., Segment::Insert(_, Joins { behind: true, .. })] => 2,
+        [.., Segment::Insert(_, Joins { behind: true, .. })] => 3,
+        [.., Segment::Insert(..)] if matches!(steps.rest.first(), Some(Segment::Delete(_))) => 2,
         _ => 1,
     }
 }

@@ -242,12 +242,34 @@ fn elements(
         ),
         Some(_) => Cut::default(),
     };
+    // What both put in under one name, without what they contradict each other in.
+    let mut smaller = Vec::new();
     for (i, mine, j, theirs) in meet::same_elements(&a, &b, kind) {
         if meet::united(mine, theirs, kind).is_ok() {
             continue;
         }
+        let step = Step::Index(inserted_at(&b, j));
+        let kept = match (mine, theirs) {
+            (Value::Object(mine), Value::Object(theirs)) => {
+                Some(Value::Object(within(step.clone(), contested, |contested| created(mine, theirs, contested))))
+            }
+            (Value::Array(mine), Value::Array(theirs)) if kind == Some(Keyed::Map) => match (&mine[..], &theirs[..]) {
+                ([key, Value::Object(mine)], [_, Value::Object(theirs)]) => {
+                    let value = within(step.clone(), contested, |contested| {
+                        within(Step::Index(1), contested, |contested| created(mine, theirs, contested))
+                    });
+                    Some(Value::Array(vec![key.clone(), Value::Object(value)]))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(kept) = kept {
+            smaller.push((i, kept));
+            continue;
+        }
         cut.inserted.push(i);
-        let place = Place::at(vec![Step::Index(inserted_at(&b, j))]);
+        let place = Place::at(vec![step]);
         contested.push(Contested { place, base: None, mine: Some(mine.clone()), theirs: Some(theirs.clone()) });
     }
     let (mine, other) = (Moves::<Vec<Value>>::of(&a), Moves::<Vec<Value>>::of(&b));
@@ -282,7 +304,7 @@ fn elements(
         }
     }
     cut.inserted = sorted(cut.inserted);
-    let with_inner = replace_inner(&mine, inner);
+    let with_inner = replace_inserted(replace_inner(&mine, inner), smaller);
     Some(without::<Vec<Value>>(&with_inner, &cut))
 }
 
@@ -344,6 +366,21 @@ fn replace_inner(moves: &Moves<'_, Vec<Value>>, inner: Vec<(usize, Option<Diff>)
             && let Some(change) = numbers.get(*number).and_then(|index| change(*index))
         {
             *put = change.clone();
+        }
+    }
+    segments
+}
+
+/// The edits with other values in place of some that they insert, by their place among all that are.
+fn replace_inserted(mut segments: Segments<Vec<Value>>, values: Vec<(usize, Value)>) -> Segments<Vec<Value>> {
+    let inserted = segments.iter_mut().filter_map(|segment| match segment {
+        Segment::Insert(items, _) => Some(items),
+        _ => None,
+    });
+    let mut items = inserted.flatten().enumerate();
+    for (place, value) in values {
+        if let Some((_, item)) = items.find(|(at, _)| *at == place) {
+            *item = value;
         }
     }
     segments

@@ -63,6 +63,12 @@ impl Conflict {
         if path.is_empty() && self.place.range.is_none() {
             return match wanted {
                 _ if both => Err(Undecidable::NotBoth),
+                // What was refused was the change: what others did since stays.
+                Some(wanted) if self.base.is_some() && !self.error.is_empty() => {
+                    let mut next = shown.clone();
+                    self.join(&mut next, &wanted);
+                    Ok(Some(diff_finely(shown, &next)))
+                }
                 Some(wanted) => Ok(Some(diff_finely(shown, &wanted))),
                 None => Err(Undecidable::Gone),
             };
@@ -85,6 +91,14 @@ impl Conflict {
             return stretch(at, *range, wanted, both);
         }
         let (last, way) = path.split_last().ok_or(Undecidable::Gone)?;
+        if let Some(there) = value_of_entry(root, path) {
+            match wanted {
+                _ if both => return Err(Undecidable::NotBoth),
+                Some(value) => *there = value,
+                None => return Err(Undecidable::Bad),
+            }
+            return Ok(());
+        }
         let at = inside(root, way).ok_or(Undecidable::Gone)?;
         match (at, last) {
             (Value::Object(_), Step::Key(_)) if both => Err(Undecidable::NotBoth),
@@ -154,6 +168,15 @@ fn same_element(items: &[Value], element: &Value) -> Option<usize> {
     let identity = Identity::default();
     let name = identity.of(element)?;
     items.iter().position(|item| identity.of(item) == Some(name))
+}
+
+/// The value of an entry of a `Map`, where the path leads to one.
+fn value_of_entry<'a>(root: &'a mut Value, path: &[Step]) -> Option<&'a mut Value> {
+    let [way @ .., Step::Index(entry), Step::Index(1)] = path else { return None };
+    match inside(root, way)? {
+        Value::Map(entries) => entries.get_mut(*entry).map(|(_, value)| value),
+        _ => None,
+    }
 }
 
 /// What is at the end of a path, to be changed.

@@ -81,7 +81,7 @@ export interface EntityView<T> {
  *
  * @example
  * const { value, status, update } = useEntity<Note>('note:note-123')
- * return <input value={value?.title ?? ''} onChange={event => update(note => { note.title = event.target.value })} />
+ * return <input type="checkbox" checked={value?.done ?? false} onChange={event => update(note => { note.done = event.target.checked })} />
  *
  * @example
  * const open = useEntity('list:todo', (list?: Todo[]) => list?.filter(todo => !todo.done).length ?? 0)

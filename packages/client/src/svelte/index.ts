@@ -22,7 +22,7 @@ export interface WritableEntity<T> {
 }
 
 /**
- * The entity as a store whose value may be written to: `bind:value={$note.title}`, `$note.rows.push(row)`. What is written goes to the entity at
+ * The entity as a store whose value may be written to: `bind:checked={$note.done}`, `$note.rows.push(row)`. What is written goes to the entity at
  * once; parts that did not change stay the same objects, so that only what did is rendered. A `Date`, `Map`, `Set` or typed array is to be replaced,
  * not changed.
  *
@@ -34,7 +34,7 @@ export interface WritableEntity<T> {
  *   import { writable } from 'timeweft/svelte'
  *   const note = writable(client.entity('note:note-123'))
  * </script>
- * {#if $note}<input bind:value={$note.title} />{/if}
+ * {#if $note}<input type="checkbox" bind:checked={$note.done} />{/if}
  */
 export const writable = <T>(entity: Entity<T>): WritableEntity<T> => {
   // Svelte calls `set` after every write; where nobody does, the writes of one go are taken together.

@@ -37,8 +37,14 @@ export interface Match {
  * after is the same, as on the server. The rest goes by equality, and where nothing moves and the length stays, by place, if that says it as shortly.
  *
  * @param around what both lists have before and behind
+ * @param isInPlace elements were only assigned: what is at a place is what was there, changed, unless known objects were assigned to other places, or
+ *   values that are each there once only changed places
  */
-export const match = (old: readonly unknown[], next: readonly unknown[], around: readonly (readonly unknown[])[]): Match => {
+export const match = (old: readonly unknown[], next: readonly unknown[], around: readonly (readonly unknown[])[], isInPlace = false): Match => {
+  if (isInPlace && old.length === next.length && !isReordered(old, next)) {
+    const stay = old.flatMap((element, i): Pair[] => (areTwo(element, next[i]) ? [] : [[i, i]]));
+    return { stay, partners: new Map(stay.map(([i, j]) => [j, i])) };
+  }
   const partners = partnersOf(old, next, around);
   const { a, b } = number(old, next, partners);
   const stay = rising(a, b);
@@ -50,7 +56,23 @@ export const match = (old: readonly unknown[], next: readonly unknown[], around:
   return { stay, partners };
 };
 
-const partnersOf = (old: readonly unknown[], next: readonly unknown[], around: readonly (readonly unknown[])[]): Map<number, number> => {
+/** Whether some of the same elements are at other places. */
+const isReordered = (old: readonly unknown[], next: readonly unknown[]): boolean => {
+  const changed = [...old.keys()].filter(i => old[i] !== next[i]);
+  const keys = (list: readonly unknown[]) => changed.map(i => keyOf(list[i])).sort();
+  const [before, after] = [keys(old), keys(next)];
+  const isSwapped = before.every((key, n) => key && key !== before[n + 1] && key === after[n]);
+  return isSwapped || [...partnersOf(old, next)].some(([j, i]) => i !== j);
+};
+
+/** Whether two objects are plainly two: what names them says so. */
+export const areTwo = (old: unknown, next: unknown): boolean => {
+  const [mine, theirs] = [identityOf(old), identityOf(next)];
+  return mine !== undefined && theirs !== undefined && mine !== theirs;
+};
+
+/** Without `around` texts and numbers are nobody's partners. */
+const partnersOf = (old: readonly unknown[], next: readonly unknown[], around?: readonly (readonly unknown[])[]): Map<number, number> => {
   const partners = new Map<number, number>();
   const places = new Map<unknown, number>();
   for (let i = 0; i < old.length; i += 1) if (typeof old[i] === 'object' && old[i] !== null) places.set(old[i], i);
@@ -69,6 +91,7 @@ const partnersOf = (old: readonly unknown[], next: readonly unknown[], around: r
     const j = theirs.get(name) ?? -1;
     if (i >= 0 && j >= 0 && !found.has(i) && !partners.has(j)) partners.set(j, i);
   }
+  if (!around) return partners;
   const plain = named(next, keyOf);
   const same = [...named(old, keyOf)].filter(([key, i]) => i >= 0 && (plain.get(key) ?? -1) >= 0);
   const more = new Set(same.length > 0 ? around.flatMap(list => list.map(keyOf)) : []);

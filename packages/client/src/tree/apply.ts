@@ -148,7 +148,7 @@ const isLow = (text: string, at: number): boolean => (text.charCodeAt(at) & 0xfc
 
 const length = (step: number, left: number, unit: string): number => {
   const units = Math.abs(step);
-  if (!Number.isInteger(step) || units === 0) throw new PatchError('lengths in edits are at least 1: leave out what neither keeps nor deletes anything');
+  if (!Number.isInteger(step) || units === 0) throw new PatchError('lengths in edits are at least 1');
   if (units > left) throw new PatchError(`the edits reach past the end: there are ${left} ${unit} left, not ${units}`);
   return units;
 };
@@ -199,7 +199,7 @@ const inside = (element: unknown, patch: Patch): unknown => {
 
 const entries = (old: object, before: readonly unknown[], steps: readonly EntryStep[]): unknown => {
   if (steps.some(step => typeof step === 'object' && !('insert' in step) && (!('at' in step) || 'put' in step))) {
-    throw new PatchError('entries of a Map or a Set are kept, deleted, inserted and changed, but not moved');
+    throw new PatchError('entries of a Map or a Set can not be moved');
   }
   const after = elements(before, steps) as readonly unknown[];
   if (after === before) return old;

@@ -8,7 +8,7 @@
  * move (`align.ts` has which is which), entries of a `Map` or `Set` come and go. Only what is past a server's limit is said outright.
  */
 
-import { align, identityOf, match } from './align.js';
+import { align, areTwo, match } from './align.js';
 import { isNode, latest, writesTo, type Writes } from './draft.js';
 import { Owner } from './own.js';
 import { NOTHING, REMOVE, type EntryStep, type Patch } from './patch.js';
@@ -55,7 +55,13 @@ class Differ {
     const kind = kindOf(next);
     if (kind === kindOf(old)) {
       if (kind === 'object' || kind === 'array' || kind === 'map' || kind === 'set') return this.#parts(kind, old as object, next as object, given);
-      if (kind === 'text') return texts(old as string, this.#own(next) as string);
+      if (kind === 'text') {
+        const tree = this.#own(next) as string;
+        const steps = texts(old as string, tree);
+        // One stretch is part of its member.
+        this.#operations += Math.max(0, steps.length - 3);
+        return { tree, patch: { kind: 'text', steps } };
+      }
       if (kind !== 'leaf' && same(old, next)) return undefined;
     }
     const tree = this.#own(next);
@@ -67,7 +73,7 @@ class Differ {
     this.#owner.enter(next);
     let change: Change | undefined;
     if (kind === 'object') change = this.#members(old as Record<string, unknown>, next as Record<string, unknown>, writesTo(old, given));
-    else if (kind === 'array') change = this.#elements(old as unknown[], next as unknown[], writesTo(old, given)?.increments);
+    else if (kind === 'array') change = this.#elements(old as unknown[], next as unknown[], writesTo(old, given));
     else change = this.#entries(old as Iterable<unknown>, next as Iterable<unknown>, kind === 'map');
     this.#owner.leave();
     if (!change || this.#operations - before <= MAX_OPERATIONS) return change;
@@ -138,7 +144,8 @@ class Differ {
     return { tree: renew(old, changed, removed, writes?.own ? next : undefined), patch: { kind: 'map', members } };
   }
 
-  #elements(old: readonly unknown[], next: readonly unknown[], increments: Writes['increments']): Change | undefined {
+  #elements(old: readonly unknown[], next: readonly unknown[], writes: Writes | undefined): Change | undefined {
+    const increments = writes?.increments;
     const shorter = Math.min(old.length, next.length);
     // Where there are nodes, each is an element by itself: what only holds the same as one may not take its place.
     const isNew = this.trusted || !next.some(isNode);
@@ -155,7 +162,7 @@ class Differ {
     // What was incremented is found by what it was.
     const shown = increments ? next.map((item, j) => increments.get(String(j))?.from ?? item) : next;
     const around = [part(old, 0, head), part(old, oldEnd, old.length)];
-    const found = match(part(old, head, oldEnd), part(shown, head, nextEnd), around);
+    const found = match(part(old, head, oldEnd), part(shown, head, nextEnd), around, writes?.isInPlace);
     const stay = found.stay.map(([i, j]) => [i + head, j + head] as const);
     const partners = new Map(Array.from(found.partners, ([j, i]) => [j + head, i + head]));
     const staying = new Set(stay.map(([i]) => i));
@@ -257,12 +264,6 @@ class Differ {
 /** Of a frozen array `slice` is slow in V8, a hundred times slower than spread. */
 const part = (list: readonly unknown[], start: number, end: number): unknown[] => (end - start < 1_000 ? list : [...list]).slice(start, end);
 
-/** Whether two objects are plainly two: what names them says so. */
-const areTwo = (old: unknown, next: unknown): boolean => {
-  const [mine, theirs] = [identityOf(old), identityOf(next)];
-  return mine !== undefined && theirs !== undefined && mine !== theirs;
-};
-
 /** Whether two objects look like one before and after: half of the members are the same. */
 const alike = (old: unknown, next: unknown): boolean => {
   const [a, b] = [old as Record<string, unknown>, latest(next) as Record<string, unknown>];
@@ -281,8 +282,44 @@ const outright = (tree: unknown): Change => ({ tree, patch: { kind: 'replace', v
 
 const BLOCK = 1024;
 
-/** Edits of what differs between the common start and the common end. */
-const texts = (old: string, next: string): Change => {
+/** Edits of what differs between the common start and the common end: where both are several words, word by word. */
+const texts = (old: string, next: string): (number | string)[] => {
+  const steps: (number | string)[] = [];
+  let kept = 0;
+  // What stays at the end is not said.
+  const push = (step: number | string): void => {
+    if (!step) return;
+    if (kept) steps.push(kept);
+    steps.push(step);
+    kept = 0;
+  };
+  const edit = (old: string, next: string, byWord: boolean): void => {
+    const [head, tail] = ends(old, next);
+    const [gone, came] = [old.slice(head, old.length - tail), next.slice(head, next.length - tail)];
+    kept += head;
+    if (byWord && gone && came) {
+      const [before, after] = [gone.split(WORDS), came.split(WORDS)];
+      let [i, j] = [0, 0];
+      for (const [x, y] of [...align(before, after), [before.length, after.length] as const]) {
+        edit(before.slice(i, x).join(''), after.slice(j, y).join(''), false);
+        kept += before[x]?.length ?? 0;
+        [i, j] = [x + 1, y + 1];
+      }
+    } else {
+      push(-gone.length);
+      push(came);
+    }
+    kept += tail;
+  };
+  edit(old, next, true);
+  return steps;
+};
+
+/** Behind each word and what ends it. */
+const WORDS = /(?<=[^\p{L}\p{N}])/u;
+
+/** How much both begin and end with. */
+const ends = (old: string, next: string): [head: number, tail: number] => {
   const shorter = Math.min(old.length, next.length);
   let head = 0;
   while (head + BLOCK <= shorter && old.slice(head, head + BLOCK) === next.slice(head, head + BLOCK)) head += BLOCK;
@@ -290,16 +327,11 @@ const texts = (old: string, next: string): Change => {
   if (splits(old, head) || splits(next, head)) head -= 1;
   const most = shorter - head;
   let tail = 0;
-  const end = (text: string, length: number) => text.slice(text.length - tail - length, text.length - tail);
-  while (tail + BLOCK <= most && end(old, BLOCK) === end(next, BLOCK)) tail += BLOCK;
+  const block = (text: string) => text.slice(text.length - tail - BLOCK, text.length - tail);
+  while (tail + BLOCK <= most && block(old) === block(next)) tail += BLOCK;
   while (tail < most && old.charCodeAt(old.length - 1 - tail) === next.charCodeAt(next.length - 1 - tail)) tail += 1;
   if (splits(old, old.length - tail) || splits(next, next.length - tail)) tail -= 1;
-  const gone = old.length - head - tail;
-  const steps: (number | string)[] = [];
-  if (head > 0) steps.push(head);
-  if (gone > 0) steps.push(-gone);
-  if (next.length > head + tail) steps.push(next.slice(head, next.length - tail));
-  return { tree: next, patch: { kind: 'text', steps } };
+  return [head, tail];
 };
 
 /** Whether a cut there would be inside a surrogate pair. */

@@ -37,6 +37,8 @@ export interface Writes {
   /** Whether the copy with the writes in it may become part of the tree: nobody writes to it any more, and it is as a tree's object is. */
   readonly own: boolean;
   readonly increments: ReadonlyMap<string, Increment> | undefined;
+  /** Of an array: whether elements were only assigned, each at its place. */
+  readonly isInPlace: boolean;
 }
 
 /** What was written to `value`, a draft of `old`. `undefined`: it isn't one. */
@@ -45,7 +47,7 @@ export const writesTo = (old: object, value: unknown): Writes | undefined => {
   if (draft?.base !== old) return undefined;
   // A draft may be handed to another `update`, from inside its own or after that.
   const own = !draft.scope.open && draft.isTidy && !Object.isFrozen(draft.copy);
-  return { keys: draft.written ?? NONE, own, increments: draft.increments };
+  return { keys: draft.written ?? NONE, own, increments: draft.increments, isInPlace: !draft.isMoved };
 };
 
 type Key = string | number;
@@ -113,6 +115,8 @@ class Draft implements ProxyHandler<object> {
   written: Set<string> | undefined;
   /** By member or index; of an array only as long as nothing in it moves after. */
   increments: Map<string, Increment> | undefined;
+  /** An array's own method was called. */
+  isMoved = false;
   /** No `delete` has made the copy slow, and no symbol is in it. */
   isTidy = true;
 
@@ -153,6 +157,7 @@ class Draft implements ProxyHandler<object> {
       const draft = this.#live();
       draft.scope.isWritten = true;
       draft.increments = undefined;
+      draft.isMoved = true;
       for (const one of given) if (typeof one === 'object' && one !== null) draft.scope.mutable.add(one);
       const made = method.apply(draft.write(), given);
       if (made === draft.copy) return draft.proxy;
@@ -263,7 +268,7 @@ class Draft implements ProxyHandler<object> {
   }
 }
 
-const closed = () => new TimeweftError('draft-closed', 'a draft is only good inside the function given to update(): call update() again');
+const closed = () => new TimeweftError('draft-closed', 'a draft is only good inside the function given to update(): call it again');
 
 type Mutator = (...given: unknown[]) => unknown;
 
@@ -347,7 +352,7 @@ export const produce = (base: unknown, recipe: (draft: never) => unknown): unkno
     if (!scope.isWritten) return made;
     throw new InvalidValueError(
       'invalid-value',
-      'the function given to update() changed its draft and returned something: do one of the two, as in update(draft => { draft.list.push(1) })',
+      'the function given to update() changed its draft and returned something: do one of the two',
     );
   } finally {
     scope.open = false;

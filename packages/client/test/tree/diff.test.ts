@@ -112,6 +112,12 @@ describe('texts', () => {
     expect(patch('aa', 'aaa')).toEqual({ kind: 'text', steps: [2, 'a'] });
   });
 
+  test('that change at several places are edited at each of them, word by word', () => {
+    const old = 'The cat sat. It was long ago. The cat ran.';
+    expect(patch(old, old.replaceAll('cat', 'dog'))).toEqual({ kind: 'text', steps: [4, -3, 'dog', 27, -3, 'dog'] });
+    expect(patch('one two', '"one two"')).toEqual({ kind: 'text', steps: ['"', 7, '"'] });
+  });
+
   test('are cut between whole characters', () => {
     expect(patch('one 😀 three', 'one 😁 three')).toEqual({ kind: 'text', steps: [4, -2, '😁'] });
     expect(patch('xx😀', 'xx🀀')).toEqual({ kind: 'text', steps: [2, -2, '🀀'] });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { InvalidValueError } from '../../src/index.js';
 import { apply } from '../../src/tree/apply.js';
-import { diff } from '../../src/tree/diff.js';
+import { diff, patchOf } from '../../src/tree/diff.js';
 import { produce } from '../../src/tree/draft.js';
 import { own } from '../../src/tree/own.js';
 
@@ -13,6 +13,23 @@ const start = () => own({ title: 'a', rows: [{ id: 1, tags: ['x'] }, { id: 2, ta
 };
 
 describe('a draft', () => {
+  test('an assigned element is what was at its place, changed', () => {
+    const patched = <T>(value: T, fn: (draft: T) => unknown) => {
+      const tree = own(value);
+      return patchOf(diff(tree, produce(tree, fn as never)));
+    };
+    const at = (...members: [string, unknown][]) => ({ kind: 'map', members: new Map(members.map(([key, value]) => [key, { kind: 'value', value }])) });
+    const each = (list: number[]) => void list.forEach((item, i) => (list[i] = item + 1));
+    expect(patched([1, 2, 3], each)).toEqual(at(['0', 2], ['1', 3], ['2', 4]));
+    expect(patched([[1, 2], [2, 3]], rows => rows.forEach(each))).toMatchObject({ members: new Map([['0', at(['0', 2], ['1', 3])], ['1', at(['0', 3], ['1', 4])]]) });
+    expect(patched([0, 1, 0, 1], bits => void bits.forEach((bit, i) => (bits[i] = 1 - bit)))).toEqual(at(['0', 1], ['1', 0], ['2', 1], ['3', 0]));
+    // What only changes its place has moved.
+    expect(patched(['a', 'b', 'c'], words => void ([words[0], words[2]] = [words[2]!, words[0]!]))).toMatchObject({ kind: 'array' });
+    expect(patched([{ a: 1 }, { a: 2 }], rows => void ([rows[0], rows[1]] = [rows[1]!, rows[0]!]))).toMatchObject({ kind: 'array' });
+    expect(patched([{ id: 1 }, { id: 2 }], rows => void ([rows[0], rows[1]] = [{ id: 2 }, { id: 1 }]))).toMatchObject({ kind: 'array' });
+    expect(patched([1, 2, 3], list => void list.splice(0, 3, 2, 3, 4))).toMatchObject({ kind: 'array' });
+  });
+
   test('that is only read leaves the tree as it is', () => {
     const tree = start();
     const next = update(tree, draft => {

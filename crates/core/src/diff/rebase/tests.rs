@@ -243,3 +243,23 @@ fn what_changes_nothing_is_in_nobodys_way() {
         assert!(rebase(&nothing, &other, Order::later(None, None)).unwrap().is_identity());
     }
 }
+
+#[test]
+fn what_is_put_in_front_of_a_word_that_the_other_replaces_is_in_front_and_what_is_behind_behind() {
+    let base = Value::text("4 items");
+    let text = |steps: Vec<Segment<String, ()>>| Diff::Text(steps);
+    let insert = |text: &str| Segment::Insert(text.to_owned(), Joins::NONE);
+    let replace = text(vec![insert("5"), Segment::Delete(1), Segment::Keep(6)]);
+    let front = text(vec![insert("about "), Segment::Keep(7)]);
+    let behind = text(vec![Segment::Keep(1), insert("0"), Segment::Keep(6)]);
+    for order in [Order { later: true, first: true }, Order { later: true, first: false }] {
+        for (other, wanted) in [(&front, "about 5 items"), (&behind, "50 items")] {
+            for (a, b, order) in [(&replace, other, order), (other, &replace, order)] {
+                let mut value = base.clone();
+                b.apply(&mut value).unwrap();
+                rebase(a, b, order).unwrap().apply(&mut value).unwrap();
+                assert_eq!(value, Value::text(wanted), "{order:?}");
+            }
+        }
+    }
+}

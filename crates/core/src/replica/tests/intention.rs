@@ -5,6 +5,7 @@ use super::tab::{Screen, object, text};
 use super::{ENTITY, One};
 use crate::codec::{cbor, json};
 use crate::limits::Limits;
+use crate::message::Code;
 use crate::replica::{Action, Choice, Effect};
 use crate::value::Value;
 
@@ -358,4 +359,49 @@ fn of_two_words_for_one_word_one_is_shown_and_the_other_can_be_chosen() {
     assert_eq!(field(&raised[0], "mine"), Some(&text("Mine")));
     bob.act(Action::Resolve { conflict: 1, choice: Choice::Mine }, Some(&mut server));
     assert_eq!(server.value(), value(r#"{"t":"Mine","b":"x"}"#));
+}
+
+#[test]
+fn an_element_that_both_make_under_one_name_is_merged_member_by_member() {
+    let (server, ada, bob) = apart(
+        r#"{"l":[]}"#,
+        &[r#"{"l":{"0":{"id":"tea","name":"Tea","ada":1}}}"#],
+        &[r#"{"l":{"0":{"id":"tea","name":"Chai","bob":1}}}"#],
+    );
+    assert_eq!(server.value(), value(r#"{"l":[{"id":"tea","name":"Tea","ada":1,"bob":1}]}"#));
+    assert!(conflicts(&ada).is_empty());
+    let [conflict] = &conflicts(&bob)[..] else { panic!("{:?}", conflicts(&bob)) };
+    assert_eq!(field(conflict, "mine"), Some(&text("Chai")));
+    assert_eq!(field(conflict, "path"), Some(&value(r#"["l",0,"name"]"#)));
+}
+
+#[test]
+fn a_number_in_a_map_that_both_set_can_be_chosen() {
+    let map = |number: f64| object([("m", Value::Map(vec![(text("z"), Value::from(number))]))]);
+    for (choice, wanted) in [(Choice::Mine, 8.0), (Choice::Value(Some(cbor::encode_value(&Value::from(7.0)))), 7.0)] {
+        let (mut server, mut ada, mut bob) = two(&map(5.0));
+        ada.cut();
+        bob.cut();
+        ada.edit(map(6.0), None);
+        bob.edit(map(8.0), None);
+        ada.connect(&mut server);
+        bob.connect(&mut server);
+        assert_eq!(bob.tab.view, Some(map(6.0)));
+        bob.act(Action::Resolve { conflict: 1, choice }, Some(&mut server));
+        assert_eq!(server.value(), map(wanted));
+        assert!(conflicts(&bob).is_empty());
+    }
+}
+
+#[test]
+fn who_mends_what_was_refused_changes_nothing_that_others_wrote_since() {
+    let (mut server, mut ada, mut bob) = two(&value(r#"{"title":"a","l":[]}"#));
+    server.refuses = Some(Code::InvalidValue);
+    ada.edit(value(r#"{"title":"too long","n":5,"l":[]}"#), Some(&mut server));
+    server.refuses = None;
+    bob.edit(value(r#"{"title":"a","l":[1],"bob":1}"#), Some(&mut server));
+    ada.follow(&mut server);
+    let mended = cbor::encode_value(&value(r#"{"title":"short","n":5,"l":[]}"#));
+    ada.act(Action::Resolve { conflict: 1, choice: Choice::Value(Some(mended)) }, Some(&mut server));
+    assert_eq!(server.value(), value(r#"{"title":"short","n":5,"l":[1],"bob":1}"#));
 }
