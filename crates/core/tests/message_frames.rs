@@ -100,8 +100,12 @@ fn meta(values: BoxedStrategy<Value>) -> impl Strategy<Value = Meta> {
 
 fn told(values: BoxedStrategy<Value>) -> impl Strategy<Value = Told> {
     let exact = || cbor_diff(values.clone()).prop_map(Exact);
-    let step = (id(), time(), any::<String>(), exact())
-        .prop_map(|(version, valid_from, person_id, diff)| Step { version, valid_from, person_id, diff });
+    let step = (id(), time(), any::<String>(), exact()).prop_map(|(version, valid_from, person_id, diff)| Step {
+        version,
+        valid_from,
+        person_id,
+        diff,
+    });
     (cbor_diff(values.clone()), option::of(exact()), prop::collection::vec(step, 0..3))
         .prop_map(|(diff, exact, steps)| Told { diff, exact, steps })
 }
@@ -121,13 +125,11 @@ fn response(values: BoxedStrategy<Value>) -> impl Strategy<Value = Response> {
         option::of(any::<bool>()),
         option::of((codes, any::<String>())),
     );
-    (option::of(id()), 200..600_u16, body).prop_map(
-        |(id, status, (meta, value, diff, versions, more, error))| {
-            let violation = Violation { path: "/a".into(), message: "b".into() };
-            let violations = if error.is_some() { vec![violation; usize::from(status) % 3] } else { Vec::new() };
-            Response { id, status, meta, value, diff, versions, more, error, violations }
-        },
-    )
+    (option::of(id()), 200..600_u16, body).prop_map(|(id, status, (meta, value, diff, versions, more, error))| {
+        let violation = Violation { path: "/a".into(), message: "b".into() };
+        let violations = if error.is_some() { vec![violation; usize::from(status) % 3] } else { Vec::new() };
+        Response { id, status, meta, value, diff, versions, more, error, violations }
+    })
 }
 
 proptest! {

@@ -110,13 +110,7 @@ impl Turn {
     /// Waits for a place. The call may then compute for `time`; waiting does not count.
     pub(super) fn begin(turns: &Arc<Turns>, time: Duration) -> Turn {
         turns.begin();
-        Turn {
-            turns: turns.clone(),
-            is_long: false,
-            since: Instant::now(),
-            computed: thread_time(),
-            may_compute: time,
-        }
+        Turn { turns: turns.clone(), is_long: false, since: Instant::now(), computed: thread_time(), may_compute: time }
     }
 
     /// Makes way if it should, and says whether the call may go on.

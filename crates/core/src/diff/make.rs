@@ -352,7 +352,9 @@ fn along(out: &mut Builder<String>, old: &str, new: &str, (cuts, effort): (&[Cut
     let (gone, came) = (&old[head..old.len() - tail], &new[head..new.len() - tail]);
     out.keep(text::units(&old[..head]));
     let compared = match cuts {
-        [cut, finer @ ..] if !gone.is_empty() && !came.is_empty() => compared(gone, came, *cut, effort).zip(Some(finer)),
+        [cut, finer @ ..] if !gone.is_empty() && !came.is_empty() => {
+            compared(gone, came, *cut, effort).zip(Some(finer))
+        }
         _ => None,
     };
     if let Some((hunks, finer)) = compared {

@@ -11,9 +11,9 @@ mod meta;
 mod push;
 mod request;
 mod response;
-mod told;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use crate::codec::cbor;
 #[cfg(feature = "server")]

@@ -245,9 +245,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 let meta = Box::new(self.current_meta(loader, id, record).await?);
                 let standing = self.standing(loader, id, record).await?;
                 return Err(match self.newer_than(loader, record, since).await? {
-                    Some(newer) => {
-                        Failure::Conflict(self.told_over(loader, id, &newer, &standing).await?, meta)
-                    }
+                    Some(newer) => Failure::Conflict(self.told_over(loader, id, &newer, &standing).await?, meta),
                     None => Failure::UnknownVersion(CborValue(standing.bytes(loader).await?), meta),
                 }
                 .into());

@@ -207,7 +207,11 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     ) -> Result<Option<Diff>, Stop> {
         for run in in_turn(newer) {
             let change = self.compose(loader, id, run).await?;
-            match diff::rebase(&mine, &change, Order::later(Some(author), run.first().map(|entry| &entry.person_id[..]))) {
+            match diff::rebase(
+                &mine,
+                &change,
+                Order::later(Some(author), run.first().map(|entry| &entry.person_id[..])),
+            ) {
                 Ok(moved) => mine = moved,
                 Err(_) => return Ok(None),
             }

@@ -337,7 +337,12 @@ fn check(world: &World<Ledger>, seed: u64) {
         let names = tokens(&item);
         let of = |token: &String| ledger.inside.get(token);
         let stray = names.iter().find(|token| of(token).is_some_and(|element| !names.contains(element)));
-        assert_eq!(stray, None, "seed {seed}: was written into another element: {}", String::from_utf8_lossy(&json::value_to_text(&item)));
+        assert_eq!(
+            stray,
+            None,
+            "seed {seed}: was written into another element: {}",
+            String::from_utf8_lossy(&json::value_to_text(&item))
+        );
     }
     assert_eq!(members["n"], Value::from(ledger.sum), "seed {seed}: the sum");
     for (set, author) in &ledger.set {
@@ -372,7 +377,11 @@ fn check_order(world: &World<Ledger>, seed: u64) {
         let stayed = run.letters.iter().filter(|letter| !world.work.gone.contains(&letter.to_string()));
         let places: Vec<usize> = stayed.filter_map(|letter| all.iter().position(|there| there == letter)).collect();
         let text: String = run.letters.iter().collect();
-        assert!(places.is_sorted(), "seed {seed}: {text} of {tab} is not in order in {}", all.iter().collect::<String>());
+        assert!(
+            places.is_sorted(),
+            "seed {seed}: {text} of {tab} is not in order in {}",
+            all.iter().collect::<String>()
+        );
     }
 }
 
