@@ -4,6 +4,7 @@ import { TimeweftProvider, useEntity, useText } from 'timeweft/react';
 interface Note {
   title: string;
   blob: string;
+  done?: boolean;
 }
 
 const client = createClient();
@@ -17,12 +18,13 @@ export const App = () => (
 
 const Editor = ({ id }: { id: string }) => {
   const { entity, value, status, update, undo, canUndo } = useEntity<Note>(id);
-  const text = useText(entity, 'blob'); // a text field that others type in, too
+  const [title, text] = [useText(entity, 'title'), useText(entity, 'blob')]; // text fields that others type in, too
   if (!value) return <p>{status === 'loading' ? 'Loading…' : 'There is no such note.'}</p>;
   return (
     <>
-      <input value={value.title} onChange={event => update(note => { note.title = event.target.value; })} />
+      <input ref={title} />
       <textarea ref={text} />
+      <input type="checkbox" checked={value.done ?? false} onChange={event => update(note => { note.done = event.target.checked; })} />
       <button disabled={!canUndo} onClick={undo}>Undo</button> <small>{status}</small>
     </>
   );
