@@ -5,6 +5,8 @@
 //! once before and once after, leaves too: a sorted list of names is sorted. Texts are compared by line, then by word;
 //! within words what both begin and end with stays. What would take too many steps is replaced whole.
 
+mod rough;
+
 use core::cmp::Ordering;
 use core::ops::Range;
 
@@ -64,6 +66,9 @@ pub(super) fn between_values(old: &Value, new: &Value, identity: &Identity) -> O
 }
 
 fn whole(old: &Value, new: &Value, identity: &Identity, letters: bool) -> Option<Diff> {
+    if rough::are_large(old, new) {
+        return rough::between(old, new, How { identity, letters, effort: &Effort::new() });
+    }
     changed((old, &Mark::of(old)), (new, &Mark::of(new)), identity, letters)
 }
 

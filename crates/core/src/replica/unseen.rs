@@ -11,7 +11,7 @@ use crate::prelude::*;
 use crate::value::Value;
 
 /// So many changes are kept for a tab. One that is further behind sends its edits with the value that they are made on.
-const KEPT: usize = 256;
+const KEPT: usize = 1024;
 
 /// A change as that tab will see it.
 #[derive(Debug)]

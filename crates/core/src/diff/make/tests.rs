@@ -299,3 +299,28 @@ fn large_values_take_time_in_proportion() {
     };
     check(&deep(1.0), &deep(2.0));
 }
+
+#[test]
+fn very_large_values_keep_what_both_begin_and_end_with() {
+    let row = |id: u32| Value::object([("id", Value::from(f64::from(id))), ("n", Value::from(0.0))]);
+    let list = |ids: &mut dyn Iterator<Item = u32>| {
+        Value::object([("v", Value::Array(ids.map(row).collect())), ("title", Value::text("one two three"))])
+    };
+    let old = list(&mut (0..200_000));
+    let mut new = list(&mut (0..10).chain((10..199_990).rev()).chain(199_990..200_000));
+    if let Value::Object(members) = &mut new {
+        members.insert("title".to_owned(), Value::text("one 2 three"));
+    }
+    let change = diff_finely(&old, &new);
+    let mut made = old.clone();
+    change.apply(&mut made).unwrap();
+    assert!(made == new);
+    let Diff::Object(members) = change else { panic!("members") };
+    let Some(Diff::Array(segments)) = members.get("v") else { panic!("an array") };
+    assert!(
+        matches!(segments[..], [Segment::Keep(10), Segment::Insert(..), Segment::Delete(199_980), Segment::Keep(10)]),
+        "{} steps",
+        segments.len()
+    );
+    assert!(matches!(members.get("title"), Some(Diff::Text(_))));
+}
