@@ -92,6 +92,7 @@ async fn read_body(mut body: Incoming, limit: usize) -> Result<Vec<u8>, Refusal>
 fn backend_error(error: CallError) -> BackendError {
     match error {
         CallError::Trapped(_) => BackendError::Broken(error.to_string()),
+        CallError::TooMuch(_) => BackendError::TooMuch(error.to_string()),
         CallError::Unavailable(_) => BackendError::Unavailable(error.to_string()),
     }
 }

@@ -64,7 +64,7 @@ impl Template {
     pub(super) fn instantiate(&self, session: Session) -> wasmtime::Result<Instance> {
         let host = Host {
             session,
-            memory: Memory { used: 0, at_start: 0, limit: self.memory_bytes },
+            memory: Memory { used: 0, at_start: 0, limit: self.memory_bytes, is_refused: false },
             turn: None,
             settings: self.settings.clone(),
             // No environment, arguments, files or sockets.
@@ -131,6 +131,8 @@ pub(super) struct Memory {
     used: usize,
     at_start: usize,
     limit: usize,
+    /// Whether more was wanted than that.
+    pub(super) is_refused: bool,
 }
 
 impl Memory {
@@ -145,6 +147,7 @@ impl ResourceLimiter for Memory {
         if used > self.limit {
             // The guest sees a failed growth, which its allocator answers with a trap.
             tracing::warn!(used, limit = self.limit, "a call wants more memory than it may have");
+            self.is_refused = true;
             return Ok(false);
         }
         self.used = used;

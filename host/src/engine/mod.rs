@@ -78,9 +78,12 @@ pub enum StartError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// The component trapped, took too long or too much memory.
+    /// The component trapped.
     #[error("the component failed: {0}")]
     Trapped(String),
+    /// It took too long or too much memory.
+    #[error("the component was stopped: {0}")]
+    TooMuch(String),
     /// Too many calls are waiting, or the disk takes no writes.
     #[error("{0}")]
     Unavailable(String),

@@ -101,12 +101,15 @@ fn call_instance(instance: &mut Instance, call: &Call, read_only: bool) -> Resul
         Call::Resync(held) => handler.call_resync(&mut *store, held).map(Returned::Resync),
     };
     returned.map_err(|error| {
-        let reason = match error.downcast_ref::<Trap>() {
-            Some(Trap::Interrupt) => "it took too long".to_owned(),
-            Some(trap) => trap.to_string(),
-            None => format!("{error:#}"),
+        let trap = error.downcast_ref::<Trap>();
+        let error = if store.data().memory.is_refused {
+            CallError::TooMuch("it wants more memory than it may have".to_owned())
+        } else if trap == Some(&Trap::Interrupt) {
+            CallError::TooMuch("it took too long".to_owned())
+        } else {
+            CallError::Trapped(trap.map_or_else(|| format!("{error:#}"), Trap::to_string))
         };
-        tracing::error!(reason, "a call failed; its instance is replaced");
-        CallError::Trapped(reason)
+        tracing::error!(%error, "a call failed; its instance is replaced");
+        error
     })
 }

@@ -24,14 +24,20 @@ pub enum BackendError {
     /// It broke on this very call. Sockets close with 1011, requests are answered 500.
     #[error("{0}")]
     Broken(String),
+    /// It takes more than a call may have. Sockets close with 1011, requests are answered 413.
+    #[error("{0}")]
+    TooMuch(String),
 }
+
+const TOO_MUCH: &str =
+    "this takes more time or memory than a request may use: change less at once, or keep less in one entity";
 
 impl BackendError {
     /// Close code for a socket.
     pub(super) fn close_code(&self) -> u16 {
         match self {
             BackendError::Unavailable(_) => 1013,
-            BackendError::Broken(_) => 1011,
+            BackendError::Broken(_) | BackendError::TooMuch(_) => 1011,
         }
     }
 
@@ -40,6 +46,7 @@ impl BackendError {
         match self {
             BackendError::Unavailable(_) => "try again later",
             BackendError::Broken(_) => "the server failed on this request",
+            BackendError::TooMuch(_) => TOO_MUCH,
         }
     }
 
@@ -50,6 +57,7 @@ impl BackendError {
             BackendError::Broken(_) => {
                 refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed on this request")
             }
+            BackendError::TooMuch(_) => refuse(StatusCode::PAYLOAD_TOO_LARGE, "too-large", TOO_MUCH),
         }
     }
 }

@@ -229,7 +229,8 @@ describe('the work is near to that of the length', () => {
   const within = (milliseconds: number, what: () => unknown) => {
     const start = performance.now();
     what();
-    expect(performance.now() - start).toBeLessThan(milliseconds);
+    // A busy machine takes several times as long; what takes the square of a length would take minutes.
+    expect(performance.now() - start).toBeLessThan(8 * milliseconds);
   };
   const COUNT = 300_000;
   const numbers = Array.from({ length: COUNT }, (_, index) => index);
