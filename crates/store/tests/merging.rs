@@ -163,3 +163,51 @@ fn over_hundreds_of_versions_the_authors_still_decide_who_goes_first() {
         assert_eq!(now(&store), parse(&wanted), "runs of {apart}");
     }
 }
+
+#[test]
+fn several_versions_are_told_one_by_one_with_their_authors() {
+    let store = MemoryStore::new();
+    let since = made(&store, &parse(r#"{"t":"<>"}"#));
+    let typed = |who: &str, since: Timestamp, text: &str| {
+        change(&store, who, since, &patch(&format!(r#"{{"t":{{"$text":[1,"{text}"]}}}}"#))).unwrap()
+    };
+    let second = typed("ann", since, "a").meta.valid_from;
+    typed("carol", since, "c");
+    let third = typed("bob", since, "b");
+    // To who made a change, the others' before it; to who reads, all of them; one version is the change itself.
+    let steps = |told: &Told| -> Vec<(u64, String)> {
+        told.steps.iter().map(|step| (step.version, step.person_id.clone())).collect()
+    };
+    let of = |version: u64, who: &str| (version, who.to_owned());
+    assert_eq!(steps(&third.merged.unwrap()), [of(2, "ann"), of(3, "carol")]);
+    for (since, wanted) in [
+        (since, vec![of(2, "ann"), of(3, "carol"), of(4, "bob")]),
+        (second, vec![of(3, "carol"), of(4, "bob")]),
+        (third.meta.valid_from, vec![]),
+    ] {
+        match wait(engine(&store).get(&by("reader"), &id(), Some(since), false)) {
+            Ok(Reading::Diff(told, _)) => {
+                assert_eq!(steps(&told), wanted);
+                let mut value = version(&store, 4 - wanted.len() as u64);
+                for step in &told.steps {
+                    let patch = cbor::decode_patch(&step.diff.0.0, &Limits::default()).unwrap();
+                    patch.resolve(&value).unwrap().apply(&mut value).unwrap();
+                }
+                assert_eq!(value, now(&store));
+            }
+            Ok(Reading::NotModified(_)) => assert!(wanted.is_empty()),
+            other => panic!("{other:?}"),
+        }
+    }
+    // Where they are much more than what they come to, they are left out.
+    let mut since = third.meta.valid_from;
+    let first = since;
+    for n in 0..40 {
+        let text = format!("{n}").repeat(2_000);
+        since = change(&store, "ann", since, &patch(&format!(r#"{{"t":"{text}"}}"#))).unwrap().meta.valid_from;
+    }
+    match wait(engine(&store).get(&by("reader"), &id(), Some(first), false)) {
+        Ok(Reading::Diff(told, _)) => assert!(told.steps.is_empty(), "{} steps", told.steps.len()),
+        other => panic!("{other:?}"),
+    }
+}
