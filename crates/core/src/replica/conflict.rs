@@ -157,10 +157,28 @@ impl Conflict {
     /// What I made of an element, in what is there of it; where both differ, mine.
     fn join(&self, there: &mut Value, mine: &Value) {
         let base = self.base.as_ref().unwrap_or(mine);
-        let (mine, theirs) = (diff_finely(base, mine), diff_closely(base, there));
+        let theirs = diff_closely(base, there);
+        let mine = without_agreed(diff_finely(base, mine), mine, there);
         let both = reconcile(&mine, &theirs, || base.clone(), Policy::Mine, Order::later(None, None));
         *there = applied(&both.mine, there);
     }
+}
+
+/// A diff to `wanted` without the members that are `there` as they are wanted: who mends something may have taken over what others
+/// wrote since.
+fn without_agreed(diff: Diff, wanted: &Value, there: &Value) -> Diff {
+    let (Diff::Object(members), Value::Object(wanted), Value::Object(there)) = (&diff, wanted, there) else {
+        return diff;
+    };
+    let differs = |key: &String| wanted.get(key) != there.get(key);
+    let left = members.iter().filter(|(key, _)| differs(key)).map(|(key, change)| {
+        let change = match (wanted.get(key), there.get(key)) {
+            (Some(wanted), Some(there)) => without_agreed(change.clone(), wanted, there),
+            _ => change.clone(),
+        };
+        (key.clone(), change)
+    });
+    Diff::Object(left.collect())
 }
 
 /// Which element is of the same name.

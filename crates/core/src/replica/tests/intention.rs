@@ -404,4 +404,14 @@ fn who_mends_what_was_refused_changes_nothing_that_others_wrote_since() {
     let mended = cbor::encode_value(&value(r#"{"title":"short","n":5,"l":[]}"#));
     ada.act(Action::Resolve { conflict: 1, choice: Choice::Value(Some(mended)) }, Some(&mut server));
     assert_eq!(server.value(), value(r#"{"title":"short","n":5,"l":[1],"bob":1}"#));
+
+    // Also who has taken over what they wrote.
+    server.refuses = Some(Code::InvalidValue);
+    ada.edit(value(r#"{"title":"too long","n":5,"l":[1],"bob":1}"#), Some(&mut server));
+    server.refuses = None;
+    bob.edit(value(r#"{"title":"short","n":5,"l":[1,2],"bob":"one"}"#), Some(&mut server));
+    ada.follow(&mut server);
+    let mended = cbor::encode_value(&value(r#"{"title":"tall","n":5,"l":[1,2],"bob":"one"}"#));
+    ada.act(Action::Resolve { conflict: 2, choice: Choice::Value(Some(mended)) }, Some(&mut server));
+    assert_eq!(server.value(), value(r#"{"title":"tall","n":5,"l":[1,2],"bob":"one"}"#));
 }
