@@ -250,7 +250,7 @@ fn elements(
         }
         let step = Step::Index(inserted_at(&b, j));
         let kept = match (mine, theirs) {
-            (Value::Object(mine), Value::Object(theirs)) => {
+            (Value::Object(mine), Value::Object(theirs)) if kind.is_none() => {
                 Some(Value::Object(within(step.clone(), contested, |contested| created(mine, theirs, contested))))
             }
             (Value::Array(mine), Value::Array(theirs)) if kind == Some(Keyed::Map) => match (&mine[..], &theirs[..]) {
