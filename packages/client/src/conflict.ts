@@ -109,8 +109,8 @@ const fixed = (path: Conflict['path']): Conflict['path'] => {
 };
 
 class StandingConflict implements Conflict {
-  readonly id: number;
-  readonly path: readonly (string | number)[];
+  readonly id!: number;
+  readonly path!: readonly (string | number)[];
   readonly range: readonly [start: number, length: number] | undefined;
   readonly absent: boolean;
   readonly base: unknown;
@@ -122,14 +122,8 @@ class StandingConflict implements Conflict {
   readonly #choose: (id: number, choice: Choice) => void;
 
   constructor(plain: Plain, choose: (id: number, choice: Choice) => void) {
-    this.id = plain.id;
-    this.path = plain.path;
-    this.range = plain.range;
+    Object.assign(this, plain);
     this.absent = plain.absent ?? false;
-    this.base = plain.base;
-    this.mine = plain.mine;
-    this.theirs = plain.theirs;
-    this.meta = plain.meta as Meta | undefined;
     this.error = plain.error && errorOf(plain.error.code, plain.error.message, plain.error.violations);
     this.#plain = plain;
     this.#choose = choose;

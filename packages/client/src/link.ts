@@ -5,7 +5,6 @@
  */
 
 import type { Body } from './home.js';
-import { lead } from './lead.js';
 import {
   ackChannel, allChannel, entityChannel, leaderLock, tabChannel, tabLock, upstreamChannel,
   type Ack, type HostState, type NamedPolicy, type Started, type ToAll, type ToEntity, type ToTab, type Upstream,
@@ -153,16 +152,27 @@ export const browser = (): Surroundings | undefined => {
 const host: Surroundings['host'] = (url, worker, failed) => {
   const stopping = new AbortController();
   let stop = () => {};
-  const leadHere = () => {
-    const leading = lead(url);
-    leading.started.catch((error: unknown) => failed(`nothing is loaded or saved, since the host does not start; it is tried again: ${String(error)}`));
-    stop = () => leading.stop();
+  const unserved = (why: string) => failed(`nothing is loaded or saved, since ${why}; it is tried again`);
+  const later = (attempt: () => unknown) => setTimeout(() => stopping.signal.aborted || attempt(), UNWATCHED);
+  const leadHere = async () => {
+    const failing = (error: unknown) => unserved(`the host does not start: ${String(error)}`);
+    try {
+      // Where a SharedWorker does the work, no tab pays for this.
+      const { lead } = await import('./lead.js');
+      if (stopping.signal.aborted) return;
+      const leading = lead(url);
+      leading.started.catch(failing);
+      stop = () => leading.stop();
+    } catch (error) {
+      failing(error);
+      later(leadHere);
+    }
   };
   // What can't be loaded, or be started there, one of the tabs does.
   const otherwise = (message: string) => {
-    if (worker !== 'shared') return leadHere();
-    failed(`nothing is loaded or saved, since ${message}; it is tried again`);
-    setTimeout(() => stopping.signal.aborted || share(), UNWATCHED);
+    if (worker !== 'shared') return void leadHere();
+    unserved(message);
+    later(share);
   };
   const share = () => {
     let shared: SharedWorker;
@@ -194,9 +204,9 @@ const host: Surroundings['host'] = (url, worker, failed) => {
     else await new Promise(resolve => setTimeout(resolve, UNWATCHED));
     if (!signal.aborted) share();
   };
-  if (worker === 'leader') leadHere();
+  if (worker === 'leader') void leadHere();
   else if (typeof SharedWorker !== 'undefined') share();
-  else if (worker === 'auto') leadHere();
+  else if (worker === 'auto') void leadHere();
   else failed('nothing is loaded or saved, as there is no SharedWorker here');
   return () => {
     stopping.abort();

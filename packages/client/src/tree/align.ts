@@ -100,10 +100,10 @@ const partnersOf = (old: readonly unknown[], next: readonly unknown[], around?: 
 };
 
 /** Where each name is; -1 where it is twice. */
-const named = (list: readonly unknown[], nameOf: (element: unknown) => string | undefined): Map<string, number> => {
-  const places = new Map<string, number>();
-  for (let i = 0; i < list.length; i += 1) {
-    const name = nameOf(list[i]);
+const named = <E, N>(list: readonly E[], nameOf: (element: E) => N | undefined, start = 0, end = list.length): Map<N, number> => {
+  const places = new Map<N, number>();
+  for (let i = start; i < end; i += 1) {
+    const name = nameOf(list[i]!);
     if (name !== undefined) places.set(name, places.has(name) ? -1 : i);
   }
   return places;
@@ -171,13 +171,8 @@ const longest = (a: number[], b: number[], a0: number, n: number, b0: number, m:
 
 /** What occurs once in both: the longest choice that rises in both. `isAll`: nothing occurs twice, so that there is no longer one. */
 const anchors = (a: number[], b: number[], a0: number, a1: number, b0: number, b1: number): { rise: Pair[]; isAll: boolean } => {
-  const once = (list: number[], from: number, to: number): Map<number, number> => {
-    const places = new Map<number, number>();
-    for (let i = from; i < to; i += 1) places.set(list[i]!, places.has(list[i]!) ? -1 : i);
-    return places;
-  };
-  const mine = once(a, a0, a1);
-  const theirs = once(b, b0, b1);
+  const mine = named(a, id => id, a0, a1);
+  const theirs = named(b, id => id, b0, b1);
   const ends: number[] = [];
   const candidates: { pair: Pair; before: number }[] = [];
   for (const [id, x] of mine) {

@@ -5,9 +5,9 @@
 
 import { TimeweftError } from '../errors.js';
 import type { ArrayStep, EntryStep, Patch, TextStep } from './patch.js';
-import { inOrder, kindOf, put, renew, sameLeaf, sum } from './value.js';
+import { inOrder, kindOf, put, renew, sameLeaf, splits, sum } from './value.js';
 
-/** A patch that was made for another value. */
+/** A patch that was made for another value. No app sees it: it is in the console, and the entity is loaded again. */
 export class PatchError extends TimeweftError {
   constructor(message: string) {
     super('bad-patch', message);
@@ -23,7 +23,7 @@ const ABSENT = Symbol('absent');
  * @throws PatchError when it doesn't fit
  */
 export const apply = (tree: unknown, patch: Patch): unknown => {
-  if (patch.kind === 'remove') throw new PatchError("a diff can't remove the entity itself: use the method delete");
+  if (patch.kind === 'remove') throw new PatchError('it removes the whole');
   if (tree === undefined) return change(ABSENT, patch);
   // At the root an empty map changes nothing, whatever is there.
   if (patch.kind === 'map' && patch.members.size === 0) return tree;
@@ -44,25 +44,25 @@ const change = (old: unknown, patch: Patch): unknown => {
       return fresh(patch.members);
     }
     case 'text':
-      if (typeof old !== 'string') throw new PatchError(`text edits need a text in their place, and there is ${found(old)}`);
+      if (typeof old !== 'string') throw misplaced(patch.kind, old);
       return text(old, patch.steps);
     case 'array':
-      if (!Array.isArray(old)) throw new PatchError(`array edits need an array in their place, and there is ${found(old)}`);
+      if (!Array.isArray(old)) throw misplaced(patch.kind, old);
       return elements(old, patch.steps);
     case 'increment': {
       if (patch.to !== undefined) return patch.to;
       if (old === ABSENT) return patch.by;
       const made = sum(old, patch.by);
-      if (made === undefined) throw new PatchError(`${found(old)} can't be incremented by ${patch.by}: that takes a number or a bigint, and makes one`);
+      if (made === undefined) throw misplaced(patch.kind, old);
       return made;
     }
     case 'entries':
       if (old instanceof Map || old instanceof Set) return entries(old, [...old], patch.steps);
-      throw new PatchError(`edits of entries need a Map or a Set in their place, and there is ${found(old)}`);
+      throw misplaced(patch.kind, old);
   }
 };
 
-const found = (value: unknown): string => (value === ABSENT ? 'nothing' : value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`);
+const misplaced = (kind: string, old: unknown): PatchError => new PatchError(`${kind} over ${old === ABSENT ? 'nothing' : kindOf(old)}`);
 
 /** A map where no object or array is: the new value, without what it removes. */
 const fresh = (changes: ReadonlyMap<string, Patch>): unknown => {
@@ -95,7 +95,7 @@ const INDEX = /^(?:0|[1-9][0-9]*)$/;
 /** The base form over an array. */
 const indices = (old: readonly unknown[], changes: ReadonlyMap<string, Patch>): unknown => {
   const sorted = [...changes].map(([key, patch]): [number, Patch] => {
-    if (!INDEX.test(key)) throw new PatchError(`over an array, keys are indices in decimal without leading zeros, not ${JSON.stringify(key)}`);
+    if (!INDEX.test(key)) throw new PatchError(`${key} is no index`);
     return [Number(key), patch];
   });
   sorted.sort(([a], [b]) => a - b);
@@ -111,9 +111,7 @@ const indices = (old: readonly unknown[], changes: ReadonlyMap<string, Patch>): 
   for (const [index, patch] of sorted) {
     if (index >= shorter && index < old.length) continue;
     const length = next ? next.length : old.length;
-    if (index > length) {
-      throw new PatchError(`index ${index} is out of range: of an array of ${old.length} elements, the next that can be appended is ${length}`);
-    }
+    if (index > length) throw new PatchError(`index ${index} of ${length}`);
     const before = index < old.length ? old[index] : ABSENT;
     const after = change(before, patch);
     if (after === before) continue;
@@ -133,23 +131,19 @@ const text = (old: string, steps: readonly TextStep[]): string => {
       made += inserted;
       continue;
     }
-    const end = at + length(step, old.length - at, 'UTF-16 units');
-    if (isLow(old, end) && isHigh(old, end - 1)) throw new PatchError(`an edit starts or ends inside a surrogate pair, after ${end} UTF-16 units`);
+    const end = at + length(step, old.length - at);
+    if (splits(old, end)) throw new PatchError(`half a surrogate pair at ${end}`);
     if (step > 0) made += old.slice(at, end);
     at = end;
   }
   return made + old.slice(at);
 };
 
-const nothing = () => new PatchError('a step of edits inserts nothing: leave it out');
+const nothing = () => new PatchError('nothing to insert');
 
-const isHigh = (text: string, at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xd800;
-const isLow = (text: string, at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xdc00;
-
-const length = (step: number, left: number, unit: string): number => {
+const length = (step: number, left: number): number => {
   const units = Math.abs(step);
-  if (!Number.isInteger(step) || units === 0) throw new PatchError('lengths in edits are at least 1');
-  if (units > left) throw new PatchError(`the edits reach past the end: there are ${left} ${unit} left, not ${units}`);
+  if (!Number.isInteger(step) || units === 0 || units > left) throw new PatchError(`${step} of ${left} that are left`);
   return units;
 };
 
@@ -159,7 +153,7 @@ const elements = (old: readonly unknown[], steps: readonly ArrayStep[]): unknown
   let at = 0;
   for (const step of steps) {
     if (typeof step === 'number') at += Math.abs(step);
-    else if ('take' in step) for (const end = at + length(Math.max(0, step.take), old.length - at, 'elements'); at < end; at += 1) taken.push(old[at]);
+    else if ('take' in step) for (const end = at + length(Math.max(0, step.take), old.length - at); at < end; at += 1) taken.push(old[at]);
     else if ('at' in step && !('put' in step)) at += 1;
   }
   const toPut = new Set(taken.keys());
@@ -167,7 +161,7 @@ const elements = (old: readonly unknown[], steps: readonly ArrayStep[]): unknown
   at = 0;
   for (const step of steps) {
     if (typeof step === 'number') {
-      const end = at + length(step, old.length - at, 'elements');
+      const end = at + length(step, old.length - at);
       if (step > 0) for (; at < end; at += 1) made.push(old[at]);
       at = end;
     } else if ('take' in step) at += step.take;
@@ -176,36 +170,36 @@ const elements = (old: readonly unknown[], steps: readonly ArrayStep[]): unknown
       for (const item of step.insert) made.push(item);
     } else if ('put' in step) {
       const { put: first, count = 1 } = step;
-      if (!(count >= 1) || (step.at && count > 1)) throw new PatchError('a step puts one element at least, and one only where it changes it');
+      if (!(count >= 1) || (step.at && count > 1)) throw new PatchError(`${count} are put`);
       for (let number = first; number < first + count; number += 1) {
-        if (!toPut.delete(number)) throw new PatchError(`element ${number} is put, but was not taken or is put already`);
+        if (!toPut.delete(number)) throw new PatchError(`element ${number} is not there to be put`);
         made.push(step.at ? inside(taken[number], step.at) : taken[number]);
       }
     } else {
-      length(1, old.length - at, 'elements');
+      length(1, old.length - at);
       made.push(inside(old[at++], step.at));
     }
   }
-  for (const number of toPut) throw new PatchError(`element ${number} is taken, but put nowhere: delete it with a negative length`);
+  for (const number of toPut) throw new PatchError(`element ${number} is put nowhere`);
   for (; at < old.length; at += 1) made.push(old[at]);
   const unchanged = made.length === old.length && made.every((item, index) => item === old[index] && index in old);
   return unchanged ? old : Object.freeze(made);
 };
 
 const inside = (element: unknown, patch: Patch): unknown => {
-  if (patch.kind === 'remove') throw new PatchError("an element can't be changed to nothing: delete it with a negative length");
+  if (patch.kind === 'remove') throw misplaced('remove', element);
   return change(element, patch);
 };
 
 const entries = (old: object, before: readonly unknown[], steps: readonly EntryStep[]): unknown => {
   if (steps.some(step => typeof step === 'object' && !('insert' in step) && (!('at' in step) || 'put' in step))) {
-    throw new PatchError('entries of a Map or a Set can not be moved');
+    throw new PatchError('entries move');
   }
   const after = elements(before, steps) as readonly unknown[];
   if (after === before) return old;
   const isMap = old instanceof Map;
-  if (isMap && !after.every(entry => Array.isArray(entry) && entry.length === 2)) throw new PatchError('an entry of a Map is an array of its key and its value');
+  if (isMap && !after.every(entry => Array.isArray(entry) && entry.length === 2)) throw new PatchError('an entry without a value');
   const made = isMap ? new Map(after as [unknown, unknown][]) : new Set(after);
-  if (made.size !== after.length) throw new PatchError(`a ${isMap ? 'Map' : 'Set'} can't have a key twice`);
+  if (made.size !== after.length) throw new PatchError('a key twice');
   return made;
 };

@@ -6,20 +6,15 @@
 
 import { TimeweftError } from '../errors.js';
 import { NOTHING, REMOVE, type ArrayStep, type EntryStep, type Patch, type TextStep } from './patch.js';
-import { ordered, put, RawTypedArray } from './value.js';
+import { LITTLE, ordered, put, RawTypedArray, TYPED_TAGS } from './value.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-const LITTLE = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 /** Twice what a server takes. */
 const MAX_DEPTH = 512;
 
 type Constructor = { new (buffer: ArrayBuffer): object; readonly BYTES_PER_ELEMENT: number };
-const Float16: unknown = (globalThis as { Float16Array?: unknown }).Float16Array;
-/** By tag, little-endian; the big-endian ones are four less. */
-const TYPED = new Map<number, Constructor>([
-  [68, Uint8ClampedArray], [69, Uint16Array], [70, Uint32Array], [71, BigUint64Array], [72, Int8Array], [77, Int16Array], [78, Int32Array],
-  [79, BigInt64Array], [85, Float32Array], [86, Float64Array], ...(Float16 ? [[84, Float16 as Constructor] as const] : []),
-]);
+/** By tag; not all browsers have one for each. */
+const TYPED = new Map(Object.entries(TYPED_TAGS).map(([name, tag]) => [tag, (globalThis as unknown as Record<string, Constructor | undefined>)[name]]));
 
 /** Diffs among what is told of versions (`previousValues`), as they are in JSON. */
 const FORMS = new Map([[64001, '$text'], [64002, '$array'], [64003, '$replace'], [64008, '$increment'], [64009, '$entries']]);

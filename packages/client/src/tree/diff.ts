@@ -13,7 +13,7 @@ import { isNode, latest, writesTo, type Writes } from './draft.js';
 import { Owner } from './own.js';
 import { NOTHING, REMOVE, type EntryStep, type Patch } from './patch.js';
 import { Splices } from './splices.js';
-import { kindOf, namesOf, renew, same, sameLeaf } from './value.js';
+import { kindOf, namesOf, renew, same, sameLeaf, splits } from './value.js';
 
 /** A patch, and the tree that it makes of the one before. */
 export interface Change {
@@ -333,10 +333,6 @@ const ends = (old: string, next: string): [head: number, tail: number] => {
   if (splits(old, old.length - tail) || splits(next, next.length - tail)) tail -= 1;
   return [head, tail];
 };
-
-/** Whether a cut there would be inside a surrogate pair. */
-const splits = (text: string, at: number): boolean =>
-  at > 0 && at < text.length && (text.charCodeAt(at) & 0xfc00) === 0xdc00 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
 
 /** The patch of a change, or of none. */
 export const patchOf = (change: Change | undefined): Patch => change?.patch ?? NOTHING;

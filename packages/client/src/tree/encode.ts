@@ -7,16 +7,9 @@
 
 import { InvalidValueError } from '../errors.js';
 import type { ArrayStep, Patch } from './patch.js';
-import { bytesOf, kindOf, RawTypedArray, type TypedArray } from './value.js';
+import { bytesOf, kindOf, LITTLE, RawTypedArray, TYPED_TAGS, type TypedArray } from './value.js';
 
 const utf8 = new TextEncoder();
-const LITTLE = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
-
-/** RFC 8746, little-endian. */
-const TYPED_TAGS: Record<string, number> = {
-  Uint8ClampedArray: 68, Uint16Array: 69, Uint32Array: 70, BigUint64Array: 71, Int8Array: 72, Int16Array: 77, Int32Array: 78, BigInt64Array: 79,
-  Float16Array: 84, Float32Array: 85, Float64Array: 86,
-};
 
 /** Kept from one message to the next, and not kept when it has grown beyond that. */
 const KEPT = 1 << 16;
@@ -73,8 +66,8 @@ class Writer {
     this.#bytes[this.#at++] = code;
   }
 
-  bytes(bytes: Uint8Array): void {
-    this.head(2, bytes.length);
+  bytes(bytes: Uint8Array, major = 2): void {
+    this.head(major, bytes.length);
     this.#room(bytes.length);
     this.#bytes.set(bytes, this.#at);
     this.#at += bytes.length;
@@ -96,10 +89,7 @@ class Writer {
       if (i === length) return;
       this.#at = start;
     }
-    if (length > 1 << 10) {
-      this.#long(3, utf8.encode(text));
-      return;
-    }
+    if (length > 1 << 10) return this.bytes(utf8.encode(text), 3);
     // Room for the longest head in front; moved up when it is shorter.
     this.#room(3 * length + 9);
     const { written } = utf8.encodeInto(text, this.#bytes.subarray(this.#at + 3));
@@ -107,13 +97,6 @@ class Writer {
     this.head(3, written);
     this.#bytes.copyWithin(this.#at, from, from + written);
     this.#at += written;
-  }
-
-  #long(major: number, bytes: Uint8Array): void {
-    this.head(major, bytes.length);
-    this.#room(bytes.length);
-    this.#bytes.set(bytes, this.#at);
-    this.#at += bytes.length;
   }
 
   number(value: number): void {

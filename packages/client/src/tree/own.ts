@@ -49,20 +49,14 @@ export class Owner {
         return new Date((source as Date).getTime());
       case 'map': {
         this.enter(source);
-        const copy = new Map<unknown, unknown>();
-        let index = 0;
-        for (const [key, item] of source as Map<unknown, unknown>) {
-          copy.set(this.at(index, key), this.at(typeof key === 'string' ? key : index, item));
-          index += 1;
-        }
+        const entries = [...(source as Map<unknown, unknown>)];
+        const copy = new Map(entries.map(([key, item], index) => [this.at(index, key), this.at(typeof key === 'string' ? key : index, item)]));
         this.leave();
         return copy;
       }
       case 'set': {
         this.enter(source);
-        const copy = new Set<unknown>();
-        let index = 0;
-        for (const item of source as Set<unknown>) copy.add(this.at(index++, item));
+        const copy = new Set([...(source as Set<unknown>)].map((item, index) => this.at(index, item)));
         this.leave();
         return copy;
       }

@@ -12,6 +12,18 @@ export type TypedArray =
   | Uint8Array | Uint8ClampedArray | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array
   | BigUint64Array | BigInt64Array | Float32Array | Float64Array;
 
+/** RFC 8746, little-endian; the tags of the big-endian ones are four less. A `Uint8Array` is a byte string. */
+export const TYPED_TAGS: Record<string, number> = {
+  Uint8ClampedArray: 68, Uint16Array: 69, Uint32Array: 70, BigUint64Array: 71, Int8Array: 72, Int16Array: 77, Int32Array: 78, BigInt64Array: 79,
+  Float16Array: 84, Float32Array: 85, Float64Array: 86,
+};
+
+/** Whether this machine is. */
+export const LITTLE = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/** Whether a cut there would be inside a surrogate pair. */
+export const splits = (text: string, at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xdc00 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
+
 /** A container that a diff goes into. */
 export type Container = Record<string, unknown> | unknown[];
 
