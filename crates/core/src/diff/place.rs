@@ -36,7 +36,7 @@ pub struct Place {
     pub range: Option<Range>,
     /// The last step leads to where an element would go that is not there.
     pub absent: bool,
-    /// An element on the way to it is gone: it leads nowhere any more.
+    /// What was on the way to it is gone: the path ends there.
     pub lost: bool,
 }
 
@@ -66,11 +66,18 @@ impl Place {
         }
     }
 
-    /// Where it is after `diff`. What is inserted at an edge of a stretch is outside of it. A place in an element that goes
-    /// is where the element was, and absent.
+    /// Where it is after `diff`. What is inserted at an edge of a stretch is outside of it, unless it replaces what was at that
+    /// edge. An element that goes is absent; a place inside of what goes is lost, and its path ends where that was.
     pub fn follow(&self, diff: &Diff) -> Place {
         let mut place = self.clone();
-        follow(&mut place, 0, diff);
+        follow(&mut place, 0, diff, true);
+        place
+    }
+
+    /// The same of a stretch that somebody wrote: what others put in place of its edge is not in it.
+    pub fn follow_own(&self, diff: &Diff) -> Place {
+        let mut place = self.clone();
+        follow(&mut place, 0, diff, false);
         place
     }
 }
@@ -93,14 +100,14 @@ fn inside<'a>(root: &'a Value, path: &[Step]) -> Option<Cow<'a, Value>> {
     }
 }
 
-fn follow(place: &mut Place, depth: usize, diff: &Diff) {
+fn follow(place: &mut Place, depth: usize, diff: &Diff, replaced: bool) {
     if place.lost {
         return;
     }
     match (diff, place.path.get(depth)) {
         (Diff::Object(members), Some(Step::Key(key))) => {
             if let Some(inner) = members.get(key) {
-                follow(place, depth + 1, inner);
+                follow(place, depth + 1, inner, replaced);
             }
         }
         (Diff::Array(segments) | Diff::Entries(_, segments), Some(Step::Index(index))) => {
@@ -113,23 +120,44 @@ fn follow(place: &mut Place, depth: usize, diff: &Diff) {
             place.path[depth] = Step::Index(to.index);
             match to.inner {
                 _ if to.gone && is_last && place.range.is_none() => place.absent = true,
-                _ if to.gone => place.lost = true,
-                Some(inner) => follow(place, depth + 1, inner),
+                _ if to.gone => lose(place, depth + 1),
+                Some(inner) => follow(place, depth + 1, inner, replaced),
                 None => {}
             }
         }
-        (Diff::Array(segments), None) => stretch::<Vec<Value>>(place, segments),
-        (Diff::Text(segments), None) => stretch::<String>(place, segments),
+        (Diff::Array(segments), None) => stretch::<Vec<Value>>(place, segments, replaced),
+        (Diff::Text(segments), None) => stretch::<String>(place, segments, replaced),
+        (Diff::Remove, Some(_)) => lose(place, depth),
+        (Diff::Remove | Diff::Set { .. }, None) if place.range.is_some() => lose(place, depth),
+        (Diff::Set { value, .. }, Some(_)) if depth > 0 && inside(value, &place.path[depth..]).is_none() => {
+            lose(place, depth);
+        }
         _ => {}
     }
 }
 
-fn stretch<T: sequence::Run>(place: &mut Place, segments: &[Segment<T, T::Inner>]) {
+fn lose(place: &mut Place, depth: usize) {
+    place.lost = true;
+    place.path.truncate(depth);
+}
+
+fn stretch<T: sequence::Run>(place: &mut Place, segments: &[Segment<T, T::Inner>], replaced: bool) {
     if let Some(range) = &mut place.range {
-        let start = gap::<T>(segments, range.start, false);
-        let end = gap::<T>(segments, range.start + range.length, true).max(start);
+        let old_end = range.start + range.length;
+        let is_replaced = |unit: usize| replaced && range.length > 0 && is_deleted(segments, unit);
+        let start = gap::<T>(segments, range.start, is_replaced(range.start));
+        let end = gap::<T>(segments, old_end, !is_replaced(old_end.wrapping_sub(1))).max(start);
         *range = Range { start, length: end - start };
     }
+}
+
+fn is_deleted<T, I>(segments: &[Segment<T, I>], unit: usize) -> bool {
+    let mut old = 0;
+    segments.iter().any(|segment| {
+        let from = old;
+        old += sequence::before(segment);
+        matches!(segment, Segment::Delete(_)) && (from..old).contains(&unit)
+    })
 }
 
 /// Where an element is after edits.

@@ -8,8 +8,8 @@ use crate::limits::Limits;
 use crate::prelude::*;
 use crate::value::Value;
 
-/// Two changed one place; theirs stands, mine is kept here until somebody chose. Where the server refused mine, nobody else is in
-/// it: `theirs` is `base`.
+/// Two changed one place; theirs stands in what is shown, mine is kept here until somebody chose. Where the server refused mine,
+/// nobody else is in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conflict {
     /// Counts up within the entity.
@@ -20,8 +20,6 @@ pub struct Conflict {
     pub base: Option<Value>,
     /// What I made of it.
     pub mine: Option<Value>,
-    /// What they made of it.
-    pub theirs: Option<Value>,
     /// Of the version that theirs came with, in CBOR as in messages; empty where none is known.
     pub meta: Vec<u8>,
     /// Why the server refused mine, in CBOR as in messages; empty where it is somebody else's change that stands against it.
@@ -45,37 +43,55 @@ impl Conflict {
         self.error.is_empty() && !self.place.lost && self.place.value(shown) == self.mine
     }
 
-    /// What the choice changes in what is shown; nothing to leave it.
-    pub(super) fn decide(&self, choice: Choice, shown: &Value) -> Result<Option<Diff>, Undecidable> {
-        let (wanted, both) = match choice {
-            Choice::Theirs => return Ok(None),
-            Choice::Mine => (self.mine.clone(), false),
-            Choice::Both => (self.mine.clone(), true),
-            Choice::Value(None) => (None, false),
+    /// Whether it is about the entity as a whole.
+    pub(super) fn is_of_all(&self) -> bool {
+        self.place.path.is_empty() && self.place.range.is_none()
+    }
+
+    /// What the choice wants in its place: nothing there, if it is none.
+    pub(super) fn wanted(&self, choice: Choice) -> Result<Option<Value>, Undecidable> {
+        match choice {
+            Choice::Value(None) => Ok(None),
             Choice::Value(Some(bytes)) => {
-                (Some(cbor::decode_value(&bytes, &Limits::default()).map_err(|_| Undecidable::Bad)?), false)
+                cbor::decode_value(&bytes, &Limits::default()).map(Some).map_err(|_| Undecidable::Bad)
             }
-        };
+            Choice::Mine | Choice::Both | Choice::Theirs => Ok(self.mine.clone()),
+        }
+    }
+
+    /// What is wanted in the place, or beside what is `both` there, as a change of what is shown.
+    pub(super) fn decide(&self, wanted: Option<Value>, both: bool, shown: &Value) -> Result<Diff, Undecidable> {
         if self.place.lost {
             return Err(Undecidable::Gone);
         }
-        let path = &self.place.path;
-        if path.is_empty() && self.place.range.is_none() {
-            return match wanted {
-                _ if both => Err(Undecidable::NotBoth),
-                // What was refused was the change: what others did since stays.
-                Some(wanted) if self.base.is_some() && !self.error.is_empty() => {
-                    let mut next = shown.clone();
-                    self.join(&mut next, &wanted);
-                    Ok(Some(diff_finely(shown, &next)))
-                }
-                Some(wanted) => Ok(Some(diff_finely(shown, &wanted))),
-                None => Err(Undecidable::Gone),
-            };
-        }
         let mut next = shown.clone();
-        self.put(&mut next, wanted, both)?;
-        Ok(Some(diff_finely(shown, &next)))
+        match wanted {
+            _ if !self.is_of_all() => self.put(&mut next, wanted, both)?,
+            _ if both => return Err(Undecidable::NotBoth),
+            // What is wanted is the change: what others did since stays.
+            Some(wanted) if self.base.is_some() => self.join(&mut next, &wanted),
+            Some(wanted) => next = wanted,
+            None => return Err(Undecidable::Gone),
+        }
+        Ok(diff_finely(shown, &next))
+    }
+
+    /// The place after `diff`, which changes what is shown. Where what the place is in goes, the conflict is about all of that.
+    pub(super) fn follow(&mut self, diff: &Diff, shown: &Value) {
+        let mut place = self.place.follow(diff);
+        if place.lost && !self.place.lost {
+            let (way, rest) = self.place.path.split_at(place.path.len());
+            let inner = Conflict { place: Place { path: rest.to_vec(), ..self.place.clone() }, ..self.clone() };
+            if let Some(before) = Place::at(way.to_vec()).value(Some(shown)) {
+                let mut mine = before.clone();
+                if inner.put(&mut mine, self.mine.take(), false).is_ok() {
+                    place.absent = matches!(way.last(), Some(Step::Index(_)));
+                    place.lost = false;
+                    (place.range, self.base, self.mine) = (None, Some(before), Some(mine));
+                }
+            }
+        }
+        self.place = place;
     }
 
     /// Puts a value in the place; `both`: beside what is there.

@@ -11,8 +11,8 @@
 //! snapshot = [2, meta, value]
 //! journal  = [2, [since?], [meta?], [change…], [sent?], [conflict…], [[tab, op]…], next conflict]
 //! change   = [0, value] create | [1, diff] patch | [2] delete | [3] undelete
-//! sent     = [key, 0, value] | [key, 1, diff, validFrom] | [key, 2] | [key, 3], then [back, disturbed]
-//! conflict = [id, [key or index…], [base?], [mine?], [theirs?], meta, error, [start, length] or [], absent, lost]
+//! sent     = [key, 0, value] | [key, 1, diff, validFrom] | [key, 2] | [key, 3] | [key, 4, validFrom], then [back, disturbed]
+//! conflict = [id, [key or index…], [base?], [mine?], [], meta, error, [start, length] or [], absent, lost]
 //! ```
 
 use super::conflict::Conflict;
@@ -195,7 +195,9 @@ fn sent_out(sent: &Sent) -> Value {
     match &sent.body {
         Body::Post(value) => items.extend([0.0.into(), Value::Bytes(value.clone())]),
         Body::Patch(diff, since) => items.extend([1.0.into(), Value::Bytes(diff.clone()), (since.0 as f64).into()]),
-        Body::Delete => items.push(2.0.into()),
+        // A build before this one deleted whatever had come since.
+        Body::Delete(None) => items.push(2.0.into()),
+        Body::Delete(Some(since)) => items.extend([4.0.into(), (since.0 as f64).into()]),
         Body::Undelete => items.push(3.0.into()),
     }
     items.extend([diff_out(&sent.back), Value::Bool(sent.disturbed)]);
@@ -208,7 +210,8 @@ fn sent_in(items: &mut Items) -> Result<Sent, DecodeError> {
         body: match items.number()? as u32 {
             0 => Body::Post(items.bytes()?),
             1 => Body::Patch(items.bytes()?, Timestamp(items.number()? as u64)),
-            2 => Body::Delete,
+            2 => Body::Delete(None),
+            4 => Body::Delete(Some(Timestamp(items.number()? as u64))),
             _ => Body::Undelete,
         },
         ids: Vec::new(),
@@ -223,7 +226,7 @@ fn conflict_out(conflict: &Conflict) -> Value {
         path_out(&conflict.place.path),
         optional(conflict.base.clone()),
         optional(conflict.mine.clone()),
-        optional(conflict.theirs.clone()),
+        optional(None),
         Value::Bytes(conflict.meta.clone()),
         Value::Bytes(conflict.error.clone()),
         Value::Array(conflict.place.range.into_iter().flat_map(range_out).collect()),
@@ -250,7 +253,8 @@ fn conflict_in(items: &mut Items) -> Result<Conflict, DecodeError> {
     };
     let path = items.array()?.0.map(step).collect::<Result<_, _>>()?;
     let mut optional = || items.optional()?.map(|mut value| value.next()).transpose();
-    let (base, mine, theirs) = (optional()?, optional()?, optional()?);
+    // Builds before this one kept what is in the place as well.
+    let (base, mine, _) = (optional()?, optional()?, optional()?);
     let meta = items.bytes()?;
     let error = items.bytes()?;
     let range = items.optional()?.map(|mut range| {
@@ -260,7 +264,7 @@ fn conflict_in(items: &mut Items) -> Result<Conflict, DecodeError> {
     let absent = items.next()? == Value::Bool(true);
     let lost = items.next()? == Value::Bool(true);
     let place = Place { path, range: range.transpose()?, absent, lost };
-    Ok(Conflict { id, place, base, mine, theirs, meta, error })
+    Ok(Conflict { id, place, base, mine, meta, error })
 }
 
 fn range_out(range: Range) -> [Value; 2] {

@@ -1,12 +1,12 @@
 //! What tabs do: edits, undo, choices. Each edit is numbered by its tab and taken once.
 
-use super::conflict::Undecidable;
+use super::conflict::{Conflict, Undecidable};
 use super::reconcile::{applied, reconcile};
 use super::unseen::By;
 use super::{Change, Effect, Origin, Replica, Source, Tab};
 use crate::codec::cbor;
 use crate::diff::{Diff, DiffError, Order, compose, diff_closely, diff_finely};
-use crate::limits::{Limits, TRUSTED};
+use crate::limits::TRUSTED;
 use crate::message::Code;
 use crate::prelude::*;
 use crate::value::Value;
@@ -60,22 +60,24 @@ pub(super) struct Edit<'a> {
 struct No(Code, String);
 
 impl No {
-    fn undecidable(why: &Undecidable) -> No {
-        match why {
-            Undecidable::Gone => {
-                let message =
-                    "its place is no longer part of the value: resolve it with 'theirs', and set what you want instead";
-                No(Code::Conflict, message.to_owned())
-            }
-            Undecidable::NotBoth => {
-                No(Code::BadRequest, "there is one place: it can't have both, only mine, theirs or a value".to_owned())
-            }
-            Undecidable::Bad => No(Code::BadRequest, "this is no value for its place".to_owned()),
-        }
-    }
-
     fn nothing_to_change() -> No {
         No(Code::NotFound, "there is nothing to change: set a value to create the entity".to_owned())
+    }
+}
+
+impl From<Undecidable> for No {
+    fn from(why: Undecidable) -> No {
+        let (code, message) = match why {
+            Undecidable::Gone => (
+                Code::Conflict,
+                "its place is no longer part of the value: resolve it with 'theirs', and set what you want instead",
+            ),
+            Undecidable::NotBoth => {
+                (Code::BadRequest, "there is one place: it can't have both, only mine, theirs or a value")
+            }
+            Undecidable::Bad => (Code::BadRequest, "this is no value for its place"),
+        };
+        No(code, message.to_owned())
     }
 }
 
@@ -173,15 +175,9 @@ impl Replica {
                 self.set(edit, value, effects);
                 Ok(())
             }
+            Action::Delete if self.view.is_none() => Err(No(Code::NotFound, "there is nothing to delete".into())),
             Action::Delete => {
-                if self.view.is_none() {
-                    return Err(No(Code::NotFound, "there is nothing to delete".into()));
-                }
-                if !self.view_deleted {
-                    self.add(Change::Delete);
-                    self.view_deleted = true;
-                }
-                self.show(&Diff::identity(), edit.source(Shown { unchanged: true, local: true }), effects);
+                self.delete(edit, effects);
                 Ok(())
             }
             Action::Undelete => {
@@ -202,35 +198,52 @@ impl Replica {
             return Ok(());
         };
         let conflict = self.conflicts.remove(index);
-        let done = match (&self.view, &choice) {
-            (_, Choice::Theirs) => {
-                self.show(&Diff::identity(), edit.source(Shown { unchanged: true, local: true }), effects);
-                Ok(())
-            }
-            // Its creation was refused: the choice creates it.
-            (None, Choice::Mine | Choice::Value(Some(_))) if conflict.place.path.is_empty() => {
-                let chosen = match choice {
-                    Choice::Value(Some(bytes)) => Some(cbor::decode_value(&bytes, &Limits::default())?),
-                    _ => conflict.mine.clone(),
-                };
-                chosen.map(|value| self.set(edit, value, effects)).ok_or_else(No::nothing_to_change)
-            }
-            (Some(view), _) if !self.view_deleted => match conflict.decide(choice, view) {
-                Ok(change) => {
-                    let change = change.unwrap_or_else(Diff::identity);
-                    self.change(edit, change, Shown { unchanged: false, local: false }, effects);
-                    Ok(())
-                }
-                Err(why) => Err(No::undecidable(&why)),
-            },
-            _ => Err(No::nothing_to_change()),
-        };
+        let done = self.choose(edit, &conflict, choice, effects);
         if done.is_err() {
             self.conflicts.insert(index.min(self.conflicts.len()), conflict);
         } else {
             self.disk.changed = true;
         }
         done
+    }
+
+    fn choose(
+        &mut self,
+        edit: &Edit<'_>,
+        conflict: &Conflict,
+        choice: Choice,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), No> {
+        if choice == Choice::Theirs {
+            self.show(&Diff::identity(), edit.source(Shown { unchanged: true, local: true }), effects);
+            return Ok(());
+        }
+        let both = choice == Choice::Both;
+        let wanted = conflict.wanted(choice)?;
+        if conflict.is_of_all() && !both {
+            match (&self.view, &wanted) {
+                // Its creation was refused: the choice creates it.
+                (None, _) => {
+                    return wanted.map(|value| self.set(edit, value, effects)).ok_or_else(No::nothing_to_change);
+                }
+                (Some(_), None) => {
+                    self.delete(edit, effects);
+                    return Ok(());
+                }
+                (Some(_), Some(_)) => self.undelete()?,
+            }
+        }
+        let change = conflict.decide(wanted, both, self.changeable()?)?;
+        self.change(edit, change, Shown { unchanged: false, local: false }, effects);
+        Ok(())
+    }
+
+    fn delete(&mut self, edit: &Edit<'_>, effects: &mut Vec<Effect>) {
+        if !self.view_deleted {
+            self.add(Change::Delete);
+            self.view_deleted = true;
+        }
+        self.show(&Diff::identity(), edit.source(Shown { unchanged: true, local: true }), effects);
     }
 
     fn patch(&mut self, edit: &Edit<'_>, patch: &[u8], effects: &mut Vec<Effect>) -> Result<(), No> {

@@ -249,15 +249,15 @@ impl Replica {
         }
         let patch = match &mut self.view {
             Some(view) => {
+                for conflict in &mut self.conflicts {
+                    conflict.follow(diff, view);
+                }
                 let fits = diff.apply(view);
                 debug_assert!(fits.is_ok(), "what is shown can't be changed: {fits:?}");
                 cbor::encode_patch(&diff.to_shown_patch(view))
             }
             None => cbor::encode_patch(&diff.to_patch()),
         };
-        for conflict in &mut self.conflicts {
-            conflict.place = conflict.place.follow(diff);
-        }
         effects.push(Effect::Show { entity: self.id(), seq: self.seq, patch, origin });
     }
 

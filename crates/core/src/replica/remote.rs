@@ -1,6 +1,7 @@
 //! What comes down: answers and pushes.
 
 mod answers;
+mod deletion;
 mod steps;
 
 use super::conflict::Conflict;
@@ -11,7 +12,7 @@ use super::{Change, Confirmed, Effect, Policy, Replica, Source};
 use crate::codec::cbor;
 use crate::diff::{Contested, Diff, Order, Patch, Place, compose, diff_closely, diff_finely};
 use crate::limits::TRUSTED;
-use crate::message::{Code, Format, Push, encode_error, encode_meta};
+use crate::message::{Format, Push, encode_meta};
 use crate::operation::{CborDiff, Meta, Told};
 use crate::prelude::*;
 use crate::sort;
@@ -186,10 +187,14 @@ impl Replica {
 
     /// `diff` leads from what the change was made on to the current version, and touches the same place.
     fn conflicted(&mut self, told: Told, meta: Meta, effects: &mut Vec<Effect>) -> Outcome {
-        let (Some(sent), Confirmed::Version(value, known)) = (self.sent.take(), &self.confirmed) else {
+        let (Some(sent), Confirmed::Version(value, _)) = (self.sent.take(), &self.confirmed) else {
             return Outcome::Ignored;
         };
         self.disk.changed = true;
+        if let (Body::Delete(_), true) = (&sent.body, sent.disturbed) {
+            self.undeleted(applied(&sent.back, value), &meta);
+        }
+        let Confirmed::Version(value, known) = &self.confirmed else { return Outcome::Ignored };
         if meta.version <= known.version {
             return Outcome::Conflicted;
         }
@@ -247,9 +252,22 @@ impl Replica {
         let mut raised: Vec<Contested> = Vec::new();
         let mut disturbed = false;
         for (index, change) in self.unsent.iter().enumerate() {
-            let Change::Patch(mine) = change else {
-                moved.push(change.clone());
-                continue;
+            let mine = match change {
+                Change::Patch(mine) => mine,
+                Change::Delete if !down.is_identity() && self.policy != Policy::Mine => {
+                    disturbed |= index == 0;
+                    // In flight, its answer says whether the server let it be.
+                    if index == 0 && self.sent.is_some() {
+                        moved.push(change.clone());
+                    } else {
+                        raised.extend(self.deletion(self.with_unsent(index).0));
+                    }
+                    continue;
+                }
+                _ => {
+                    moved.push(change.clone());
+                    continue;
+                }
             };
             let base = || self.with_unsent(index).0.unwrap_or(Value::Undefined);
             let both = reconcile(mine, &down, base, self.policy, order);
@@ -317,47 +335,6 @@ impl Replica {
         }
     }
 
-    /// 404: missing, deleted, or not for us to know of.
-    fn gone(&mut self, effects: &mut Vec<Effect>) -> Outcome {
-        self.stale = false;
-        if let Confirmed::Version(_, meta) = &mut self.confirmed {
-            if !meta.deleted {
-                meta.deleted = true;
-                self.disk.changed = true;
-            }
-            self.yield_to_deletion(effects);
-            self.view_deleted = self.with_flags();
-        } else {
-            self.confirmed = Confirmed::Missing;
-            if self.disk.exists {
-                let message = "an entity of this id is deleted, or somebody else's: undelete it or take another id";
-                return self.refuse(encode_error(Code::Exists, message, &[], Format::Cbor), effects);
-            }
-        }
-        Outcome::Gone
-    }
-
-    /// The entity is deleted: changes of its value have nowhere to go, and are offered as a conflict.
-    fn yield_to_deletion(&mut self, effects: &mut Vec<Effect>) {
-        let mine = self.view.clone();
-        let mut lost = false;
-        while let Some(first) = self.unsent.first() {
-            match first {
-                Change::Undelete => break,
-                Change::Patch(_) => lost = true,
-                Change::Delete | Change::Create(_) => {}
-            }
-            self.unsent.remove(0);
-            self.unsend();
-        }
-        if lost {
-            let base = self.with_unsent(0).0;
-            let contested = Contested { place: Place::at(Vec::new()), base, mine, theirs: None };
-            self.raise(contested, Vec::new(), Vec::new());
-        }
-        self.show_difference(effects);
-    }
-
     /// The server won't have what was sent, and would not have it again: everything unsent is taken back, and offered as a
     /// conflict with the reason.
     fn refuse(&mut self, error: Vec<u8>, effects: &mut Vec<Effect>) -> Outcome {
@@ -408,21 +385,12 @@ impl Replica {
         }
     }
 
-    fn with_flags(&self) -> bool {
-        let confirmed = self.version().is_some_and(|meta| meta.deleted);
-        self.unsent.iter().fold(confirmed, |deleted, change| match change {
-            Change::Delete => true,
-            Change::Undelete => false,
-            Change::Create(_) | Change::Patch(_) => deleted,
-        })
-    }
-
     /// Conflicts stand beside each other: what one holds is nowhere else.
     pub(super) fn raise(&mut self, contested: Contested, meta: Vec<u8>, error: Vec<u8>) {
-        let Contested { place, base, mine, theirs } = contested;
+        let Contested { place, base, mine, .. } = contested;
         let id = self.next_conflict;
         self.next_conflict += 1;
-        self.conflicts.push(Conflict { id, place, base, mine, theirs, meta, error });
+        self.conflicts.push(Conflict { id, place, base, mine, meta, error });
         self.disk.changed = true;
     }
 

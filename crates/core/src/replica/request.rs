@@ -65,7 +65,7 @@ pub(super) struct Sent {
 pub(super) enum Body {
     Post(Vec<u8>),
     Patch(Vec<u8>, Timestamp),
-    Delete,
+    Delete(Option<Timestamp>),
     Undelete,
 }
 
@@ -108,7 +108,7 @@ impl Replica {
                     idempotency_key: key,
                     valid_from: None,
                 },
-                Body::Delete => Method::Delete { entity, if_unmodified_since: None },
+                Body::Delete(since) => Method::Delete { entity, if_unmodified_since: *since },
                 Body::Undelete => Method::PatchUndelete { entity },
             };
             self.send(ids, Asked::Change, method, effects);
@@ -121,7 +121,7 @@ impl Replica {
             (Change::Patch(diff), Confirmed::Version(_, meta)) => {
                 Body::Patch(cbor::encode_patch(&diff.to_patch()), meta.valid_from)
             }
-            (Change::Delete, Confirmed::Version(..)) => Body::Delete,
+            (Change::Delete, Confirmed::Version(_, meta)) => Body::Delete(Some(meta.valid_from)),
             (Change::Undelete, Confirmed::Version(..)) => Body::Undelete,
             (_, Confirmed::Unknown | Confirmed::Missing) => return None,
         })

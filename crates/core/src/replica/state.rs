@@ -29,7 +29,8 @@ impl Replica {
         if let Some(meta) = self.version() {
             map.raw("meta", &encode_meta(meta, Format::Cbor));
         }
-        let conflicts: Vec<Vec<u8>> = self.conflicts.iter().map(conflict).collect();
+        let shown = self.view.as_ref().filter(|_| !self.view_deleted);
+        let conflicts: Vec<Vec<u8>> = self.conflicts.iter().map(|one| conflict(one, shown)).collect();
         map.array("conflicts", &conflicts);
         let mut undo = MapWriter::new(Format::Cbor);
         for tab in &self.tabs {
@@ -63,7 +64,7 @@ impl Replica {
     }
 }
 
-fn conflict(conflict: &Conflict) -> Vec<u8> {
+fn conflict(conflict: &Conflict, shown: Option<&Value>) -> Vec<u8> {
     let mut map = MapWriter::new(Format::Cbor);
     map.uint("id", conflict.id.into());
     map.value("path", &CborValue(cbor::encode_value(&path_out(&conflict.place.path))));
@@ -74,7 +75,8 @@ fn conflict(conflict: &Conflict) -> Vec<u8> {
     if conflict.place.absent || conflict.place.lost {
         map.value("absent", &CborValue(cbor::encode_value(&Value::Bool(true))));
     }
-    for (name, value) in [("base", &conflict.base), ("mine", &conflict.mine), ("theirs", &conflict.theirs)] {
+    let theirs = conflict.place.value(shown);
+    for (name, value) in [("base", &conflict.base), ("mine", &conflict.mine), ("theirs", &theirs)] {
         if let Some(value) = value {
             map.value(name, &CborValue(cbor::encode_value(value)));
         }

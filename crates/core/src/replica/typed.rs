@@ -20,7 +20,7 @@ impl Typed {
     pub(super) fn follow(&mut self, diff: &Diff) {
         for places in [&mut self.stretches, &mut self.last] {
             for place in &mut *places {
-                *place = place.follow(diff);
+                *place = place.follow_own(diff);
             }
             places.retain(|place| !place.lost && !place.absent && place.range.is_some_and(|range| range.length > 0));
         }

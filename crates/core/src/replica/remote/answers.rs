@@ -6,7 +6,7 @@ use crate::limits::TRUSTED;
 use crate::message::{Code, Format, Response, encode_error};
 use crate::prelude::*;
 use crate::replica::request::Asked;
-use crate::replica::{Confirmed, Effect, Replica};
+use crate::replica::{Change, Confirmed, Effect, Replica};
 
 impl Replica {
     pub(in crate::replica) fn answered(&mut self, response: Response, now: f64, effects: &mut Vec<Effect>) -> Outcome {
@@ -83,7 +83,7 @@ impl Replica {
                 }
                 Err(_) => self.postpone(effects),
             },
-            (404, ..) => {
+            (404, ..) if self.unsent.first() != Some(&Change::Undelete) => {
                 self.unsend();
                 self.gone(effects)
             }

@@ -43,14 +43,14 @@ fn apart(first: &str, ada_does: &[&str], bob_does: &[&str]) -> (Server, One, One
     (server, ada, bob)
 }
 
-fn conflicts(one: &One) -> Vec<Value> {
+pub(super) fn conflicts(one: &One) -> Vec<Value> {
     match one.tab.state("conflicts") {
         Some(Value::Array(conflicts)) => conflicts,
         _ => Vec::new(),
     }
 }
 
-fn field<'a>(conflict: &'a Value, name: &str) -> Option<&'a Value> {
+pub(super) fn field<'a>(conflict: &'a Value, name: &str) -> Option<&'a Value> {
     let Value::Object(members) = conflict else { panic!("a conflict is an object") };
     members.get(name)
 }

@@ -122,7 +122,16 @@ impl Server {
             Method::Delete { .. } if deleted => {
                 Response { meta: self.history.last().map(|version| version.meta.clone()), ..Response::ok(None) }
             }
-            Method::Delete { .. } => self.commit(self.value(), Diff::identity(), true, person, connection, None),
+            Method::Delete { if_unmodified_since, .. } => {
+                let last = self.history.len() - 1;
+                match if_unmodified_since.and_then(|since| self.index(since)) {
+                    Some(since) if since < last => {
+                        let meta = Some(self.history[last].meta.clone());
+                        Response { diff: Some(self.told(since, last, last)), meta, ..error(Code::Conflict) }
+                    }
+                    _ => self.commit(self.value(), Diff::identity(), true, person, connection, None),
+                }
+            }
             Method::PatchUndelete { .. } if !deleted => error(Code::NotDeleted),
             Method::PatchUndelete { .. } => {
                 self.commit(self.value(), Diff::identity(), false, person, connection, None)

@@ -1,0 +1,91 @@
+//! Deleted by one, changed by the other.
+
+use super::Outcome;
+use crate::diff::{Contested, Place};
+use crate::message::{Code, Format, encode_error, encode_meta};
+use crate::operation::Meta;
+use crate::prelude::*;
+use crate::replica::{Change, Confirmed, Effect, Policy, Replica};
+use crate::value::Value;
+
+impl Replica {
+    /// 404: missing, deleted, or not for us to know of.
+    pub(super) fn gone(&mut self, effects: &mut Vec<Effect>) -> Outcome {
+        self.stale = false;
+        if let Confirmed::Version(_, meta) = &mut self.confirmed {
+            if !meta.deleted {
+                meta.deleted = true;
+                self.disk.changed = true;
+            }
+            self.yield_to_deletion(effects);
+            self.view_deleted = self.with_flags();
+        } else {
+            self.confirmed = Confirmed::Missing;
+            if self.disk.exists {
+                let message = "an entity of this id is deleted, or somebody else's: undelete it or take another id";
+                return self.refuse(encode_error(Code::Exists, message, &[], Format::Cbor), effects);
+            }
+        }
+        Outcome::Gone
+    }
+
+    /// The entity is deleted: changes of its value have nowhere to go, and are offered as a conflict, or bring it back if that is
+    /// the policy.
+    pub(super) fn yield_to_deletion(&mut self, effects: &mut Vec<Effect>) {
+        let (mut count, mut lost) = (0, false);
+        for change in &self.unsent {
+            match change {
+                Change::Undelete => break,
+                Change::Patch(_) => lost = true,
+                Change::Delete => lost = false,
+                Change::Create(_) => {}
+            }
+            count += 1;
+        }
+        if count > 0 {
+            self.unsend();
+        }
+        if lost && self.policy == Policy::Mine {
+            self.unsent.insert(0, Change::Undelete);
+            return;
+        }
+        let mine = self.view.clone();
+        self.unsent.drain(..count);
+        if lost && self.policy == Policy::KeepTheirsWhereBoth {
+            let base = self.with_unsent(0).0;
+            let contested = Contested { place: Place::at(Vec::new()), base, mine, theirs: None };
+            self.raise(contested, Vec::new(), Vec::new());
+        }
+        self.show_difference(effects);
+    }
+
+    /// The server did not delete, since others had changed what was to be deleted, and that is known by now.
+    pub(super) fn undeleted(&mut self, seen: Value, meta: &Meta) {
+        if self.policy == Policy::Mine {
+            return;
+        }
+        self.unsent.remove(0);
+        if self.unsent.first() == Some(&Change::Undelete) {
+            self.unsent.remove(0);
+        } else if let Some(contested) = self.deletion(Some(seen)) {
+            self.raise(contested, encode_meta(meta, Format::Cbor), Vec::new());
+        }
+        self.view_deleted = self.with_flags();
+    }
+
+    /// What gives way when others changed what was to be deleted: somebody decides it, if that is the policy.
+    pub(super) fn deletion(&self, seen: Option<Value>) -> Option<Contested> {
+        let asks = self.policy == Policy::KeepTheirsWhereBoth;
+        asks.then(|| Contested { place: Place::at(Vec::new()), base: seen, mine: None, theirs: None })
+    }
+
+    /// Whether what is shown is deleted.
+    pub(super) fn with_flags(&self) -> bool {
+        let confirmed = self.version().is_some_and(|meta| meta.deleted);
+        self.unsent.iter().fold(confirmed, |deleted, change| match change {
+            Change::Delete => true,
+            Change::Undelete => false,
+            Change::Create(_) | Change::Patch(_) => deleted,
+        })
+    }
+}

@@ -1,0 +1,208 @@
+//! Deleted by one and changed by the other: nobody's work goes without a word, and what is chosen is what happens.
+
+use super::intention::{conflicts, field};
+use super::*;
+use crate::message::{Format, Request, Response};
+
+fn resolve(one: &mut One, index: usize, choice: Choice, server: &mut Server) {
+    let Some(Value::Number(id)) = field(&conflicts(one)[index], "id").cloned() else { panic!("no id") };
+    one.act(Action::Resolve { conflict: id as u32, choice }, Some(server));
+    assert_eq!(one.tab.refused, 0);
+}
+
+fn presence(one: &One) -> Option<Value> {
+    one.tab.state("presence")
+}
+
+/// Bob deletes offline what Ada changes meanwhile.
+fn deleted_unseen(policy: Policy) -> (Server, One, One) {
+    let (mut server, mut ada, mut bob) = two();
+    bob.browser.set_policy(ENTITY, policy);
+    bob.cut();
+    bob.act(Action::Delete, None);
+    ada.edit(note("Tea", "one two three four"), Some(&mut server));
+    assert_eq!(presence(&bob), Some(text("deleted")));
+    bob.connect(&mut server);
+    ada.follow(&mut server);
+    (server, ada, bob)
+}
+
+#[test]
+fn who_deletes_what_others_changed_unseen_is_asked() {
+    let (mut server, mut ada, mut bob) = deleted_unseen(Policy::default());
+    let changed = note("Tea", "one two three four");
+    assert_eq!((presence(&bob), &bob.tab.view), (Some(text("present")), &Some(changed.clone())));
+    let [conflict] = &conflicts(&bob)[..] else { panic!("one conflict") };
+    assert_eq!(field(conflict, "path"), Some(&Value::Array(vec![])));
+    assert_eq!(field(conflict, "base"), Some(&note("Tea", "one two three")));
+    assert_eq!((field(conflict, "mine"), field(conflict, "theirs")), (None, Some(&changed)));
+
+    resolve(&mut bob, 0, Choice::Mine, &mut server);
+    ada.follow(&mut server);
+    assert_eq!((presence(&ada), presence(&bob)), (Some(text("deleted")), Some(text("deleted"))));
+    assert_eq!(bob.tab.state("status"), Some(text("saved")));
+
+    let (mut server, ada, mut bob) = deleted_unseen(Policy::default());
+    resolve(&mut bob, 0, Choice::Theirs, &mut server);
+    assert_eq!((presence(&ada), presence(&bob)), (Some(text("present")), Some(text("present"))));
+    assert_eq!(bob.tab.state("status"), Some(text("saved")));
+}
+
+#[test]
+fn the_policies_decide_a_deletion_without_asking() {
+    for (policy, presence_then) in [(Policy::Mine, "deleted"), (Policy::Theirs, "present")] {
+        let (_, ada, bob) = deleted_unseen(policy);
+        assert_eq!((presence(&ada), presence(&bob)), (Some(text(presence_then)), Some(text(presence_then))));
+        assert_eq!(bob.tab.state("status"), Some(text("saved")), "{policy:?}");
+    }
+}
+
+#[test]
+fn a_deletion_on_its_way_to_the_server_meets_a_change_that_was_there_first() {
+    for (policy, presence_then) in
+        [(Policy::default(), "present"), (Policy::Mine, "deleted"), (Policy::Theirs, "present")]
+    {
+        for pushed_first in [false, true] {
+            let (mut server, mut ada, mut bob) = two();
+            bob.browser.set_policy(ENTITY, policy);
+            bob.online = false;
+            bob.act(Action::Delete, None);
+            let frame = bob.waiting.pop().expect("the deletion is sent");
+            bob.online = true;
+            ada.edit(note("Tea!", "one two three"), Some(&mut server));
+            let answer = server.handle(&frame, "bob", "bob");
+            if pushed_first {
+                bob.follow(&mut server);
+            }
+            bob.receive(&answer, Some(&mut server));
+            bob.follow(&mut server);
+            ada.follow(&mut server);
+            let case = format!("{policy:?}, pushed first: {pushed_first}");
+            let then = Some(text(presence_then));
+            assert_eq!((presence(&ada), presence(&bob)), (then.clone(), then), "{case}");
+            assert_eq!(conflicts(&bob).len(), usize::from(policy == Policy::default()), "{case}");
+            assert_eq!(bob.tab.view, Some(note("Tea!", "one two three")), "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_deletion_taken_back_in_time_is_in_nobodys_way() {
+    let (mut server, mut ada, mut bob) = two();
+    bob.online = false;
+    bob.act(Action::Delete, None);
+    let frame = bob.waiting.pop().expect("the deletion is sent");
+    bob.act(Action::Undelete, None);
+    bob.online = true;
+    ada.edit(note("Tea!", "one two three"), Some(&mut server));
+    bob.follow(&mut server);
+    let answer = server.handle(&frame, "bob", "bob");
+    bob.receive(&answer, Some(&mut server));
+    assert_eq!((conflicts(&bob), bob.tab.state("status")), (vec![], Some(text("saved"))));
+    assert_eq!((presence(&bob), &bob.tab.view), (Some(text("present")), &ada.tab.view));
+}
+
+/// Bob changes offline what Ada changes and deletes meanwhile.
+fn changed_unseen(policy: Policy) -> (Server, One, One) {
+    let (mut server, mut ada, mut bob) = two();
+    bob.browser.set_policy(ENTITY, policy);
+    bob.cut();
+    bob.edit(note("Tea", "one two three four"), None);
+    ada.edit(note("Green tea", "one two three"), Some(&mut server));
+    ada.act(Action::Delete, Some(&mut server));
+    bob.connect(&mut server);
+    ada.follow(&mut server);
+    (server, ada, bob)
+}
+
+#[test]
+fn who_changed_what_others_deleted_can_bring_it_back() {
+    let (mut server, mut ada, mut bob) = changed_unseen(Policy::default());
+    assert_eq!((presence(&bob), conflicts(&bob).len()), (Some(text("deleted")), 1));
+    resolve(&mut bob, 0, Choice::Mine, &mut server);
+    ada.follow(&mut server);
+    let both = Some(note("Green tea", "one two three four"));
+    assert_eq!((&ada.tab.view, &bob.tab.view), (&both, &both));
+    assert_eq!((presence(&ada), presence(&bob)), (Some(text("present")), Some(text("present"))));
+    assert_eq!(bob.tab.state("status"), Some(text("saved")));
+}
+
+#[test]
+fn the_policies_decide_what_becomes_of_a_change_of_what_is_deleted() {
+    let both = Some(note("Green tea", "one two three four"));
+    let (_, ada, bob) = changed_unseen(Policy::Mine);
+    assert_eq!((presence(&ada), presence(&bob)), (Some(text("present")), Some(text("present"))));
+    assert_eq!((&ada.tab.view, &bob.tab.view), (&both, &both));
+    let (_, ada, bob) = changed_unseen(Policy::Theirs);
+    assert_eq!((presence(&ada), presence(&bob)), (Some(text("deleted")), Some(text("deleted"))));
+    assert_eq!((conflicts(&bob), bob.tab.state("status")), (vec![], Some(text("saved"))));
+}
+
+#[test]
+fn who_also_deletes_it_is_asked_nothing() {
+    let (mut server, mut ada, mut bob) = two();
+    bob.cut();
+    bob.edit(note("Tea", "one two three four"), None);
+    bob.act(Action::Delete, None);
+    ada.act(Action::Delete, Some(&mut server));
+    bob.connect(&mut server);
+    assert_eq!((presence(&bob), conflicts(&bob)), (Some(text("deleted")), vec![]));
+    assert_eq!(bob.tab.state("status"), Some(text("saved")));
+}
+
+#[test]
+fn a_conflict_says_what_is_in_the_value_now() {
+    let (mut server, mut ada, mut bob) = two();
+    bob.cut();
+    bob.edit(note("Coffee", "one two three"), None);
+    ada.edit(note("Milk", "one two three"), Some(&mut server));
+    bob.connect(&mut server);
+    ada.edit(note("Water", "one two three"), Some(&mut server));
+    bob.follow(&mut server);
+    assert_eq!(field(&conflicts(&bob)[0], "theirs"), Some(&text("Water")));
+    resolve(&mut bob, 0, Choice::Mine, &mut server);
+    assert_eq!(bob.tab.view, Some(note("Coffee", "one two three")));
+}
+
+/// Bob has a conflict at the title of what is in `at`, which Ada then takes away.
+fn in_what_goes(with: impl Fn(Value) -> Value, without: &Value, path: &[Value]) {
+    let element = |title: &str| object([("id", text("a")), ("title", text(title)), ("more", text("of it"))]);
+    let (mut server, mut ada, mut bob) = two();
+    ada.edit(with(element("Tea")), Some(&mut server));
+    bob.follow(&mut server);
+    bob.cut();
+    bob.edit(with(element("Coffee")), None);
+    ada.edit(with(element("Milk")), Some(&mut server));
+    bob.connect(&mut server);
+    assert_eq!(field(&conflicts(&bob)[0], "mine"), Some(&text("Coffee")));
+    ada.edit(without.clone(), Some(&mut server));
+    bob.follow(&mut server);
+    let [conflict] = &conflicts(&bob)[..] else { panic!("one conflict") };
+    assert_eq!(field(conflict, "path"), Some(&Value::Array(path.to_vec())));
+    assert_eq!(field(conflict, "base"), Some(&element("Milk")));
+    assert_eq!((field(conflict, "mine"), field(conflict, "theirs")), (Some(&element("Coffee")), None));
+    resolve(&mut bob, 0, Choice::Mine, &mut server);
+    ada.follow(&mut server);
+    assert_eq!((&ada.tab.view, &bob.tab.view), (&Some(with(element("Coffee"))), &Some(with(element("Coffee")))));
+}
+
+#[test]
+fn a_conflict_in_what_is_deleted_later_is_about_all_of_that() {
+    let list = |items: Vec<Value>| object([("list", Value::Array(items))]);
+    let other = || object([("id", text("b"))]);
+    in_what_goes(|element| list(vec![other(), element]), &list(vec![other()]), &[text("list"), Value::from(1.0)]);
+    in_what_goes(|element| object([("kept", other()), ("one", element)]), &object([("kept", other())]), &[text("one")]);
+}
+
+#[test]
+fn an_undeletion_that_is_refused_is_not_tried_for_ever() {
+    let (mut server, mut ada, _) = two();
+    ada.act(Action::Delete, Some(&mut server));
+    ada.online = false;
+    ada.act(Action::Undelete, None);
+    let frame = ada.waiting.pop().expect("it is sent");
+    let request = Request::decode(&frame, Format::Cbor, &Limits::default()).unwrap();
+    let missing = Response::error(Some(request.id), Code::NotFound, "there is none");
+    ada.receive(&missing.encode(Format::Cbor), None);
+    assert_eq!((ada.waiting.len(), presence(&ada)), (0, Some(text("deleted"))));
+}
