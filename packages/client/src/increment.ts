@@ -15,11 +15,11 @@ export const incrementing =
   (draft: never): void => {
     let at: Record<string | number, unknown> = draft;
     for (const step of steps.slice(0, -1)) {
-      const inside = Object.hasOwn(at, step) ? at[step] : undefined;
-      if (!isContainer(inside)) throw new InvalidValueError('invalid-value', `there is nothing to increment at ${pathText(steps)}`, { path: steps });
+      const inside = at instanceof Map ? at.get(step) : Object.hasOwn(at, step) ? at[step] : undefined;
+      if (!isContainer(inside) && !(inside instanceof Map)) throw new InvalidValueError('invalid-value', `there is nothing to increment at ${pathText(steps)}`, { path: steps });
       at = inside as typeof at;
     }
-    increment(at, steps.at(-1)!, by);
+    increment(at as Record<string, unknown>, steps.at(-1) as string, by);
   };
 
 /** Of a value that is a number itself. */

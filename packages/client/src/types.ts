@@ -82,7 +82,10 @@ export type Choice = 'mine' | 'theirs' | 'both' | { readonly value: unknown };
 export interface Conflict {
   /** Tells the conflicts of an entity apart. */
   readonly id: number;
-  /** Where it is: keys and indices, from the outside in; empty for the whole value. */
+  /**
+   * Where it is: keys and indices, from the outside in; empty for the whole value. A `Map` is gone into as an array of its entries, each `[key, value]`: the
+   * value of the first entry of the `Map` at `m` is at `['m', 0, 1]`. So is a `Set`, as an array of its items.
+   */
   readonly path: readonly (string | number)[];
   /**
    * Set where it is about a stretch of the text or array at `path` only: where that starts, and how long it is, in UTF-16 units or elements. Then `base`,
@@ -177,14 +180,17 @@ export interface Entity<T = unknown> {
   update(fn: (value: T) => T | void): void;
 
   /**
-   * Adds to a number, or a bigint: where two people do so at once, both count, other than with `update(draft => { draft.votes += 1 })`. What is not there
-   * counts as 0. `path` is a key, or keys and indices from the outside in; `[]` where the value itself is the number.
+   * Adds to a number, or a bigint: where two people do so at once, both count, other than with `update(draft => { draft.votes += 1 })`. A member that is
+   * not there counts as 0; an element, or an entry of a `Map`, has to be there. `path` is a key, or keys (also of `Map`s) and indices from the outside
+   * in; `[]` where the value itself is the number.
    *
    * @example
    * poll.increment('votes')
    * poll.increment(['options', 2, 'votes'], -1)
+   * shop.increment(['stock', 'tea'], 3) // `stock` may be an object or a Map
    * @throws NotFoundError as `update`
    * @throws InvalidValueError where something else than a number is, or comes out
+   * @throws RangeError where an array has no such element, or a `Map` no such entry
    * @throws SignedOutError when nobody is signed in
    */
   increment(path: string | number | readonly (string | number)[], by?: number | bigint): void;

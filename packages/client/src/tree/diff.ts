@@ -9,7 +9,7 @@
  */
 
 import { align, areTwo, match } from './align.js';
-import { isNode, latest, writesTo, type Writes } from './draft.js';
+import { countsIn, isNode, latest, writesTo, type Increment, type Increments, type Writes } from './draft.js';
 import { Owner } from './own.js';
 import { NOTHING, REMOVE, type EntryStep, type Patch } from './patch.js';
 import { Splices } from './splices.js';
@@ -71,10 +71,12 @@ class Differ {
   #parts(kind: 'object' | 'array' | 'map' | 'set', old: object, next: object, given: unknown): Change | undefined {
     const before = this.#operations;
     this.#owner.enter(next);
+    const writes = writesTo(old, given as object);
+    const counts = writes ? writes.increments : countsIn(next);
     let change: Change | undefined;
-    if (kind === 'object') change = this.#members(old as Record<string, unknown>, next as Record<string, unknown>, writesTo(old, given));
-    else if (kind === 'array') change = this.#elements(old as unknown[], next as unknown[], writesTo(old, given));
-    else change = this.#entries(old as Iterable<unknown>, next as Iterable<unknown>, kind === 'map');
+    if (kind === 'object') change = this.#members(old as Record<string, unknown>, next as Record<string, unknown>, counts, writes);
+    else if (kind === 'array') change = this.#elements(old as unknown[], next as unknown[], counts, writes);
+    else change = this.#entries(old as Iterable<unknown>, next as Iterable<unknown>, counts, kind === 'map');
     this.#owner.leave();
     if (!change || this.#operations - before <= MAX_OPERATIONS) return change;
     this.#operations = before;
@@ -96,7 +98,7 @@ class Differ {
     return change;
   }
 
-  #members(old: Record<string, unknown>, next: Record<string, unknown>, writes: Writes | undefined): Change | undefined {
+  #members(old: Record<string, unknown>, next: Record<string, unknown>, counts: Increments | undefined, writes: Writes | undefined): Change | undefined {
     const start = this.#operations;
     const members = new Map<string, Patch>();
     const changed = new Map<string, unknown>();
@@ -109,18 +111,14 @@ class Differ {
       if (isThere) kept += 1;
       if (isThere && old[key] === value) continue;
       const before = this.#operations;
-      const { from, by = 0 } = writes?.increments?.get(key) ?? {};
-      let change: Change | undefined;
-      if (by && (isThere ? Object.is(old[key], from) : from === undefined)) {
-        change = { tree: value, patch: { kind: 'increment', by } };
-      } else if (isThere) {
-        change = this.#inside(key, old[key], value);
-        if (!change) continue;
-      } else {
+      let change = counted(counts?.get(key), isThere ? old[key] : undefined, value);
+      if (!change && !isThere) {
         this.#own(key);
         const added = this.#added(key, value);
         change = { tree: added, patch: become(added) };
       }
+      change ??= this.#inside(key, old[key], value);
+      if (!change) continue;
       if (this.#operations > before) large.push({ key, cost: this.#operations - before });
       changed.set(key, change.tree);
       members.set(key, change.patch);
@@ -144,8 +142,9 @@ class Differ {
     return { tree: renew(old, changed, removed, writes?.own ? next : undefined), patch: { kind: 'map', members } };
   }
 
-  #elements(old: readonly unknown[], next: readonly unknown[], writes: Writes | undefined): Change | undefined {
-    const increments = writes?.increments;
+  #elements(old: readonly unknown[], next: readonly unknown[], counts: Increments | undefined, writes: Writes | undefined): Change | undefined {
+    // Without those at whose index something else is by now.
+    const increments = counts?.size ? new Map([...counts].filter(([index, { to }]) => Object.is(next[Number(index)], to))) : undefined;
     const shorter = Math.min(old.length, next.length);
     // Where there are nodes, each is an element by itself: what only holds the same as one may not take its place.
     const isNew = this.trusted || !next.some(isNode);
@@ -174,10 +173,7 @@ class Differ {
     for (const [x, y] of [...stay, [oldEnd, nextEnd] as const]) {
       this.#between(made, numbers, partners, old, i, x, next, j, y);
       if (x === oldEnd) break;
-      const by = increments?.get(String(y))?.by;
-      if (by) made.at({ tree: next[y], patch: { kind: 'increment', by } });
-      else if (partners.get(y) === x) made.at(this.#inside(y, old[x], next[y]));
-      else made.keep(1);
+      made.at(counted(increments?.get(String(y)), old[x], next[y]) ?? (partners.get(y) === x ? this.#inside(y, old[x], next[y]) : undefined));
       [i, j] = [x + 1, y + 1];
     }
     made.keep(tail);
@@ -234,7 +230,7 @@ class Differ {
   }
 
   /** Their order counts: what changed its place is deleted and inserted. */
-  #entries(old: Iterable<unknown>, next: Iterable<unknown>, isMap: boolean): Change | undefined {
+  #entries(old: Iterable<unknown>, next: Iterable<unknown>, counts: Increments | undefined, isMap: boolean): Change | undefined {
     const [before, after] = [[...old], [...next]];
     const keyOf = (entry: unknown) => (isMap ? (entry as [unknown, unknown])[0] : entry);
     const pathOf = (j: number) => (isMap && typeof keyOf(after[j]) === 'string' ? (keyOf(after[j]) as string) : j);
@@ -249,7 +245,8 @@ class Differ {
       }
       if (x === before.length) break;
       const [key, item] = (isMap ? before[x] : [before[x]]) as [unknown, unknown];
-      const change = isMap ? this.#inside(pathOf(y), item, (after[y] as [unknown, unknown])[1]) : undefined;
+      const [name, now] = (isMap ? after[y] : []) as [unknown, unknown];
+      const change = isMap ? (counted(counts?.get(name), item, now) ?? this.#inside(pathOf(y), item, now)) : undefined;
       made.at(change && { tree: Object.freeze([key, change.tree]), patch: { kind: 'array', steps: [1, { at: change.patch }] } });
       [i, j] = [x + 1, y + 1];
     }
@@ -260,6 +257,10 @@ class Differ {
     return { tree, patch: { kind: 'entries', steps: steps as EntryStep[] } };
   }
 }
+
+/** What was added to a number, if that is what became of it. */
+const counted = (increment: Increment | undefined, old: unknown, now: unknown): Change | undefined =>
+  increment?.by && Object.is(old, increment.from) && Object.is(now, increment.to) ? { tree: now, patch: { kind: 'increment', by: increment.by } } : undefined;
 
 /** Of a frozen array `slice` is slow in V8, a hundred times slower than spread. */
 const part = (list: readonly unknown[], start: number, end: number): unknown[] => (end - start < 1_000 ? list : [...list]).slice(start, end);

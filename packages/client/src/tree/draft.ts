@@ -28,7 +28,12 @@ export interface Increment {
   /** What was there; `undefined` for nothing. */
   readonly from: unknown;
   readonly by: number | bigint;
+  /** What it came to: where that is not there any more, something else was written after. */
+  readonly to: number | bigint;
 }
+
+/** By member, index or key. */
+export type Increments = Map<unknown, Increment>;
 
 /** What was written to an object or an array. */
 export interface Writes {
@@ -36,7 +41,7 @@ export interface Writes {
   readonly keys: ReadonlySet<string>;
   /** Whether the copy with the writes in it may become part of the tree: nobody writes to it any more, and it is as a tree's object is. */
   readonly own: boolean;
-  readonly increments: ReadonlyMap<string, Increment> | undefined;
+  readonly increments: Increments | undefined;
   /** Of an array: whether elements were only assigned, each at its place. */
   readonly isInPlace: boolean;
 }
@@ -114,7 +119,7 @@ class Draft implements ProxyHandler<object> {
   /** The members of an object that were written to or removed. */
   written: Set<string> | undefined;
   /** By member or index; of an array only as long as nothing in it moves after. */
-  increments: Map<string, Increment> | undefined;
+  increments: Increments | undefined;
   /** An array's own method was called. */
   isMoved = false;
   /** No `delete` has made the copy slow, and no symbol is in it. */
@@ -195,11 +200,10 @@ class Draft implements ProxyHandler<object> {
   increment(key: string, by: number | bigint): void {
     this.#check();
     const draft = this.#live();
-    const now = draft.now as Record<string, unknown>;
-    const { from, by: total, to } = counted(now, key, by, draft.increments?.get(key));
+    const increments = (draft.increments ??= new Map());
+    const { to } = count(draft.now, key, by, increments);
     draft.scope.isWritten = true;
     put(draft.write(key) as Record<string, unknown>, key, to);
-    (draft.increments ??= new Map()).set(key, { from, by: total });
   }
 
   defineProperty(target: object, key: string | symbol, descriptor: PropertyDescriptor): boolean {
@@ -268,14 +272,26 @@ class Draft implements ProxyHandler<object> {
   }
 }
 
-const closed = () => new TimeweftError('draft-closed', 'a draft is only good inside the function given to update(): call it again');
+const closed = () => new TimeweftError('draft-closed', 'a draft is only good inside the function given to update(), and increment() in a draft');
 
 type Mutator = (...given: unknown[]) => unknown;
 
 const MUTATORS = { copyWithin: 1, fill: 1, pop: 1, push: 1, reverse: 1, shift: 1, sort: 1, splice: 1, unshift: 1 };
 
+/** What was added in what `thaw` made. */
+const COUNTS = new WeakMap<object, Increments>();
+
+/** What was added to numbers in a `Map` of a draft, or inside of it. */
+export const countsIn = (value: object): Increments | undefined => COUNTS.get(value);
+
 /** A deep copy that may be changed. */
 const thaw = (value: unknown): unknown => {
+  const copy = thawed(value);
+  if (typeof copy === 'object' && copy !== null) COUNTS.set(copy, new Map());
+  return copy;
+};
+
+const thawed = (value: unknown): unknown => {
   switch (kindOf(value)) {
     case 'array':
       return (value as unknown[]).map(thaw);
@@ -297,16 +313,29 @@ const thaw = (value: unknown): unknown => {
   }
 };
 
-/** What an increment makes of a member. `before`: it was incremented before, to what it is now. */
-const counted = (now: Record<string, unknown>, key: string, by: number | bigint, before?: Increment): Increment & { to: number | bigint } => {
-  const isThere = Object.hasOwn(now, key);
-  const from = before ? before.from : isThere ? now[key] : undefined;
-  const isNumber = ['number', 'bigint'].includes(typeof by) && (before || !isThere || typeof from === 'number' || typeof from === 'bigint');
+/** What an increment makes of a member, element or entry; noted in `increments`. */
+const count = (now: object, key: unknown, by: number | bigint, increments?: Increments): Increment => {
+  const map = now instanceof Map ? now : undefined;
+  const isThere = map ? map.has(key) : Object.hasOwn(now, key as Key) && !(Array.isArray(now) && key === 'length');
+  // Of two who put one in at once only one would count.
+  if (!isThere && (map || Array.isArray(now))) throw new RangeError(`there is no ${map ? 'entry' : 'element'} ${String(key)} to increment: put it in first`);
+  const there = map ? map.get(key) : isThere ? (now as Record<string, unknown>)[key as Key] : undefined;
+  const before = increments?.get(key);
+  // Assigned since, it is not what it was incremented to.
+  const known = before && Object.is(before.to, there) ? before : undefined;
+  const from = known ? known.from : there;
+  const isNumber = ['number', 'bigint'].includes(typeof by) && (known || !isThere || typeof from === 'number' || typeof from === 'bigint');
   // Of the kind of number that is there.
-  const total = isNumber ? sum(before?.by ?? (typeof (from ?? by) === 'bigint' ? 0n : 0), by) : undefined;
+  const total = isNumber ? sum(known?.by ?? (typeof (from ?? by) === 'bigint' ? 0n : 0), by) : undefined;
   const to = from === undefined || total === undefined ? total : sum(from, total);
-  if (total !== undefined && to !== undefined) return { from, by: total, to };
-  throw new InvalidValueError('invalid-value', `${key} can't be incremented by ${String(by)}: that takes a number or a bigint, and makes one`, { path: [key] });
+  if (total === undefined || to === undefined) {
+    throw new InvalidValueError('invalid-value', `${String(key)} can't be incremented by ${String(by)}: that takes a number or a bigint, and makes one`, {
+      path: [key as Key],
+    });
+  }
+  const made = { from, by: total, to };
+  increments?.set(key, made);
+  return made;
 };
 
 /**
@@ -314,22 +343,32 @@ const counted = (now: Record<string, unknown>, key: string, by: number | bigint,
  * would be set to one of two values, and is a conflict. What is missing becomes `by`; a number stays a number, and a bigint a bigint.
  *
  * In an array say it after what moves elements: what `splice` or `sort` moves after is set to what it then is. So is a member that is assigned after.
+ * An array or a `Map` has to have the element or entry already: of two people who put one in at once only one would count.
  *
- * @param draft the object or array that the number is in: the draft, or something in it
- * @param key the member, or the index
+ * @param draft the object, array or `Map` that the number is in: the draft, or something in it
+ * @param key the member, the index or the key
  * @throws InvalidValueError where something else than a number is, or comes out
+ * @throws RangeError where an array or a `Map` has no such element or entry
  * @example
  * note.update(draft => {
  *   increment(draft.votes, 'yes')
  *   increment(draft, 'budget', -12.5)
+ *   increment(draft.stock, 'tea', 3) // a Map
  * })
  */
-export const increment = <T extends object>(draft: T, key: keyof T & (string | number), by: number | bigint = 1): void => {
+export const increment = <T extends object>(
+  draft: T, key: T extends ReadonlyMap<infer K, unknown> ? K : keyof T & (string | number), by: number | bigint = 1,
+): void => {
   const known = draftOf(draft);
   if (known) return known.increment(String(key), by);
-  // What the app has just put in is not shared yet.
-  if (Object.isFrozen(draft)) throw closed();
-  put(draft as Record<string, unknown>, String(key), counted(draft as Record<string, unknown>, String(key), by).to);
+  const increments = COUNTS.get(draft);
+  const isMap = draft instanceof Map;
+  // What the app has just put in is not shared yet; but a `Map` that is no draft's may be part of a value.
+  if (Object.isFrozen(draft) || (isMap && !increments)) throw closed();
+  const name = isMap ? key : String(key);
+  const { to } = count(draft, name, by, increments);
+  if (isMap) draft.set(name, to);
+  else put(draft as Record<string, unknown>, name as string, to);
 };
 
 /**

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, expect, test } from 'vitest';
+import { incrementing } from '../../src/increment.js';
 import { increment, InvalidValueError } from '../../src/index.js';
 import { apply } from '../../src/tree/apply.js';
 import { decodePatch } from '../../src/tree/decode.js';
@@ -7,7 +8,7 @@ import { diff } from '../../src/tree/diff.js';
 import { produce, Scope } from '../../src/tree/draft.js';
 import { encodePatch } from '../../src/tree/encode.js';
 import { own } from '../../src/tree/own.js';
-import type { Patch } from '../../src/tree/patch.js';
+import type { EntryStep, Patch } from '../../src/tree/patch.js';
 
 interface Board {
   n: number;
@@ -118,5 +119,83 @@ describe('an increment', () => {
     let kept: Board | undefined;
     update(draft => void (kept = draft));
     expect(() => increment(kept!, 'n')).toThrow('only good inside');
+  });
+});
+
+describe('an increment in a Map', () => {
+  const shop = () => own({ stock: new Map<unknown, unknown>([['tea', 2], [7, { n: 1, list: [1, 2] }], ['in', new Map([['x', 1n]])]]) }) as { stock: Map<unknown, any> };
+  const change = (fn: (stock: Map<unknown, any>, draft: { stock: Map<unknown, any> }) => unknown) => {
+    const tree = shop();
+    const made = diff(tree, produce(tree, ((draft: typeof tree) => void fn(draft.stock, draft)) as never));
+    if (made) assert.deepStrictEqual(apply(tree, decodePatch(encodePatch(made.patch))), made.tree);
+    assert.deepStrictEqual(tree, shop());
+    return { patch: made?.patch, stock: ((made?.tree ?? tree) as typeof tree).stock };
+  };
+  const entries = (...steps: EntryStep[]): Patch => map(['stock', { kind: 'entries', steps }]);
+  const value = (at: Patch): EntryStep => ({ at: { kind: 'array', steps: [1, { at }] } });
+
+  test('counts, and several add up', () => {
+    const { patch, stock } = change(stock => (increment(stock, 'tea', 3), increment(stock, 'tea')));
+    expect(patch).toEqual(entries(value(by(4))));
+    expect(stock.get('tea')).toBe(6);
+  });
+
+  test('counts in what is inside of an entry', () => {
+    expect(change(stock => increment(stock.get(7), 'n')).patch).toEqual(entries(1, value(map(['n', by(1)]))));
+    expect(change(stock => increment(stock.get(7).list, 1, 5)).patch).toEqual(entries(1, value(map(['list', map(['1', by(5)])]))));
+    expect(change(stock => increment(stock.get('in'), 'x', 2)).patch).toEqual(entries(2, value({ kind: 'entries', steps: [value(by(2n))] })));
+  });
+
+  test('goes on where other entries come and go', () => {
+    expect(change(stock => (increment(stock, 'tea'), stock.delete('in'), stock.set('milk', 1))).patch).toEqual(
+      entries(value(by(1)), 1, -1, { insert: [['milk', 1]] }),
+    );
+  });
+
+  test('gives way to what is assigned after, and is part of what is assigned before', () => {
+    expect(change(stock => (increment(stock, 'tea'), stock.set('tea', 9))).stock.get('tea')).toBe(9);
+    const { patch, stock } = change(stock => (stock.set('tea', 9), increment(stock, 'tea')));
+    expect(patch).toEqual(entries(value({ kind: 'value', value: 10 })));
+    expect(stock.get('tea')).toBe(10);
+    expect(change(stock => (increment(stock.get(7).list, 0), stock.get(7).list.reverse())).stock.get(7).list).toEqual([2, 2]);
+  });
+
+  test('by path', () => {
+    const tree = shop();
+    expect(diff(tree, produce(tree, incrementing(['stock', 7, 'n'], 2)))!.patch).toEqual(entries(1, value(map(['n', by(2)]))));
+    expect(diff(tree, produce(tree, incrementing(['stock', 'tea'], 2)))!.patch).toEqual(entries(value(by(2))));
+    expect(() => produce(tree, incrementing(['stock', 'milk', 'n'], 2))).toThrow('nothing to increment at stock.milk.n');
+  });
+
+  test('of a value that is one itself', () => {
+    const tree = own(new Map([['a', 1]]));
+    expect(diff(tree, produce(tree, incrementing(['a'], 2)))!.patch).toEqual({ kind: 'entries', steps: [value(by(2))] });
+  });
+
+  test('of what is not there says that only one of two would count', () => {
+    expect(() => change(stock => increment(stock, 'milk'))).toThrow(RangeError);
+    expect(() => change(stock => increment(stock, 'milk'))).toThrow('there is no entry milk to increment: put it in first');
+    expect(() => change(stock => increment(stock, 'in'))).toThrow(InvalidValueError);
+  });
+
+  test('that is no draft is refused', () => {
+    expect(() => increment(shop().stock, 'tea')).toThrow('only good inside');
+  });
+});
+
+describe('an increment in an array', () => {
+  test.each([5, 3, -1, 'length', '01'])('of an element %s, which is not there, is refused', index => {
+    expect(() => update(draft => increment(draft.list, index as number))).toThrow(RangeError);
+  });
+
+  test('says which', () => expect(() => update(draft => increment(draft.list, 5))).toThrow('there is no element 5 to increment'));
+
+  test('of what was assigned before is part of that', () => {
+    const { patch, tree } = update(draft => {
+      draft.list[1] = 7;
+      increment(draft.list, 1);
+    });
+    expect(tree.list).toEqual([1, 8, 3]);
+    expect(patch).toEqual(map(['list', map(['1', { kind: 'value', value: 8 }])]));
   });
 });
