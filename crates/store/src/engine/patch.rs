@@ -272,9 +272,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     ) -> Result<Standing, Stop> {
         if newer.iter().all(|entry| entry.previous.is_some()) {
             let mut base = standing.clone();
-            for entry in newer {
-                base.then(id, &self.diff(loader, &entry.previous).await?)?;
-            }
+            base.then(id, &self.composed(loader, id, newer.iter().map(|entry| &entry.previous)).await?)?;
             return Ok(base);
         }
         let found = self.find(loader, record, Moment::Time(since)).await?;

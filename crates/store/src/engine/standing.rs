@@ -157,12 +157,35 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         id: &EntityId,
         newer: &[Entry],
     ) -> Result<Diff, EngineError> {
-        let mut whole = Diff::identity();
-        for entry in newer.iter().rev() {
-            let next = self.diff(loader, &entry.diff).await?;
-            whole = diff::compose(&whole, &next)
+        self.composed(loader, id, newer.iter().rev().map(|entry| &entry.diff)).await
+    }
+
+    /// Stored diffs, one after the other. Those of few versions are composed with each other first: composing the sum of many with
+    /// one more each time would cost the length of that sum each time.
+    pub(super) async fn composed(
+        &self,
+        loader: &Loader<'_, S>,
+        id: &EntityId,
+        diffs: impl Iterator<Item = &Option<Blob>>,
+    ) -> Result<Diff, EngineError> {
+        let both = |(count, first): (u32, Diff), (more, next): (u32, Diff)| {
+            let both = diff::compose(&first, &next)
                 .map_err(|error| EngineError::Corrupt(format!("versions of {id} don't follow: {error}")))?;
+            Ok::<_, EngineError>((count + more, both))
+        };
+        // How many each comes from: twice as many at least as the one after it.
+        let mut sums: Vec<(u32, Diff)> = Vec::new();
+        for blob in diffs {
+            let mut sum = (1, self.diff(loader, blob).await?);
+            while let Some(before) = sums.pop_if(|before| before.0 < 2 * sum.0) {
+                sum = both(before, sum)?;
+            }
+            sums.push(sum);
         }
-        Ok(whole)
+        let mut whole = (0, Diff::identity());
+        while let Some(before) = sums.pop() {
+            whole = both(before, whole)?;
+        }
+        Ok(whole.1)
     }
 }
