@@ -15,15 +15,17 @@ import { diff, reconcile, type Change } from './tree/diff.js';
 import { latest, produce } from './tree/draft.js';
 import { encodePatch, encodeValue } from './tree/encode.js';
 import { own } from './tree/own.js';
-import { placeOf, type Patch } from './tree/patch.js';
+import { typedIn, type Patch } from './tree/patch.js';
 import type { Conflict, Entity, EntityStatus, Meta, Policy } from './types.js';
 
 /** How long it stays open when nobody looks: as long as moving from one page of an app to the next takes. */
 const GRACE = 1_000;
 /** A pause before it is loaded again because something did not fit: should that happen every time, the tab stays usable. */
 const REOPEN = 500;
-/** Edits of one place that follow each other faster than this are taken back together. */
+/** Edits of one text or number that follow each other faster than this are taken back together. */
 const TYPING = 1_000;
+/** But no more of them than are made in so long: who types without a pause does not lose all of it by one undo. */
+const STEP = 5_000;
 
 const NO_STATE: EntityState = { presence: 'unknown', status: 'loading', conflicts: [], undo: {} };
 
@@ -58,7 +60,8 @@ export class EntityStore<T> implements Entity<T> {
   #shown: T | undefined;
   /** What watchers saw last. */
   #seen: readonly unknown[] = [];
-  #typed: { place: string; at: number } | undefined;
+  /** The step of undo that may go on: where, since when, and when something was last typed. */
+  #typed: { place: string; since: number; at: number } | undefined;
 
   constructor(id: string, home: Home) {
     this.id = id;
@@ -145,8 +148,9 @@ export class EntityStore<T> implements Entity<T> {
 
   set policy(policy: Policy) {
     this.#mayUse();
+    const named = namedPolicy(policy);
     this.#policy = policy;
-    if (this.#isOpen) this.#post({ type: 'policy', entity: this.id, policy: namedPolicy(policy) });
+    if (this.#isOpen) this.#post({ type: 'policy', entity: this.id, policy: named });
     this.#conflicts.decide(policy);
   }
 
@@ -209,7 +213,9 @@ export class EntityStore<T> implements Entity<T> {
     this.#mayEdit();
     // Where it is not open, what it is set to would be compared with nothing.
     const [{ value }] = await Promise.all([this.at(time), this.load()]);
+    this.#typed = undefined;
     this.set(value);
+    this.#typed = undefined;
   }
 
   async subscribers(): Promise<string[]> {
@@ -302,10 +308,11 @@ export class EntityStore<T> implements Entity<T> {
   }
 
   #make(action: Action, after: unknown, patch: Patch): void {
-    const now = Date.now();
-    const place = placeOf(patch);
-    const merge = this.#typed?.place === place && now - this.#typed.at < TYPING;
-    this.#typed = { place, at: now };
+    const at = Date.now();
+    const place = typedIn(patch);
+    const typed = this.#typed;
+    const merge = !!place && typed?.place === place && at - typed.at < TYPING && at - typed.since < STEP;
+    this.#typed = place ? { place, since: merge ? typed.since : at, at } : undefined;
     this.#conflicts.made(patch);
     this.#refusal = undefined;
     this.#side.edit(action, after, merge);

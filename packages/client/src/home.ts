@@ -39,8 +39,14 @@ export interface Held {
   close(): void;
 }
 
+const POLICIES: readonly NamedPolicy[] = ['keep-theirs-where-both', 'mine', 'theirs'];
+
 /** What the host can follow of a policy. */
-export const namedPolicy = (policy: Policy): NamedPolicy => (typeof policy === 'function' ? 'keep-theirs-where-both' : policy);
+export const namedPolicy = (policy: Policy): NamedPolicy => {
+  if (typeof policy === 'function') return POLICIES[0]!;
+  if (POLICIES.includes(policy)) return policy;
+  throw new TypeError(`${String(policy)} is no policy: that is a function or one of ${POLICIES.join(', ')}`);
+};
 
 /** One listener that throws must not keep the others from hearing, nor the host from being answered. */
 export const tell = (listener: () => void): void => {

@@ -2,7 +2,7 @@
  * What is asked of the server over HTTP, straight from the tab: signing in, history, who is there. Everything else goes through the host.
  */
 
-import { errorOf, NetworkError, TimeweftError } from './errors.js';
+import { errorOf, InvalidValueError, NetworkError, TimeweftError } from './errors.js';
 import type { Refusal } from './messages.js';
 import { foreignOrigin, isForeign, wrongServer } from './reach.js';
 import { apply } from './tree/apply.js';
@@ -17,6 +17,8 @@ interface Version {
 
 /** `exact` says the same as `diff` and is there where that form has no words for it. */
 type Answer = Version & { diff?: Patch; exact?: Patch };
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.(\d{3}){1,2}Z$/;
 
 export class Requests {
   constructor(readonly url: string) {}
@@ -42,7 +44,10 @@ export class Requests {
   }
 
   async at(id: string, time: string | Date, from?: Version): Promise<Version> {
-    const query = new URLSearchParams({ asOf: typeof time === 'string' ? time : time.toISOString() });
+    const asOf = typeof time === 'object' && Number.isFinite(+time) ? time.toISOString() : String(time);
+    // The server's error would name what the app has never written.
+    if (!TIME.test(asOf)) throw new InvalidValueError('bad-request', `${asOf} is no time: that is a Date or in UTC, as 2026-11-21T09:30:00.123456Z`);
+    const query = new URLSearchParams({ asOf });
     if (from) query.set('diffFrom', from.meta.validFrom);
     const answer = (await this.#get(`/api/v1/entities/${id}?${query}`)) as Answer | null;
     // 304, which has no body: that version is the one that is held.

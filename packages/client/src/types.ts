@@ -109,8 +109,9 @@ export interface Conflict {
    */
   readonly error: TimeweftError | undefined;
   /**
-   * Ends the conflict: `'theirs'` leaves the value as it is, anything else is an edit of it, which `undo` takes back. It leaves `entity.conflicts` at once,
-   * and comes back with the reason in `entity.error` where the choice can't be carried out: a {@link ConflictError} where the place is no longer part
+   * Ends the conflict: `'theirs'` leaves the value as it is, anything else is an edit of it, which `undo` takes back. It leaves `entity.conflicts` at once.
+   * What was chosen is in the value a few milliseconds later, and subscribers are called then: the host knows where its place is by now. The conflict
+   * comes back with the reason in `entity.error` where the choice can't be carried out: a {@link ConflictError} where the place is no longer part
    * of the value, an {@link InvalidValueError} for `'both'` where there can't be. A second call does nothing.
    *
    * @throws InvalidValueError naming the path of what no entity can hold
@@ -202,8 +203,9 @@ export interface Entity<T = unknown> {
 
   /**
    * Takes this tab's last edit back; what others changed since stays. Where that was the same place, this edit and those before it can't be taken back
-   * any more. Edits of one place that follow each other within a second go together; the last 200 are remembered while the tab has the entity open.
-   * `false`: there is none.
+   * any more. What is typed in one text, or a number that is changed, goes together as long as there is no pause of a second, and for five seconds at most;
+   * anything else (an element that is put in, a `revert`, a choice in a conflict) is a step of its own. The last 200 steps are remembered while the tab has
+   * the entity open. `false`: there is none.
    */
   undo(): boolean;
   /** Does again what `undo` took back. `false`: there is nothing. */
@@ -248,6 +250,7 @@ export interface Entity<T = unknown> {
    * const version = await note.at(versions[1].validFrom)
    * const older = await note.at(versions[2].validFrom, { from: version })
    * @throws NotFoundError when there was none at that time
+   * @throws InvalidValueError where that is no time
    * @throws NetworkError when the server can't be reached
    */
   at(time: string | Date, options?: { from?: { value: T; meta: Meta } }): Promise<{ value: T; meta: Meta }>;
@@ -281,7 +284,7 @@ export interface Entity<T = unknown> {
 
   /**
    * What happens where both changed the same place; that of the client unless it is set. It is about this browser's edits: a name holds for all its tabs (the
-   * last one that was set), a function for the tab that it was set in. Not kept over a reload.
+   * last one that was set), a function for the tab that it was set in. Not kept over a reload. What is no policy is a `TypeError`.
    */
   policy: Policy;
 }

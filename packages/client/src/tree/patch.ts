@@ -62,9 +62,14 @@ const only = (patch: Patch): readonly [string | number, Patch] | undefined => {
   return isOne && last.at ? [kept, last.at] : undefined;
 };
 
-/** The one place that a patch changes, or the one around all that it does: to tell typing from edits here and there. */
-export const placeOf = (patch: Patch): string => {
+/** The text or number that a patch changes, if it does nothing else: to tell typing, or a slider that is pulled, from whole actions. */
+export const typedIn = (patch: Patch): string | undefined => {
   const path: string[] = [];
-  for (let inside = only(patch); inside; inside = only(inside[1])) path.push(String(inside[0]));
-  return JSON.stringify(path);
+  let last = patch;
+  for (let inside = only(last); inside; inside = only(last)) {
+    path.push(String(inside[0]));
+    last = inside[1];
+  }
+  const isTyped = last.kind === 'text' || last.kind === 'increment' || (last.kind === 'value' && ['string', 'number', 'bigint'].includes(typeof last.value));
+  return isTyped ? JSON.stringify(path) : undefined;
 };

@@ -1,42 +1,10 @@
-import { deleteDB } from 'idb';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Storage } from '../../src/host/storage.js';
-import { upstreamChannel } from '../../src/messages.js';
-import { ann, browser, bob, bytes, FakeChannel, FakeReplicas, FakeSocket, pass, settle, tidy, URL_, type Browser } from './fakes.js';
-import { host, Tab, type Hosted } from './person.js';
-
-const A = 'note:a';
-const B = 'note:b';
-
-let world: Browser;
-let running: Hosted;
-
-beforeEach(() => {
-  world = browser();
-  vi.spyOn(Math, 'random').mockReturnValue(1);
-});
-afterEach(async () => {
-  const stopped = running.stop();
-  await settle();
-  await stopped;
-  tidy();
-});
-
-/** A host that ran before, and what it left in the browser. */
-const before = async (work: (tab: Tab, host: Hosted) => Promise<void>): Promise<void> => {
-  running = await host();
-  const tab = await Tab.open(world, 'earlier');
-  await work(tab, running);
-  await settle();
-  tab.end();
-  await running.stop();
-  FakeSocket.all.length = 0;
-};
-
-const databases = async (): Promise<string[]> => (await indexedDB.databases()).map(({ name }) => name ?? '').sort();
+import { expect, test, vi } from 'vitest';
+import { ann, bytes, FakeReplicas, FakeSocket, pass, settle, URL_ } from './fakes.js';
+import { Tab } from './person.js';
+import { A, B, before, run, running, world } from './running.js';
 
 test('a tab is welcomed, and hears how the connection comes about', async () => {
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   expect(tab.heard).toEqual(['welcome online ann']);
 });
@@ -47,7 +15,7 @@ test('the last person is worked for before the server has answered, and nothing 
     tab.edit(A, 1, 'unsent ');
   });
   world.server.reachable = false;
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   await tab.show(A);
   expect(tab.heard).toEqual(['welcome offline ann', `reset "unsent " ${A}`]);
@@ -65,13 +33,13 @@ test('edits of a closed tab are sent at the next start, without any tab', async 
     tab.edit(A, 1, 'unsent');
   });
   world.server.reachable = true;
-  running = await host();
+  await run();
   await settle();
   expect(FakeSocket.last.sent).toEqual([`patch ${A}`]);
 });
 
 test('an entity is read before the first tab joins, and what comes meanwhile waits, in order', async () => {
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   running.replicas.calls.length = 0;
   tab.say({ type: 'open', entity: A });
@@ -85,7 +53,7 @@ test('an entity is read before the first tab joins, and what comes meanwhile wai
 });
 
 test('who closes an entity while it is read does not join', async () => {
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   tab.say({ type: 'open', entity: A });
   tab.say({ type: 'close', entity: A });
@@ -95,7 +63,7 @@ test('who closes an entity while it is read does not join', async () => {
 });
 
 test('an edit is shown to all, and kept when it is on disk', async () => {
-  running = await host();
+  await run();
   const one = await Tab.open(world, 'one');
   const two = await Tab.open(world, 'two');
   await one.show(A);
@@ -114,7 +82,7 @@ test('an edit is shown to all, and kept when it is on disk', async () => {
 });
 
 test('effects are performed in the order given', async () => {
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   await tab.show(A);
   tab.heard.length = 0;
@@ -133,7 +101,7 @@ test('effects are performed in the order given', async () => {
 });
 
 test('a choice in a conflict goes to the replica as it was made', async () => {
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   await tab.show(A);
   const handle = vi.spyOn(running.replicas, 'handle');
@@ -153,7 +121,7 @@ test('a choice in a conflict goes to the replica as it was made', async () => {
 });
 
 test('edits of another epoch are dropped', async () => {
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   await tab.show(A);
   tab.epoch = 'earlier';
@@ -163,7 +131,7 @@ test('edits of another epoch are dropped', async () => {
 });
 
 test("the first tab's policy holds until one is set", async () => {
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   tab.say({ type: 'hello', url: URL_, policy: 'mine' });
   await tab.show(A);
@@ -173,7 +141,7 @@ test("the first tab's policy holds until one is set", async () => {
 });
 
 test('the server is told within a second that a tab is gone', async () => {
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   await tab.show(A);
   running.replicas.extra['gone'] = [{ tag: 'send', val: { entity: A, frame: bytes('unsubscribe') } }];
@@ -183,7 +151,7 @@ test('the server is told within a second that a tab is gone', async () => {
 });
 
 test('a tab that does not ack has left; when it wakes up it is told to open again', async () => {
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   tab.acks = false;
   await tab.show(A);
@@ -198,7 +166,7 @@ test('a tab that does not ack has left; when it wakes up it is told to open agai
 });
 
 test('a pause that the server wants grows from 200 milliseconds to ten seconds', async () => {
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   await tab.show(A);
   running.replicas.extra['again'] = [{ tag: 'later', val: A }];
@@ -218,7 +186,7 @@ test('a pause that the server wants grows from 200 milliseconds to ten seconds',
 });
 
 test('without tabs and with nothing to send the socket is closed, and opened for the next tab', async () => {
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   await pass(60_000);
   expect(FakeSocket.last.readyState).toBe(1);
@@ -232,7 +200,7 @@ test('without tabs and with nothing to send the socket is closed, and opened for
 });
 
 test('what is unsent keeps the socket open', async () => {
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   await tab.show(A);
   tab.edit(A, 1, 'x');
@@ -246,7 +214,7 @@ test('what is unsent keeps the socket open', async () => {
 });
 
 test('an edit after a while offline hurries the connection', async () => {
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   await tab.show(A);
   world.server.reachable = false;
@@ -259,242 +227,8 @@ test('an edit after a while offline hurries the connection', async () => {
   expect(tab.heard).toContain('status online');
 });
 
-test('signing out with edits that are not sent says which, and does nothing', async () => {
-  running = await host();
-  const tab = await Tab.open(world, 'one');
-  await tab.show(A);
-  tab.edit(A, 1, 'x');
-  await settle();
-  tab.heard.length = 0;
-  tab.say({ type: 'sign-out', discard: false });
-  await settle();
-  expect(tab.heard).toEqual([`signed-out ${A}`]);
-  expect(world.server.logouts).toBe(0);
-  expect(await databases()).toContain(`timeweft:${URL_}/ann`);
-});
-
-test('edits that were not read yet count as unsent', async () => {
-  await before(async tab => {
-    world.server.reachable = false;
-    await tab.show(A);
-    tab.edit(A, 1, 'unsent');
-  });
-  running = await host();
-  const upstream = new FakeChannel(upstreamChannel(URL_));
-  const tab = await Tab.open(world, 'one');
-  upstream.postMessage({ type: 'sign-out', tab: 'one', discard: false });
-  await settle();
-  expect(tab.heard.at(-1)).toBe(`signed-out ${A}`);
-});
-
-test('signing out ends the session, deletes the data and begins anew', async () => {
-  running = await host();
-  const tab = await Tab.open(world, 'one');
-  await tab.show(A);
-  tab.edit(A, 1, 'x');
-  await settle();
-  const { epoch } = tab;
-  tab.heard.length = 0;
-  tab.say({ type: 'sign-out', discard: true });
-  await settle();
-  expect(tab.heard).toEqual(['status signed-out', 'here signed-out nobody', 'signed-out']);
-  expect(tab.epoch).not.toBe(epoch);
-  expect(world.server.logouts).toBe(1);
-  expect(FakeSocket.last.readyState).toBe(3);
-  expect(await databases()).toEqual([`timeweft:${URL_}`]);
-});
-
-test('signing out deletes the data also where databases can not be listed', async () => {
-  running = await host();
-  const tab = await Tab.open(world, 'one');
-  await tab.show(A);
-  tab.edit(A, 1, 'x');
-  await settle();
-  const list = indexedDB.databases.bind(indexedDB);
-  Object.defineProperty(indexedDB, 'databases', { value: undefined });
-  tab.say({ type: 'sign-out', discard: true });
-  await settle();
-  expect((await list()).map(({ name }) => name)).toEqual([`timeweft:${URL_}`]);
-});
-
-test.each(['before the sign-out has begun', 'while it is under way'])('an answer that comes %s does not sign in again', async when => {
-  running = await host();
-  const tab = await Tab.open(world, 'one');
-  // The connection is lost, and the next attempt is about to hear that it is still Ann.
-  const answers: (() => void)[] = [];
-  const { fetch } = world.server;
-  vi.stubGlobal('fetch', async (input: string, init: RequestInit) => {
-    const response = await fetch(input, init);
-    if (input.endsWith('/me')) await new Promise<void>(resolve => answers.push(resolve));
-    return response;
-  });
-  FakeSocket.last.drop();
-  await pass(250);
-  // The sign-out has to wait for what is being read: it may hold unsent edits.
-  let read = (): void => undefined;
-  vi.spyOn(Storage.prototype, 'load').mockReturnValue(new Promise(resolve => (read = () => resolve({ snapshot: undefined, journal: undefined }))));
-  tab.say({ type: 'open', entity: A });
-  tab.say({ type: 'sign-out', discard: false });
-  await settle();
-  const [answerMe] = answers;
-  expect(answerMe).toBeDefined();
-  if (when === 'while it is under way') {
-    answerMe?.();
-    await settle();
-    read();
-  } else {
-    read();
-    answerMe?.();
-  }
-  await settle();
-  for (const late of answers) late();
-  await settle();
-  expect(running.replicas.calls.filter(call => call.startsWith('start'))).toEqual(['start ann']);
-  expect(tab.messages.findLast(message => message.type === 'here')).toMatchObject({ me: null });
-  expect(await databases()).toEqual([`timeweft:${URL_}`]);
-});
-
-test('signing out offline is made good before the cookie is believed again', async () => {
-  running = await host();
-  const tab = await Tab.open(world, 'one');
-  world.server.reachable = false;
-  tab.say({ type: 'sign-out', discard: false });
-  await settle();
-  expect(tab.heard.at(-1)).toBe('signed-out');
-  await running.stop();
-  world.server.reachable = true;
-  expect(world.server.me).toEqual(ann);
-  running = await host();
-  await settle();
-  expect(world.server.logouts).toBe(1);
-  const next = await Tab.open(world, 'two');
-  expect(next.heard).toEqual(['welcome signed-out nobody']);
-});
-
-test('who signs in is worked for at once, and the tab is told', async () => {
-  world.server.me = null;
-  running = await host();
-  const tab = await Tab.open(world, 'one');
-  expect(tab.heard).toEqual(['welcome signed-out nobody']);
-  world.server.me = ann;
-  tab.say({ type: 'signed-in', me: ann });
-  await settle();
-  expect(tab.heard.slice(1)).toEqual(['here signed-out ann', 'status connecting', 'signed-in ann', 'status online']);
-  expect(running.replicas.person).toBe('ann');
-});
-
-test('a session that is over leaves the data until somebody else signs in', async () => {
-  running = await host();
-  const tab = await Tab.open(world, 'one');
-  await tab.show(A);
-  running.replicas.extra['receive'] = [{ tag: 'unauthorized' }];
-  world.server.me = null;
-  FakeSocket.last.say('401');
-  await settle();
-  expect(tab.heard.at(-1)).toBe('status signed-out');
-  tab.edit(A, 1, 'x');
-  await settle();
-  expect(tab.heard.at(-1)).toBe(`kept ${A} one 1`);
-  expect(running.instances).toHaveLength(1);
-  // The same person again: the same epoch goes on.
-  const { epoch } = tab;
-  world.server.me = ann;
-  tab.say({ type: 'signed-in', me: ann });
-  await settle();
-  expect(FakeSocket.last.sent).toEqual([`patch ${A}`]);
-  expect(tab.epoch).toBe(epoch);
-});
-
-/** As somebody does who clears the site's data, or a browser that needs the space. */
-const clearData = async (cookie: boolean): Promise<void> => {
-  if (cookie) world.server.me = null;
-  for (const name of await databases()) await deleteDB(name);
-  await settle();
-};
-
-test("who has cleared the site's data is signed out, in every tab that is still there and in those that come", async () => {
-  running = await host();
-  const tab = await Tab.open(world, 'one');
-  await tab.show(A);
-  await clearData(true);
-  expect(tab.heard.at(-1)).toBe('here signed-out nobody');
-  const next = await Tab.open(world, 'two');
-  expect(next.heard).toEqual(['welcome signed-out nobody']);
-  expect(await databases()).toEqual([`timeweft:${URL_}`]);
-  // And in again.
-  world.server.me = ann;
-  tab.say({ type: 'signed-in', me: ann });
-  await settle();
-  expect(tab.heard.at(-1)).toBe('status online');
-});
-
-test('who has cleared the data while edits were unsent is told which', async () => {
-  running = await host();
-  const tab = await Tab.open(world, 'one');
-  await tab.show(A);
-  tab.edit(A, 1, 'unsent');
-  await settle();
-  await clearData(true);
-  expect(tab.messages.findLast(message => message.type === 'here')).toMatchObject({ me: null, warnings: [{ code: 'edits-dropped' }] });
-});
-
-test('where the database was deleted and the session was not, all begins anew when the server has everything', async () => {
-  running = await host();
-  const tab = await Tab.open(world, 'one');
-  await tab.show(A);
-  tab.edit(A, 1, 'unsent');
-  await settle();
-  const { epoch } = tab;
-  await clearData(false);
-  await pass(5_000);
-  expect(tab.epoch).toBe(epoch);
-  running.replicas.waiting.clear();
-  await pass(1_000);
-  expect(tab.epoch).not.toBe(epoch);
-  expect(tab.messages.findLast(message => message.type === 'here')).toMatchObject({ me: ann, status: 'online', warnings: [] });
-  // And is remembered for the next time.
-  await running.stop();
-  world.server.reachable = false;
-  running = await host();
-  expect((await Tab.open(world, 'two')).heard).toEqual(['welcome offline ann']);
-});
-
-test('another person by the cookie: the first one is forgotten, and nothing of theirs is sent', async () => {
-  await before(async tab => {
-    world.server.reachable = false;
-    await tab.show(A);
-    tab.edit(A, 1, 'unsent');
-  });
-  world.server.reachable = true;
-  world.server.me = bob;
-  running = await host();
-  const tab = await Tab.open(world, 'one');
-  expect(FakeSocket.last.sent).toEqual([]);
-  expect(running.replicas.person).toBe('bob');
-  expect(await databases()).toEqual([`timeweft:${URL_}`, `timeweft:${URL_}/bob`]);
-  const [welcome] = tab.messages;
-  expect(welcome).toMatchObject({ type: 'welcome', status: 'online', me: bob, warnings: [{ code: 'edits-dropped' }] });
-  await tab.show(A, 'bob');
-  expect(tab.heard.at(-1)).toBe(`reset "" ${A}`);
-});
-
-test('another person while tabs are open is a new epoch', async () => {
-  running = await host();
-  const tab = await Tab.open(world, 'one');
-  await tab.show(A);
-  const { epoch } = tab;
-  world.server.me = bob;
-  FakeSocket.last.drop();
-  await pass(1_000);
-  expect(tab.heard.slice(-3)).toEqual(['status connecting', 'here connecting bob', 'status online']);
-  expect(tab.epoch).not.toBe(epoch);
-  tab.say({ type: 'open', entity: A });
-  await settle();
-  expect(tab.heard.at(-1)).toBe('status online');
-});
-
 test('a trap makes a new instance; what was kept is there, and tabs begin anew', async () => {
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   await tab.show(A);
   tab.edit(A, 1, 'unsent ');
@@ -518,7 +252,7 @@ test('a trap makes a new instance; what was kept is there, and tabs begin anew',
 });
 
 test('an edit that traps twice is refused', async () => {
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   await tab.show(A);
   for (let round = 0; round < 2; round++) {
@@ -551,7 +285,7 @@ test('an entity that can not be loaded does not keep the others from it', async 
     return load.call(this, entity, ...rest);
   });
   world.server.reachable = true;
-  running = await host();
+  await run();
   for (let second = 0; second < 5; second++) await pass(1_000);
   expect(running.instances).toHaveLength(3);
   expect(FakeSocket.last.sent).toEqual([`patch ${B}`]);
@@ -563,7 +297,7 @@ test('an entity that can not be loaded does not keep the others from it', async 
 });
 
 test('what has no proper name takes no edits, and does no harm', async () => {
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   await tab.show('nonsense');
   tab.edit('nonsense', 1, 'x');
@@ -574,7 +308,7 @@ test('what has no proper name takes no edits, and does no harm', async () => {
 
 test('where nothing can be stored edits work, and every tab is warned', async () => {
   vi.stubGlobal('indexedDB', undefined);
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   expect(tab.messages[0]).toMatchObject({ type: 'welcome', me: ann, warnings: [{ code: 'storage-unavailable' }] });
   await tab.show(A);
@@ -587,7 +321,7 @@ test('a server that is no Timeweft is named as such, until one answers', async (
   const { fetch } = world.server;
   const page = (status: number) => vi.stubGlobal('fetch', async () => new Response('<h1>Hello</h1>', { status, headers: { 'content-type': 'text/html' } }));
   page(404);
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   const [welcome] = tab.messages;
   expect(welcome).toMatchObject({ status: 'offline', warnings: [{ code: 'wrong-server', message: expect.stringContaining(`${URL_}/me answered 404`) }] });
@@ -611,7 +345,7 @@ test("a server that does not answer pages of our origin is told from one that ca
     if (mode === 'no-cors' && reachable) return new Response(null);
     throw new TypeError('Failed to fetch');
   });
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   expect(tab.messages[0]).toMatchObject({ status: 'offline', warnings: [] });
   reachable = true;
@@ -622,7 +356,7 @@ test("a server that does not answer pages of our origin is told from one that ca
 });
 
 test('stopping writes what is to be written and says nothing more', async () => {
-  running = await host();
+  await run();
   const tab = await Tab.open(world, 'one');
   await tab.show(A);
   tab.edit(A, 1, 'unsent');
@@ -631,13 +365,13 @@ test('stopping writes what is to be written and says nothing more', async () => 
   expect(FakeSocket.last.readyState).toBe(3);
   await pass(60_000);
   expect(FakeSocket.all).toHaveLength(1);
-  running = await host();
+  await run();
   await settle();
   expect(FakeSocket.last.sent).toEqual([`patch ${A}`]);
 });
 
 test('a host that can not begin says so', async () => {
-  running = await host();
+  await run();
   const { startHost } = await import('../../src/host/index.js');
   const failing = startHost({ url: URL_, instantiate: () => Promise.reject(new Error('no wasm')) });
   await expect(failing.started).rejects.toThrow('no wasm');

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { diff } from '../../src/tree/diff.js';
 import { own } from '../../src/tree/own.js';
-import { NOTHING, placeOf, touches } from '../../src/tree/patch.js';
+import { NOTHING, typedIn, touches } from '../../src/tree/patch.js';
 import { patchFromJson } from '../json.js';
 
-const place = (json: unknown) => JSON.parse(placeOf(patchFromJson(json))) as unknown;
+const place = (json: unknown) => JSON.parse(typedIn(patchFromJson(json))!) as unknown;
 
-test('the place of a patch is the one thing that it changes, however deep', () => {
+test('where something is typed is the one thing that changes, however deep', () => {
   expect(place({ a: { b: { $text: [1, 'x'] } } })).toEqual(['a', 'b']);
   expect(place({ list: { $array: [2, { at: { t: { $text: ['x'] } } }] } })).toEqual(['list', '2', 't']);
   expect(place({ list: { 2: { t: { $text: ['x'] } } } })).toEqual(['list', '2', 't']);
@@ -14,20 +14,35 @@ test('the place of a patch is the one thing that it changes, however deep', () =
   expect(place({ map: { $entries: [3, { at: { $array: [1, { at: { x: 1 } }] } }] } })).toEqual(['map', '3', '1', 'x']);
 });
 
-test('the place of what changes more is around all of it', () => {
-  expect(place({ a: { b: 1, c: 2 } })).toEqual(['a']);
-  expect(place({ list: { $array: [{ at: { n: 1 } }, { at: { n: 1 } }] } })).toEqual(['list']);
-  expect(place({ list: { $array: [-1, { at: { n: 1 } }] } })).toEqual(['list']);
-  expect(place({ list: { $array: [{ take: 1 }, 1, { put: 0, at: { n: 1 } }] } })).toEqual(['list']);
-  expect(place({ list: { $array: [['new']] } })).toEqual(['list']);
-  expect(placeOf(NOTHING)).toBe('[]');
+test('a number that is set or incremented is typed in, as a text is', () => {
+  expect(place({ a: { n: 12 } })).toEqual(['a', 'n']);
+  expect(place({ a: { $increment: 1 } })).toEqual(['a']);
+  expect(place({ a: 'a first letter' })).toEqual(['a']);
+});
+
+test('what changes more, or something else, is not typed', () => {
+  const typed = (json: unknown) => typedIn(patchFromJson(json));
+  for (const patch of [
+    { a: { b: 1, c: 2 } },
+    { list: { $array: [{ at: { n: 1 } }, { at: { n: 1 } }] } },
+    { list: { $array: [-1, { at: { n: 1 } }] } },
+    { list: { $array: [{ take: 1 }, 1, { put: 0, at: { n: 1 } }] } },
+    { list: { $array: [['new']] } },
+    { done: true },
+    { list: [1] },
+    { object: { $replace: {} } },
+    { gone: { $undefined: true } },
+  ]) {
+    expect(typed(patch)).toBeUndefined();
+  }
+  expect(typedIn(NOTHING)).toBeUndefined();
 });
 
 test('typing in one text stays in one place', () => {
   const old = own({ rows: [{ t: 'a' }, { t: 'b' }] });
   const typed = diff(old, { rows: [{ t: 'a' }, { t: 'bc' }] })!;
   const more = diff(typed.tree, { rows: [{ t: 'a' }, { t: 'bcd' }] })!;
-  expect(placeOf(more.patch)).toBe(placeOf(typed.patch));
+  expect(typedIn(more.patch)).toBe(typedIn(typed.patch));
 });
 
 test('a patch touches what is in the list or the Map that it edits', () => {
