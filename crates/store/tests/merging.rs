@@ -53,6 +53,14 @@ fn two_authors_increments_both_count_and_every_version_is_exact() {
 }
 
 #[test]
+fn what_an_increment_comes_to_is_not_for_the_client_to_say() {
+    let store = MemoryStore::new();
+    let since = made(&store, &parse(r#"{"n":5}"#));
+    change(&store, "ann", since, &patch(r#"{"n":{"$increment":[1,600]},"new":{"$increment":[1,600]}}"#)).unwrap();
+    assert_eq!(now(&store), parse(r#"{"n":6,"new":1}"#));
+}
+
+#[test]
 fn increments_inside_a_map_both_count() {
     let store = MemoryStore::new();
     let with =

@@ -286,7 +286,7 @@ pub async fn summed<B: Branch>(diff: Diff, base: &Part<B>) -> Result<Diff, LazyE
     }
     Ok(match (diff, base) {
         (Diff::Increment(increment), Part::Absent) => {
-            Diff::Increment(Increment { to: Some(increment.on(None)?), ..increment })
+            Diff::Increment(Increment { to: Some(increment.by.clone()), ..increment })
         }
         (Diff::Increment(increment), Part::Value(base)) => {
             let to = Some(Increment::by(increment.by.clone()).on(Some(base))?);

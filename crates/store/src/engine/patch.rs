@@ -146,13 +146,15 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 moved => moved,
             };
             match moved {
-                Some(mine) => lazy::summed(mine, &standing.part(loader).await?).await?,
+                Some(mine) => mine,
                 None => {
                     let meta = Box::new(self.current_meta(loader, id, record).await?);
                     return Err(Failure::Conflict(self.told_over(loader, id, &newer, &standing).await?, meta).into());
                 }
             }
         };
+        // What comes out of an increment is not for the caller to say.
+        let mine = lazy::summed(mine, &standing.part(loader).await?).await?;
         let valid_from = next_time(context.now, terms.valid_from, Some(record))?;
         if matches!(mine, Diff::Set { value: Value::Undefined, .. }) {
             let why = "an entity's value can't become undefined; delete it instead";
