@@ -30,19 +30,26 @@ export const splice = (before: string, after: string, caret = after.length): Edi
   return { start: head, end: before.length - tail, text: after.slice(head, after.length - tail) };
 };
 
-/** The edits that turn `before` into `after`, by words, so that two changes far apart don't move what is between them. */
+/**
+ * The edits that turn `before` into `after`, by words, so that two changes far apart don't move what is between them; and of a word by letters, as what
+ * somebody has written may have got neighbours on both sides.
+ */
 export const edits = (before: string, after: string): Edit[] => {
   const whole = splice(before, after);
-  if (!whole) return [];
-  if (whole.start === whole.end || whole.text === '') return [whole];
-  const [old, next] = [words(before.slice(whole.start, whole.end)), words(whole.text)];
+  return whole ? finer(before, whole, [words, letters]) : [];
+};
+
+/** An edit that puts one thing in place of another, by smaller and smaller pieces. */
+const finer = (before: string, edit: Edit, [pieces, ...smaller]: readonly ((text: string) => string[])[]): Edit[] => {
+  if (!pieces || edit.start === edit.end || edit.text === '') return [edit];
+  const [old, next] = [pieces(before.slice(edit.start, edit.end)), pieces(edit.text)];
   const found: Edit[] = [];
-  let [i, j, at] = [0, 0, whole.start];
+  let [i, j, at] = [0, 0, edit.start];
   for (const [x, y] of [...align(old, next), [old.length, next.length] as const]) {
     const gone = old.slice(i, x).join('');
-    // Of a word, what is the same at both ends stays too.
+    // What is the same at both ends of a piece stays too.
     const change = splice(gone, next.slice(j, y).join(''));
-    if (change) found.push({ start: at + change.start, end: at + change.end, text: change.text });
+    if (change) found.push(...finer(before, { start: at + change.start, end: at + change.end, text: change.text }, smaller));
     at += gone.length + (old[x]?.length ?? 0);
     [i, j] = [x + 1, y + 1];
   }
@@ -50,6 +57,8 @@ export const edits = (before: string, after: string): Edit[] => {
 };
 
 const words = (text: string): string[] => text.match(/\w+|\s+|[^\w\s]/gu) ?? [];
+/** Nobody has a caret in the middle of what is longer and was replaced. */
+const letters = (text: string): string[] => (text.length < 256 ? [...text] : [text]);
 
 /** `text` after `changes`. */
 export const applied = (text: string, changes: readonly Edit[]): string => {
@@ -77,20 +86,47 @@ export const moved = (offset: number, changes: readonly Edit[], side: 'before' |
   return offset + shift;
 };
 
-/** A selection after `changes`: what was selected stays selected, and nothing more. */
-export const movedSelection = (start: number, end: number, changes: readonly Edit[]): [start: number, end: number] => {
+/** A stretch of a text. */
+export interface Stretch {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * A selection after `changes`: what was selected stays selected, and nothing more. A caret stays behind what is before it, but for one that is right before
+ * what its person wrote last (`own`): that is where who writes backwards goes on.
+ */
+export const movedSelection = (start: number, end: number, changes: readonly Edit[], own?: Stretch): [start: number, end: number] => {
   if (start === end) {
-    const caret = moved(start, changes);
+    const caret = moved(start, changes, own?.start === start ? 'after' : 'before');
     return [caret, caret];
   }
   const first = moved(start, changes, 'after');
   return [first, Math.max(first, moved(end, changes))];
 };
 
-/** An edit of `base` as one of `theirs`. */
-export const rebased = ({ start, end, text }: Edit, base: string, theirs: string): Edit => {
+/** What its person wrote last, after `changes` of others: nothing of theirs that is beside it, and nothing where all of it is gone. */
+export const movedOwn = (own: Stretch | undefined, changes: readonly Edit[]): Stretch | undefined => {
+  if (!own) return undefined;
+  const [start, end] = movedSelection(own.start, own.end, changes);
+  return start < end ? { start, end } : undefined;
+};
+
+/** The same after an edit of that person: what is put in beside it, or in it, goes on with it; elsewhere something new begins. */
+export const ownAfter = (own: Stretch | undefined, { start, end, text }: Edit): Stretch | undefined => {
+  const longer = text.length - (end - start);
+  if (own && start <= own.end && own.start <= end) {
+    const after = { start: Math.min(own.start, start), end: Math.max(own.end, end) + longer };
+    return after.start < after.end ? after : undefined;
+  }
+  if (text) return { start, end: start + text.length };
+  return own && end <= own.start ? { start: own.start + longer, end: own.end + longer } : own;
+};
+
+/** An edit of `base` as one of `theirs`; `own` is in `base`. */
+export const rebased = ({ start, end, text }: Edit, base: string, theirs: string, own?: Stretch): Edit => {
   if (base === theirs) return { start, end, text };
-  const [first, last] = movedSelection(start, end, edits(base, theirs));
+  const [first, last] = movedSelection(start, end, edits(base, theirs), own);
   return { start: first, end: last, text };
 };
 

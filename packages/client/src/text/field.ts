@@ -3,10 +3,11 @@
  *
  * - It is not rewritten while text is being composed in it: input methods would lose their place.
  * - What the person has typed is made an edit of the newest text, whatever the field shows.
- * - Caret, selection and scroll position stay with the text that they were at.
+ * - Caret, selection and scroll position stay with the text that they were at; a caret beside what this person wrote last stays beside that, so that
+ *   who writes on, forwards or backwards, writes in one piece.
  */
 
-import { applied, edits, movedSelection, offsetIn, rebased, splice } from './edits.js';
+import { applied, edits, movedOwn, movedSelection, offsetIn, ownAfter, rebased, splice, type Stretch } from './edits.js';
 import { follow, inPlace, type Field } from './scroll.js';
 
 export type { Field } from './scroll.js';
@@ -27,6 +28,8 @@ export class TextField {
   #base = '';
   /** The field's, as it was made from that. */
   #shown: string;
+  /** What this person wrote last, in what is shown. What others insert right beside it stays on the other side of the caret. */
+  #own: Stretch | undefined;
   #newest: string | undefined;
   #isComposing = false;
   /** An undo or redo of this person is under way: the caret goes where it changes something. */
@@ -71,21 +74,23 @@ export class TextField {
     if (this.#isComposing) return;
     this.#follows = false;
     const { value, selectionEnd } = this.#field;
-    const [base, shown] = [this.#base, this.#shown];
+    const [base, shown, own] = [this.#base, this.#shown, this.#own];
     const typed = splice(shown, value, selectionEnd ?? undefined);
     if (!typed) return;
-    const [start, end] = [typed.start, typed.end].map(offset => offsetIn(base, shown, offset)) as [number, number];
+    const inBase = ({ start, end }: Stretch) => ({ start: offsetIn(base, shown, start), end: offsetIn(base, shown, end) });
+    const made = { ...inBase(typed), text: typed.text };
     let isTaken = false;
     try {
       isTaken = this.#actions.edit(text => {
         // The field has it already: until it is shown what became of it, the next edit is one of this.
-        this.#base = applied(base, [{ start, end, text: typed.text }]);
+        this.#base = applied(base, [made]);
         this.#shown = value;
-        const edit = rebased({ start, end, text: typed.text }, base, text);
+        this.#own = ownAfter(own, typed);
+        const edit = rebased(made, base, text, own && inBase(own));
         return (this.#newest = wellFormed(applied(text, [edit]), edit.start, edit.start + edit.text.length));
       });
     } finally {
-      if (!isTaken) [this.#base, this.#shown] = [base, shown];
+      if (!isTaken) [this.#base, this.#shown, this.#own] = [base, shown, own];
     }
   }
 
@@ -130,6 +135,8 @@ export class TextField {
 
   #replace(before: string, next: string, changes: ReturnType<typeof edits>): void {
     const field = this.#field;
+    const own = this.#own;
+    this.#own = movedOwn(own, changes);
     const { selectionStart, selectionEnd, selectionDirection } = field;
     // Fields such as those for addresses have no caret that can be set.
     if (selectionStart === null || selectionEnd === null) {
@@ -137,10 +144,11 @@ export class TextField {
       return;
     }
     const [from, to] = [changes[0]!.start, changes.at(-1)!.end];
+    const selection = movedSelection(selectionStart, selectionEnd, changes, own);
     const change = (): void => {
       field.setRangeText(next.slice(from, next.length - (before.length - to)), from, to, 'preserve');
       if (field.value !== next) field.value = next;
-      field.setSelectionRange(...movedSelection(selectionStart, selectionEnd, changes), selectionDirection ?? 'none');
+      field.setSelectionRange(...selection, selectionDirection ?? 'none');
     };
     if (this.#follows) follow(field, changes, change);
     else inPlace(field, changes, change);

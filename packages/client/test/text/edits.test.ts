@@ -34,6 +34,14 @@ describe('edits by words', () => {
     expect(moved(caret, changes)).toBe(after.indexOf('stays'));
   });
 
+  test('what is put in on both sides of what was there leaves that where it is', () => {
+    expect(edits('<a>', '<9a8>')).toEqual([
+      { start: 1, end: 1, text: '9' },
+      { start: 2, end: 2, text: '8' },
+    ]);
+    expect(moved(2, edits('<a>', '<9a8>'))).toBe(3);
+  });
+
   test('a text replaced altogether is one edit', () => {
     const before = Array.from({ length: 900 }, (_, n) => `a${n}`).join(' ');
     const after = Array.from({ length: 900 }, (_, n) => `b${n}`).join(' ');

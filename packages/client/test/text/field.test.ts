@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { TextField } from '../../src/text/field.js';
 
 let field: HTMLTextAreaElement;
@@ -74,6 +74,55 @@ test('while text is composed the field is left alone; then both are there', () =
   expect(store).toBe('zero one日 two');
   binding.show(store);
   expect([field.value, field.selectionStart]).toEqual(['zero one日 two', 9]);
+});
+
+describe.each([
+  ['forwards', 'jan', 0],
+  ['backwards', 'naj', -1],
+])('what is written %s stays in one piece', (_, run, step) => {
+  const write = (letter: string) => {
+    type(letter);
+    const caret = field.selectionStart + step;
+    field.setSelectionRange(caret, caret);
+  };
+  /** Others write where the caret is. */
+  const beside = (text: string) => {
+    const caret = field.selectionStart;
+    return `${store.slice(0, caret)}${text}${store.slice(caret)}`;
+  };
+
+  beforeEach(() => {
+    remote('<>');
+    field.setSelectionRange(1, 1);
+  });
+
+  test('where others insert right beside it', () => {
+    for (const letter of 'jan') {
+      write(letter);
+      binding.show(store);
+      remote(beside(letter.toUpperCase()));
+    }
+    expect(store).toContain(run);
+  });
+
+  test('where what others insert beside it is not shown yet', () => {
+    write('j');
+    binding.show(store);
+    store = beside('X');
+    write('a');
+    binding.show(store);
+    write('n');
+    expect(store).toContain(run);
+    expect(store).toHaveLength(6);
+  });
+
+  test('also where a part of it was deleted since', () => {
+    for (const letter of 'jxa') write(letter);
+    remote(store.replace('x', ''));
+    remote(beside('Y'));
+    write('n');
+    expect(store).toContain(run);
+  });
 });
 
 test('undo and redo are asked for, and the browser does none', () => {
