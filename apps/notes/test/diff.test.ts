@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { combined, compared, condensed, side } from '../src/lib/diff.ts';
+import { around, combined, compared, condensed, side } from '../src/lib/diff.ts';
 
 const text = (pieces: { text: string }[]) => pieces.map((piece) => piece.text).join('');
 
@@ -64,4 +64,10 @@ describe('long stretches in common', () => {
   });
 
   test('stay where nothing differs', () => expect(text(condensed(compared(long, long)))).toBe(long));
+});
+
+test('what is around a stretch is shown from whole words on', () => {
+  expect(around('The cat sat.', [4, 3])).toEqual({ before: 'The ', text: 'cat', after: ' sat.' });
+  expect(around('one two three four five six seven', [14, 4], 8)).toEqual({ before: '… three ', text: 'four', after: ' five …' });
+  expect(around('', [0, 0])).toEqual({ before: '', text: '', after: '' });
 });

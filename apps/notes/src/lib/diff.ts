@@ -56,6 +56,15 @@ export function combined(mine: string, theirs: string): string {
   }, '');
 }
 
+/** A stretch of a text, and up to `context` characters on both sides, from whole words on. */
+export function around(text: string, [start, length]: readonly [number, number], context = 60): { before: string; text: string; after: string } {
+  const end = start + length;
+  const [from, to] = [Math.max(0, start - context), Math.min(text.length, end + context)];
+  const before = from > 0 ? `… ${text.slice(from, start).replace(/^\S*\s/, '')}` : text.slice(0, start);
+  const after = to < text.length ? `${text.slice(end, to).replace(/\s\S*$/, '')} …` : text.slice(end);
+  return { before, text: text.slice(start, end), after };
+}
+
 /** Long stretches in common, shortened to `context` characters next to a difference. */
 export function condensed(pieces: readonly Piece[], context = 120): Piece[] {
   return pieces.map((piece, n) => {
