@@ -46,8 +46,15 @@ element('undo').onclick = () => note.undo();
 // Conflicts: changes merge, in one text too. What was replaced or set to different things shows theirs, and mine waits for a choice.
 note.onChange(({ conflicts, canUndo }) => {
   element('undo').disabled = !canUndo;
-  element('conflicts').replaceChildren(...conflicts.map(conflict => button(`Take mine: ${conflict.mine}`, () => conflict.resolve('mine'))));
+  element('conflicts').replaceChildren(...conflicts.flatMap(choices));
 });
+
+// Of a stretch of a text there can be both: theirs and then mine.
+function choices(conflict) {
+  const { mine, theirs, range } = conflict;
+  const names = { mine: `Take mine: ${mine}`, theirs: `Leave theirs: ${theirs}`, ...(range && { both: `Take both: ${theirs}${mine}` }) };
+  return Object.entries(names).map(([choice, name]) => button(name, () => conflict.resolve(choice)));
+}
 
 // Offline there is nothing to do but to say so: edits are kept on this computer, also when the page is closed, and sent when there is a network.
 note.onChange(status);
