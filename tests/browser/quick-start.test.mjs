@@ -94,6 +94,7 @@ test('what was written offline is sent later, and a conflict is for its writer t
   await ada.getByText('online, conflict').waitFor();
   await shows(ada, 'Title', 'Theirs');
   await shows(bob, 'Text', 'Written offline.');
+  for (const choice of ['Take both: TheirsMine', 'Leave theirs: Theirs']) await ada.getByRole('button', { name: choice }).waitFor();
   await ada.getByRole('button', { name: 'Take mine: Mine' }).click();
   await ada.getByText('online, saved').waitFor();
   await shows(bob, 'Title', 'Mine');
@@ -106,6 +107,25 @@ test('the history goes back to any version', async () => {
   await versions.last().click();
   await shows(ada, 'Title', 'Untitled');
   await shows(ada, 'Text', '');
+});
+
+test('two who write backwards at one place, each letter before the last, write each in one piece', async () => {
+  await ada.getByLabel('Text').fill('<>');
+  await shows(bob, 'Text', '<>');
+  const write = async (page, letters) => {
+    await page.getByLabel('Text').evaluate(field => {
+      field.focus();
+      field.setSelectionRange(1, 1);
+    });
+    for (const letter of letters) {
+      await page.keyboard.type(letter);
+      await page.keyboard.press('ArrowLeft');
+    }
+  };
+  await Promise.all([write(ada, 'abcdefghij'), write(bob, '9876543210')]);
+  const pages = [ada, bob];
+  await Promise.all(pages.map(page => page.waitForFunction(() => document.getElementById('text').value.length === 22)));
+  for (const page of pages) assert.match(await page.getByLabel('Text').inputValue(), /^<(jihgfedcba0123456789|0123456789jihgfedcba)>$/);
 });
 
 test('signing out leaves nothing to see', async () => {
