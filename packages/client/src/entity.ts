@@ -309,10 +309,10 @@ export class EntityStore<T> implements Entity<T> {
 
   #make(action: Action, after: unknown, patch: Patch): void {
     const at = Date.now();
-    const place = typedIn(patch);
+    const typing = typedIn(patch);
     const typed = this.#typed;
-    const merge = !!place && typed?.place === place && at - typed.at < TYPING && at - typed.since < STEP;
-    this.#typed = place ? { place, since: merge ? typed.since : at, at } : undefined;
+    const merge = !!typing?.goesOn && typed?.place === typing.place && at - typed.at < TYPING && at - typed.since < STEP;
+    this.#typed = typing && { place: typing.place, since: merge ? typed.since : at, at };
     this.#conflicts.made(patch);
     this.#refusal = undefined;
     this.#side.edit(action, after, merge);

@@ -62,8 +62,16 @@ const only = (patch: Patch): readonly [string | number, Patch] | undefined => {
   return isOne && last.at ? [kept, last.at] : undefined;
 };
 
-/** The text or number that a patch changes, if it does nothing else: to tell typing, or a slider that is pulled, from whole actions. */
-export const typedIn = (patch: Patch): string | undefined => {
+/** Typing, or a slider that is pulled. */
+export interface Typed {
+  /** The text or number that changes. */
+  readonly place: string;
+  /** Whether it may be the next of several keys: who deletes more than a character, or writes over it, begins something else. */
+  readonly goesOn: boolean;
+}
+
+/** What of this kind a patch does, if it does nothing else; other than whole actions. */
+export const typedIn = (patch: Patch): Typed | undefined => {
   const path: string[] = [];
   let last = patch;
   for (let inside = only(last); inside; inside = only(last)) {
@@ -71,5 +79,7 @@ export const typedIn = (patch: Patch): string | undefined => {
     last = inside[1];
   }
   const isTyped = last.kind === 'text' || last.kind === 'increment' || (last.kind === 'value' && ['string', 'number', 'bigint'].includes(typeof last.value));
-  return isTyped ? JSON.stringify(path) : undefined;
+  if (!isTyped) return undefined;
+  // A character may be two units.
+  return { place: JSON.stringify(path), goesOn: last.kind !== 'text' || last.steps.every(step => typeof step !== 'number' || step >= -2) };
 };

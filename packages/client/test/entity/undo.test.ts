@@ -86,7 +86,10 @@ describe('undo', () => {
       entity.update(draft => void draft.rows.push({ id: 5, text: 'e' }));
       entity.update(draft => void Object.assign(draft, { title: 'x', rows: [] }));
       entity.set({ ...note(), title: 'y' });
-      expect(await merges()).toEqual([false, false, false, false]);
+      type('Tea');
+      type('Tea!');
+      entity.update(draft => void (draft.title = ''));
+      expect(await merges()).toEqual([false, false, false, false, false, true, false]);
     });
 
     test('going back to a version is a step of its own, between what is typed before and after', async () => {

@@ -4,7 +4,7 @@ import { own } from '../../src/tree/own.js';
 import { NOTHING, typedIn, touches } from '../../src/tree/patch.js';
 import { patchFromJson } from '../json.js';
 
-const place = (json: unknown) => JSON.parse(typedIn(patchFromJson(json))!) as unknown;
+const place = (json: unknown) => JSON.parse(typedIn(patchFromJson(json))!.place) as unknown;
 
 test('where something is typed is the one thing that changes, however deep', () => {
   expect(place({ a: { b: { $text: [1, 'x'] } } })).toEqual(['a', 'b']);
@@ -18,6 +18,13 @@ test('a number that is set or incremented is typed in, as a text is', () => {
   expect(place({ a: { n: 12 } })).toEqual(['a', 'n']);
   expect(place({ a: { $increment: 1 } })).toEqual(['a']);
   expect(place({ a: 'a first letter' })).toEqual(['a']);
+  expect(place({ a: { $text: [7, -2] } })).toEqual(['a']);
+});
+
+test('who deletes more than a character, or writes over it, begins something', () => {
+  const goesOn = (json: unknown) => typedIn(patchFromJson(json))!.goesOn;
+  expect([{ t: { $text: [7, 'x'] } }, { t: { $text: [7, -2] } }, { n: 5 }].map(goesOn)).toEqual([true, true, true]);
+  expect([{ t: { $text: [-3] } }, { t: { $text: [1, -4, 'x'] } }].map(goesOn)).toEqual([false, false]);
 });
 
 test('what changes more, or something else, is not typed', () => {
@@ -42,7 +49,7 @@ test('typing in one text stays in one place', () => {
   const old = own({ rows: [{ t: 'a' }, { t: 'b' }] });
   const typed = diff(old, { rows: [{ t: 'a' }, { t: 'bc' }] })!;
   const more = diff(typed.tree, { rows: [{ t: 'a' }, { t: 'bcd' }] })!;
-  expect(typedIn(more.patch)).toBe(typedIn(typed.patch));
+  expect(typedIn(more.patch)).toEqual(typedIn(typed.patch));
 });
 
 test('a patch touches what is in the list or the Map that it edits', () => {
