@@ -76,6 +76,26 @@ test.each(['refused', 'failed'] as const)('where the worker is %s, the tab leads
   stop();
 });
 
+test('where what leads can not be loaded, that is said and tried again', async () => {
+  begins = 'failed';
+  lead.mockImplementationOnce(() => {
+    throw new TypeError('Failed to fetch dynamically imported module');
+  });
+  const stop = start('auto');
+  await settle();
+  expect(failures).toEqual([expect.stringContaining('Failed to fetch')]);
+  await pass(10_000);
+  expect(lead).toHaveBeenCalledTimes(2);
+  stop();
+});
+
+test('a client that is closed meanwhile does not lead', async () => {
+  const stop = start('leader');
+  stop();
+  await settle();
+  expect(lead).not.toHaveBeenCalled();
+});
+
 test('where it has to be a worker, that is tried again', async () => {
   begins = 'refused';
   const stop = start('shared');
