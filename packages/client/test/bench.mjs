@@ -12,7 +12,7 @@ const bundle = async (stdin, options = {}) => {
 }
 
 const sizes = {
-  'index.js, all a tab loads': [`export * from './src/index.ts'`, { external: ['./host/index.js'] }],
+  'index.js, all a tab loads': [`export * from './src/index.ts'`, { external: ['./lead.js'] }],
   'of that, values and diffs': [`export * from './src/tree/diff.ts'; export * from './src/tree/apply.ts'; export * from './src/tree/encode.ts'; export * from './src/tree/decode.ts'`],
   'react, with what it shares': [`export * from './src/react/index.ts'`, { external: ['react'] }],
   'svelte, with what it shares': [`export * from './src/svelte/index.ts'`, { external: ['svelte/*'] }],

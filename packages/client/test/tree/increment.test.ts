@@ -178,6 +178,14 @@ describe('an increment in a Map', () => {
     expect(() => change(stock => increment(stock, 'in'))).toThrow(InvalidValueError);
   });
 
+  test('takes the keys that the Map has, in TypeScript', () => {
+    const tree = own({ m: new Map([['a', 1]]) });
+    // @ts-expect-error: its keys are texts
+    expect(() => produce(tree, (draft: { m: Map<string, number> }) => increment(draft.m, 5))).toThrow(RangeError);
+    // @ts-expect-error: no member of that name
+    expect(() => produce(tree, (draft: { m: Map<string, number> }) => increment(draft, 'n', 'x'))).toThrow(InvalidValueError);
+  });
+
   test('that is no draft is refused', () => {
     expect(() => increment(shop().stock, 'tea')).toThrow('only good inside');
   });
