@@ -31,8 +31,8 @@ pub(super) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // A checkpoint syncs twice; 16 MiB of log between two of them.
-    connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
+    // `checkpoint` sees to it.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     // A log that grew in a burst gives its space back.
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.pragma_update(None, "cache_size", -32_768)?;
@@ -70,6 +70,11 @@ pub(super) fn read_head(connection: &Connection, key: &str) -> rusqlite::Result<
     let mut statement = connection.prepare_cached("SELECT head FROM heads WHERE key = ?1")?;
     let head = statement.query_row([key], |row| row.get::<_, i64>(0)).optional()?;
     Ok(head.unwrap_or(0).cast_unsigned())
+}
+
+/// Moves what is in the log into the database, as far as nobody reads older pages.
+pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
 }
 
 /// All of `writes` in one transaction, on disk when this returns.
