@@ -21,6 +21,7 @@ pub(crate) fn meta_out(meta: native::Meta) -> wit::Meta {
         deleted: meta.deleted,
         impersonator_id: meta.impersonator_id,
         chunks: meta.chunks,
+        recorded_at: meta.recorded_at.map(|at| at.0),
         created_at: meta.created_at.map(|at| at.0),
     }
 }
@@ -36,6 +37,7 @@ pub(crate) fn meta_in(meta: wit::Meta) -> native::Meta {
         deleted: meta.deleted,
         impersonator_id: meta.impersonator_id,
         chunks: meta.chunks,
+        recorded_at: meta.recorded_at.map(Timestamp),
         created_at: meta.created_at.map(Timestamp),
     }
 }

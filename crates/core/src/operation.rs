@@ -75,6 +75,8 @@ pub struct Meta {
     pub impersonator_id: Option<String>,
     /// In how many chunks the value is stored, when it is.
     pub chunks: Option<u32>,
+    /// When it was taken, where its author said when it begins.
+    pub recorded_at: Option<Timestamp>,
     /// When the first version began. Between our own parts only: messages do not carry it.
     pub created_at: Option<Timestamp>,
 }

@@ -120,6 +120,9 @@ pub struct Entry {
     /// Of what remains of a run of coalesced versions: when the first of them began.
     #[n(10)]
     pub run: Option<u64>,
+    /// When it was taken, where its author said when it begins.
+    #[n(11)]
+    pub recorded: Option<u64>,
 }
 
 /// A version's whole value, from which later ones are rebuilt.

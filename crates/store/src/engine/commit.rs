@@ -5,9 +5,9 @@ use timeweft_core::codec::cbor;
 use timeweft_core::diff::{self, Diff, Patch};
 use timeweft_core::id::EntityId;
 use timeweft_core::operation::{CborDiff, Context};
-use timeweft_core::time::Timestamp;
 
 use super::standing::Standing;
+use super::time::Begins;
 use super::{Current, Engine, EngineError};
 use crate::blob::{Blob, INLINE, Loader, Writing};
 use crate::record::{
@@ -40,7 +40,7 @@ const SEEN: usize = 64;
 
 /// A version about to be written.
 pub(super) struct Draft<'a> {
-    pub(super) valid_from: Timestamp,
+    pub(super) begins: Begins,
     pub(super) what: What<'a>,
     pub(super) deleted: bool,
     pub(super) key: Option<[u8; 16]>,
@@ -98,7 +98,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let mut entry = Entry {
             pointer,
             version,
-            valid_from: draft.valid_from.0,
+            valid_from: draft.begins.valid_from.0,
             person_id: context.person_id.clone(),
             impersonator_id: context.impersonator_id.clone(),
             deleted: draft.deleted,
@@ -107,6 +107,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             key: draft.key.map(|key| key.to_vec().into()),
             base: None,
             run: None,
+            recorded: draft.begins.recorded.map(|time| time.0),
         };
         let most = context.limits.value_bytes;
         let record = match (current, draft.what) {

@@ -15,6 +15,7 @@
 //! | `standing`, `walk` | values and versions, loaded as far as they are asked for |
 //! | `history` | the past |
 //! | `list` | which entities there are |
+//! | `time` | when a version begins |
 //! | `types` | what their types say of them |
 
 mod commit;
@@ -26,6 +27,7 @@ mod seal;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod time;
 mod types;
 mod walk;
 
@@ -44,6 +46,7 @@ use crate::rules::Rules;
 use crate::store::{Store, StoreError};
 use commit::{Draft, What, Written};
 use standing::Standing;
+use time::Begins;
 use types::Known;
 
 /// How often a change is tried when others keep winning.
@@ -142,7 +145,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
 
     /// Creates the entity; of several who try, one does.
     ///
-    /// A repetition with the idempotency key that created it answers as the first did. `valid_from` may be any time.
+    /// A repetition with the idempotency key that created it answers as the first did.
     pub async fn post(
         &self,
         context: &Context,
@@ -171,9 +174,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         if listed {
             self.index_add(context, id).await?;
         }
-        let valid_from = next_time(context.now, valid_from, None)?;
+        let begins = Begins::first(context.now, valid_from)?;
         let bytes = cbor::encode_value(&value);
-        let draft = Draft { valid_from, what: What::First(&bytes), deleted: false, key, rules: &rules };
+        let draft = Draft { begins, what: What::First(&bytes), deleted: false, key, rules: &rules };
         let loader = Loader::new(&self.store, id.as_str());
         match self.write(&loader, context, id, None, draft).await? {
             Written::Swapped(record) => {
@@ -194,7 +197,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     async fn create(&self, context: &Context, id: &EntityId, value: &Value) -> Result<bool, EngineError> {
         let (bytes, rules) = (cbor::encode_value(value), Rules::built_in(id.kind()));
         let what = What::First(&bytes);
-        let draft = Draft { valid_from: context.now, what, deleted: false, key: None, rules: &rules };
+        let draft = Draft { begins: Begins::now(context.now), what, deleted: false, key: None, rules: &rules };
         let loader = Loader::new(&self.store, id.as_str());
         Ok(matches!(self.write(&loader, context, id, None, draft).await?, Written::Swapped(_)))
     }
@@ -275,11 +278,11 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         current: &Current,
         deleted: bool,
     ) -> Result<Option<Committed>, Stop> {
-        let valid_from = next_time(context.now, None, Some(&current.record))?;
+        let begins = Begins::after(&current.record, context.now, None)?;
         let (same, standing) = (Diff::identity(), self.standing(loader, id, &current.record).await?);
         let what = What::Change { diff: &same, previous: &same, standing: &standing };
         let rules = self.rules(id.kind()).await?;
-        let draft = Draft { valid_from, what, deleted, key: None, rules: &rules };
+        let draft = Draft { begins, what, deleted, key: None, rules: &rules };
         match self.write(loader, context, id, Some(current), draft).await? {
             Written::Lost => Ok(None),
             Written::Swapped(record) => {
@@ -378,6 +381,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             deleted: entry.deleted,
             impersonator_id: entry.impersonator_id.clone(),
             chunks,
+            recorded_at: entry.recorded.map(Timestamp),
             created_at: Some(Timestamp(record.created)),
         })
     }
@@ -427,21 +431,4 @@ fn decode_value(context: &Context, value: &CborValue) -> Result<Value, Failure> 
         Value::Undefined => Err(Failure::BadRequest("an entity's value can't be undefined; give any other".into())),
         value => Ok(value),
     }
-}
-
-/// The time of the next version: the caller's if it named one, else the clock's, and always after the current one.
-fn next_time(now: Timestamp, wanted: Option<Timestamp>, current: Option<&Record>) -> Result<Timestamp, Failure> {
-    let last = current.map(|record| Timestamp(record.entry.valid_from));
-    let time = match (wanted, last) {
-        (Some(wanted), Some(last)) if wanted <= last => {
-            return Err(Failure::BadRequest(format!("validFrom must be later than the current version's, {last}")));
-        }
-        (Some(wanted), _) => wanted,
-        (None, Some(last)) => now.max(last.next()),
-        (None, None) => now,
-    };
-    if time >= Timestamp::FOREVER {
-        return Err(Failure::BadRequest(format!("validFrom must be before {}", Timestamp::FOREVER)));
-    }
-    Ok(time)
 }

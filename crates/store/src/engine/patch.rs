@@ -11,8 +11,9 @@ use timeweft_core::value::Value;
 
 use super::commit::{Draft, What, Written};
 use super::standing::Standing;
+use super::time::Begins;
 use super::walk::Walk;
-use super::{Current, Engine, EngineError, Stop, commit, next_time, refuse, version_of_key};
+use super::{Current, Engine, EngineError, Stop, commit, refuse, version_of_key};
 use crate::blob::Loader;
 use crate::record::{Entry, Record};
 use crate::store::Store;
@@ -155,7 +156,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         };
         // What comes out of an increment is not for the caller to say.
         let mine = lazy::summed(mine, &standing.part(loader).await?).await?;
-        let valid_from = next_time(context.now, terms.valid_from, Some(record))?;
+        let begins = Begins::after(record, context.now, terms.valid_from)?;
         if matches!(mine, Diff::Set { value: Value::Undefined, .. }) {
             let why = "an entity's value can't become undefined; delete it instead";
             return Err(Failure::BadRequest(why.into()).into());
@@ -186,7 +187,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             Some(self.merged(loader, id, whole, &newer, &next).await?)
         };
         let what = What::Change { diff: &mine, previous: &previous, standing: &standing };
-        let draft = Draft { valid_from, what, deleted: false, key: terms.key, rules: &rules };
+        let draft = Draft { begins, what, deleted: false, key: terms.key, rules: &rules };
         match self.write(loader, context, id, Some(current), draft).await? {
             Written::Lost => Ok(None),
             Written::Swapped(written) => {
