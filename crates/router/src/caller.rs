@@ -4,13 +4,13 @@ use timeweft_core::id::is_local_id;
 use timeweft_core::operation::Failure;
 use timeweft_core::time::Timestamp;
 
+use crate::access::NOBODY;
 use crate::config::Config;
 use crate::crypto;
 use crate::event::Header;
 use crate::host::Host;
 use crate::internal::SYSTEM;
 use crate::jwt;
-use crate::policy::NOBODY;
 use crate::sign_in::sessions;
 use crate::token::Token;
 

@@ -43,6 +43,11 @@ pub(crate) fn random_name(random: &impl Random, length: usize) -> String {
     bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
 }
 
+/// The id of an entity for which none was chosen: 100 bits.
+pub(crate) fn random_id(random: &impl Random) -> String {
+    random_name(random, 20)
+}
+
 /// Six random digits.
 pub(crate) fn random_code(random: &impl Random) -> String {
     let mut bytes = [0; 8];

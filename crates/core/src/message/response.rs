@@ -12,7 +12,7 @@ use crate::codec::json;
 use crate::limits::Limits;
 #[cfg(feature = "server")]
 use crate::limits::TRUSTED;
-use crate::operation::{CborDiff, CborValue, Committed, Failure, Meta, Page, Reading, Told, Violation};
+use crate::operation::{CborDiff, CborValue, Failure, Meta, Outcome, Reading, Told, Violation};
 use crate::prelude::*;
 
 /// One response.
@@ -70,29 +70,19 @@ impl Response {
         }
     }
 
-    /// What a read found.
-    pub fn of_reading(id: Option<u64>, reading: Reading) -> Response {
+    /// What came of an operation.
+    pub fn of_outcome(id: Option<u64>, outcome: Outcome) -> Response {
         let base = Response::ok(id);
-        match reading {
-            Reading::NotModified(meta) => Response { status: 304, meta: Some(meta), ..base },
-            Reading::Value(value, meta) => Response { value: Some(value), meta: Some(meta), ..base },
-            Reading::Diff(diff, meta) => Response { diff: Some(diff), meta: Some(meta), ..base },
+        match outcome {
+            Outcome::Created(committed) => {
+                Response { status: 201, ..Response::of_outcome(id, Outcome::Changed(committed)) }
+            }
+            Outcome::Changed(committed) => Response { meta: Some(committed.meta), diff: committed.merged, ..base },
+            Outcome::Reading(Reading::NotModified(meta)) => Response { status: 304, meta: Some(meta), ..base },
+            Outcome::Reading(Reading::Value(value, meta)) => Response { value: Some(value), meta: Some(meta), ..base },
+            Outcome::Reading(Reading::Diff(diff, meta)) => Response { diff: Some(diff), meta: Some(meta), ..base },
+            Outcome::Page(page) => Response { versions: Some(page.versions), more: Some(page.more), ..base },
         }
-    }
-
-    /// A change that went well.
-    pub fn of_committed(id: Option<u64>, committed: Committed) -> Response {
-        Response { meta: Some(committed.meta), diff: committed.merged, ..Response::ok(id) }
-    }
-
-    /// A creation that went well.
-    pub fn of_created(id: Option<u64>, committed: Committed) -> Response {
-        Response { status: 201, ..Response::of_committed(id, committed) }
-    }
-
-    /// A page of history.
-    pub fn of_page(id: Option<u64>, page: Page) -> Response {
-        Response { versions: Some(page.versions), more: Some(page.more), ..Response::ok(id) }
     }
 
     /// The frame, or the answer to `POST /message`.

@@ -1,25 +1,22 @@
 //! Writing the next version: where its value goes, its record, the swap.
 
-use sha2::{Digest, Sha256};
 use timeweft_core::codec::cbor;
-use timeweft_core::diff::{self, Diff, Patch};
+use timeweft_core::diff::{self, Diff};
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{CborDiff, Context};
+use timeweft_core::operation::Context;
+use timeweft_core::value::Value;
 
+use super::settle::{Current, Engine};
 use super::standing::Standing;
 use super::time::Begins;
-use super::{Current, Engine, EngineError};
-use crate::blob::{Blob, INLINE, Loader, Writing};
-use crate::record::{
-    Base, Entry, FORMAT, Gone, Place, Planted, Pointer, Record, Sealed, Seen, chunk_key, head_key, pointer, record_key,
-    version_of,
-};
+use crate::blob::{Blob, INLINE, INLINE_VALUE, Writing};
+use crate::error::EngineError;
+use crate::key::{Gone, Pointer, chunk_key, head_key, pointer, record_key, version_of};
+use crate::loader::Loader;
+use crate::record::{Base, Entry, FORMAT, Place, Planted, Record, Sealed, Seen};
 use crate::rules::Rules;
 use crate::store::Store;
 use crate::tree;
-
-/// Values up to this many bytes are in every record; longer ones in a tree.
-pub(super) const INLINE_VALUE: usize = 4 * 1024;
 
 /// A recent log that is longer than this, in versions or bytes, is sealed,
 const LOG_VERSIONS: usize = 48;
@@ -59,27 +56,6 @@ pub(super) enum Written {
     Swapped(Box<Record>),
     /// Somebody else's version came first; nothing of this one is left.
     Lost,
-}
-
-/// The wire form of a diff in the contract's words, encoded.
-pub(super) fn wire(diff: &Diff) -> CborDiff {
-    encoded(&diff.to_plain_patch())
-}
-
-/// A wire form, encoded.
-pub(super) fn encoded(patch: &Patch) -> CborDiff {
-    CborDiff(cbor::encode_patch(patch))
-}
-
-/// What is remembered of an idempotency key: nobody can use up another person's.
-pub(super) fn digest(person_id: &str, key: &str) -> [u8; 16] {
-    let mut hash = Sha256::new();
-    hash.update((person_id.len() as u64).to_le_bytes());
-    hash.update(person_id);
-    hash.update(key);
-    let mut short = [0; 16];
-    short.copy_from_slice(&hash.finalize()[..16]);
-    short
 }
 
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
@@ -130,6 +106,15 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             (None, What::Change { .. }) => return Err(EngineError::Corrupt(format!("{id} has nothing to change"))),
         };
         self.swap(id, current, record, to).await
+    }
+
+    /// Makes an entity of our own, unless it is there.
+    pub(super) async fn create(&self, context: &Context, id: &EntityId, value: &Value) -> Result<bool, EngineError> {
+        let (bytes, rules) = (cbor::encode_value(value), Rules::built_in(id.kind()));
+        let what = What::First(&bytes);
+        let draft = Draft { begins: Begins::now(context.now), what, deleted: false, key: None, rules: &rules };
+        let loader = Loader::new(&self.store, id.as_str());
+        Ok(matches!(self.write(&loader, context, id, None, draft).await?, Written::Swapped(_)))
     }
 
     async fn swap(
