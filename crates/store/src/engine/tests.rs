@@ -348,13 +348,14 @@ fn a_given_time_is_at_most_five_minutes_ahead_and_what_was_taken_when_is_kept() 
     const MINUTE: u64 = 60_000_000;
     let store = MemoryStore::new();
     let engine = engine(&store);
-    let late = wait(engine.post(&by("ann", 5), &id(), &value("{}"), Some(Timestamp(6 + 5 * MINUTE)), None));
+    let first = |at: u64| Post { valid_from: Some(Timestamp(at)), ..Post::of(value("{}")) };
+    let late = wait(engine.post(&by("ann", 5), &id(), first(6 + 5 * MINUTE)));
     assert!(matches!(late, Err(Failure::BadRequest(_))), "{late:?}");
-    let made = wait(engine.post(&by("ann", 50), &id(), &value("{}"), Some(Timestamp(3)), None)).unwrap().meta;
+    let made = wait(engine.post(&by("ann", 50), &id(), first(3))).unwrap().meta;
     assert_eq!((made.valid_from, made.recorded_at), (Timestamp(3), Some(Timestamp(50))));
     let change = |now: u64, since: Timestamp, at: Option<u64>| {
         let diff = patch(&format!(r#"{{"a":{now}}}"#));
-        wait(engine.patch_diff(&by("bob", now), &id(), &diff, Some(since), None, at.map(Timestamp)))
+        wait(engine.patch(&by("bob", now), &id(), Patch { valid_from: at.map(Timestamp), ..Patch::of(diff, since) }))
     };
     let late = change(60, made.valid_from, Some(61 + 5 * MINUTE));
     assert!(matches!(&late, Err(Failure::BadRequest(why)) if why.contains("five minutes")), "{late:?}");
@@ -363,7 +364,7 @@ fn a_given_time_is_at_most_five_minutes_ahead_and_what_was_taken_when_is_kept() 
     // Whoever comes next is after it, and named nothing.
     let next = change(70, ahead.valid_from, None).unwrap().meta;
     assert_eq!((next.valid_from, next.recorded_at), (ahead.valid_from.next(), None));
-    let history = wait(engine.history(&by("cy", 80), &id(), None, 9)).unwrap().versions;
+    let history = wait(engine.history(&by("cy", 80), &id(), History { before: None, limit: 9 })).unwrap().versions;
     let recorded: Vec<_> = history.iter().map(|meta| meta.recorded_at).collect();
     assert_eq!(recorded, [None, Some(Timestamp(60)), Some(Timestamp(50))]);
 }
@@ -373,19 +374,22 @@ fn no_version_keeps_an_entity_from_being_changed_whatever_its_time() {
     let engine = engine(&MemoryStore::new());
     // Builds before this one took any time up to this.
     let last = Timestamp::FOREVER.0 - 1;
-    wait(engine.post(&by("ann", last), &id(), &value("{}"), None, None)).unwrap();
+    wait(engine.post(&by("ann", last), &id(), Post::of(value("{}")))).unwrap();
     let mut at = Timestamp(last);
     for n in 0..3 {
         let diff = patch(&format!(r#"{{"a":{n}}}"#));
-        let next = wait(engine.patch_diff(&by("bob", 9), &id(), &diff, Some(at), None, None)).unwrap().meta.valid_from;
+        let next = wait(engine.patch(&by("bob", 9), &id(), Patch::of(diff, at))).unwrap().meta.valid_from;
         assert_eq!(Timestamp::parse(&next.to_text()), Ok(next));
         assert_eq!(next, at.next());
         at = next;
     }
-    let gone = wait(engine.delete(&by("bob", 10), &id(), Some(at))).unwrap().meta;
-    let back = wait(engine.patch_undelete(&by("bob", 11), &id())).unwrap().meta;
+    let gone = wait(engine.delete(&by("bob", 10), &id(), Delete { if_unmodified_since: Some(at) })).unwrap().meta;
+    let back = wait(engine.undelete(&by("bob", 11), &id())).unwrap().meta;
     assert_eq!((gone.valid_from, back.valid_from), (at.next(), at.next().next()));
-    assert_eq!(read(wait(engine.get(&by("bob", 12), &id(), None, false)).unwrap()), json(r#"{"a":2}"#));
+    assert_eq!(
+        read(wait(engine.read(&by("bob", 12), &id(), Read::whole(Which::Current))).unwrap()),
+        json(r#"{"a":2}"#)
+    );
 }
 
 #[test]
