@@ -341,6 +341,7 @@ pub(crate) fn failure_out(failure: native::Failure) -> wit::Failure {
         }
         native::Failure::TooLarge(why) => wit::Failure::TooLarge(why),
         native::Failure::Busy => wit::Failure::Busy,
+        native::Failure::Damaged(why) => wit::Failure::Damaged(why),
         native::Failure::Unavailable(why) => wit::Failure::Unavailable(why),
         // A kind of failure that this interface has no word for yet: nothing is known to have happened.
         other => wit::Failure::Unavailable(other.to_string()),
@@ -364,6 +365,7 @@ pub(crate) fn failure_in(failure: wit::Failure) -> native::Failure {
         }
         wit::Failure::TooLarge(why) => native::Failure::TooLarge(why),
         wit::Failure::Busy => native::Failure::Busy,
+        wit::Failure::Damaged(why) => native::Failure::Damaged(why),
         wit::Failure::Unavailable(why) => native::Failure::Unavailable(why),
     }
 }

@@ -462,6 +462,9 @@ pub enum Failure {
     /// Too many writers at once.
     #[error("too many changes to this entity at once; try again")]
     Busy,
+    /// What is stored of it is not what was written: where.
+    #[error("what is stored is damaged: {0}")]
+    Damaged(String),
     /// The store can't answer. Whether the change happened is unknown: repeat it with the same idempotency key.
     #[error("the store can't answer: {0}")]
     Unavailable(String),

@@ -2,6 +2,7 @@
 
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::key::{Gone, Pointer};
 
@@ -13,6 +14,11 @@ pub(crate) const INLINE: usize = 16 * 1024;
 
 /// Values up to this many bytes are in every record; longer ones in a tree.
 pub(crate) const INLINE_VALUE: usize = 4 * 1024;
+
+/// What tells bytes from damaged ones: the lower half of their XXH3 of 64 bits.
+pub(crate) fn sum(bytes: &[u8]) -> u32 {
+    xxh3_64(bytes) as u32
+}
 
 /// Bytes, here or in chunks.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -35,6 +41,9 @@ pub enum Blob {
         /// Bytes in all.
         #[n(3)]
         bytes: u64,
+        /// Their [`sum`]; builds of format 2 wrote none.
+        #[n(4)]
+        sum: Option<u32>,
     },
 }
 
@@ -80,13 +89,13 @@ impl Writing {
         if bytes.len() <= inline {
             return Blob::Inline(bytes.into());
         }
-        let (first, length) = (self.chunks.len() as u32, bytes.len() as u64);
+        let (first, length, sum) = (self.chunks.len() as u32, bytes.len() as u64, Some(sum(&bytes)));
         if bytes.len() <= CHUNK {
             self.chunks.push(bytes);
         } else {
             self.chunks.extend(bytes.chunks(CHUNK).map(<[u8]>::to_vec));
         }
-        Blob::Chunks { pointer: self.pointer, first, count: self.chunks.len() as u32 - first, bytes: length }
+        Blob::Chunks { pointer: self.pointer, first, count: self.chunks.len() as u32 - first, bytes: length, sum }
     }
 
     /// What is in a blob is not needed any more.

@@ -5,7 +5,7 @@ use timeweft_core::operation::Failure;
 
 use crate::store::StoreError;
 
-/// What keeps the engine from its work. Callers see [`Failure::Unavailable`].
+/// What keeps the engine from its work. Callers see [`Failure::Unavailable`] and [`Failure::Damaged`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
@@ -13,10 +13,10 @@ pub enum EngineError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// What is stored is not what the engine writes.
-    #[error("stored data is damaged: {0}")]
+    #[error("what is stored is damaged: {0}")]
     Corrupt(String),
     /// A key is not there. Either the data is damaged, or the head moved on and it was collected.
-    #[error("stored data is damaged: there is no {0}")]
+    #[error("what is stored is damaged: there is no {0}")]
     Missing(String),
     /// The change would make something longer than it may be.
     #[error("{0}")]
@@ -27,7 +27,9 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Failure {
         match error {
             EngineError::TooLarge(why) => Failure::TooLarge(why),
-            other => Failure::Unavailable(other.to_string()),
+            EngineError::Corrupt(why) => Failure::Damaged(why),
+            EngineError::Missing(key) => Failure::Damaged(format!("there is no {key}")),
+            EngineError::Store(error) => Failure::Unavailable(error.to_string()),
         }
     }
 }

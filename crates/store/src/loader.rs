@@ -1,4 +1,4 @@
-//! Reading what an entity keeps under keys of its own: each chunk once, and each index of a tree.
+//! Reading what an entity keeps under keys of its own: each blob once, and each index of a tree.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use timeweft_core::codec::cbor;
 use timeweft_core::limits::TRUSTED;
 use timeweft_core::value::Value;
 
-use crate::blob::Blob;
+use crate::blob::{self, Blob};
 use crate::error::EngineError;
 use crate::key::{Pointer, chunk_key};
 use crate::store::Store;
@@ -17,36 +17,43 @@ use crate::tree::node::Index;
 /// By pointer and first chunk.
 type Known<T> = HashMap<(Pointer, u32), Rc<T>>;
 
-/// Reads an entity's blobs, each chunk once.
+/// Reads an entity's blobs, each once.
 pub(crate) struct Loader<'a, S> {
     store: &'a S,
     pub(crate) entity: &'a str,
-    chunks: RefCell<Known<Vec<u8>>>,
+    blobs: RefCell<Known<Vec<u8>>>,
     indices: RefCell<Known<Index>>,
 }
 
 impl<'a, S: Store> Loader<'a, S> {
     pub(crate) fn new(store: &'a S, entity: &'a str) -> Self {
-        Loader { store, entity, chunks: RefCell::default(), indices: RefCell::default() }
+        Loader { store, entity, blobs: RefCell::default(), indices: RefCell::default() }
     }
 
     pub(crate) async fn read(&self, blob: &Blob) -> Result<Rc<Vec<u8>>, EngineError> {
-        let (pointer, first, count, bytes) = match blob {
+        let (pointer, first, count, bytes, sum) = match blob {
             Blob::Inline(bytes) => return Ok(Rc::new(bytes.to_vec())),
-            Blob::Chunks { pointer, first, count, bytes } => (*pointer, *first, *count, *bytes),
+            Blob::Chunks { pointer, first, count, bytes, sum } => (*pointer, *first, *count, *bytes, *sum),
         };
-        if count == 1 {
-            return self.chunk(pointer, first).await;
+        if let Some(known) = self.blobs.borrow().get(&(pointer, first)) {
+            return Ok(known.clone());
         }
         let mut whole = Vec::new();
         for chunk in first..first.saturating_add(count) {
-            whole.extend_from_slice(&self.chunk(pointer, chunk).await?);
+            let key = chunk_key(self.entity, pointer, chunk);
+            let mut chunk = self.store.get(&key).await?.ok_or(EngineError::Missing(key))?;
+            match whole.is_empty() {
+                true => whole = chunk,
+                false => whole.append(&mut chunk),
+            }
         }
-        if whole.len() as u64 != bytes {
-            let (found, entity) = (whole.len(), self.entity);
-            return Err(EngineError::Corrupt(format!("{bytes} bytes of {entity} are {found} in its chunks")));
+        if whole.len() as u64 != bytes || sum.is_some_and(|sum| sum != blob::sum(&whole)) {
+            let key = chunk_key(self.entity, pointer, first);
+            return Err(EngineError::Corrupt(format!("{key} and the {count} from there on are not what was written")));
         }
-        Ok(Rc::new(whole))
+        let whole = Rc::new(whole);
+        self.blobs.borrow_mut().insert((pointer, first), whole.clone());
+        Ok(whole)
     }
 
     /// An index of a tree, read once: several views of one place go by it.
@@ -63,16 +70,6 @@ impl<'a, S: Store> Loader<'a, S> {
             self.indices.borrow_mut().insert(place, index.clone());
         }
         Ok(index)
-    }
-
-    async fn chunk(&self, pointer: Pointer, chunk: u32) -> Result<Rc<Vec<u8>>, EngineError> {
-        if let Some(known) = self.chunks.borrow().get(&(pointer, chunk)) {
-            return Ok(known.clone());
-        }
-        let key = chunk_key(self.entity, pointer, chunk);
-        let bytes = Rc::new(self.store.get(&key).await?.ok_or(EngineError::Missing(key))?);
-        self.chunks.borrow_mut().insert((pointer, chunk), bytes.clone());
-        Ok(bytes)
     }
 }
 

@@ -11,11 +11,17 @@
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
-use crate::blob::Blob;
+use crate::blob::{self, Blob};
+use crate::error::EngineError;
 use crate::key::{Gone, Pointer};
 
-/// The format this build writes.
-pub const FORMAT: u8 = 2;
+/// The format this build writes: behind the record is its [`sum`](crate::blob::sum), in four bytes, big-endian.
+pub const FORMAT: u8 = 3;
+
+/// The one before, which is read: without sums.
+const WITHOUT_SUM: u8 = 2;
+
+const SUM: usize = 4;
 
 /// A commit record.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -48,6 +54,29 @@ pub struct Record {
     /// What no head will reach again and may still be there.
     #[n(8)]
     pub garbage: Vec<Gone>,
+}
+
+impl Record {
+    /// As it is stored.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, EngineError> {
+        let mut bytes = minicbor::to_vec(self).map_err(|error| EngineError::Corrupt(error.to_string()))?;
+        let sum = blob::sum(&bytes);
+        bytes.extend_from_slice(&sum.to_be_bytes());
+        Ok(bytes)
+    }
+
+    /// What was stored; else what is wrong with it.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Record, String> {
+        let mut decoder = minicbor::Decoder::new(bytes);
+        let record: Record = decoder.decode().map_err(|error| format!("can't be read: {error}"))?;
+        let (content, sum) = bytes.split_at(decoder.position());
+        match record.format {
+            FORMAT if sum.len() == SUM && sum == blob::sum(content).to_be_bytes() => Ok(record),
+            WITHOUT_SUM if sum.is_empty() => Ok(record),
+            FORMAT | WITHOUT_SUM => Err("is not what was written".to_owned()),
+            other => Err(format!("has format {other}; this build reads {WITHOUT_SUM} and {FORMAT}")),
+        }
+    }
 }
 
 /// One version and how it came from the one before.

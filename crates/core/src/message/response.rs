@@ -66,6 +66,7 @@ impl Response {
             Failure::InvalidValue(violations) => Response { violations, ..error(Code::InvalidValue) },
             Failure::TooLarge(_) => error(Code::TooLarge),
             Failure::Busy => error(Code::Busy),
+            Failure::Damaged(_) => error(Code::Damaged),
             Failure::Unavailable(_) => error(Code::Unavailable),
         }
     }

@@ -125,7 +125,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         to: Writing,
     ) -> Result<Written, EngineError> {
         let entity = id.as_str();
-        let bytes = minicbor::to_vec(&record).map_err(|error| EngineError::Corrupt(error.to_string()))?;
+        let bytes = record.to_bytes()?;
         let count = to.chunks.len() as u32;
         self.announce(entity, current, to.pointer, count).await?;
         for (number, chunk) in to.chunks.iter().enumerate().filter(|(_, chunk)| !chunk.is_empty()) {

@@ -15,12 +15,14 @@
 //! | `commit` | the next version: where its value goes, its record, the swap |
 //! | `seal`, `garbage` | what a commit does for the others: history, collection |
 //! | `told` | what is said of versions and changes |
+//! | `check` | whether what is stored is what was written |
 //! | `standing`, `walk` | values and versions, loaded as far as they are asked for |
 //! | `types`, `known` | what the types of entities say of them |
 //! | `own` | what is the engine's own |
 //! | `settle` | the engine over a store: trying until an operation is settled |
 
 mod change;
+mod check;
 mod commit;
 mod delete;
 mod garbage;

@@ -8,7 +8,7 @@ use super::known::Known;
 use crate::error::{EngineError, Stop};
 use crate::key::{Pointer, head_key, record_key};
 use crate::loader::Loader;
-use crate::record::{FORMAT, Record};
+use crate::record::Record;
 use crate::store::Store;
 
 /// How often a change is tried when others keep winning.
@@ -81,12 +81,6 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     async fn record(&self, id: &EntityId, pointer: Pointer) -> Result<Record, EngineError> {
         let key = record_key(id.as_str(), pointer);
         let Some(bytes) = self.store.get(&key).await? else { return Err(EngineError::Missing(key)) };
-        let record: Record =
-            minicbor::decode(&bytes).map_err(|error| EngineError::Corrupt(format!("record {key}: {error}")))?;
-        if record.format != FORMAT {
-            let format = record.format;
-            return Err(EngineError::Corrupt(format!("record {key} has format {format}; this build reads {FORMAT}")));
-        }
-        Ok(record)
+        Record::from_bytes(&bytes).map_err(|why| EngineError::Corrupt(format!("record {key} {why}")))
     }
 }
