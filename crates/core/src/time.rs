@@ -27,6 +27,12 @@ impl Timestamp {
     /// `9999-01-01T00:00:00.000000Z`, the `validTo` of what is current.
     pub const FOREVER: Timestamp = Timestamp(253_370_764_800_000_000);
 
+    /// Seconds since 1970, as JSON Web Tokens count them.
+    #[cfg(feature = "server")]
+    pub fn seconds(self) -> f64 {
+        self.0 as f64 / SECOND as f64
+    }
+
     /// The next microsecond.
     pub fn next(self) -> Timestamp {
         Timestamp(self.0 + 1)
