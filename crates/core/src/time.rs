@@ -30,6 +30,12 @@ impl Timestamp {
     /// The last instant that can be written.
     const LAST: u64 = 253_402_300_799_999_999;
 
+    /// Seconds since 1970, as JSON Web Tokens count them.
+    #[cfg(feature = "server")]
+    pub fn seconds(self) -> f64 {
+        self.0 as f64 / SECOND as f64
+    }
+
     /// The next microsecond.
     pub fn next(self) -> Timestamp {
         Timestamp(self.0 + 1)

@@ -14,8 +14,7 @@ use timeweft_store::memory::{Fault, MemoryStore};
 const HOUR: u64 = 3_600_000_000;
 
 fn page(store: &MemoryStore, who: &Context, cursor: Option<&str>, limit: u32) -> Listing {
-    wait(engine(store).list(who, List { kind: "note".into(), cursor: cursor.map(str::to_owned), limit: limit }))
-        .unwrap()
+    wait(engine(store).list(who, List { kind: "note".into(), cursor: cursor.map(str::to_owned), limit })).unwrap()
 }
 
 /// All pages together, in order.

@@ -208,7 +208,7 @@ fn a_schema_holds_from_when_it_is_there_and_old_values_stay_readable() {
         let refused = wait(engine.patch(&by("ann"), &id, Patch::of(patch(r#"{"other":1}"#), since)));
         assert_eq!(paths(refused), ["/n"], "it stays wrong");
         assert_eq!(
-            wait(engine.read(&by("ann"), &id, Read { which: Which::Current, since: since })),
+            wait(engine.read(&by("ann"), &id, Read { which: Which::Current, since })),
             Ok(Reading::NotModified(meta))
         );
         wait(engine.patch(&by("ann"), &id, Patch::of(patch(r#"{"n":5}"#), since))).unwrap();
@@ -261,4 +261,30 @@ fn elements_are_told_apart_by_what_the_type_names() {
         let wanted = by_sku(b, r#"{"sku":"a","n":7}"#);
         assert_eq!(current(&store).unwrap().3, parse(&wanted), "{definition}");
     }
+}
+
+#[test]
+fn a_change_under_the_rules_that_the_right_was_decided_by_does_not_look_at_the_type_again() {
+    let store = MemoryStore::new();
+    define(&store, r#"{"schema":{"type":"object"}}"#);
+    let engine = engine(&store);
+    let rules = wait(engine.type_rules("note")).unwrap();
+    wait(engine.post(&by("ann"), &id(), Post::of(value("{}")))).unwrap();
+    let calls = |context: &Context, diff: &str| {
+        let since = current_since(&engine, &id());
+        let before = store.calls();
+        wait(engine.patch(context, &id(), Patch::of(patch(diff), since))).unwrap();
+        store.calls() - before
+    };
+    let asks = calls(&by("ann"), r#"{"a":1}"#);
+    let decided = Context { rules: Some(rules.revision), ..by("ann") };
+    assert_eq!(calls(&decided, r#"{"a":2}"#), asks - 1);
+    define(&store, r#"{"schema":{"type":"object","properties":{"a":{"type":"string"}}}}"#);
+    let now = patch(r#"{"a":3}"#);
+    let refused = wait(timeweft_store::Engine::new(store.clone(), || 7).patch(
+        &decided,
+        &id(),
+        Patch::of(now, current_since(&engine, &id())),
+    ));
+    assert!(matches!(refused, Err(Failure::InvalidValue(_))), "who does not know those rules goes by those of now");
 }

@@ -62,5 +62,5 @@ pub(super) fn decode_meta(fields: &Fields<'_>) -> Result<Meta, DecodeError> {
 
 /// The same from a map of its own, in CBOR.
 pub(crate) fn decode_meta_bytes(bytes: &[u8]) -> Result<Meta, DecodeError> {
-    decode_meta(&Fields::decode(bytes, Format::Cbor, usize::MAX, &TRUSTED)?)
+    decode_meta(&Fields::decode(bytes, Format::Cbor, TRUSTED.message_bytes, &TRUSTED)?)
 }

@@ -6,7 +6,7 @@ use crate::codec::DecodeError;
 use crate::codec::cbor::head::{Decoder, Token};
 use crate::codec::cbor::{scan, tag};
 use crate::id::EntityId;
-use crate::limits::Limits;
+use crate::limits::{Limits, TRUSTED};
 use crate::operation::{CborDiff, CborValue, Delete, History, Moment, Operation, Patch, Post, Read, Which};
 use crate::prelude::*;
 use crate::time::Timestamp;
@@ -296,7 +296,7 @@ fn id_of_start(frame: &[u8], format: Format) -> Option<u64> {
 /// Looks through a map, or a record as npm cbor-x writes it: 57343([id, [keys…], values…]).
 fn id_of_cbor(decoder: &mut Decoder<'_>) -> Option<u64> {
     fn skip(decoder: &mut Decoder<'_>) -> Option<()> {
-        scan::scan(decoder, usize::MAX).ok().map(drop)
+        scan::scan(decoder, TRUSTED.depth).ok().map(drop)
     }
     match decoder.token().ok()? {
         Token::Tag(tag::RECORD) => {

@@ -9,9 +9,7 @@ use crate::codec::cbor;
 use crate::codec::cbor::write::Writer;
 #[cfg(feature = "server")]
 use crate::codec::json;
-use crate::limits::Limits;
-#[cfg(feature = "server")]
-use crate::limits::TRUSTED;
+use crate::limits::{Limits, TRUSTED};
 use crate::operation::{CborDiff, CborValue, Failure, Meta, Outcome, Reading, Told, Violation};
 use crate::prelude::*;
 
@@ -147,7 +145,7 @@ impl Response {
 
     /// Reads a frame, as a client does.
     pub fn decode(frame: &[u8], format: Format, limits: &Limits) -> Result<Response, DecodeError> {
-        let fields = Fields::decode(frame, format, usize::MAX, limits)?;
+        let fields = Fields::decode(frame, format, TRUSTED.message_bytes, limits)?;
         let status = fields.uint("status")?.and_then(|status| u16::try_from(status).ok());
         let (mut error, mut violations) = (None, Vec::new());
         if let Some(failed) = fields.map("error")? {

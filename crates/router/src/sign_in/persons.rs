@@ -2,7 +2,7 @@
 
 use timeweft_core::codec::cbor;
 use timeweft_core::id::EntityId;
-use timeweft_core::limits::Limits;
+use timeweft_core::limits::TRUSTED;
 use timeweft_core::operation::{Access, CborValue, Committed, Context, Failure, Operation, Outcome, Post};
 use timeweft_core::value::Value;
 
@@ -42,7 +42,7 @@ async fn make_entity<H: Host>(host: &H, person: &str, email: &str) -> Result<Opt
         now: host.now(),
         access: Access::Creator,
         rules: None,
-        limits: Limits::default(),
+        limits: TRUSTED,
     };
     match host.apply(&context, &entity, Operation::Post(Post::of(value))).await.and_then(Outcome::committed) {
         Ok(committed) => Ok(Some((entity, committed))),

@@ -20,16 +20,16 @@ mod note;
 mod tests;
 
 use timeweft_core::message::Code;
+use timeweft_grip::jwt;
 
 use crate::Router;
 use crate::event::{Batch, BatchOutcome, Header, header};
 use crate::host::Host;
-use crate::jwt;
 
 /// Whether these headers carry the gateway's signature, where there is a key to check it with.
 fn is_signed<H: Host>(router: &Router<H>, headers: &[Header]) -> bool {
     match (&router.config.grip_key, header(headers, "grip-sig")) {
-        (Some(key), Some(signature)) => jwt::claims(signature, key, router.host.now()).is_some(),
+        (Some(key), Some(signature)) => jwt::claims(signature, key, router.host.now().seconds()).is_ok(),
         _ => false,
     }
 }

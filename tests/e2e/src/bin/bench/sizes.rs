@@ -113,6 +113,7 @@ fn written(shape: Shape, document: &Json) -> Result<usize> {
         impersonator_id: None,
         now: Timestamp(1),
         access: Access::Any,
+        rules: None,
         limits,
     };
     let id = EntityId::parse("note:n")?;
