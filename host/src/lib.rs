@@ -9,11 +9,12 @@
 //!  store     timeweft:storage/store on SQLite, for the engine
 //! ```
 //!
-//! `timeweft serve` is gateway, engine and store; `timeweft gateway` is gateway and upstream. It is a library too, so that
+//! `timeweft check` reads what is in a store. `timeweft serve` is gateway, engine and store; `timeweft gateway` is gateway and upstream. It is a library too, so that
 //! tests can use the parts.
 
 #![deny(missing_docs)]
 
+pub mod check;
 pub mod cli;
 mod client;
 mod data;
