@@ -6,6 +6,7 @@
 //! - [`suite`] is `cargo xtask test`: a list of named steps, run in order until one fails,
 //! - [`pure`] checks that the pure crates are,
 //! - [`need`] installs what a command needs and the machine lacks, or says what to install,
+//! - [`fresh`] knows whether what cargo does not build is up to date,
 //! - [`shell`] runs other programs and shows what it ran.
 //!
 //! Everything native is built by one selection of packages (the workspace's default members) and one profile
@@ -14,6 +15,7 @@
 mod client;
 mod components;
 mod compose;
+mod fresh;
 mod need;
 mod pure;
 mod shell;
