@@ -11,11 +11,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
 use crate::compose::compose;
+use crate::fresh::modified;
 use crate::need;
 use crate::shell::{self, Workspace};
 
@@ -83,8 +83,4 @@ fn make(workspace: &Workspace, composition: &Composition, output: &Path) -> Resu
 fn compiled(workspace: &Workspace, folder: &str) -> Result<PathBuf> {
     let library = workspace.member(&format!("components/{folder}"))?.library;
     Ok(workspace.target.join(TARGET).join(PROFILE).join(library).with_extension("wasm"))
-}
-
-fn modified(path: &Path) -> Result<SystemTime> {
-    path.metadata().and_then(|meta| meta.modified()).with_context(|| format!("{} is not there", path.display()))
 }

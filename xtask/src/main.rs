@@ -3,17 +3,22 @@
 //! - [`components`] builds the WASI components and [`compose`] plugs them together,
 //! - [`client`] builds the replica for browsers and its glue,
 //! - [`web`] builds the packages for the browser,
+//! - [`build`] is all of these one after the other: `cargo xtask build` and `up`,
 //! - [`suite`] is `cargo xtask test`: a list of named steps, run in order until one fails,
 //! - [`pure`] checks that the pure crates are,
 //! - [`need`] installs what a command needs and the machine lacks, or says what to install,
+//! - [`fresh`] knows whether what cargo does not build is up to date,
 //! - [`shell`] runs other programs and shows what it ran.
 //!
-//! Everything native is built by one selection of packages (the workspace's default members) and one profile
-//! (release), so that wasmtime and SQLite are compiled once and not once a command: docs/decisions/005-one-profile.md.
+//! Everything native but this program is built by one selection of packages (the workspace's default members) and one
+//! profile (release), so that wasmtime and SQLite are compiled once and not once a command:
+//! docs/decisions/005-one-profile.md.
 
+mod build;
 mod client;
 mod components;
 mod compose;
+mod fresh;
 mod need;
 mod pure;
 mod shell;
@@ -67,13 +72,10 @@ fn run(name: &str, arguments: &[OsString]) -> Result<()> {
     }
     let workspace = Workspace::find()?;
     match name {
-        "build" => {
-            build(&workspace, &["--bins"])?;
-            web::build(&workspace)
-        }
+        "build" => build::all(&workspace, build::Programs::All),
         "up" => {
-            build(&workspace, &["--bin", "timeweft"])?;
-            web::build(&workspace)?;
+            build::all(&workspace, build::Programs::Host)?;
+            println!("everything is built: it is served until Ctrl-C");
             let given = |flag: &str| arguments.iter().any(|argument| argument.to_string_lossy().starts_with(flag));
             let mut serve = command(workspace.host());
             serve.args(["serve", "--development"]);
@@ -90,7 +92,8 @@ fn run(name: &str, arguments: &[OsString]) -> Result<()> {
             bench_client(&workspace, &arguments[1..])
         }
         "bench" => {
-            build(&workspace, &["--bins"])?;
+            components::build(&workspace)?;
+            build::native(&workspace, build::Programs::All)?;
             shell::run(workspace.cargo(["run", "--release", "--bin", "bench", "--"]).args(arguments))
         }
         "fmt" => shell::run(&mut workspace.cargo(["fmt", "--all"])),
@@ -99,8 +102,7 @@ fn run(name: &str, arguments: &[OsString]) -> Result<()> {
 }
 
 fn bench_client(workspace: &Workspace, arguments: &[OsString]) -> Result<()> {
-    build(workspace, &["--bin", "timeweft"])?;
-    web::build(workspace)?;
+    build::all(workspace, build::Programs::Host)?;
     // It uses the tests' server and people.
     need::npm_packages(workspace, "tests/browser")?;
     need::npm_packages(workspace, "benches/client")?;
@@ -113,9 +115,4 @@ fn bench_client(workspace: &Workspace, arguments: &[OsString]) -> Result<()> {
             .env("TIMEWEFT_CHROMIUM", chromium)
             .env("TIMEWEFT_BINARY", workspace.host()),
     )
-}
-
-fn build(workspace: &Workspace, programs: &[&str]) -> Result<()> {
-    components::build(workspace)?;
-    shell::run(workspace.cargo(["build", "--release"]).args(programs))
 }

@@ -4,6 +4,7 @@
 //! way to skip a step because something is missing: what a step needs it installs ([`need`]) or fails.
 
 use std::ffi::OsString;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -147,13 +148,20 @@ fn deny(workspace: &Workspace) -> Result<()> {
 fn clippy(workspace: &Workspace) -> Result<()> {
     components::build(workspace)?;
     shell::run(&mut workspace.cargo(["clippy", "--release", "--all-targets", "--", "-D", "warnings"]))?;
+    shell::run(xtask(workspace, "clippy").args(["--all-targets", "--", "-D", "warnings"]))?;
     shell::run(components::cargo(workspace, "clippy")?.args(["--", "-D", "warnings"]))?;
     shell::run(client::cargo(workspace, "clippy")?.args(["--", "-D", "warnings"]))
 }
 
 fn docs(workspace: &Workspace) -> Result<()> {
     components::build(workspace)?;
-    shell::run(workspace.cargo(["doc", "--release", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    shell::run(workspace.cargo(["doc", "--release", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    shell::run(xtask(workspace, "doc").arg("--no-deps").env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// A cargo command on this program, as `cargo xtask` selects it (.cargo/config.toml).
+fn xtask(workspace: &Workspace, subcommand: &str) -> Command {
+    workspace.cargo([subcommand, "--profile", "xtask", "--package", "xtask"])
 }
 
 fn build(workspace: &Workspace) -> Result<()> {
@@ -167,7 +175,8 @@ fn test(workspace: &Workspace) -> Result<()> {
     shell::run(
         workspace.cargo(["test", "--release", "--lib", "--bins"]).args(tests(workspace, |package| package != E2E)),
     )?;
-    shell::run(&mut workspace.cargo(["test", "--release", "--doc"]))
+    shell::run(&mut workspace.cargo(["test", "--release", "--doc"]))?;
+    shell::run(&mut xtask(workspace, "test"))
 }
 
 fn e2e(workspace: &Workspace) -> Result<()> {
