@@ -112,8 +112,7 @@ impl Story {
     fn history_gives_each_version_once(&self) {
         let (mut seen, mut before, mut valid_to) = (Vec::new(), None, Timestamp::FOREVER);
         loop {
-            let page =
-                wait(self.engine().history(&self.context(), &id(), History { before: before, limit: 97 })).unwrap();
+            let page = wait(self.engine().history(&self.context(), &id(), History { before, limit: 97 })).unwrap();
             for meta in &page.versions {
                 assert_eq!(meta.valid_to, valid_to, "version {}", meta.version);
                 valid_to = meta.valid_from;

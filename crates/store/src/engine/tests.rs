@@ -259,7 +259,7 @@ fn history_pages_give_each_version_once_newest_first() {
     }
     let (mut seen, mut before, mut valid_to) = (Vec::new(), None, Timestamp::FOREVER);
     loop {
-        let page = wait(engine.history(&who, &id(), History { before: before, limit: 7 })).unwrap();
+        let page = wait(engine.history(&who, &id(), History { before, limit: 7 })).unwrap();
         for meta in &page.versions {
             assert_eq!(meta.valid_to, valid_to);
             valid_to = meta.valid_from;
