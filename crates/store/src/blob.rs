@@ -41,7 +41,7 @@ pub enum Blob {
         /// Bytes in all.
         #[n(3)]
         bytes: u64,
-        /// Their [`sum`]; builds of format 2 wrote none.
+        /// Their checksum, as behind a record; builds of format 2 wrote none.
         #[n(4)]
         sum: Option<u32>,
     },

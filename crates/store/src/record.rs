@@ -15,7 +15,7 @@ use crate::blob::{self, Blob};
 use crate::error::EngineError;
 use crate::key::{Gone, Pointer};
 
-/// The format this build writes: behind the record is its [`sum`](crate::blob::sum), in four bytes, big-endian.
+/// The format this build writes: behind the record is the lower half of its XXH3 of 64 bits, big-endian.
 pub const FORMAT: u8 = 3;
 
 /// The one before, which is read: without sums.
