@@ -13,7 +13,6 @@
 //!   go on writing on top of what was lost. Sessions that only saw what is on disk don't notice.
 //! - An entry leaves the overlay only after its batch is visible to the read connections.
 
-mod checkpoint;
 mod overlay;
 mod sqlite;
 mod writer;
@@ -28,8 +27,7 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use rusqlite::Connection;
 
-use checkpoint::Checkpoint;
-use overlay::{Share, Shared};
+use overlay::Shared;
 
 /// Longest key, in bytes.
 pub const MAX_KEY: usize = 256;
@@ -56,15 +54,13 @@ pub enum StoreError {
 pub struct StoreOptions {
     /// Writes wait when so many bytes are not on disk yet.
     pub pending_bytes: usize,
-    /// A session that has put more than this into one batch waits for the next: what others write is not held up by it.
-    pub share_bytes: usize,
     /// So many bytes of what was written last stay in memory after they reached the disk.
     pub cached_bytes: usize,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        StoreOptions { pending_bytes: 64 << 20, share_bytes: 512 << 10, cached_bytes: 32 << 20 }
+        StoreOptions { pending_bytes: 64 << 20, cached_bytes: 32 << 20 }
     }
 }
 
@@ -77,25 +73,22 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens or creates the database at `path`. The caller sees to it that no other process has it open.
     pub fn open(path: &Path, options: StoreOptions) -> Result<SqliteStore, StoreError> {
-        let mut connection = sqlite::open_writer(path).map_err(sqlite::unavailable)?;
+        let connection = sqlite::open_writer(path).map_err(sqlite::unavailable)?;
         let shared = Arc::new(Shared::new(path.to_owned(), options));
-        let no_thread = |error: std::io::Error| StoreError::Unavailable(error.to_string());
-        let checkpoint = Checkpoint::start(path).map_err(no_thread)?;
-        checkpoint.watch(&mut connection).map_err(sqlite::unavailable)?;
         let writer = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn({
                 let shared = shared.clone();
-                move || writer::run(&shared, connection, &checkpoint)
+                move || writer::run(&shared, connection)
             })
-            .map_err(no_thread)?;
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(SqliteStore { shared, writer: Some(writer) })
     }
 
     /// A caller with a read connection of its own; reuse it for many calls with [`Session::begin`].
     pub fn session(&self) -> Result<Session, StoreError> {
         let reader = sqlite::open_reader(&self.shared.path).map_err(sqlite::unavailable)?;
-        Ok(Session { shared: self.shared.clone(), reader, depends_on: 0, share: Share::default(), read_only: false })
+        Ok(Session { shared: self.shared.clone(), reader, depends_on: 0, read_only: false })
     }
 
     /// Waits until `batch` and all before it are on disk; an error when it never will be.
@@ -133,7 +126,6 @@ pub struct Session {
     shared: Arc<Shared>,
     reader: Connection,
     depends_on: Batch,
-    share: Share,
     read_only: bool,
 }
 
@@ -218,7 +210,7 @@ impl Session {
     fn write(&mut self, key: &str, value: Option<Bytes>) -> Result<(), StoreError> {
         check_key(key)?;
         self.check_writable()?;
-        self.depends_on = self.shared.write(key, value, self.depends_on, &mut self.share)?;
+        self.depends_on = self.shared.write(key, value, self.depends_on)?;
         Ok(())
     }
 

@@ -39,13 +39,6 @@ pub(super) struct Writes {
     bytes: usize,
 }
 
-/// What one session has put into a batch.
-#[derive(Default)]
-pub(super) struct Share {
-    batch: Batch,
-    bytes: usize,
-}
-
 impl Writes {
     fn is_empty(&self) -> bool {
         self.values.is_empty() && self.heads.is_empty()
@@ -135,20 +128,11 @@ impl Shared {
     }
 
     /// Returns the batch that the write is in.
-    pub(super) fn write(
-        &self,
-        key: &str,
-        value: Option<Bytes>,
-        depends_on: Batch,
-        share: &mut Share,
-    ) -> Result<Batch, StoreError> {
-        let mut state = self.lock_with_room(Some(share))?;
+    pub(super) fn write(&self, key: &str, value: Option<Bytes>, depends_on: Batch) -> Result<Batch, StoreError> {
+        let mut state = self.lock_with_room()?;
         state.check(depends_on)?;
         let batch = state.open;
-        let bytes = key.len() + value.as_ref().map_or(0, Bytes::len) + ENTRY_OVERHEAD;
-        state.pending.bytes += bytes;
-        let before = if share.batch == batch { share.bytes } else { 0 };
-        *share = Share { batch, bytes: before + bytes };
+        state.pending.bytes += key.len() + value.as_ref().map_or(0, Bytes::len) + ENTRY_OVERHEAD;
         state.pending.values.insert(key.into(), value.clone());
         state.values.insert(key.into(), Entry { value, batch });
         self.work.notify_one();
@@ -167,7 +151,7 @@ impl Shared {
         settled: Batch,
         depends_on: Batch,
     ) -> Result<Option<(bool, Batch)>, StoreError> {
-        let mut state = self.lock_with_room(None)?;
+        let mut state = self.lock_with_room()?;
         state.check(depends_on)?;
         let (head, seen) = match (state.heads.get(key), on_disk) {
             (Some(entry), _) => (entry.value, entry.batch),
@@ -185,12 +169,9 @@ impl Shared {
         Ok(Some((true, batch)))
     }
 
-    fn lock_with_room(&self, share: Option<&Share>) -> Result<MutexGuard<'_, State>, StoreError> {
-        let full = |state: &mut State| {
-            let used_up =
-                share.is_some_and(|share| share.batch == state.open && share.bytes > self.options.share_bytes);
-            !state.stopped && (used_up || state.pending.bytes + state.in_hand > self.options.pending_bytes)
-        };
+    fn lock_with_room(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        let full =
+            |state: &mut State| !state.stopped && state.pending.bytes + state.in_hand > self.options.pending_bytes;
         let (state, waited) =
             self.room.wait_timeout_while(self.lock(), PATIENCE, full).unwrap_or_else(PoisonError::into_inner);
         if state.stopped {
@@ -225,8 +206,6 @@ impl Shared {
         state.open += 1;
         let writes = std::mem::take(&mut state.pending);
         state.in_hand = writes.bytes;
-        drop(state);
-        self.room.notify_all();
         Some((batch, writes))
     }
 

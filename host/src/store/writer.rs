@@ -2,23 +2,19 @@
 
 use rusqlite::Connection;
 
-use super::checkpoint::Checkpoint;
 use super::overlay::{Shared, Writes};
 use super::sqlite;
 
-pub(super) fn run(shared: &Shared, connection: Connection, checkpoint: &Checkpoint) {
+pub(super) fn run(shared: &Shared, connection: Connection) {
     let mut connection = Some(connection);
     let mut failing = false;
     while let Some((batch, writes)) = shared.take() {
-        match commit(shared, &mut connection, checkpoint, &writes) {
+        match commit(shared, &mut connection, &writes) {
             Ok(()) => {
                 if std::mem::take(&mut failing) {
                     tracing::info!(batch, "the store takes writes again");
                 }
                 shared.committed(batch, writes);
-                if let Some(connection) = &connection {
-                    checkpoint.committed(connection);
-                }
             }
             Err(error) => {
                 // Once an outage; who asks is told each time.
@@ -32,19 +28,10 @@ pub(super) fn run(shared: &Shared, connection: Connection, checkpoint: &Checkpoi
 }
 
 /// A connection that failed is not trusted with the next batch: after an I/O error its idea of the log may be wrong.
-fn commit(
-    shared: &Shared,
-    connection: &mut Option<Connection>,
-    checkpoint: &Checkpoint,
-    writes: &Writes,
-) -> rusqlite::Result<()> {
+fn commit(shared: &Shared, connection: &mut Option<Connection>, writes: &Writes) -> rusqlite::Result<()> {
     let mut current = match connection.take() {
         Some(current) => current,
-        None => {
-            let mut current = sqlite::open_writer(&shared.path)?;
-            checkpoint.watch(&mut current)?;
-            current
-        }
+        None => sqlite::open_writer(&shared.path)?,
     };
     #[cfg(test)]
     match shared.page_limit.load(std::sync::atomic::Ordering::SeqCst) {
