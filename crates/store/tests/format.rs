@@ -123,6 +123,15 @@ fn what_format_2_wrote_is_read_and_goes_on() {
 }
 
 #[test]
+fn a_first_version_is_checked_too() {
+    for first in ["1".to_owned(), format!(r#"["{}"]"#, "long".repeat(5_000))] {
+        let store = MemoryStore::new();
+        wait(engine(&store).post(&at("ann", 1_000), &id(), Post::of(value(&first)))).unwrap();
+        assert_eq!(wait(engine(&store).check(&at("cy", 9_000_000), &id())), Ok(1));
+    }
+}
+
+#[test]
 fn a_bit_that_flips_is_noticed_and_never_served() {
     let store = MemoryStore::new();
     live(&store);

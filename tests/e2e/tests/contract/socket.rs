@@ -21,7 +21,7 @@ crate::cases!(
     a_patch_repeated_with_its_key_is_applied_once,
     a_delete_is_soft_and_can_be_undone,
     as_of_is_the_version_valid_at_any_instant,
-    valid_from_may_be_given_only_if_later,
+    valid_from_may_be_given_only_if_later_and_not_tomorrow,
     history_is_newest_first_in_pages,
     dates_of_three_digits_are_taken_and_other_forms_refused,
     bad_diffs_are_400_and_change_nothing,
@@ -247,14 +247,15 @@ async fn as_of_is_the_version_valid_at_any_instant(url: Url) -> Result<()> {
     for format in FORMATS {
         let mut socket = person.connect(format).await?;
         let note = fresh("note");
-        let at = |day: u8| format!("2040-01-0{day}T00:00:00.000000Z");
+        let at = |day: u8| format!("2020-01-0{day}T00:00:00.000000Z");
         let post = json!({"method": "post", "entityId": note, "value": {"a": 1}, "validFrom": at(2)});
         assert_eq!(status(&socket.call(post).await?), 201);
         let next = json!({"method": "patchDiff", "entityId": note, "diff": {"a": {"$undefined": true}, "b": [1]},
             "ifUnmodifiedSince": at(2), "validFrom": at(4)});
         assert_eq!(status(&socket.call(next).await?), 200);
         let gone = socket.call(json!({"method": "delete", "entityId": note})).await?;
-        assert_eq!(valid_from(&gone), "2040-01-04T00:00:00.000001Z");
+        assert_eq!((status(&gone), &gone["meta"]["deleted"]), (200, &json!(true)));
+        let gone = valid_from(&gone);
         let mut read = async |at: &str| {
             let answer = socket.call(json!({"method": "get", "entityId": note, "asOf": at})).await?;
             anyhow::Ok((status(&answer), answer))
@@ -262,32 +263,36 @@ async fn as_of_is_the_version_valid_at_any_instant(url: Url) -> Result<()> {
         for (day, value, from, to) in [
             (2, json!({"a": 1}), at(2), at(4)),
             (3, json!({"a": 1}), at(2), at(4)),
-            (4, json!({"b": [1]}), at(4), "2040-01-04T00:00:00.000001Z".into()),
+            (4, json!({"b": [1]}), at(4), gone.clone()),
         ] {
             let (status, answer) = read(&at(day)).await?;
             assert_eq!((status, &answer["value"], answer.get("diff")), (200, &value, None), "{answer}");
             assert_eq!((&answer["meta"]["validFrom"], &answer["meta"]["validTo"]), (&json!(from), &json!(to)));
         }
         assert_eq!(read(&at(1)).await?.0, 404, "before the first");
-        assert_eq!(read(&at(5)).await?.0, 404, "a deletion");
-        assert_eq!(read("2040").await?.0, 400);
+        assert_eq!(read(&gone).await?.0, 404, "a deletion");
+        assert_eq!(read("2020").await?.0, 400);
     }
     Ok(())
 }
 
-async fn valid_from_may_be_given_only_if_later(url: Url) -> Result<()> {
+async fn valid_from_may_be_given_only_if_later_and_not_tomorrow(url: Url) -> Result<()> {
     let mut socket = Person::new(&url).await?.connect(Format::Json).await?;
     let note = fresh("note");
     let early = "2020-01-01T00:00:00.000000Z";
     let post = json!({"method": "post", "entityId": note, "value": {"a": 1}, "validFrom": early});
     assert_eq!(valid_from(&socket.call(post).await?), early);
     let with = |at: &str| json!({"method": "patchDiff", "entityId": note, "diff": {"a": at}, "ifUnmodifiedSince": early, "validFrom": at});
-    for at in ["2019-12-31T23:59:59.999999Z", early] {
+    for at in ["2019-12-31T23:59:59.999999Z", early, "2100-01-01T00:00:00.000000Z", "9998-12-31T23:59:59.999999Z"] {
         let refused = socket.call(with(at)).await?;
         assert_eq!(status(&refused), 400, "{at}: {refused}");
     }
     let taken = socket.call(with("2020-01-01T00:00:00.000001Z")).await?;
     assert_eq!((status(&taken), valid_from(&taken).as_str()), (200, "2020-01-01T00:00:00.000001Z"));
+    let next = patch(&mut socket, &note, json!({"a": 2}), "2020-01-01T00:00:00.000001Z").await?;
+    let recorded = |answer: &Json| answer["meta"]["recordedAt"].as_str().map(str::to_owned);
+    assert!(recorded(&taken).is_some_and(|at| *early < *at && at < valid_from(&next)), "{taken} {next}");
+    assert_eq!(recorded(&next), None, "{next}");
     Ok(())
 }
 
