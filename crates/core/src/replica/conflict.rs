@@ -20,6 +20,8 @@ pub struct Conflict {
     pub base: Option<Value>,
     /// What I made of it.
     pub mine: Option<Value>,
+    /// What they made of it then.
+    pub theirs: Option<Value>,
     /// Of the version that theirs came with, in CBOR as in messages; empty where none is known.
     pub meta: Vec<u8>,
     /// Why the server refused mine, in CBOR as in messages; empty where it is somebody else's change that stands against it.
@@ -88,6 +90,7 @@ impl Conflict {
                     place.absent = matches!(way.last(), Some(Step::Index(_)));
                     place.lost = false;
                     (place.range, self.base, self.mine) = (None, Some(before), Some(mine));
+                    self.theirs = None;
                 }
             }
         }

@@ -12,7 +12,7 @@
 //! journal  = [2, [since?], [meta?], [change…], [sent?], [conflict…], [[tab, op]…], next conflict]
 //! change   = [0, value] create | [1, diff] patch | [2] delete | [3] undelete
 //! sent     = [key, 0, value] | [key, 1, diff, validFrom] | [key, 2] | [key, 3] | [key, 4, validFrom], then [back, disturbed]
-//! conflict = [id, [key or index…], [base?], [mine?], [], meta, error, [start, length] or [], absent, lost]
+//! conflict = [id, [key or index…], [base?], [mine?], [theirs?], meta, error, [start, length] or [], absent, lost]
 //! ```
 
 use super::conflict::Conflict;
@@ -226,7 +226,7 @@ fn conflict_out(conflict: &Conflict) -> Value {
         path_out(&conflict.place.path),
         optional(conflict.base.clone()),
         optional(conflict.mine.clone()),
-        optional(None),
+        optional(conflict.theirs.clone()),
         Value::Bytes(conflict.meta.clone()),
         Value::Bytes(conflict.error.clone()),
         Value::Array(conflict.place.range.into_iter().flat_map(range_out).collect()),
@@ -253,8 +253,7 @@ fn conflict_in(items: &mut Items) -> Result<Conflict, DecodeError> {
     };
     let path = items.array()?.0.map(step).collect::<Result<_, _>>()?;
     let mut optional = || items.optional()?.map(|mut value| value.next()).transpose();
-    // Builds before this one kept what is in the place as well.
-    let (base, mine, _) = (optional()?, optional()?, optional()?);
+    let (base, mine, theirs) = (optional()?, optional()?, optional()?);
     let meta = items.bytes()?;
     let error = items.bytes()?;
     let range = items.optional()?.map(|mut range| {
@@ -264,7 +263,7 @@ fn conflict_in(items: &mut Items) -> Result<Conflict, DecodeError> {
     let absent = items.next()? == Value::Bool(true);
     let lost = items.next()? == Value::Bool(true);
     let place = Place { path, range: range.transpose()?, absent, lost };
-    Ok(Conflict { id, place, base, mine, meta, error })
+    Ok(Conflict { id, place, base, mine, theirs, meta, error })
 }
 
 fn range_out(range: Range) -> [Value; 2] {

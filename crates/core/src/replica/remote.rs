@@ -387,10 +387,12 @@ impl Replica {
 
     /// Conflicts stand beside each other: what one holds is nowhere else.
     pub(super) fn raise(&mut self, contested: Contested, meta: Vec<u8>, error: Vec<u8>) {
-        let Contested { place, base, mine, .. } = contested;
+        let Contested { place, base, mine, theirs } = contested;
+        let shown = self.view.as_ref().filter(|_| !self.with_flags());
+        let theirs = theirs.or_else(|| place.value(shown));
         let id = self.next_conflict;
         self.next_conflict += 1;
-        self.conflicts.push(Conflict { id, place, base, mine, meta, error });
+        self.conflicts.push(Conflict { id, place, base, mine, theirs, meta, error });
         self.disk.changed = true;
     }
 

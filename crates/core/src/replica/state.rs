@@ -29,8 +29,7 @@ impl Replica {
         if let Some(meta) = self.version() {
             map.raw("meta", &encode_meta(meta, Format::Cbor));
         }
-        let shown = self.view.as_ref().filter(|_| !self.view_deleted);
-        let conflicts: Vec<Vec<u8>> = self.conflicts.iter().map(|one| conflict(one, shown)).collect();
+        let conflicts: Vec<Vec<u8>> = self.conflicts.iter().map(conflict).collect();
         map.array("conflicts", &conflicts);
         let mut undo = MapWriter::new(Format::Cbor);
         for tab in &self.tabs {
@@ -64,7 +63,7 @@ impl Replica {
     }
 }
 
-fn conflict(conflict: &Conflict, shown: Option<&Value>) -> Vec<u8> {
+fn conflict(conflict: &Conflict) -> Vec<u8> {
     let mut map = MapWriter::new(Format::Cbor);
     map.uint("id", conflict.id.into());
     map.value("path", &CborValue(cbor::encode_value(&path_out(&conflict.place.path))));
@@ -75,8 +74,7 @@ fn conflict(conflict: &Conflict, shown: Option<&Value>) -> Vec<u8> {
     if conflict.place.absent || conflict.place.lost {
         map.value("absent", &CborValue(cbor::encode_value(&Value::Bool(true))));
     }
-    let theirs = conflict.place.value(shown);
-    for (name, value) in [("base", &conflict.base), ("mine", &conflict.mine), ("theirs", &theirs)] {
+    for (name, value) in [("base", &conflict.base), ("mine", &conflict.mine), ("theirs", &conflict.theirs)] {
         if let Some(value) = value {
             map.value(name, &CborValue(cbor::encode_value(value)));
         }

@@ -151,7 +151,7 @@ fn who_also_deletes_it_is_asked_nothing() {
 }
 
 #[test]
-fn a_conflict_says_what_is_in_the_value_now() {
+fn a_conflict_stands_where_others_replace_its_place_again() {
     let (mut server, mut ada, mut bob) = two();
     bob.cut();
     bob.edit(note("Coffee", "one two three"), None);
@@ -159,7 +159,7 @@ fn a_conflict_says_what_is_in_the_value_now() {
     bob.connect(&mut server);
     ada.edit(note("Water", "one two three"), Some(&mut server));
     bob.follow(&mut server);
-    assert_eq!(field(&conflicts(&bob)[0], "theirs"), Some(&text("Water")));
+    assert_eq!(field(&conflicts(&bob)[0], "theirs"), Some(&text("Milk")));
     resolve(&mut bob, 0, Choice::Mine, &mut server);
     assert_eq!(bob.tab.view, Some(note("Coffee", "one two three")));
 }
