@@ -86,7 +86,7 @@ impl Conflict {
             let inner = Conflict { place: Place { path: rest.to_vec(), ..self.place.clone() }, ..self.clone() };
             if let Some(before) = Place::at(way.to_vec()).value(Some(shown)) {
                 let mut mine = before.clone();
-                if inner.put(&mut mine, self.mine.take(), false).is_ok() {
+                if inner.put(&mut mine, self.mine.clone(), false).is_ok() {
                     place.absent = matches!(way.last(), Some(Step::Index(_)));
                     place.lost = false;
                     (place.range, self.base, self.mine) = (None, Some(before), Some(mine));

@@ -195,6 +195,18 @@ fn a_conflict_in_what_is_deleted_later_is_about_all_of_that() {
 }
 
 #[test]
+fn a_conflict_that_fits_nothing_any_more_keeps_what_it_holds() {
+    let range = Some(crate::diff::Range { start: 0, length: 1 });
+    let place = crate::diff::Place { range, ..crate::diff::Place::at(vec![crate::diff::Step::Key("x".to_owned())]) };
+    let [base, mine, theirs] = ["tea", "rum", "gin"].map(|word| Some(text(word)));
+    let mut held = conflict::Conflict { id: 1, place, base, mine: mine.clone(), theirs, meta: vec![], error: vec![] };
+    // No stretch of a number is a text.
+    let shown = object([("x", Value::from(5.0))]);
+    held.follow(&diff_finely(&shown, &object([])), &shown);
+    assert_eq!((held.place.lost, held.mine), (true, mine));
+}
+
+#[test]
 fn an_undeletion_that_is_refused_is_not_tried_for_ever() {
     let (mut server, mut ada, _) = two();
     ada.act(Action::Delete, Some(&mut server));
