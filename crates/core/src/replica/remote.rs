@@ -260,7 +260,7 @@ impl Replica {
                     if index == 0 && self.sent.is_some() {
                         moved.push(change.clone());
                     } else {
-                        raised.extend(self.deletion(self.with_unsent(index).0));
+                        raised.extend(self.asks(self.with_unsent(index).0, None));
                     }
                     continue;
                 }

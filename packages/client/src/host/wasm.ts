@@ -1,7 +1,7 @@
 /**
  * The replica component (`components/client-wasm`) as TypeScript sees it, and how it is brought in.
  *
- * The types restate its WIT in the form that js-component-bindgen gives it. Calls are synchronous and own no I/O: {@link ReplicaEvent}s go in, what
+ * The types restate its WIT in the form that jco gives it. Calls are synchronous and own no I/O: {@link ReplicaEvent}s go in, what
  * is to be done comes back as {@link Effect}s, to be performed in order. A call that throws is a trap: the instance is lost, see `Host`.
  */
 

@@ -51,9 +51,7 @@ impl Replica {
         }
         let mine = self.view.clone();
         self.unsent.drain(..count);
-        if lost && self.policy == Policy::KeepTheirsWhereBoth {
-            let base = self.with_unsent(0).0;
-            let contested = Contested { place: Place::at(Vec::new()), base, mine, theirs: None };
+        if lost && let Some(contested) = self.asks(self.with_unsent(0).0, mine) {
             self.raise(contested, Vec::new(), Vec::new());
         }
         self.show_difference(effects);
@@ -67,16 +65,16 @@ impl Replica {
         self.unsent.remove(0);
         if self.unsent.first() == Some(&Change::Undelete) {
             self.unsent.remove(0);
-        } else if let Some(contested) = self.deletion(Some(seen)) {
+        } else if let Some(contested) = self.asks(Some(seen), None) {
             self.raise(contested, encode_meta(meta, Format::Cbor), Vec::new());
         }
         self.view_deleted = self.with_flags();
     }
 
-    /// What gives way when others changed what was to be deleted: somebody decides it, if that is the policy.
-    pub(super) fn deletion(&self, seen: Option<Value>) -> Option<Contested> {
+    /// Whether there is to be the entity, and as what, if somebody decides that by the policy. `mine` is none where I deleted it.
+    pub(super) fn asks(&self, base: Option<Value>, mine: Option<Value>) -> Option<Contested> {
         let asks = self.policy == Policy::KeepTheirsWhereBoth;
-        asks.then(|| Contested { place: Place::at(Vec::new()), base: seen, mine: None, theirs: None })
+        asks.then(|| Contested { place: Place::at(Vec::new()), base, mine, theirs: None })
     }
 
     /// Whether what is shown is deleted.
