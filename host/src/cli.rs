@@ -20,8 +20,22 @@ pub struct Cli {
 pub enum Command {
     /// Everything in one process: gateway, components and an SQLite database. Nothing else to install.
     Serve(Box<Serve>),
+    /// Reads all that a data folder holds, which no timeweft may have open, and names what is damaged.
+    Check(Check),
     /// Only the WebSocket side, in front of an HTTP server that runs the components (`spin up`).
     Gateway(Box<Gateway>),
+}
+
+/// `timeweft check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The folder that `timeweft serve --data` was given.
+    #[arg(long, env = "TIMEWEFT_DATA", value_name = "FOLDER", default_value = ".timeweft")]
+    pub data: PathBuf,
+
+    /// Only this entity, as type:id.
+    #[arg(long, value_name = "ENTITY")]
+    pub entity: Option<String>,
 }
 
 /// `timeweft serve`.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use timeweft_host::cli::{Cli, Command, Common, LogFormat};
-use timeweft_host::start;
+use timeweft_host::{check, start};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -19,22 +19,31 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
-    let common = match &cli.command {
-        Command::Serve(flags) => &flags.common,
-        Command::Gateway(flags) => &flags.common,
-    };
+    match cli.command {
+        Command::Check(flags) => check::run(&flags),
+        Command::Serve(flags) => {
+            prepare(&flags.common)?;
+            until_it_ends(start::serve(*flags))
+        }
+        Command::Gateway(flags) => {
+            prepare(&flags.common)?;
+            until_it_ends(start::gateway(*flags))
+        }
+    }
+}
+
+fn prepare(common: &Common) -> anyhow::Result<()> {
     start_log(common)?;
     // A socket is a file descriptor, and the usual soft limit of 1,024 is soon reached.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "can't raise the limit of open files");
     }
+    Ok(())
+}
+
+fn until_it_ends(serving: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(async {
-        match cli.command {
-            Command::Serve(flags) => start::serve(*flags).await,
-            Command::Gateway(flags) => start::gateway(*flags).await,
-        }
-    });
+    let result = runtime.block_on(serving);
     // What did not end by itself is not waited for a second time.
     runtime.shutdown_background();
     result

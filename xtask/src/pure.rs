@@ -14,7 +14,7 @@ use wasmparser::{Parser, Payload};
 use crate::need;
 use crate::shell::{self, Workspace, command};
 
-const CRATES: [&str; 3] = ["timeweft-core", "timeweft-store", "timeweft-router"];
+const CRATES: [&str; 4] = ["timeweft-core", "timeweft-grip", "timeweft-store", "timeweft-router"];
 const TARGET: &str = "wasm32-unknown-unknown";
 
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {

@@ -25,7 +25,11 @@ struct Step {
 const STEPS: [Step; 15] = [
     Step { name: "fmt", what: "the Rust code is formatted", run: fmt },
     Step { name: "deny", what: "licences, bans and sources of what we depend on (deny.toml)", run: deny },
-    Step { name: "pure", what: "core, store and router build for wasm without a single import", run: pure::check },
+    Step {
+        name: "pure",
+        what: "core, grip, store and router build for wasm without a single import",
+        run: pure::check,
+    },
     Step { name: "components", what: "the components build and compose", run: components::build },
     Step { name: "clippy", what: "clippy on native and wasm code, warnings denied", run: clippy },
     Step { name: "docs", what: "the docs build, warnings denied", run: docs },

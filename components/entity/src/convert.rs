@@ -4,13 +4,14 @@
 // Each side uses one direction.
 #![allow(dead_code)]
 
-use timeweft_core::limits::Limits;
+use timeweft_core::diff::Identity;
+use timeweft_core::limits::{Limits, TRUSTED};
 use timeweft_core::operation as native;
 use timeweft_core::time::Timestamp;
 
 use crate::wit::types as wit;
 
-pub(crate) fn meta_out(meta: native::Meta) -> wit::Meta {
+fn meta_out(meta: native::Meta) -> wit::Meta {
     wit::Meta {
         entity_id: meta.entity_id,
         version: meta.version,
@@ -21,11 +22,12 @@ pub(crate) fn meta_out(meta: native::Meta) -> wit::Meta {
         deleted: meta.deleted,
         impersonator_id: meta.impersonator_id,
         chunks: meta.chunks,
+        recorded_at: meta.recorded_at.map(|at| at.0),
         created_at: meta.created_at.map(|at| at.0),
     }
 }
 
-pub(crate) fn meta_in(meta: wit::Meta) -> native::Meta {
+fn meta_in(meta: wit::Meta) -> native::Meta {
     native::Meta {
         entity_id: meta.entity_id,
         version: meta.version,
@@ -36,7 +38,143 @@ pub(crate) fn meta_in(meta: wit::Meta) -> native::Meta {
         deleted: meta.deleted,
         impersonator_id: meta.impersonator_id,
         chunks: meta.chunks,
+        recorded_at: meta.recorded_at.map(Timestamp),
         created_at: meta.created_at.map(Timestamp),
+    }
+}
+
+pub(crate) fn operation_out(operation: native::Operation) -> wit::Operation {
+    use native::Operation;
+    let at = |time: Option<Timestamp>| time.map(|time| time.0);
+    match operation {
+        Operation::Post(native::Post { value, valid_from, idempotency_key }) => {
+            wit::Operation::Post(wit::Post { value: value.0, valid_from: at(valid_from), idempotency_key })
+        }
+        Operation::Read(native::Read { which, since }) => {
+            wit::Operation::Read(wit::Read { which: which_out(which), since: at(since) })
+        }
+        Operation::Patch(native::Patch { diff, if_unmodified_since, valid_from, idempotency_key }) => {
+            wit::Operation::Patch(wit::Patch {
+                diff: diff.0,
+                if_unmodified_since: at(if_unmodified_since),
+                valid_from: at(valid_from),
+                idempotency_key,
+            })
+        }
+        Operation::Put(native::Put { value, if_unmodified_since }) => {
+            wit::Operation::Put(wit::Put { value: value.0, if_unmodified_since: at(if_unmodified_since) })
+        }
+        Operation::Delete(native::Delete { if_unmodified_since }) => {
+            wit::Operation::Delete(wit::Delete { if_unmodified_since: at(if_unmodified_since) })
+        }
+        Operation::Undelete => wit::Operation::Undelete,
+        Operation::Revert(native::Revert { valid_from, if_unmodified_since }) => wit::Operation::Revert(wit::Revert {
+            valid_from: valid_from.0,
+            if_unmodified_since: at(if_unmodified_since),
+        }),
+        Operation::History(native::History { before, limit }) => {
+            wit::Operation::History(wit::History { before: at(before), limit })
+        }
+    }
+}
+
+pub(crate) fn operation_in(operation: wit::Operation) -> native::Operation {
+    use wit::Operation;
+    let at = |time: Option<u64>| time.map(Timestamp);
+    match operation {
+        Operation::Post(wit::Post { value, valid_from, idempotency_key }) => native::Operation::Post(native::Post {
+            value: native::CborValue(value),
+            valid_from: at(valid_from),
+            idempotency_key,
+        }),
+        Operation::Read(wit::Read { which, since }) => {
+            native::Operation::Read(native::Read { which: which_in(which), since: at(since) })
+        }
+        Operation::Patch(wit::Patch { diff, if_unmodified_since, valid_from, idempotency_key }) => {
+            native::Operation::Patch(native::Patch {
+                diff: native::CborDiff(diff),
+                if_unmodified_since: at(if_unmodified_since),
+                valid_from: at(valid_from),
+                idempotency_key,
+            })
+        }
+        Operation::Put(wit::Put { value, if_unmodified_since }) => native::Operation::Put(native::Put {
+            value: native::CborValue(value),
+            if_unmodified_since: at(if_unmodified_since),
+        }),
+        Operation::Delete(wit::Delete { if_unmodified_since }) => {
+            native::Operation::Delete(native::Delete { if_unmodified_since: at(if_unmodified_since) })
+        }
+        Operation::Undelete => native::Operation::Undelete,
+        Operation::Revert(wit::Revert { valid_from, if_unmodified_since }) => {
+            native::Operation::Revert(native::Revert {
+                valid_from: Timestamp(valid_from),
+                if_unmodified_since: at(if_unmodified_since),
+            })
+        }
+        Operation::History(wit::History { before, limit }) => {
+            native::Operation::History(native::History { before: at(before), limit })
+        }
+    }
+}
+
+fn which_out(which: native::Which) -> wit::Which {
+    match which {
+        native::Which::Current => wit::Which::Current,
+        native::Which::Latest => wit::Which::Latest,
+        native::Which::Past(native::Moment::Time(at)) => wit::Which::Past(wit::Moment::Time(at.0)),
+        native::Which::Past(native::Moment::Version(version)) => wit::Which::Past(wit::Moment::Version(version)),
+    }
+}
+
+fn which_in(which: wit::Which) -> native::Which {
+    match which {
+        wit::Which::Current => native::Which::Current,
+        wit::Which::Latest => native::Which::Latest,
+        wit::Which::Past(wit::Moment::Time(at)) => native::Which::Past(native::Moment::Time(Timestamp(at))),
+        wit::Which::Past(wit::Moment::Version(version)) => native::Which::Past(native::Moment::Version(version)),
+    }
+}
+
+pub(crate) fn outcome_out(outcome: native::Outcome) -> wit::Outcome {
+    match outcome {
+        native::Outcome::Created(committed) => wit::Outcome::Created(committed_out(committed)),
+        native::Outcome::Changed(committed) => wit::Outcome::Changed(committed_out(committed)),
+        native::Outcome::Reading(reading) => wit::Outcome::Reading(reading_out(reading)),
+        native::Outcome::Page(page) => wit::Outcome::Page(page_out(page)),
+    }
+}
+
+pub(crate) fn outcome_in(outcome: wit::Outcome) -> native::Outcome {
+    match outcome {
+        wit::Outcome::Created(committed) => native::Outcome::Created(committed_in(committed)),
+        wit::Outcome::Changed(committed) => native::Outcome::Changed(committed_in(committed)),
+        wit::Outcome::Reading(reading) => native::Outcome::Reading(reading_in(reading)),
+        wit::Outcome::Page(page) => native::Outcome::Page(page_in(page)),
+    }
+}
+
+pub(crate) fn list_out(list: native::List) -> wit::List {
+    wit::List { kind: list.kind, cursor: list.cursor, limit: list.limit }
+}
+
+pub(crate) fn list_in(list: wit::List) -> native::List {
+    native::List { kind: list.kind, cursor: list.cursor, limit: list.limit }
+}
+
+pub(crate) fn rules_out(rules: native::TypeRules) -> wit::TypeRules {
+    wit::TypeRules {
+        policy: policy_out(rules.policy),
+        identity: rules.identity.members().to_vec(),
+        revision: rules.revision,
+    }
+}
+
+pub(crate) fn rules_in(rules: wit::TypeRules) -> native::TypeRules {
+    native::TypeRules {
+        policy: policy_in(rules.policy),
+        identity: Identity::by(rules.identity),
+        revision: rules.revision,
     }
 }
 
@@ -49,6 +187,7 @@ pub(crate) fn context_out(context: &native::Context) -> wit::Context {
             native::Access::Any => wit::Access::Any,
             native::Access::Creator => wit::Access::Creator,
         },
+        rules: context.rules,
         limits: wit::Limits {
             value_bytes: context.limits.value_bytes as u64,
             depth: u32::try_from(context.limits.depth).unwrap_or(u32::MAX),
@@ -66,11 +205,12 @@ pub(crate) fn context_in(context: wit::Context) -> native::Context {
             wit::Access::Any => native::Access::Any,
             wit::Access::Creator => native::Access::Creator,
         },
+        rules: context.rules,
         limits: Limits {
             value_bytes: usize::try_from(context.limits.value_bytes).unwrap_or(usize::MAX),
             depth: context.limits.depth as usize,
             diff_operations: context.limits.diff_operations as usize,
-            ..Limits::default()
+            ..TRUSTED
         },
     }
 }
@@ -104,7 +244,7 @@ fn told_in(told: wit::Told) -> native::Told {
     }
 }
 
-pub(crate) fn committed_out(committed: native::Committed) -> wit::Committed {
+fn committed_out(committed: native::Committed) -> wit::Committed {
     wit::Committed {
         meta: meta_out(committed.meta),
         change: committed.change.map(|change| wit::Change {
@@ -115,7 +255,7 @@ pub(crate) fn committed_out(committed: native::Committed) -> wit::Committed {
     }
 }
 
-pub(crate) fn committed_in(committed: wit::Committed) -> native::Committed {
+fn committed_in(committed: wit::Committed) -> native::Committed {
     native::Committed {
         meta: meta_in(committed.meta),
         change: committed.change.map(|change| native::Change {
@@ -126,7 +266,7 @@ pub(crate) fn committed_in(committed: wit::Committed) -> native::Committed {
     }
 }
 
-pub(crate) fn reading_out(reading: native::Reading) -> wit::Reading {
+fn reading_out(reading: native::Reading) -> wit::Reading {
     match reading {
         native::Reading::NotModified(meta) => wit::Reading::NotModified(meta_out(meta)),
         native::Reading::Value(value, meta) => wit::Reading::Value((value.0, meta_out(meta))),
@@ -134,7 +274,7 @@ pub(crate) fn reading_out(reading: native::Reading) -> wit::Reading {
     }
 }
 
-pub(crate) fn reading_in(reading: wit::Reading) -> native::Reading {
+fn reading_in(reading: wit::Reading) -> native::Reading {
     match reading {
         wit::Reading::NotModified(meta) => native::Reading::NotModified(meta_in(meta)),
         wit::Reading::Value((value, meta)) => native::Reading::Value(native::CborValue(value), meta_in(meta)),
@@ -142,21 +282,7 @@ pub(crate) fn reading_in(reading: wit::Reading) -> native::Reading {
     }
 }
 
-pub(crate) fn moment_out(moment: native::Moment) -> wit::Moment {
-    match moment {
-        native::Moment::Time(at) => wit::Moment::Time(at.0),
-        native::Moment::Version(version) => wit::Moment::Version(version),
-    }
-}
-
-pub(crate) fn moment_in(moment: wit::Moment) -> native::Moment {
-    match moment {
-        wit::Moment::Time(at) => native::Moment::Time(Timestamp(at)),
-        wit::Moment::Version(version) => native::Moment::Version(version),
-    }
-}
-
-pub(crate) fn policy_out(policy: native::Policy) -> wit::Policy {
+fn policy_out(policy: native::Policy) -> wit::Policy {
     match policy {
         native::Policy::Public => wit::Policy::Public,
         native::Policy::SignedIn => wit::Policy::SignedIn,
@@ -165,7 +291,7 @@ pub(crate) fn policy_out(policy: native::Policy) -> wit::Policy {
     }
 }
 
-pub(crate) fn policy_in(policy: wit::Policy) -> native::Policy {
+fn policy_in(policy: wit::Policy) -> native::Policy {
     match policy {
         wit::Policy::Public => native::Policy::Public,
         wit::Policy::SignedIn => native::Policy::SignedIn,
@@ -192,11 +318,11 @@ pub(crate) fn listing_in(listing: wit::Listing) -> native::Listing {
     native::Listing { entities: listing.entities.into_iter().map(listed).collect(), cursor: listing.cursor }
 }
 
-pub(crate) fn page_out(page: native::Page) -> wit::Page {
+fn page_out(page: native::Page) -> wit::Page {
     wit::Page { versions: page.versions.into_iter().map(meta_out).collect(), more: page.more }
 }
 
-pub(crate) fn page_in(page: wit::Page) -> native::Page {
+fn page_in(page: wit::Page) -> native::Page {
     native::Page { versions: page.versions.into_iter().map(meta_in).collect(), more: page.more }
 }
 
@@ -215,6 +341,7 @@ pub(crate) fn failure_out(failure: native::Failure) -> wit::Failure {
         }
         native::Failure::TooLarge(why) => wit::Failure::TooLarge(why),
         native::Failure::Busy => wit::Failure::Busy,
+        native::Failure::Damaged(why) => wit::Failure::Damaged(why),
         native::Failure::Unavailable(why) => wit::Failure::Unavailable(why),
         // A kind of failure that this interface has no word for yet: nothing is known to have happened.
         other => wit::Failure::Unavailable(other.to_string()),
@@ -238,6 +365,7 @@ pub(crate) fn failure_in(failure: wit::Failure) -> native::Failure {
         }
         wit::Failure::TooLarge(why) => native::Failure::TooLarge(why),
         wit::Failure::Busy => native::Failure::Busy,
+        wit::Failure::Damaged(why) => native::Failure::Damaged(why),
         wit::Failure::Unavailable(why) => native::Failure::Unavailable(why),
     }
 }

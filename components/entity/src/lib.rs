@@ -26,17 +26,14 @@ use std::future::Future;
 use std::rc::Rc;
 
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{self as native, CborDiff, CborValue};
-use timeweft_core::time::Timestamp;
+use timeweft_core::operation as native;
 use timeweft_store::Engine;
 
-use crate::convert::{
-    committed_out, context_in, failure_out, listing_out, moment_in, page_out, policy_out, reading_out,
-};
+use crate::convert::{context_in, failure_out, list_in, listing_out, operation_in, outcome_out, rules_out};
 use crate::storage::Imported;
 use crate::wit::Entity;
 use crate::wit::exports::timeweft::entity::temporalizable::Guest;
-use crate::wit::types::{Committed, Context, Failure, Listing, Moment, Page, Policy, Reading};
+use crate::wit::types::{Context, Failure, List, Listing, Operation, Outcome, TypeRules};
 
 fn nonce() -> u32 {
     let mut bytes = [0; 4];
@@ -76,92 +73,16 @@ fn answer<T>(future: impl Future<Output = Result<T, native::Failure>>) -> Result
 }
 
 impl Guest for Entity {
-    fn post(
-        context: Context,
-        entity_id: String,
-        value: Vec<u8>,
-        valid_from: Option<u64>,
-        idempotency_key: Option<String>,
-    ) -> Result<Committed, Failure> {
-        let (context, id, value) = (context_in(context), parse(&entity_id)?, CborValue(value));
-        answer(engine().post(&context, &id, &value, valid_from.map(Timestamp), idempotency_key.as_deref()))
-            .map(committed_out)
-    }
-
-    fn get(
-        context: Context,
-        entity_id: String,
-        if_modified_since: Option<u64>,
-        deleted: bool,
-    ) -> Result<Reading, Failure> {
+    fn apply(context: Context, entity_id: String, operation: Operation) -> Result<Outcome, Failure> {
         let (context, id) = (context_in(context), parse(&entity_id)?);
-        answer(engine().get(&context, &id, if_modified_since.map(Timestamp), deleted)).map(reading_out)
+        answer(engine().apply(&context, &id, operation_in(operation))).map(outcome_out)
     }
 
-    fn get_past(context: Context, entity_id: String, moment: Moment, since: Option<u64>) -> Result<Reading, Failure> {
-        let (context, id) = (context_in(context), parse(&entity_id)?);
-        answer(engine().get_past(&context, &id, moment_in(moment), since.map(Timestamp))).map(reading_out)
+    fn list_entities(context: Context, list: List) -> Result<Listing, Failure> {
+        answer(engine().list(&context_in(context), list_in(list))).map(listing_out)
     }
 
-    fn patch_diff(
-        context: Context,
-        entity_id: String,
-        diff: Vec<u8>,
-        if_unmodified_since: Option<u64>,
-        idempotency_key: Option<String>,
-        valid_from: Option<u64>,
-    ) -> Result<Committed, Failure> {
-        let (context, id, diff) = (context_in(context), parse(&entity_id)?, CborDiff(diff));
-        let (since, valid_from) = (if_unmodified_since.map(Timestamp), valid_from.map(Timestamp));
-        answer(engine().patch_diff(&context, &id, &diff, since, idempotency_key.as_deref(), valid_from))
-            .map(committed_out)
-    }
-
-    fn put(
-        context: Context,
-        entity_id: String,
-        value: Vec<u8>,
-        if_unmodified_since: Option<u64>,
-    ) -> Result<Committed, Failure> {
-        let (context, id, value) = (context_in(context), parse(&entity_id)?, CborValue(value));
-        answer(engine().put(&context, &id, &value, if_unmodified_since.map(Timestamp))).map(committed_out)
-    }
-
-    fn revert(
-        context: Context,
-        entity_id: String,
-        valid_from: u64,
-        if_unmodified_since: Option<u64>,
-    ) -> Result<Committed, Failure> {
-        let (context, id) = (context_in(context), parse(&entity_id)?);
-        let since = if_unmodified_since.map(Timestamp);
-        answer(engine().revert(&context, &id, Timestamp(valid_from), since)).map(committed_out)
-    }
-
-    fn delete(context: Context, entity_id: String, if_unmodified_since: Option<u64>) -> Result<Committed, Failure> {
-        let (context, id) = (context_in(context), parse(&entity_id)?);
-        answer(engine().delete(&context, &id, if_unmodified_since.map(Timestamp))).map(committed_out)
-    }
-
-    fn patch_undelete(context: Context, entity_id: String) -> Result<Committed, Failure> {
-        let (context, id) = (context_in(context), parse(&entity_id)?);
-        answer(engine().patch_undelete(&context, &id)).map(committed_out)
-    }
-
-    fn history(context: Context, entity_id: String, before: Option<u64>, limit: u32) -> Result<Page, Failure> {
-        let (context, id) = (context_in(context), parse(&entity_id)?);
-        answer(engine().history(&context, &id, before.map(Timestamp), limit)).map(page_out)
-    }
-
-    fn list_entities(context: Context, kind: String, cursor: Option<String>, limit: u32) -> Result<Listing, Failure> {
-        answer(engine().list(&context_in(context), &kind, cursor.as_deref(), limit)).map(listing_out)
-    }
-
-    fn get_policy(kind: String) -> Result<Policy, Failure> {
-        answer(engine().policy(&kind)).map(policy_out)
-    }
-
-    fn get_identity(kind: String) -> Result<Vec<String>, Failure> {
-        answer(engine().identity(&kind)).map(|identity| identity.members().to_vec())
+    fn get_rules(kind: String) -> Result<TypeRules, Failure> {
+        answer(engine().type_rules(&kind)).map(rules_out)
     }
 }

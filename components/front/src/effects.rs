@@ -6,9 +6,10 @@
 use spin_sdk::http::{FullBody, Request, StatusCode, send};
 use spin_sdk::wasip3::http::types::{ErrorCode, RequestOptions};
 use spin_sdk::wasip3::http_compat::RequestOptionsExtension;
+use timeweft_grip::items::{self, Content, Item};
 
-use crate::wit::timeweft::person::handler::{Effect, Item, Mail};
-use crate::{grip, settings};
+use crate::wit::timeweft::person::handler::{Effect, Mail};
+use crate::{convert, settings};
 
 /// A gateway that hangs must not hold up the answers for long. In nanoseconds.
 const CONNECT_TIMEOUT: u64 = 2_000_000_000;
@@ -22,18 +23,18 @@ pub(crate) async fn perform(effects: Vec<Effect>) {
     let mut mails = Vec::new();
     for effect in effects {
         match effect {
-            Effect::Publish(item) => items.push(item),
+            Effect::Publish(item) => items.push(convert::item(item)),
             Effect::Mail(mail) => mails.push(mail),
         }
     }
-    publish(&items).await;
+    publish(items).await;
     for mail in &mails {
         deliver(mail).await;
     }
 }
 
 /// Items in their order, in as few requests as their sizes allow.
-async fn publish(items: &[Item]) {
+async fn publish(mut items: Vec<Item>) {
     if items.is_empty() {
         return;
     }
@@ -41,25 +42,23 @@ async fn publish(items: &[Item]) {
         eprintln!("publish_url is not set: {} items not published", items.len());
         return;
     };
-    let mut rest = items;
-    while !rest.is_empty() {
-        let (batch, after) = rest.split_at_checked(batch_length(rest)).unwrap_or((rest, &[]));
-        rest = after;
-        if let Err(error) = post(&url, grip::encode_items(batch)).await {
-            eprintln!("publish of {} items to {url}: {error}", batch.len());
+    while !items.is_empty() {
+        let rest = items.split_off(batch_length(&items).min(items.len()));
+        let batch = std::mem::replace(&mut items, rest);
+        let count = batch.len();
+        if let Err(error) = post(&url, items::encode(batch)).await {
+            eprintln!("publish of {count} items to {url}: {error}");
         }
     }
 }
 
 /// How many items the next request takes: at least one.
 fn batch_length(items: &[Item]) -> usize {
-    use crate::wit::timeweft::person::handler::Content;
     let mut bytes = 0;
     let fitting = items.iter().take_while(|item| {
         bytes += match &item.content {
-            Content::Text(text) => text.len(),
-            Content::Binary(content) => content.len(),
-            Content::Close((_, reason)) => reason.len(),
+            Content::Text(content) | Content::Binary(content) => content.len(),
+            Content::Close(_, reason) => reason.len(),
         };
         bytes <= BATCH_BYTES
     });

@@ -6,20 +6,18 @@
 //! | request | becomes |
 //! |---|---|
 //! | `GET /` | the page |
-//! | `POST` of `application/websocket-events` | `handle-events`, one batch (`events` is the codec) |
-//! | `POST /internal/resync` | `resync`, for a gateway that signs its requests (`signature`) |
+//! | `POST` of `application/websocket-events` | `handle-events`, one batch (`convert`, over `timeweft-grip`) |
+//! | `POST /internal/resync` | `resync`, for a gateway that signs its requests |
 //! | anything else | `handle-request` |
 //!
 //! An answer leaves when its effects are done or have failed; a failed publish is logged and made good by the gateway's
 //! next resync. Instances are reused for many requests: nothing is kept between them.
 
+mod convert;
 mod effects;
-mod events;
-mod grip;
 mod incoming;
 mod outgoing;
 mod settings;
-mod signature;
 mod sockets;
 
 // What `generate!` expands to is the ABI, unsafe by nature.
@@ -42,6 +40,8 @@ mod wit {
 
 use spin_sdk::http::{Method, Request};
 use spin_sdk::http_service;
+use timeweft_grip::events::MEDIA_TYPE;
+use timeweft_grip::{items, jwt};
 
 use incoming::Incoming;
 use outgoing::{Answer, failure, json, page};
@@ -58,7 +58,7 @@ async fn serve(request: Request) -> Answer {
     };
     match (&incoming.method, incoming.path()) {
         (&Method::GET | &Method::HEAD, "/") => page(PAGE),
-        (&Method::POST, _) if incoming.content_type() == events::CONTENT_TYPE => sockets::serve(incoming).await,
+        (&Method::POST, _) if incoming.content_type() == MEDIA_TYPE => sockets::serve(incoming).await,
         (&Method::POST, "/internal/resync") => resync(&incoming),
         _ => ordinary(incoming).await,
     }
@@ -76,11 +76,17 @@ fn resync(incoming: &Incoming) -> Answer {
     let Some(key) = settings::get("grip_key") else {
         return failure(401, "unauthorized", "resync needs the variable grip_key, here and at the gateway");
     };
-    if let Err(error) = signature::check(incoming.header("grip-sig"), &key, settings::now()) {
+    let Some(signature) = incoming.header("grip-sig") else {
+        return failure(401, "unauthorized", "Grip-Sig: missing");
+    };
+    if let Err(error) = jwt::claims(signature, key.as_bytes(), settings::now()) {
         return failure(401, "unauthorized", &format!("Grip-Sig: {error}"));
     }
-    match grip::decode_held(&incoming.body) {
-        Ok(held) => json(200, grip::encode_items(&handler::resync(&held))),
+    match items::decode_held(&incoming.body) {
+        Ok(held) => {
+            let held: Vec<_> = held.into_iter().map(convert::held).collect();
+            json(200, items::encode(handler::resync(&held).into_iter().map(convert::item)))
+        }
         Err(error) => failure(400, "bad-request", &format!("expected {{\"held\":[{{\"channel\",\"id\"}}]}}: {error}")),
     }
 }

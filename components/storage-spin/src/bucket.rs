@@ -1,14 +1,9 @@
-//! The one store we use (`default`), its limits, and Spin's errors as ours.
+//! The one store we use (`default`), and Spin's errors as ours.
 
 use std::cell::OnceCell;
 
-use crate::head;
 use crate::wit::exports::timeweft::storage::store::Error;
 use crate::wit::wasi::keyvalue::store::{Bucket, Error as SpinError, open};
-
-/// What every Spin store promises to take (docs/storage.md, "Sizes").
-const MAX_KEY: usize = 256;
-const MAX_VALUE: usize = 1_000_000;
 
 /// The label that `key_value_stores` in spin.toml grants.
 const STORE: &str = "default";
@@ -30,23 +25,6 @@ pub(crate) fn with_bucket<T>(action: impl FnOnce(&Bucket) -> Result<T, SpinError
         };
         action(bucket).map_err(unavailable)
     })
-}
-
-/// An ordinary key: of a size that every store takes, and not a head's.
-pub(crate) fn check_key(key: &str) -> Result<(), Error> {
-    check_key_size(key)?;
-    if head::is_head_key(key) {
-        return Err(Error::Unavailable(format!("{key}: a head is only read by read-head and written by swap-head")));
-    }
-    Ok(())
-}
-
-pub(crate) fn check_key_size(key: &str) -> Result<(), Error> {
-    if key.is_empty() || key.len() > MAX_KEY { Err(Error::TooLarge) } else { Ok(()) }
-}
-
-pub(crate) fn check_value(value: &[u8]) -> Result<(), Error> {
-    if value.len() > MAX_VALUE { Err(Error::TooLarge) } else { Ok(()) }
 }
 
 /// Whether a failed write happened isn't known to Spin either, so every failure is the same to the caller.

@@ -14,18 +14,14 @@
 //!   that are dropped unswapped do not. So a swap that can't succeed isn't tried, and an instance whose table is full
 //!   is given up: see `give_up`.
 
-use crate::bucket::{check_key_size, with_bucket};
+use crate::bucket::with_bucket;
+use crate::key::{check_key_size, is_head_key};
 use crate::wit::exports::timeweft::storage::store::Error;
 use crate::wit::wasi::keyvalue::atomics::{Cas, CasError, increment, swap as swap_cas};
 use crate::wit::wasi::keyvalue::store::Error as SpinError;
 
 /// What Spin says when its table of handles is full.
 const TABLE_FULL: &str = "too many compare_and_swaps opened";
-
-/// Whether `key` names a head.
-pub(crate) fn is_head_key(key: &str) -> bool {
-    key.starts_with("h:")
-}
 
 pub(crate) fn read(key: &str) -> Result<u64, Error> {
     check_head_key(key)?;

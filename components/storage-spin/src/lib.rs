@@ -28,9 +28,11 @@ mod wit {
 
 mod bucket;
 mod head;
+mod key;
 mod settings;
 
-use bucket::{check_key, check_value, with_bucket};
+use bucket::with_bucket;
+use key::{check_key, check_value};
 use wit::StorageSpin;
 use wit::exports::timeweft::storage::store::{Error, Guest};
 

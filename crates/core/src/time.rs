@@ -27,12 +27,21 @@ impl Timestamp {
     /// `9999-01-01T00:00:00.000000Z`, the `validTo` of what is current.
     pub const FOREVER: Timestamp = Timestamp(253_370_764_800_000_000);
 
+    /// The last instant that can be written.
+    const LAST: u64 = 253_402_300_799_999_999;
+
+    /// Seconds since 1970, as JSON Web Tokens count them.
+    #[cfg(feature = "server")]
+    pub fn seconds(self) -> f64 {
+        self.0 as f64 / SECOND as f64
+    }
+
     /// The next microsecond.
     pub fn next(self) -> Timestamp {
         Timestamp(self.0 + 1)
     }
 
-    /// Reads exactly `YYYY-MM-DDTHH:MM:SS.ffffffZ`, or with three fractional digits; between 1970 and 9999-01-01.
+    /// Reads exactly `YYYY-MM-DDTHH:MM:SS.ffffffZ`, or with three fractional digits; from 1970 to 9999.
     pub fn parse(text: &str) -> Result<Self, TimestampError> {
         let bytes = text.as_bytes();
         if bytes.len() != 27 && bytes.len() != 24 {
@@ -59,12 +68,12 @@ impl Timestamp {
         }
         let days = days_before(year) + (1..month).map(|month| days_of(year, month)).sum::<u64>() + day - 1;
         let micros = (days * DAY + hour * 3_600 + minute * 60 + second) * SECOND + micros;
-        if micros > Self::FOREVER.0 { Err(TimestampError) } else { Ok(Timestamp(micros)) }
+        Ok(Timestamp(micros))
     }
 
-    /// As the contract writes it; what is later than [`Timestamp::FOREVER`], as that.
+    /// As the contract writes it; what is later than the year 9999, as its end.
     pub fn to_text(self) -> String {
-        let micros = self.0.min(Self::FOREVER.0);
+        let micros = self.0.min(Self::LAST);
         let seconds = micros / SECOND;
         let (mut day, second) = (seconds / DAY, seconds % DAY);
         // Never too late: no year has more than 366 days. And in 8,000 years at most six too early.
@@ -129,6 +138,8 @@ mod tests {
         assert_eq!(Timestamp::parse("2026-11-21T09:30:00.123Z").unwrap().to_string(), "2026-11-21T09:30:00.123000Z");
         assert_eq!(Timestamp::FOREVER.to_string(), "9999-01-01T00:00:00.000000Z");
         assert_eq!(Timestamp::parse("9999-01-01T00:00:00.000000Z"), Ok(Timestamp::FOREVER));
+        assert_eq!(Timestamp::parse("9999-12-31T23:59:59.999999Z"), Ok(Timestamp(Timestamp::LAST)));
+        assert_eq!(Timestamp(u64::MAX).to_string(), "9999-12-31T23:59:59.999999Z");
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000000Z");
     }
 
@@ -145,7 +156,7 @@ mod tests {
             "2026-11-21T23:59:60.123456Z",
             "Sat, 21 Nov 2026 09:30:00 GMT",
             "1969-11-21T09:30:00.123456Z",
-            "9999-01-01T00:00:00.000001Z",
+            "10000-01-01T00:00:00.00000Z",
             "",
             "２026-11-21T09:30:00.12Z",
         ] {

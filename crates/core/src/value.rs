@@ -15,6 +15,8 @@ pub type Object = Members<Value>;
 
 /// A JSON-like value.
 #[derive(Clone, Debug)]
+// A case is a whole word: else what is beside a byte is copied at odd addresses, which is 2 KB of what browsers load.
+#[repr(u32)]
 pub enum Value {
     /// JavaScript's `undefined`.
     Undefined,

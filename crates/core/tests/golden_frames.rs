@@ -174,6 +174,7 @@ fn meta() -> Meta {
         deleted: false,
         impersonator_id: None,
         chunks: None,
+        recorded_at: None,
         created_at: None,
     }
 }

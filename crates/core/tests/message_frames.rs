@@ -79,9 +79,13 @@ fn id() -> impl Strategy<Value = u64> {
 
 fn meta(values: BoxedStrategy<Value>) -> impl Strategy<Value = Meta> {
     let own = (entity(), 1..(1_u64 << 53), time(), time(), key());
-    let more = (option::of(cbor_diff(values)), any::<bool>(), option::of(key()), option::of(any::<u32>()));
+    let more =
+        (option::of(cbor_diff(values)), any::<bool>(), option::of(key()), option::of(any::<u32>()), option::of(time()));
     (own, more).prop_map(
-        |((entity, version, valid_from, valid_to, person_id), (previous_values, deleted, impersonator_id, chunks))| {
+        |(
+            (entity, version, valid_from, valid_to, person_id),
+            (previous_values, deleted, impersonator_id, chunks, recorded_at),
+        )| {
             Meta {
                 entity_id: entity.to_string(),
                 version,
@@ -92,6 +96,7 @@ fn meta(values: BoxedStrategy<Value>) -> impl Strategy<Value = Meta> {
                 deleted,
                 impersonator_id,
                 chunks,
+                recorded_at,
                 created_at: None,
             }
         },
@@ -386,6 +391,7 @@ fn a_failure_is_answered_with_what_helps() {
         deleted: false,
         impersonator_id: None,
         chunks: None,
+        recorded_at: None,
         created_at: None,
     };
     let diff = CborDiff(encode_patch(&timeweft_core::diff::Patch::Remove));

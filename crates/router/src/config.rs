@@ -137,7 +137,7 @@ fn is_origin(text: &str) -> bool {
     })
 }
 
-/// As [`crate::policy`] compares them.
+/// As [`crate::access`] compares them.
 fn admin(text: &str) -> Result<String, ConfigError> {
     let normal = if is_local_id(text) { Some(text.to_owned()) } else { email::normalize(text) };
     normal.ok_or_else(|| ConfigError::Admin(text.to_owned()))

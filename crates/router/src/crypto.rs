@@ -2,32 +2,22 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
+use timeweft_grip::jwt::{Mac as _, signer};
 
 use crate::host::Random;
 
 /// Crockford's base 32, lower case: no letter looks like a digit, and every name fits an entity's id.
 const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-fn mac(key: &[u8], parts: &[&[u8]]) -> Option<Hmac<Sha256>> {
-    // HMAC takes keys of any length; the type can't say so.
-    let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).ok()?;
-    for part in parts {
-        mac.update(part);
-    }
-    Some(mac)
-}
-
 /// HMAC-SHA256 over the parts one after the other, in base64url.
 pub(crate) fn sign(key: &[u8], parts: &[&[u8]]) -> String {
-    mac(key, parts).map(|mac| URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())).unwrap_or_default()
+    URL_SAFE_NO_PAD.encode(signer(key, parts).finalize().into_bytes())
 }
 
 /// Whether `signature` (base64url) is [`sign`]'s of the same; in constant time.
 pub(crate) fn verify(key: &[u8], parts: &[&[u8]], signature: &str) -> bool {
-    let (Some(mac), Ok(signature)) = (mac(key, parts), URL_SAFE_NO_PAD.decode(signature)) else { return false };
-    mac.verify_slice(&signature).is_ok()
+    URL_SAFE_NO_PAD.decode(signature).is_ok_and(|signature| signer(key, parts).verify_slice(&signature).is_ok())
 }
 
 /// SHA-256 in base64url: 43 letters that fit an entity's id.
@@ -41,6 +31,11 @@ pub(crate) fn random_name(random: &impl Random, length: usize) -> String {
     random.fill(&mut bytes);
     // 32 divides 256, so every letter is as likely.
     bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
+}
+
+/// The id of an entity for which none was chosen: 100 bits.
+pub(crate) fn random_id(random: &impl Random) -> String {
+    random_name(random, 20)
 }
 
 /// Six random digits.

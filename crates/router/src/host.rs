@@ -2,89 +2,18 @@
 //!
 //! The futures need not be `Send`: a component is single-threaded and its calls are ready when they return.
 
-use timeweft_core::diff::Identity;
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{
-    CborDiff, CborValue, Committed, Context, Failure, Listing, Moment, Page, Policy, Reading,
-};
+use timeweft_core::operation::{Context, Failure, List, Listing, Operation, Outcome, TypeRules};
 use timeweft_core::time::Timestamp;
 
 /// Temporal entities; the native twin of `timeweft:entity/temporalizable`, whose promises it has.
 pub trait Entities {
-    /// Makes the first version.
-    async fn post(
-        &self,
-        context: &Context,
-        entity: &EntityId,
-        value: &CborValue,
-        valid_from: Option<Timestamp>,
-        idempotency_key: Option<&str>,
-    ) -> Result<Committed, Failure>;
-    /// Reads; with `deleted`, also what was deleted.
-    async fn get(
-        &self,
-        context: &Context,
-        entity: &EntityId,
-        if_modified_since: Option<Timestamp>,
-        deleted: bool,
-    ) -> Result<Reading, Failure>;
-    /// A version of the past, also of what was deleted later; with `since`, what differs from that version.
-    async fn get_past(
-        &self,
-        context: &Context,
-        entity: &EntityId,
-        moment: Moment,
-        since: Option<Timestamp>,
-    ) -> Result<Reading, Failure>;
-    /// Applies a diff, merging it under what others did since `if_unmodified_since`.
-    async fn patch_diff(
-        &self,
-        context: &Context,
-        entity: &EntityId,
-        diff: &CborDiff,
-        if_unmodified_since: Option<Timestamp>,
-        idempotency_key: Option<&str>,
-        valid_from: Option<Timestamp>,
-    ) -> Result<Committed, Failure>;
-    /// Replaces the value, by the diff from the version named.
-    async fn put(
-        &self,
-        context: &Context,
-        entity: &EntityId,
-        value: &CborValue,
-        if_unmodified_since: Option<Timestamp>,
-    ) -> Result<Committed, Failure>;
-    /// Replaces the value by that of an older version, as `put` does.
-    async fn revert(
-        &self,
-        context: &Context,
-        entity: &EntityId,
-        valid_from: Timestamp,
-        if_unmodified_since: Option<Timestamp>,
-    ) -> Result<Committed, Failure>;
-    /// Deletes softly.
-    async fn delete(
-        &self,
-        context: &Context,
-        entity: &EntityId,
-        if_unmodified_since: Option<Timestamp>,
-    ) -> Result<Committed, Failure>;
-    /// Takes a deletion back.
-    async fn patch_undelete(&self, context: &Context, entity: &EntityId) -> Result<Committed, Failure>;
-    /// Versions before `before`, newest first.
-    async fn history(
-        &self,
-        context: &Context,
-        entity: &EntityId,
-        before: Option<Timestamp>,
-        limit: u32,
-    ) -> Result<Page, Failure>;
-    /// The entities of a type that are not deleted; with access `Creator` those that the caller made.
-    async fn list(&self, context: &Context, kind: &str, cursor: Option<&str>, limit: u32) -> Result<Listing, Failure>;
-    /// Whom the entities of a type are for, now.
-    async fn policy(&self, kind: &str) -> Result<Policy, Failure>;
-    /// What tells the elements of arrays in entities of a type apart, now.
-    async fn identity(&self, kind: &str) -> Result<Identity, Failure>;
+    /// Does what is asked of an entity.
+    async fn apply(&self, context: &Context, entity: &EntityId, operation: Operation) -> Result<Outcome, Failure>;
+    /// A page of the entities of a type.
+    async fn list(&self, context: &Context, list: List) -> Result<Listing, Failure>;
+    /// What a type says of its entities, now.
+    async fn rules(&self, kind: &str) -> Result<TypeRules, Failure>;
 }
 
 /// Small private records beside the entities, last write wins: for what may be forgotten (who watches what), never for

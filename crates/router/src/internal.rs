@@ -6,14 +6,16 @@
 //! | `tw-code:{hash of the email}` | the sign-in code asked for last ([`crate::sign_in::codes`]) |
 //! | `tw-sessions:{personId}` | `{email, sessions: {sessionId: {createdAt, expiresAt}}}` |
 //!
-//! Types that begin with `tw-` are reserved: [`crate::policy`] lets no request near them. They are entities, and not bare
+//! Types that begin with `tw-` are reserved: [`crate::access`] lets no request near them. They are entities, and not bare
 //! records, so that concurrent changes merge or conflict as everybody's do and none is lost.
 
 use timeweft_core::codec::cbor;
 use timeweft_core::diff::diff;
 use timeweft_core::id::EntityId;
 use timeweft_core::limits::TRUSTED;
-use timeweft_core::operation::{Access, CborDiff, CborValue, Context, Failure, Meta, Reading};
+use timeweft_core::operation::{
+    Access, CborDiff, CborValue, Context, Failure, Meta, Operation, Outcome, Patch, Post, Read, Reading, Which,
+};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
@@ -38,12 +40,20 @@ pub(crate) fn entity(kind: &str, id: &str) -> Result<EntityId, Failure> {
 }
 
 fn context(now: Timestamp) -> Context {
-    Context { person_id: SYSTEM.to_owned(), impersonator_id: None, now, access: Access::Any, limits: TRUSTED }
+    Context {
+        person_id: SYSTEM.to_owned(),
+        impersonator_id: None,
+        now,
+        access: Access::Any,
+        rules: None,
+        limits: TRUSTED,
+    }
 }
 
 /// The current value and its meta; `None` when it was never made.
 pub(crate) async fn read<H: Entities + Clock>(host: &H, id: &EntityId) -> Result<Option<(Value, Meta)>, Failure> {
-    match host.get(&context(host.now()), id, None, false).await {
+    let read = Operation::Read(Read::whole(Which::Current));
+    match host.apply(&context(host.now()), id, read).await.and_then(Outcome::reading) {
         Ok(Reading::Value(CborValue(bytes), meta)) => {
             let value = cbor::decode_value(&bytes, &TRUSTED)
                 .map_err(|error| Failure::Unavailable(format!("{id} can't be read: {error}")))?;
@@ -68,15 +78,14 @@ pub(crate) async fn update<H: Entities + Clock, T>(
             Step::Leave(answer) => return Ok(answer),
             Step::Write(new, answer) => (new, answer),
         };
-        let context = context(host.now());
-        let written = match found {
-            None => host.post(&context, id, &CborValue(cbor::encode_value(&new)), None, None).await,
+        let operation = match found {
+            None => Operation::Post(Post::of(CborValue(cbor::encode_value(&new)))),
             Some((old, meta)) => {
-                let patch = CborDiff(cbor::encode_patch(&diff(&old, &new).to_patch()));
-                host.patch_diff(&context, id, &patch, Some(meta.valid_from), None, None).await
+                let diff = CborDiff(cbor::encode_patch(&diff(&old, &new).to_patch()));
+                Operation::Patch(Patch::of(diff, meta.valid_from))
             }
         };
-        match written {
+        match host.apply(&context(host.now()), id, operation).await {
             Ok(_) => return Ok(answer),
             Err(Failure::Exists | Failure::Conflict(..) | Failure::UnknownVersion(..) | Failure::Busy) => {}
             Err(failure) => return Err(failure),

@@ -10,40 +10,43 @@
 //! | [`host`] | what is needed from outside: entities, private records, clock, random, settings |
 //! | `config` | the settings, read once |
 //! | `sign_in` | codes by mail, persons, sessions |
-//! | `caller`, `token`, `jwt`, `origin`, `crypto` | who is asking, and how they show it |
-//! | `policy` | who may do what |
+//! | `caller`, `token`, `origin`, `crypto` | who is asking, and how they show it |
+//! | `access` | who may do what |
 //! | `document` | patches of JSON documents (RFC 6902, RFC 7396) as diffs |
-//! | `perform` | one request of the protocol, from whichever door it came |
+//! | `execute` | the one way from a door to an entity: the right to it, what is applied, what follows from that |
 //! | `publish`, `resync` | what subscribers are told, and what they are told again |
 //! | `presence` | who watches an entity, as far as is known |
-//! | `notes` | notes as such: shown whole, followed on sockets of their own |
+//! | `notes` | notes as such: shown whole to those who follow them |
 //! | `socket` | the door of WebSockets: opening, frames, closing |
 //! | `http` | the door of HTTP: a file a family of routes |
 //! | `internal` | the entities that the router keeps for itself |
+//! | `target`, `close` | what doors have in common: addresses, why sockets are closed |
 //!
-//! Nothing here diffs a value, knows a store or a socket, or performs an effect.
+//! Nothing here knows a store or a socket, or performs an effect. The only values that are compared are documents that a client
+//! patches as JSON, and entities of the router's own.
 #![deny(missing_docs)]
 // Callers are single-threaded components or a simulator: no `Send` bound is wanted on the futures.
 #![allow(async_fn_in_trait)]
 
+mod access;
 mod caller;
+mod close;
 mod config;
 mod crypto;
 mod document;
 pub mod event;
+mod execute;
 pub mod host;
 mod http;
 mod internal;
-mod jwt;
 mod notes;
 mod origin;
-mod perform;
-mod policy;
 mod presence;
 mod publish;
 mod resync;
 mod sign_in;
 mod socket;
+mod target;
 #[cfg(test)]
 mod testing;
 mod token;

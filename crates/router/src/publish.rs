@@ -5,8 +5,8 @@ use timeweft_core::message::{Format, Push};
 use timeweft_core::operation::Committed;
 use timeweft_core::time::Timestamp;
 
+use crate::close::Close;
 use crate::event::{Content, Effect, Item, Reply};
-use crate::socket;
 
 /// Both.
 pub(crate) const FORMATS: [Format; 2] = [Format::Cbor, Format::Json];
@@ -32,7 +32,7 @@ fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// The name of a channel: format, and what [`crate::policy::Right::channel_name`] says.
+/// The name of a channel: format, and what [`crate::access::Right::channel_name`] says.
 pub(crate) fn channel(format: Format, name: &str) -> String {
     format!("{}:{name}", format.as_str())
 }
@@ -61,16 +61,7 @@ pub(crate) fn item(push: &Push, format: Format, name: &str, sender: Option<&str>
     })
 }
 
-/// Closes every socket on a channel: its session is over.
-pub(crate) fn close(channel: String, now: Timestamp) -> Item {
-    closing(channel, now, socket::SESSION_OVER, "the session is over")
-}
-
-/// Closes every socket on a channel that its entity has left: who connects and subscribes again is on the right one.
-pub(crate) fn move_on(channel: String, now: Timestamp) -> Item {
-    closing(channel, now, socket::CONNECT_AGAIN, "rights have changed; connect and subscribe again")
-}
-
-fn closing(channel: String, now: Timestamp, code: u16, why: &str) -> Item {
+/// Closes every socket on a channel.
+pub(crate) fn closing(channel: String, now: Timestamp, Close(code, why): Close) -> Item {
     Item { channel, id: now.to_string(), prev_id: None, content: Content::Close(code, why.to_owned()), sender: None }
 }

@@ -11,7 +11,7 @@ use timeweft_core::diff::Diff;
 use timeweft_core::id::EntityId;
 use timeweft_core::limits::TRUSTED;
 use timeweft_core::message::{Format, Push};
-use timeweft_core::operation::{CborDiff, CborValue, Context, Reading};
+use timeweft_core::operation::{CborDiff, CborValue, Context, Operation, Outcome, Read, Reading, Which};
 use timeweft_core::time::Timestamp;
 
 use crate::Router;
@@ -19,7 +19,7 @@ use crate::event::{Held, Item};
 use crate::host::Host;
 use crate::sign_in::sessions;
 use crate::token::Token;
-use crate::{caller, crypto, notes, perform, policy, publish};
+use crate::{access, caller, close, crypto, notes, publish};
 
 /// How often gateways ask, about, in microseconds; and in how many of those rounds each session is looked at once.
 const ROUND_MICROS: u64 = 10_000_000;
@@ -54,7 +54,7 @@ async fn missed<H: Host>(router: &Router<H>, held: &Held, name: &str, told: Told
         (Named { entity, .. }, Told::Notes) if entity.kind() != notes::KIND => None,
         // The policy of the type is another by now: whoever may read comes back on its channel.
         (Named { context: None, .. }, _) => {
-            let mut item = publish::move_on(held.channel.clone(), router.host.now());
+            let mut item = publish::closing(held.channel.clone(), router.host.now(), close::RIGHTS_CHANGED);
             // For those who hold this, as for any item here.
             item.prev_id.clone_from(&held.id);
             Some(item)
@@ -75,7 +75,7 @@ async fn session<H: Host>(router: &Router<H>, channel: &str, name: &str) -> Opti
     }
     let token = Token { person: person.to_owned(), session: session.to_owned(), expires: u64::MAX };
     match sessions::find(&router.host, &token).await {
-        Ok(None) => Some(publish::close(channel.to_owned(), now)),
+        Ok(None) => Some(publish::closing(channel.to_owned(), now, close::SESSION_OVER)),
         // Also when the store can't answer: nobody is thrown out for that.
         _ => None,
     }
@@ -92,9 +92,9 @@ struct Named {
 async fn channel<H: Host>(router: &Router<H>, name: &str) -> Option<Named> {
     let (entity, owner) = name.split_once('@').unwrap_or((name, ""));
     let entity = EntityId::parse(entity).ok()?;
-    let right = policy::right_on_channels(router, entity.kind()).await.ok()?;
+    let right = access::right_on_channels(router, entity.kind()).await.ok()?;
     let ours = right.channel_name(&entity, owner) == name;
-    Some(Named { entity, context: ours.then(|| perform::context(router, owner, right)) })
+    Some(Named { entity, context: ours.then(|| right.context(router, owner)) })
 }
 
 async fn changed<H: Host>(
@@ -106,7 +106,9 @@ async fn changed<H: Host>(
     context: &Context,
 ) -> Option<Item> {
     let since = id.and_then(|id| Timestamp::parse(id).ok());
-    let (diff, meta, prev_valid_from) = match router.host.get(context, &entity, since, true).await.ok()? {
+    let read = Operation::Read(Read { which: Which::Latest, since });
+    let Outcome::Reading(reading) = router.host.apply(context, &entity, read).await.ok()? else { return None };
+    let (diff, meta, prev_valid_from) = match reading {
         Reading::NotModified(_) => return None,
         Reading::Diff(diff, meta) => (diff, meta, since),
         // They hold nothing, and there is nothing to show.

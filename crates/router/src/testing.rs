@@ -8,11 +8,8 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use serde_json::{Value as Json, json};
-use timeweft_core::diff::Identity;
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{
-    CborDiff, CborValue, Committed, Context, Failure, Listing, Moment, Page, Policy, Reading,
-};
+use timeweft_core::operation::{Context, Failure, List, Listing, Operation, Outcome, TypeRules};
 use timeweft_core::time::Timestamp;
 use timeweft_store::memory::MemoryStore;
 use timeweft_store::{Engine, Store};
@@ -73,91 +70,14 @@ impl World {
 }
 
 impl Entities for Host {
-    async fn post(
-        &self,
-        context: &Context,
-        entity: &EntityId,
-        value: &CborValue,
-        valid_from: Option<Timestamp>,
-        key: Option<&str>,
-    ) -> Result<Committed, Failure> {
-        self.engine.post(context, entity, value, valid_from, key).await
+    async fn apply(&self, context: &Context, entity: &EntityId, operation: Operation) -> Result<Outcome, Failure> {
+        self.engine.apply(context, entity, operation).await
     }
-    async fn get(
-        &self,
-        context: &Context,
-        entity: &EntityId,
-        since: Option<Timestamp>,
-        deleted: bool,
-    ) -> Result<Reading, Failure> {
-        self.engine.get(context, entity, since, deleted).await
+    async fn list(&self, context: &Context, list: List) -> Result<Listing, Failure> {
+        self.engine.list(context, list).await
     }
-    async fn get_past(
-        &self,
-        context: &Context,
-        entity: &EntityId,
-        moment: Moment,
-        since: Option<Timestamp>,
-    ) -> Result<Reading, Failure> {
-        self.engine.get_past(context, entity, moment, since).await
-    }
-    async fn patch_diff(
-        &self,
-        context: &Context,
-        entity: &EntityId,
-        diff: &CborDiff,
-        since: Option<Timestamp>,
-        key: Option<&str>,
-        valid_from: Option<Timestamp>,
-    ) -> Result<Committed, Failure> {
-        self.engine.patch_diff(context, entity, diff, since, key, valid_from).await
-    }
-    async fn put(
-        &self,
-        context: &Context,
-        entity: &EntityId,
-        value: &CborValue,
-        since: Option<Timestamp>,
-    ) -> Result<Committed, Failure> {
-        self.engine.put(context, entity, value, since).await
-    }
-    async fn revert(
-        &self,
-        context: &Context,
-        entity: &EntityId,
-        valid_from: Timestamp,
-        since: Option<Timestamp>,
-    ) -> Result<Committed, Failure> {
-        self.engine.revert(context, entity, valid_from, since).await
-    }
-    async fn delete(
-        &self,
-        context: &Context,
-        entity: &EntityId,
-        since: Option<Timestamp>,
-    ) -> Result<Committed, Failure> {
-        self.engine.delete(context, entity, since).await
-    }
-    async fn patch_undelete(&self, context: &Context, entity: &EntityId) -> Result<Committed, Failure> {
-        self.engine.patch_undelete(context, entity).await
-    }
-    async fn history(
-        &self,
-        context: &Context,
-        entity: &EntityId,
-        before: Option<Timestamp>,
-        limit: u32,
-    ) -> Result<Page, Failure> {
-        self.engine.history(context, entity, before, limit).await
-    }
-    async fn list(&self, context: &Context, kind: &str, cursor: Option<&str>, limit: u32) -> Result<Listing, Failure> {
-        self.engine.list(context, kind, cursor, limit).await
-    }
-    async fn policy(&self, kind: &str) -> Result<Policy, Failure> {
-        self.engine.policy(kind).await
-    }
-    async fn identity(&self, kind: &str) -> Result<Identity, Failure> {
-        self.engine.identity(kind).await
+    async fn rules(&self, kind: &str) -> Result<TypeRules, Failure> {
+        self.engine.type_rules(kind).await
     }
 }
 

@@ -5,11 +5,13 @@
 //! | module | what |
 //! |---|---|
 //! | [`store`] | the key-value trait and what it promises |
-//! | [`engine`] | what can be asked of an entity: post, get, patch, put, delete, undelete, history |
+//! | [`engine`] | what can be asked of an entity: [`Engine::apply`], a file a family of operations |
 //! | [`record`] | the commit record: one per version, immutable (`docs/storage.md` has the bytes) |
+//! | [`key`] | where things are kept |
 //! | `segment` | versions that left the recent log, sealed |
 //! | `tree` | a long value in pages |
-//! | `blob` | what is too long for where it is named, in chunks |
+//! | `blob`, `loader` | what is too long for where it is named, in chunks; reading it |
+//! | `error` | why the engine does not do something |
 //! | [`rules`] | what a type says of its entities: whom they are for, what their values must be |
 //! | [`memory`] | a store in memory that fails when told to |
 //! | `contract` | the suite that each implementation of [`Store`] passes (feature `contract`) |
@@ -25,6 +27,9 @@ mod blob;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod engine;
+mod error;
+pub mod key;
+mod loader;
 pub mod memory;
 pub mod record;
 pub mod rules;
@@ -33,5 +38,6 @@ pub mod store;
 mod tree;
 
 pub use engine::Engine;
+pub use error::EngineError;
 pub use rules::Rules;
 pub use store::{Store, StoreError};

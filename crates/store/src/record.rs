@@ -11,44 +11,17 @@
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
-use crate::blob::Blob;
+use crate::blob::{self, Blob};
+use crate::error::EngineError;
+use crate::key::{Gone, Pointer};
 
-/// The format this build writes.
-pub const FORMAT: u8 = 2;
+/// The format this build writes: behind the record is its [`sum`](crate::blob::sum), in four bytes, big-endian.
+pub const FORMAT: u8 = 3;
 
-/// Points at a commit record: the version in the upper 32 bits, a random nonce in the lower. The nonce keeps apart the
-/// records of writers who race for one version; the version makes that no head is ever seen twice.
-pub type Pointer = u64;
+/// The one before, which is read: without sums.
+const WITHOUT_SUM: u8 = 2;
 
-/// The pointer for a version, with a nonce; never 0.
-pub fn pointer(version: u64, nonce: u32) -> Pointer {
-    ((version & 0xffff_ffff) << 32) | u64::from(nonce.max(1))
-}
-
-/// The version that a pointer is of, as much of it as is in there.
-pub fn version_of(pointer: Pointer) -> u64 {
-    pointer >> 32
-}
-
-/// Where the head of an entity is kept.
-pub fn head_key(entity: &str) -> String {
-    format!("h:{entity}")
-}
-
-/// Where a commit record is kept.
-pub fn record_key(entity: &str, pointer: Pointer) -> String {
-    format!("c:{entity}:{pointer:016x}")
-}
-
-/// Where a chunk is kept.
-pub fn chunk_key(entity: &str, pointer: Pointer, chunk: u32) -> String {
-    format!("v:{entity}:{pointer:016x}:{chunk}")
-}
-
-/// Where writers say what they are about to write.
-pub fn intents_key(entity: &str) -> String {
-    format!("w:{entity}")
-}
+const SUM: usize = 4;
 
 /// A commit record.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -81,6 +54,29 @@ pub struct Record {
     /// What no head will reach again and may still be there.
     #[n(8)]
     pub garbage: Vec<Gone>,
+}
+
+impl Record {
+    /// As it is stored.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, EngineError> {
+        let mut bytes = minicbor::to_vec(self).map_err(|error| EngineError::Corrupt(error.to_string()))?;
+        let sum = blob::sum(&bytes);
+        bytes.extend_from_slice(&sum.to_be_bytes());
+        Ok(bytes)
+    }
+
+    /// What was stored; else what is wrong with it.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Record, String> {
+        let mut decoder = minicbor::Decoder::new(bytes);
+        let record: Record = decoder.decode().map_err(|error| format!("can't be read: {error}"))?;
+        let (content, sum) = bytes.split_at(decoder.position());
+        match record.format {
+            FORMAT if sum.len() == SUM && sum == blob::sum(content).to_be_bytes() => Ok(record),
+            WITHOUT_SUM if sum.is_empty() => Ok(record),
+            FORMAT | WITHOUT_SUM => Err("is not what was written".to_owned()),
+            other => Err(format!("has format {other}; this build reads {WITHOUT_SUM} and {FORMAT}")),
+        }
+    }
 }
 
 /// One version and how it came from the one before.
@@ -120,6 +116,9 @@ pub struct Entry {
     /// Of what remains of a run of coalesced versions: when the first of them began.
     #[n(10)]
     pub run: Option<u64>,
+    /// When it was taken, where its author said when it begins.
+    #[n(11)]
+    pub recorded: Option<u64>,
 }
 
 /// A version's whole value, from which later ones are rebuilt.
@@ -217,33 +216,6 @@ pub struct Segment {
     pub blob: Blob,
 }
 
-/// Keys that are not needed any more: chunks of one pointer, or its record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
-pub struct Gone {
-    /// Under which they were written.
-    #[n(0)]
-    pub pointer: Pointer,
-    /// The first chunk.
-    #[n(1)]
-    pub first: u32,
-    /// How many chunks; 0 stands for the record.
-    #[n(2)]
-    pub count: u32,
-}
-
-impl Gone {
-    /// The record of a pointer.
-    pub fn record(pointer: Pointer) -> Gone {
-        Gone { pointer, first: 0, count: 0 }
-    }
-
-    /// How many keys that are.
-    pub fn keys(&self) -> usize {
-        self.count.max(1) as usize
-    }
-}
-
 impl Record {
     /// How many chunks the value is in, when it is in any.
     pub fn chunks(&self) -> Option<u32> {
@@ -251,24 +223,5 @@ impl Record {
             Place::Inline(_) => None,
             Place::Tree(planted) => Some(planted.chunks),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_of_the_longest_id_fit_every_store() {
-        let entity = format!("{}:{}", "t".repeat(32), "i".repeat(64));
-        let longest = chunk_key(&entity, u64::MAX, u32::MAX);
-        assert!(longest.len() <= crate::store::MAX_KEY, "{}", longest.len());
-    }
-
-    #[test]
-    fn a_pointer_is_never_zero_and_orders_by_version() {
-        assert_ne!(pointer(0, 0), 0);
-        assert!(pointer(2, 0) > pointer(1, u32::MAX));
-        assert_eq!(version_of(pointer(7, u32::MAX)), 7);
     }
 }

@@ -7,7 +7,7 @@
 use minicbor::bytes::ByteSlice;
 use minicbor::{Decode, Encode};
 
-use crate::engine::EngineError;
+use crate::error::EngineError;
 use crate::record::Entry;
 
 #[derive(Debug, Encode, Decode)]

@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use timeweft_core::operation::{Committed, Failure};
+use timeweft_core::operation::{Committed, Delete, Failure, History, Patch, Post, Put, Revert};
 use timeweft_core::time::Timestamp;
 use timeweft_store::memory::{Fault, MemoryStore};
 
@@ -20,37 +20,57 @@ fn long(letter: &str) -> String {
 }
 
 fn post(store: &MemoryStore) -> Result<Committed, Failure> {
-    wait(engine(store).post(&by("ann"), &id(), &value(r#"{"a":0}"#), None, Some("create")))
+    wait(engine(store).post(
+        &by("ann"),
+        &id(),
+        Post { idempotency_key: Some("create".into()), ..Post::of(value(r#"{"a":0}"#)) },
+    ))
 }
 
 fn post_long(store: &MemoryStore) -> Result<Committed, Failure> {
-    wait(engine(store).post(&by("ann"), &id(), &value(&long("x")), None, Some("create")))
+    wait(engine(store).post(
+        &by("ann"),
+        &id(),
+        Post { idempotency_key: Some("create".into()), ..Post::of(value(&long("x"))) },
+    ))
 }
 
 fn patch_on_the_first_version(store: &MemoryStore) -> Result<Committed, Failure> {
     let since = Some(Timestamp(1_000));
-    wait(engine(store).patch_diff(&by("ann"), &id(), &patch(r#"{"mine":1}"#), since, Some("key"), None))
+    wait(engine(store).patch(
+        &by("ann"),
+        &id(),
+        Patch { idempotency_key: Some("key".into()), ..Patch::of(patch(r#"{"mine":1}"#), since) },
+    ))
 }
 
 fn patch_long(store: &MemoryStore) -> Result<Committed, Failure> {
     let since = Some(Timestamp(1_000));
-    wait(engine(store).patch_diff(&by("ann"), &id(), &patch(&long("y")), since, Some("key"), None))
+    wait(engine(store).patch(
+        &by("ann"),
+        &id(),
+        Patch { idempotency_key: Some("key".into()), ..Patch::of(patch(&long("y")), since) },
+    ))
 }
 
 fn put(store: &MemoryStore) -> Result<Committed, Failure> {
-    wait(engine(store).put(&by("ann"), &id(), &value(r#"{"b":1}"#), since(store)))
+    wait(engine(store).put(&by("ann"), &id(), Put { value: value(r#"{"b":1}"#), if_unmodified_since: since(store) }))
 }
 
 fn revert(store: &MemoryStore) -> Result<Committed, Failure> {
-    wait(engine(store).revert(&by("ann"), &id(), Timestamp(1_000), since(store)))
+    wait(engine(store).revert(
+        &by("ann"),
+        &id(),
+        Revert { valid_from: Timestamp(1_000), if_unmodified_since: since(store) },
+    ))
 }
 
 fn delete(store: &MemoryStore) -> Result<Committed, Failure> {
-    wait(engine(store).delete(&by("ann"), &id(), None))
+    wait(engine(store).delete(&by("ann"), &id(), Delete::default()))
 }
 
 fn undelete(store: &MemoryStore) -> Result<Committed, Failure> {
-    wait(engine(store).patch_undelete(&by("ann"), &id()))
+    wait(engine(store).undelete(&by("ann"), &id()))
 }
 
 /// An entity after these operations.
@@ -67,7 +87,7 @@ fn with_many_versions() -> MemoryStore {
     let store = after(&[post]);
     for n in 0..40 {
         let next = patch(&format!(r#"{{"k{n}":"{}"}}"#, "z".repeat(300)));
-        wait(engine(&store).patch_diff(&by("bob"), &id(), &next, since(&store), None, None)).unwrap();
+        wait(engine(&store).patch(&by("bob"), &id(), Patch::of(next.clone(), since(&store)))).unwrap();
     }
     store.reopen();
     store
@@ -109,18 +129,18 @@ fn takes_a_write_and_has_all_its_history(store: &MemoryStore, at: &str) {
     let engine = engine(store);
     match current(store) {
         None => {
-            wait(engine.post(&by("ann"), &id(), &value("{}"), None, None)).expect(at);
+            wait(engine.post(&by("ann"), &id(), Post::of(value("{}")))).expect(at);
         }
         Some((_, true, ..)) => {
-            wait(engine.patch_undelete(&by("ann"), &id())).expect(at);
+            wait(engine.undelete(&by("ann"), &id())).expect(at);
         }
         Some((_, false, valid_from, _)) => {
             let next = patch(r#"{"next":true}"#);
-            wait(engine.patch_diff(&by("ann"), &id(), &next, Some(valid_from), None, None)).expect(at);
+            wait(engine.patch(&by("ann"), &id(), Patch::of(next.clone(), valid_from))).expect(at);
         }
     }
     let (version, ..) = current(store).expect("it is there now");
-    let page = wait(engine.history(&by("ann"), &id(), None, u32::MAX)).expect(at);
+    let page = wait(engine.history(&by("ann"), &id(), History { before: None, limit: u32::MAX })).expect(at);
     let versions: Vec<u64> = page.versions.iter().map(|meta| meta.version).collect();
     assert_eq!(versions, (1..=version).rev().collect::<Vec<_>>(), "{at}");
 }
@@ -166,7 +186,11 @@ fn putting_reverting_deleting_and_undeleting_die_anywhere() {
 /// One patch on the current version, which seals the log, grows the tree or collects garbage when that is due.
 fn patch_on_the_current_version(store: &MemoryStore) -> Result<Committed, Failure> {
     let change = patch(r#"{"rows":{"7":{"n":-1}},"mine":true}"#);
-    wait(engine(store).patch_diff(&by("ann"), &id(), &change, since(store), Some("key"), None))
+    wait(engine(store).patch(
+        &by("ann"),
+        &id(),
+        Patch { idempotency_key: Some("key".into()), ..Patch::of(change.clone(), since(store)) },
+    ))
 }
 
 #[test]
@@ -177,11 +201,11 @@ fn a_commit_that_seals_and_collects_dies_anywhere() {
     };
     for count in [10, 3_000] {
         let store = MemoryStore::new();
-        wait(engine(&store).post(&by("ann"), &id(), &value(&rows(count)), None, None)).unwrap();
+        wait(engine(&store).post(&by("ann"), &id(), Post::of(value(&rows(count))))).unwrap();
         let mut most = 0;
         for n in 0..110 {
             let next = patch(&format!(r#"{{"rows":{{"{}":{{"n":{n}}}}},"k":{n}}}"#, n * 7 % count));
-            wait(engine(&store).patch_diff(&by("bob"), &id(), &next, since(&store), None, None)).unwrap();
+            wait(engine(&store).patch(&by("bob"), &id(), Patch::of(next.clone(), since(&store)))).unwrap();
             store.reopen();
             let undisturbed = store.fork();
             patch_on_the_current_version(&undisturbed).unwrap();

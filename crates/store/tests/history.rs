@@ -9,7 +9,7 @@ use common::*;
 use timeweft_core::codec::cbor;
 use timeweft_core::diff::diff;
 use timeweft_core::limits::Limits;
-use timeweft_core::operation::{Context, Failure, Moment, Reading};
+use timeweft_core::operation::{Context, Failure, History, Moment, Patch, Post, Read, Reading, Which};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 use timeweft_store::Engine;
@@ -34,7 +34,7 @@ impl Story {
         let mut story =
             Story { store: MemoryStore::new(), random, nonce: Cell::new(0), now: 1_000, versions: Vec::new() };
         let encoded = timeweft_core::operation::CborValue(cbor::encode_value(&first));
-        let made = wait(story.engine().post(&story.context(), &id(), &encoded, None, None)).unwrap();
+        let made = wait(story.engine().post(&story.context(), &id(), Post::of(encoded.clone()))).unwrap();
         story.versions.push((made.meta.valid_from, first));
         story
     }
@@ -70,7 +70,7 @@ impl Story {
             self.store.fault_at(call, fault);
         }
         let patch = timeweft_core::operation::CborDiff(cbor::encode_patch(&diff(&old, &new).to_patch()));
-        let answer = wait(self.engine().patch_diff(&self.context(), &id(), &patch, Some(since), None, None));
+        let answer = wait(self.engine().patch(&self.context(), &id(), Patch::of(patch.clone(), since)));
         self.store.reopen();
         match answer {
             Ok(done) => self.versions.push((done.meta.valid_from, new)),
@@ -90,7 +90,7 @@ impl Story {
     }
 
     fn as_of(&self, at: u64) -> Result<(Value, u64, Timestamp), Failure> {
-        match wait(self.engine().get_past(&self.context(), &id(), Moment::Time(Timestamp(at)), None))? {
+        match wait(self.engine().read(&self.context(), &id(), Read::whole(Which::Past(Moment::Time(Timestamp(at))))))? {
             Reading::Value(value, meta) => Ok((decode(&value), meta.version, meta.valid_to)),
             other => panic!("a whole value was expected, not {other:?}"),
         }
@@ -112,7 +112,7 @@ impl Story {
     fn history_gives_each_version_once(&self) {
         let (mut seen, mut before, mut valid_to) = (Vec::new(), None, Timestamp::FOREVER);
         loop {
-            let page = wait(self.engine().history(&self.context(), &id(), before, 97)).unwrap();
+            let page = wait(self.engine().history(&self.context(), &id(), History { before, limit: 97 })).unwrap();
             for meta in &page.versions {
                 assert_eq!(meta.valid_to, valid_to, "version {}", meta.version);
                 valid_to = meta.valid_from;
@@ -229,7 +229,9 @@ fn a_client_at_any_version_of_a_long_history_becomes_current() {
     let story = story(5, 6_000, 2_000, false);
     let (_, now) = story.last();
     for (since, value) in story.versions.iter().step_by(37) {
-        match wait(story.engine().get(&story.context(), &id(), Some(*since), false)).unwrap() {
+        match wait(story.engine().read(&story.context(), &id(), Read { which: Which::Current, since: Some(*since) }))
+            .unwrap()
+        {
             Reading::Diff(diff, _) => {
                 let mut value = value.clone();
                 let patch = cbor::decode_patch(&diff.diff.0, &Limits::default()).unwrap();

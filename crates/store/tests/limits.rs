@@ -5,7 +5,9 @@ mod common;
 use common::*;
 use timeweft_core::codec::{MAX_DEPTH, cbor};
 use timeweft_core::limits::{Limits, TRUSTED};
-use timeweft_core::operation::{CborDiff, CborValue, Context, Failure, Moment, Reading};
+use timeweft_core::operation::{
+    CborDiff, CborValue, Context, Delete, Failure, History, Moment, Patch, Post, Put, Read, Reading, Revert, Which,
+};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 use timeweft_store::memory::MemoryStore;
@@ -36,9 +38,9 @@ fn values() -> [Value; 2] {
 fn stored(value: &Value) -> (MemoryStore, [Timestamp; 2]) {
     let store = MemoryStore::new();
     let first = CborValue(cbor::encode_value(value));
-    let made = wait(engine(&store).post(&by("ann"), &id(), &first, None, None)).unwrap().meta.valid_from;
+    let made = wait(engine(&store).post(&by("ann"), &id(), Post::of(first.clone()))).unwrap().meta.valid_from;
     let diff = patch(r#"{"a":{"in":{"in":{"in":1}}},"b":1,"c":1,"d":1,"e":1,"f":1}"#);
-    let second = wait(engine(&store).patch_diff(&by("bob"), &id(), &diff, Some(made), None, None)).unwrap();
+    let second = wait(engine(&store).patch(&by("bob"), &id(), Patch::of(diff.clone(), made))).unwrap();
     (store, [made, second.meta.valid_from])
 }
 
@@ -55,11 +57,11 @@ fn what_is_stored_is_read_and_shown_whatever_the_limits_are_by_now() {
         let (store, [made, _]) = stored(&first);
         let engine = engine(&store);
         let second = current(&store).unwrap().3;
-        assert_eq!(whole(wait(engine.get(&low("ann"), &id(), None, false))), second);
-        assert_eq!(whole(wait(engine.get_past(&low("ann"), &id(), Moment::Version(1), None))), first);
+        assert_eq!(whole(wait(engine.read(&low("ann"), &id(), Read::whole(Which::Current)))), second);
+        assert_eq!(whole(wait(engine.read(&low("ann"), &id(), Read::whole(Which::Past(Moment::Version(1)))))), first);
         for read in [
-            wait(engine.get(&low("ann"), &id(), Some(made), false)),
-            wait(engine.get_past(&low("ann"), &id(), Moment::Version(2), Some(made))),
+            wait(engine.read(&low("ann"), &id(), Read { which: Which::Current, since: Some(made) })),
+            wait(engine.read(&low("ann"), &id(), Read { which: Which::Past(Moment::Version(2)), since: Some(made) })),
         ] {
             let Ok(Reading::Diff(told, _)) = read else { panic!("{read:?}") };
             let mut value = first.clone();
@@ -67,7 +69,7 @@ fn what_is_stored_is_read_and_shown_whatever_the_limits_are_by_now() {
             patch.resolve(&first).unwrap().apply(&mut value).unwrap();
             assert_eq!(value, second);
         }
-        let page = wait(engine.history(&low("ann"), &id(), None, 10)).unwrap();
+        let page = wait(engine.history(&low("ann"), &id(), History { before: None, limit: 10 })).unwrap();
         assert_eq!(page.versions.len(), 2);
         assert!(page.versions[0].previous_values.is_some());
     }
@@ -79,15 +81,19 @@ fn what_is_longer_than_the_limit_by_now_may_change_and_shrink_and_not_grow() {
         let (store, [made, second]) = stored(&first);
         let engine = engine(&store);
         let set = |since, diff: &CborDiff| {
-            wait(engine.patch_diff(&low("ann"), &id(), diff, Some(since), None, None)).map(|done| done.meta.valid_from)
+            wait(engine.patch(&low("ann"), &id(), Patch::of(diff.clone(), since))).map(|done| done.meta.valid_from)
         };
         let third = set(second, &patch(r#"{"n":2}"#)).unwrap();
         assert!(matches!(set(third, &patch(r#"{"g":"more"}"#)), Err(Failure::TooLarge(_))));
         // On an older version, under what others changed.
         let fourth = set(made, &patch(r#"{"t":"short"}"#)).unwrap();
-        wait(engine.delete(&low("ann"), &id(), Some(fourth))).unwrap();
-        wait(engine.patch_undelete(&low("ann"), &id())).unwrap();
-        let back = wait(engine.revert(&low("ann"), &id(), second, Some(current(&store).unwrap().2)));
+        wait(engine.delete(&low("ann"), &id(), Delete { if_unmodified_since: Some(fourth) })).unwrap();
+        wait(engine.undelete(&low("ann"), &id())).unwrap();
+        let back = wait(engine.revert(
+            &low("ann"),
+            &id(),
+            Revert { valid_from: second, if_unmodified_since: Some(current(&store).unwrap().2) },
+        ));
         assert!(matches!(back, Err(Failure::TooLarge(_))), "{back:?}");
         let Value::Object(members) = current(&store).unwrap().3 else { panic!() };
         assert_eq!((&members["n"], &members["t"]), (&Value::Number(2.0), &Value::text("short")));
@@ -99,14 +105,14 @@ fn what_is_longer_than_the_limit_by_now_is_deleted_and_undeleted() {
     for first in values() {
         let (store, [_, second]) = stored(&first);
         let engine = engine(&store);
-        wait(engine.delete(&low("ann"), &id(), Some(second))).unwrap();
-        wait(engine.patch_undelete(&low("ann"), &id())).unwrap();
+        wait(engine.delete(&low("ann"), &id(), Delete { if_unmodified_since: Some(second) })).unwrap();
+        wait(engine.undelete(&low("ann"), &id())).unwrap();
         // Enough versions that they are sealed.
         for _ in 0..60 {
-            wait(engine.delete(&low("ann"), &id(), None)).unwrap();
-            wait(engine.patch_undelete(&low("ann"), &id())).unwrap();
+            wait(engine.delete(&low("ann"), &id(), Delete::default())).unwrap();
+            wait(engine.undelete(&low("ann"), &id())).unwrap();
         }
-        assert_eq!(whole(wait(engine.get_past(&low("ann"), &id(), Moment::Version(1), None))), first);
+        assert_eq!(whole(wait(engine.read(&low("ann"), &id(), Read::whole(Which::Past(Moment::Version(1)))))), first);
     }
 }
 
@@ -125,20 +131,29 @@ fn the_deepest_that_a_raised_limit_takes_is_read_diffed_and_merged() {
             let store = MemoryStore::new();
             let engine = engine(&store);
             let encoded = |value: &Value| CborValue(cbor::encode_value(value));
-            let made = wait(engine.post(&high, &id(), &encoded(&nested("a")), None, None)).unwrap().meta.valid_from;
-            let put = wait(engine.put(&high, &id(), &encoded(&nested("b")), Some(made))).unwrap();
-            assert_eq!(whole(wait(engine.get(&low("ann"), &id(), None, false))), nested("b"), "{kind} {levels}");
+            let made = wait(engine.post(&high, &id(), Post::of(encoded(&nested("a"))))).unwrap().meta.valid_from;
+            let put =
+                wait(engine.put(&high, &id(), Put { value: encoded(&nested("b")), if_unmodified_since: Some(made) }))
+                    .unwrap();
+            assert_eq!(
+                whole(wait(engine.read(&low("ann"), &id(), Read::whole(Which::Current)))),
+                nested("b"),
+                "{kind} {levels}"
+            );
             let told = put.change.unwrap().diff;
             for diff in [&told.diff, &told.exact.as_ref().map_or(told.diff.clone(), |exact| exact.0.clone())] {
                 let read = cbor::decode_patch(&diff.0, &TRUSTED).unwrap_or_else(|why| panic!("{kind} {levels}: {why}"));
                 let mut value = nested("a");
                 read.resolve(&nested("a")).unwrap().apply(&mut value).unwrap();
                 assert_eq!(value, nested("b"), "{kind} {levels}");
-                let again = wait(engine.patch_diff(&high, &id(), diff, Some(made), None, None));
+                let again = wait(engine.patch(&high, &id(), Patch::of(diff.clone(), made)));
                 // What is said by the whole value contradicts what is changed in it.
                 assert!(matches!(again, Ok(_) | Err(Failure::Conflict(..))), "{kind} {levels}");
             }
-            assert_eq!(whole(wait(engine.get_past(&high, &id(), Moment::Version(1), None))), nested("a"));
+            assert_eq!(
+                whole(wait(engine.read(&high, &id(), Read::whole(Which::Past(Moment::Version(1)))))),
+                nested("a")
+            );
         }
     }
 }

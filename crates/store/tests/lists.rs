@@ -7,14 +7,14 @@ use std::pin::Pin;
 
 use common::*;
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{Access, Context, Failure, Listing};
+use timeweft_core::operation::{Access, Context, Delete, Failure, List, Listing, Post, Read, Which};
 use timeweft_core::time::Timestamp;
 use timeweft_store::memory::{Fault, MemoryStore};
 
 const HOUR: u64 = 3_600_000_000;
 
 fn page(store: &MemoryStore, who: &Context, cursor: Option<&str>, limit: u32) -> Listing {
-    wait(engine(store).list(who, "note", cursor, limit)).unwrap()
+    wait(engine(store).list(who, List { kind: "note".into(), cursor: cursor.map(str::to_owned), limit })).unwrap()
 }
 
 /// All pages together, in order.
@@ -36,7 +36,7 @@ fn note(name: &str) -> EntityId {
 }
 
 fn make(store: &MemoryStore, person: &str, name: &str) -> Result<(), Failure> {
-    wait(engine(store).post(&by(person), &note(name), &value("{}"), None, None)).map(drop)
+    wait(engine(store).post(&by(person), &note(name), Post::of(value("{}")))).map(drop)
 }
 
 #[test]
@@ -67,10 +67,10 @@ fn deleted_ones_are_left_out_and_come_back_undeleted() {
         make(&store, "ann", &format!("n{n}")).unwrap();
     }
     for n in 0..390 {
-        wait(engine(&store).delete(&by("ann"), &note(&format!("n{n}")), None)).unwrap();
+        wait(engine(&store).delete(&by("ann"), &note(&format!("n{n}")), Delete::default())).unwrap();
     }
     assert_eq!(all(&store, &by("ann"), 5).len(), 10, "however many pages are short");
-    wait(engine(&store).patch_undelete(&by("bob"), &note("n7"))).unwrap();
+    wait(engine(&store).undelete(&by("bob"), &note("n7"))).unwrap();
     let listed = page(&store, &by("ann"), None, 1_000).entities;
     let back = listed.iter().find(|listed| listed.entity_id == "note:n7").unwrap();
     assert_eq!(back.person_id, "bob", "who made the current version");
@@ -87,10 +87,10 @@ fn what_is_made_at_the_same_time_is_listed_once() {
             Box::pin(async move {
                 // Three want each.
                 let (who, id) = (by(&format!("p{maker}")), note(&format!("n{}", maker % 8)));
-                let made = engine.post(&who, &id, &value("{}"), None, None).await.is_ok();
+                let made = engine.post(&who, &id, Post::of(value("{}"))).await.is_ok();
                 if made && maker % 2 == 0 {
-                    engine.delete(&who, &id, None).await.unwrap();
-                    engine.patch_undelete(&who, &id).await.unwrap();
+                    engine.delete(&who, &id, Delete::default()).await.unwrap();
+                    engine.undelete(&who, &id).await.unwrap();
                 }
                 made
             }) as Pin<Box<dyn Future<Output = bool>>>
@@ -120,7 +120,7 @@ fn a_maker_that_dies_anywhere_leaves_a_list_that_is_right() {
             store.fault_at(call, fault);
             let answer = make(&store, "ann", "second");
             store.reopen();
-            let there = wait(engine(&store).get(&by("ann"), &note("second"), None, false)).is_ok();
+            let there = wait(engine(&store).read(&by("ann"), &note("second"), Read::whole(Which::Current))).is_ok();
             assert!(there || answer.is_err(), "{at}");
             let mut wanted = vec!["note:first"];
             if there {
@@ -160,7 +160,7 @@ fn what_leads_nowhere_is_removed_when_nobody_can_be_about_to_make_it() {
         for (person, id) in (0..8).flat_map(|person| (0..8).map(move |id| (person, id))) {
             let index = EntityId::parse(&format!("tw-index:note-{person}-{id}")).unwrap();
             if let Ok(timeweft_core::operation::Reading::Value(value, _)) =
-                wait(engine(store).get(&by("system"), &index, None, false))
+                wait(engine(store).read(&by("system"), &index, Read::whole(Which::Current)))
                 && let timeweft_core::value::Value::Object(found) = decode(&value)
             {
                 members += found.len();
@@ -181,9 +181,16 @@ fn what_leads_nowhere_is_removed_when_nobody_can_be_about_to_make_it() {
 fn a_cursor_that_no_page_gave_is_refused() {
     let store = MemoryStore::new();
     for bad in ["", "x", "64.a", "-1.", "9"] {
-        let refused = wait(engine(&store).list(&by("ann"), "note", Some(bad), 9));
+        let refused =
+            wait(engine(&store).list(&by("ann"), List { kind: "note".into(), cursor: Some(bad.into()), limit: 9 }));
         assert!(matches!(refused, Err(Failure::BadRequest(_))), "{bad}: {refused:?}");
     }
-    assert!(matches!(wait(engine(&store).list(&by("ann"), "No Type", None, 9)), Err(Failure::BadRequest(_))));
-    assert_eq!(wait(engine(&store).list(&by("ann"), "tw-index", None, 9)), Ok(Listing::default()));
+    assert!(matches!(
+        wait(engine(&store).list(&by("ann"), List { kind: "No Type".into(), cursor: None, limit: 9 })),
+        Err(Failure::BadRequest(_))
+    ));
+    assert_eq!(
+        wait(engine(&store).list(&by("ann"), List { kind: "tw-index".into(), cursor: None, limit: 9 })),
+        Ok(Listing::default())
+    );
 }

@@ -6,18 +6,20 @@ use common::*;
 use timeweft_core::codec::cbor;
 use timeweft_core::diff::{Increment, Patch, Segment, diff_finely};
 use timeweft_core::limits::Limits;
-use timeweft_core::operation::{CborDiff, CborValue, Committed, Failure, Moment, Reading, Told};
+use timeweft_core::operation::{
+    self, CborDiff, CborValue, Committed, Failure, Moment, Post, Read, Reading, Told, Which,
+};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 use timeweft_store::memory::MemoryStore;
 
 fn made(store: &MemoryStore, first: &Value) -> Timestamp {
     let first = CborValue(cbor::encode_value(first));
-    wait(engine(store).post(&by("carol"), &id(), &first, None, None)).unwrap().meta.valid_from
+    wait(engine(store).post(&by("carol"), &id(), Post::of(first.clone()))).unwrap().meta.valid_from
 }
 
 fn change(store: &MemoryStore, who: &str, since: Timestamp, diff: &CborDiff) -> Result<Committed, Failure> {
-    wait(engine(store).patch_diff(&by(who), &id(), diff, Some(since), None, None))
+    wait(engine(store).patch(&by(who), &id(), operation::Patch::of(diff.clone(), since)))
 }
 
 fn now(store: &MemoryStore) -> Value {
@@ -25,7 +27,7 @@ fn now(store: &MemoryStore) -> Value {
 }
 
 fn version(store: &MemoryStore, number: u64) -> Value {
-    match wait(engine(store).get_past(&by("reader"), &id(), Moment::Version(number), None)) {
+    match wait(engine(store).read(&by("reader"), &id(), Read::whole(Which::Past(Moment::Version(number))))) {
         Ok(Reading::Value(value, _)) => decode(&value),
         other => panic!("{other:?}"),
     }
@@ -102,11 +104,15 @@ fn a_change_inside_an_element_follows_it_where_others_moved_it() {
     assert_eq!(moves(&done.change.unwrap().diff), (false, true), "told plainly to who knows no moves");
     change(&store, "ann", since, &patch(r#"{"0":{"done":true},"2":{"done":true}}"#)).unwrap();
     assert_eq!(now(&store), parse(r#"[{"id":3,"done":true},{"id":1,"done":true},{"id":2}]"#));
-    match wait(engine(&store).get(&by("carol"), &id(), Some(since), false)) {
+    match wait(engine(&store).read(&by("carol"), &id(), Read { which: Which::Current, since: Some(since) })) {
         Ok(Reading::Diff(told, _)) => assert_eq!(moves(&told), (false, true)),
         other => panic!("{other:?}"),
     }
-    match wait(engine(&store).get_past(&by("carol"), &id(), Moment::Version(3), Some(since))) {
+    match wait(engine(&store).read(
+        &by("carol"),
+        &id(),
+        Read { which: Which::Past(Moment::Version(3)), since: Some(since) },
+    )) {
         Ok(Reading::Diff(told, _)) => assert_eq!(moves(&told), (false, true)),
         other => panic!("{other:?}"),
     }
@@ -193,7 +199,7 @@ fn several_versions_are_told_one_by_one_with_their_authors() {
         (second, vec![of(3, "carol"), of(4, "bob")]),
         (third.meta.valid_from, vec![]),
     ] {
-        match wait(engine(&store).get(&by("reader"), &id(), Some(since), false)) {
+        match wait(engine(&store).read(&by("reader"), &id(), Read { which: Which::Current, since: Some(since) })) {
             Ok(Reading::Diff(told, _)) => {
                 assert_eq!(steps(&told), wanted);
                 let mut value = version(&store, 4 - wanted.len() as u64);
@@ -214,7 +220,7 @@ fn several_versions_are_told_one_by_one_with_their_authors() {
         let text = format!("{n}").repeat(2_000);
         since = change(&store, "ann", since, &patch(&format!(r#"{{"t":"{text}"}}"#))).unwrap().meta.valid_from;
     }
-    match wait(engine(&store).get(&by("reader"), &id(), Some(first), false)) {
+    match wait(engine(&store).read(&by("reader"), &id(), Read { which: Which::Current, since: Some(first) })) {
         Ok(Reading::Diff(told, _)) => assert!(told.steps.is_empty(), "{} steps", told.steps.len()),
         other => panic!("{other:?}"),
     }

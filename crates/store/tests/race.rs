@@ -5,7 +5,7 @@ mod common;
 use std::pin::Pin;
 
 use common::*;
-use timeweft_core::operation::{Committed, Failure, Moment, Reading};
+use timeweft_core::operation::{Committed, Failure, History, Moment, Patch, Post, Read, Reading, Which};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 use timeweft_store::memory::{Fault, MemoryStore};
@@ -23,7 +23,7 @@ fn of_twenty_who_create_one_entity_exactly_one_does() {
             let engine = &engine;
             Box::pin(async move {
                 let made = value(&format!(r#"{{"by":{writer}}}"#));
-                engine.post(&by(&format!("p{writer}")), &id(), &made, None, None).await
+                engine.post(&by(&format!("p{writer}")), &id(), Post::of(made.clone())).await
             }) as Task<'_>
         });
         let answers = interleave(seed, tasks.collect());
@@ -42,7 +42,7 @@ fn all_that_twenty_writers_on_disjoint_keys_were_acknowledged_is_there() {
     for seed in 0..SEEDS {
         let store = MemoryStore::new().yielding();
         let engine = engine(&store);
-        wait(engine.post(&by("ann"), &id(), &value("{}"), None, None)).unwrap();
+        wait(engine.post(&by("ann"), &id(), Post::of(value("{}")))).unwrap();
         let tasks = (0..20).map(|writer| {
             let engine = &engine;
             Box::pin(async move {
@@ -51,7 +51,7 @@ fn all_that_twenty_writers_on_disjoint_keys_were_acknowledged_is_there() {
                     let change = patch(&format!(r#"{{"w{writer}-{n}":{n}}}"#));
                     // All on the first version: everything that came since is merged under.
                     let who = by(&format!("p{writer}"));
-                    let done = engine.patch_diff(&who, &id(), &change, Some(Timestamp(1_000)), None, None).await;
+                    let done = engine.patch(&who, &id(), Patch::of(change.clone(), Timestamp(1_000))).await;
                     acknowledged += usize::from(done.is_ok());
                 }
                 acknowledged
@@ -62,7 +62,7 @@ fn all_that_twenty_writers_on_disjoint_keys_were_acknowledged_is_there() {
         let Value::Object(members) = found else { panic!("not an object") };
         assert_eq!((members.len(), version), (acknowledged, acknowledged as u64 + 1), "seed {seed}");
         assert_eq!(acknowledged, 60, "seed {seed}");
-        let page = wait(engine.history(&by("ann"), &id(), None, 100)).unwrap();
+        let page = wait(engine.history(&by("ann"), &id(), History { before: None, limit: 100 })).unwrap();
         assert_eq!(page.versions.len(), 61, "seed {seed}");
     }
 }
@@ -72,12 +72,12 @@ fn of_two_who_change_the_same_place_one_is_told_of_the_other() {
     for seed in 0..SEEDS {
         let store = MemoryStore::new().yielding();
         let engine = engine(&store);
-        wait(engine.post(&by("ann"), &id(), &value(r#"{"a":0}"#), None, None)).unwrap();
+        wait(engine.post(&by("ann"), &id(), Post::of(value(r#"{"a":0}"#)))).unwrap();
         let tasks = (1..=2).map(|n| {
             let engine = &engine;
             Box::pin(async move {
                 let change = patch(&format!(r#"{{"a":{n}}}"#));
-                engine.patch_diff(&by("ann"), &id(), &change, Some(Timestamp(1_000)), None, None).await
+                engine.patch(&by("ann"), &id(), Patch::of(change.clone(), Timestamp(1_000))).await
             }) as Task<'_>
         });
         let answers = interleave(seed, tasks.collect());
@@ -92,7 +92,7 @@ fn readers_see_whole_versions_while_history_is_sealed_under_them() {
         let store = MemoryStore::new().yielding();
         let engine = engine(&store);
         let rows = |n: usize| format!(r#"{{"a":{n},"rows":[{}]}}"#, vec![format!("{n}"); 4_000].join(","));
-        wait(engine.post(&by("ann"), &id(), &value(&rows(0)), None, None)).unwrap();
+        wait(engine.post(&by("ann"), &id(), Post::of(value(&rows(0))))).unwrap();
         let whole = |value: &Value| {
             let Value::Object(members) = value else { panic!("not an object") };
             let Value::Array(rows) = &members["rows"] else { panic!("not an array") };
@@ -102,7 +102,7 @@ fn readers_see_whole_versions_while_history_is_sealed_under_them() {
             let mut last = Timestamp(1_000);
             for n in 1..120 {
                 let change = patch(&format!(r#"{{"a":{n},"rows":{{"0":{n},"3999":{n}}}}}"#));
-                let done = engine.patch_diff(&by("ann"), &id(), &change, Some(last), None, None).await.unwrap();
+                let done = engine.patch(&by("ann"), &id(), Patch::of(change.clone(), last)).await.unwrap();
                 last = done.meta.valid_from;
             }
         }) as Pin<Box<dyn Future<Output = ()>>>;
@@ -111,16 +111,16 @@ fn readers_see_whole_versions_while_history_is_sealed_under_them() {
             Box::pin(async move {
                 for n in 0..25 {
                     let now = by("bob");
-                    match engine.get(&now, &id(), None, false).await.unwrap() {
+                    match engine.read(&now, &id(), Read::whole(Which::Current)).await.unwrap() {
                         Reading::Value(value, _) => whole(&decode(&value)),
                         other => panic!("{other:?}"),
                     }
                     let at = Moment::Time(Timestamp(1_000 + n * (reader + 1)));
-                    match engine.get_past(&now, &id(), at, None).await.unwrap() {
+                    match engine.read(&now, &id(), Read::whole(Which::Past(at))).await.unwrap() {
                         Reading::Value(value, _) => whole(&decode(&value)),
                         other => panic!("{other:?}"),
                     }
-                    engine.history(&now, &id(), None, 200).await.unwrap();
+                    engine.history(&now, &id(), History { before: None, limit: 200 }).await.unwrap();
                 }
             }) as Pin<Box<dyn Future<Output = ()>>>
         });
@@ -140,7 +140,7 @@ fn those_who_lose_a_race_and_die_leave_nothing_for_long() {
                 nonce.get()
             })
         };
-        wait(engine().post(&by("ann"), &id(), &value(r#"{"a":0}"#), None, None)).unwrap();
+        wait(engine().post(&by("ann"), &id(), Post::of(value(r#"{"a":0}"#)))).unwrap();
         let long = |n: u64| patch(&format!(r#"{{"k{n}":"{}"}}"#, "x".repeat(30_000)));
         let mut succeeded = 0;
         for n in 0..40 {
@@ -149,19 +149,19 @@ fn those_who_lose_a_race_and_die_leave_nothing_for_long() {
             store.reopen();
             // Dies somewhere between its first call and its swap, or while tidying up after it.
             store.fault_at((seed + n) as usize % 12, Fault::CrashBefore);
-            let _ = wait(engine().patch_diff(&by("bob"), &id(), &long(n), Some(since), None, None));
+            let _ = wait(engine().patch(&by("bob"), &id(), Patch::of(long(n), since)));
             store.reopen();
             let (after, _, since, _) = current(&store).unwrap();
             succeeded += after - before;
             store.reopen();
             let next = patch(&format!(r#"{{"a":{n},"k{n}":{{"$undefined":true}}}}"#));
-            wait(engine().patch_diff(&by("ann"), &id(), &next, Some(since), None, None)).unwrap();
+            wait(engine().patch(&by("ann"), &id(), Patch::of(next.clone(), since))).unwrap();
         }
         for n in 0..40 {
             store.reopen();
             let (_, _, since, _) = current(&store).unwrap();
             let next = patch(&format!(r#"{{"b":{n}}}"#));
-            wait(engine().patch_diff(&by("ann"), &id(), &next, Some(since), None, None)).unwrap();
+            wait(engine().patch(&by("ann"), &id(), Patch::of(next.clone(), since))).unwrap();
         }
         let own = store.keys().into_iter().filter(|key| key[2..].starts_with(id().as_str())).count();
         // Each of the long diffs that succeeded is two chunks of history, there and back.

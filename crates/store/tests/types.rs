@@ -6,7 +6,9 @@ use common::*;
 use timeweft_core::codec::cbor;
 use timeweft_core::id::EntityId;
 use timeweft_core::limits::Limits;
-use timeweft_core::operation::{Committed, Context, Failure, Meta, Moment, Policy, Reading};
+use timeweft_core::operation::{
+    Committed, Context, Delete, Failure, History, Meta, Moment, Patch, Policy, Post, Put, Read, Reading, Revert, Which,
+};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 use timeweft_store::memory::MemoryStore;
@@ -16,11 +18,16 @@ const MINUTE: u64 = 60_000_000;
 fn define(store: &MemoryStore, definition: &str) {
     let kind = EntityId::parse("type:note").unwrap();
     let admin = by("admin");
-    match wait(engine(store).get(&admin, &kind, None, false)) {
+    match wait(engine(store).read(&admin, &kind, Read::whole(Which::Current))) {
         Ok(Reading::Value(_, meta)) => {
-            wait(engine(store).put(&admin, &kind, &value(definition), Some(meta.valid_from))).unwrap();
+            wait(engine(store).put(
+                &admin,
+                &kind,
+                Put { value: value(definition), if_unmodified_since: Some(meta.valid_from) },
+            ))
+            .unwrap();
         }
-        _ => drop(wait(engine(store).post(&admin, &kind, &value(definition), None, None)).unwrap()),
+        _ => drop(wait(engine(store).post(&admin, &kind, Post::of(value(definition)))).unwrap()),
     }
 }
 
@@ -29,15 +36,15 @@ fn at(person: &str, now: u64) -> Context {
 }
 
 fn set(store: &MemoryStore, who: &Context, since: Timestamp, diff: &str) -> Result<Committed, Failure> {
-    wait(engine(store).patch_diff(who, &id(), &patch(diff), Some(since), None, None))
+    wait(engine(store).patch(who, &id(), Patch::of(patch(diff), since)))
 }
 
 fn history(store: &MemoryStore) -> Vec<Meta> {
-    wait(engine(store).history(&by("ann"), &id(), None, 1_000)).unwrap().versions
+    wait(engine(store).history(&by("ann"), &id(), History { before: None, limit: 1_000 })).unwrap().versions
 }
 
 fn as_of(store: &MemoryStore, moment: Moment) -> Option<(u64, Value)> {
-    match wait(engine(store).get_past(&by("ann"), &id(), moment, None)) {
+    match wait(engine(store).read(&by("ann"), &id(), Read::whole(Which::Past(moment)))) {
         Ok(Reading::Value(value, meta)) => Some((meta.version, decode(&value))),
         Err(Failure::NotFound) => None,
         other => panic!("{other:?}"),
@@ -46,7 +53,7 @@ fn as_of(store: &MemoryStore, moment: Moment) -> Option<(u64, Value)> {
 
 /// Made by carol; fifty edits by ann, a minute apart; one by bob. When each version began, and its value.
 fn fifty_one_edits(store: &MemoryStore, first: &str) -> Vec<(Timestamp, Value)> {
-    let made = wait(engine(store).post(&at("carol", MINUTE), &id(), &value(first), None, None)).unwrap();
+    let made = wait(engine(store).post(&at("carol", MINUTE), &id(), Post::of(value(first)))).unwrap();
     let mut versions = vec![(made.meta.valid_from, parse(first))];
     for n in 0..51 {
         let who = at(if n < 50 { "ann" } else { "bob" }, MINUTE * (2 + n));
@@ -59,16 +66,19 @@ fn fifty_one_edits(store: &MemoryStore, first: &str) -> Vec<(Timestamp, Value)> 
 fn becomes_current_from_each(store: &MemoryStore, versions: &[(Timestamp, Value)]) {
     let (_, now) = versions.last().unwrap();
     for (since, value) in versions {
-        let found = match wait(engine(store).get(&by("ann"), &id(), Some(*since), false)).unwrap() {
-            Reading::NotModified(_) => value.clone(),
-            Reading::Value(value, _) => decode(&value),
-            Reading::Diff(diff, _) => {
-                let mut value = value.clone();
-                let patch = cbor::decode_patch(&diff.diff.0, &Limits::default()).unwrap();
-                patch.resolve(&value).unwrap().apply(&mut value).unwrap();
-                value
-            }
-        };
+        let found =
+            match wait(engine(store).read(&by("ann"), &id(), Read { which: Which::Current, since: Some(*since) }))
+                .unwrap()
+            {
+                Reading::NotModified(_) => value.clone(),
+                Reading::Value(value, _) => decode(&value),
+                Reading::Diff(diff, _) => {
+                    let mut value = value.clone();
+                    let patch = cbor::decode_patch(&diff.diff.0, &Limits::default()).unwrap();
+                    patch.resolve(&value).unwrap().apply(&mut value).unwrap();
+                    value
+                }
+            };
         assert_eq!(found, *now, "from {since}");
     }
 }
@@ -121,7 +131,7 @@ fn of_a_persons_edits_within_the_granularity_history_keeps_the_last() {
 fn a_run_is_one_version_also_when_it_fills_segments() {
     let store = MemoryStore::new();
     define(&store, r#"{"granularity":"day"}"#);
-    let mut last = wait(engine(&store).post(&at("ann", 1), &id(), &value(r#"{"n":0}"#), None, None)).unwrap().meta;
+    let mut last = wait(engine(&store).post(&at("ann", 1), &id(), Post::of(value(r#"{"n":0}"#)))).unwrap().meta;
     for n in 1..1_000 {
         let text = "x".repeat(n % 90);
         last = set(&store, &at("ann", 1_000 * n as u64), last.valid_from, &format!(r#"{{"n":{n},"t":"{text}"}}"#))
@@ -138,9 +148,9 @@ fn a_run_is_one_version_also_when_it_fills_segments() {
 fn deletions_end_a_run_and_stay() {
     let store = MemoryStore::new();
     define(&store, r#"{"granularity":"day"}"#);
-    wait(engine(&store).post(&at("ann", 10), &id(), &value(r#"{"n":0}"#), None, None)).unwrap();
-    wait(engine(&store).delete(&at("ann", 20), &id(), None)).unwrap();
-    let mut last = wait(engine(&store).patch_undelete(&at("ann", 30), &id())).unwrap().meta.valid_from;
+    wait(engine(&store).post(&at("ann", 10), &id(), Post::of(value(r#"{"n":0}"#)))).unwrap();
+    wait(engine(&store).delete(&at("ann", 20), &id(), Delete::default())).unwrap();
+    let mut last = wait(engine(&store).undelete(&at("ann", 30), &id())).unwrap().meta.valid_from;
     for n in 1..200 {
         last = set(&store, &at("ann", 40 + n), last, &format!(r#"{{"n":{n}}}"#)).unwrap().meta.valid_from;
     }
@@ -171,34 +181,50 @@ fn without_reverse_diffs_everything_else_is_the_same() {
 #[test]
 fn a_schema_holds_from_when_it_is_there_and_old_values_stay_readable() {
     let store = MemoryStore::new();
-    assert_eq!(wait(engine(&store).policy("note")), Ok(Policy::SignedIn));
+    assert_eq!(wait(engine(&store).type_rules("note")).map(|rules| rules.policy), Ok(Policy::SignedIn));
     let engine = engine(&store);
     let long = format!(r#"{{"n":"no number","rows":[{}]}}"#, vec![r#""row""#; 2_000].join(","));
     for (n, first) in [r#"{"n":"no number"}"#, &long].into_iter().enumerate() {
         let id = EntityId::parse(&format!("note:old{n}")).unwrap();
-        wait(engine.post(&by("ann"), &id, &value(first), None, None)).unwrap();
+        wait(engine.post(&by("ann"), &id, Post::of(value(first)))).unwrap();
     }
     define(&store, r#"{"schema":{"properties":{"n":{"type":"integer"}}},"policy":"owner"}"#);
-    assert_eq!(wait(engine.policy("note")), Ok(Policy::Owner), "an engine that knew the old definition");
+    assert_eq!(
+        wait(engine.type_rules("note")).map(|rules| rules.policy),
+        Ok(Policy::Owner),
+        "an engine that knew the old definition"
+    );
     let paths = |refused: Result<Committed, Failure>| match refused {
         Err(Failure::InvalidValue(broken)) => broken.into_iter().map(|broken| broken.path).collect::<Vec<_>>(),
         other => panic!("{other:?}"),
     };
-    assert_eq!(paths(wait(engine.post(&by("ann"), &id(), &value(r#"{"n":"x"}"#), None, None))), ["/n"]);
+    assert_eq!(paths(wait(engine.post(&by("ann"), &id(), Post::of(value(r#"{"n":"x"}"#))))), ["/n"]);
     for n in 0..2 {
         let id = EntityId::parse(&format!("note:old{n}")).unwrap();
-        let Ok(Reading::Value(_, meta)) = wait(engine.get(&by("ann"), &id, None, false)) else { panic!("readable") };
+        let Ok(Reading::Value(_, meta)) = wait(engine.read(&by("ann"), &id, Read::whole(Which::Current))) else {
+            panic!("readable")
+        };
         let (first, since) = (meta.valid_from, Some(meta.valid_from));
-        let refused = wait(engine.patch_diff(&by("ann"), &id, &patch(r#"{"other":1}"#), since, None, None));
+        let refused = wait(engine.patch(&by("ann"), &id, Patch::of(patch(r#"{"other":1}"#), since)));
         assert_eq!(paths(refused), ["/n"], "it stays wrong");
-        assert_eq!(wait(engine.get(&by("ann"), &id, since, false)), Ok(Reading::NotModified(meta)));
-        wait(engine.patch_diff(&by("ann"), &id, &patch(r#"{"n":5}"#), since, None, None)).unwrap();
-        assert_eq!(paths(wait(engine.revert(&by("ann"), &id, first, current_since(&engine, &id)))), ["/n"]);
+        assert_eq!(
+            wait(engine.read(&by("ann"), &id, Read { which: Which::Current, since })),
+            Ok(Reading::NotModified(meta))
+        );
+        wait(engine.patch(&by("ann"), &id, Patch::of(patch(r#"{"n":5}"#), since))).unwrap();
+        assert_eq!(
+            paths(wait(engine.revert(
+                &by("ann"),
+                &id,
+                Revert { valid_from: first, if_unmodified_since: current_since(&engine, &id) }
+            ))),
+            ["/n"]
+        );
     }
 }
 
 fn current_since<N: Fn() -> u32>(engine: &timeweft_store::Engine<MemoryStore, N>, id: &EntityId) -> Option<Timestamp> {
-    match wait(engine.get(&by("ann"), id, None, true)) {
+    match wait(engine.read(&by("ann"), id, Read::whole(Which::Latest))) {
         Ok(Reading::Value(_, meta)) => Some(meta.valid_from),
         other => panic!("{other:?}"),
     }
@@ -209,14 +235,14 @@ fn what_is_no_definition_is_refused_and_a_deleted_one_is_as_none() {
     let store = MemoryStore::new();
     let kind = EntityId::parse("type:note").unwrap();
     for bad in [r#"{"policy":"everybody"}"#, r#"{"granularity":"week"}"#, r#"{"schema":{"type":"nothing"}}"#, "5"] {
-        let refused = wait(engine(&store).post(&by("admin"), &kind, &value(bad), None, None));
+        let refused = wait(engine(&store).post(&by("admin"), &kind, Post::of(value(bad))));
         assert!(matches!(refused, Err(Failure::InvalidValue(_))), "{bad}: {refused:?}");
     }
     define(&store, r#"{"policy":"owner"}"#);
     let engine = engine(&store);
-    assert_eq!(wait(engine.policy("note")), Ok(Policy::Owner));
-    wait(engine.delete(&by("admin"), &kind, None)).unwrap();
-    assert_eq!(wait(engine.policy("note")), Ok(Policy::SignedIn));
+    assert_eq!(wait(engine.type_rules("note")).map(|rules| rules.policy), Ok(Policy::Owner));
+    wait(engine.delete(&by("admin"), &kind, Delete::default())).unwrap();
+    assert_eq!(wait(engine.type_rules("note")).map(|rules| rules.policy), Ok(Policy::SignedIn));
 }
 
 #[test]
@@ -227,11 +253,38 @@ fn elements_are_told_apart_by_what_the_type_names() {
         let store = MemoryStore::new();
         define(&store, definition);
         let first = value(&by_sku(a, b));
-        let made = wait(engine(&store).post(&by("ann"), &id(), &first, None, None)).unwrap().meta.valid_from;
+        let made = wait(engine(&store).post(&by("ann"), &id(), Post::of(first.clone()))).unwrap().meta.valid_from;
         let sorted = value(&by_sku(b, a));
-        wait(engine(&store).put(&by("bob"), &id(), &sorted, Some(made))).unwrap();
+        wait(engine(&store).put(&by("bob"), &id(), Put { value: sorted.clone(), if_unmodified_since: Some(made) }))
+            .unwrap();
         set(&store, &by("ann"), made, r#"{"rows":{"0":{"n":7}}}"#).unwrap();
         let wanted = by_sku(b, r#"{"sku":"a","n":7}"#);
         assert_eq!(current(&store).unwrap().3, parse(&wanted), "{definition}");
     }
+}
+
+#[test]
+fn a_change_under_the_rules_that_the_right_was_decided_by_does_not_look_at_the_type_again() {
+    let store = MemoryStore::new();
+    define(&store, r#"{"schema":{"type":"object"}}"#);
+    let engine = engine(&store);
+    let rules = wait(engine.type_rules("note")).unwrap();
+    wait(engine.post(&by("ann"), &id(), Post::of(value("{}")))).unwrap();
+    let calls = |context: &Context, diff: &str| {
+        let since = current_since(&engine, &id());
+        let before = store.calls();
+        wait(engine.patch(context, &id(), Patch::of(patch(diff), since))).unwrap();
+        store.calls() - before
+    };
+    let asks = calls(&by("ann"), r#"{"a":1}"#);
+    let decided = Context { rules: Some(rules.revision), ..by("ann") };
+    assert_eq!(calls(&decided, r#"{"a":2}"#), asks - 1);
+    define(&store, r#"{"schema":{"type":"object","properties":{"a":{"type":"string"}}}}"#);
+    let now = patch(r#"{"a":3}"#);
+    let refused = wait(timeweft_store::Engine::new(store.clone(), || 7).patch(
+        &decided,
+        &id(),
+        Patch::of(now, current_since(&engine, &id())),
+    ));
+    assert!(matches!(refused, Err(Failure::InvalidValue(_))), "who does not know those rules goes by those of now");
 }

@@ -8,8 +8,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::connection::Connection;
 use super::message::Item;
-use super::table::Connection;
 
 /// So many items wait for their predecessor at most.
 const WAITING: usize = 256;

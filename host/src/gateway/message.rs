@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+pub use timeweft_grip::items::{Content, Held, Item};
 
 /// Names in lower case.
 pub type Headers = Vec<(String, String)>;
@@ -36,32 +37,6 @@ pub struct Batch {
     pub target: Arc<str>,
     /// Never empty.
     pub events: Vec<Event>,
-}
-
-/// What a connection or every subscriber of a channel gets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// A text frame.
-    Text(Bytes),
-    /// A binary frame.
-    Binary(Bytes),
-    /// Close with this code and reason.
-    Close(u16, String),
-}
-
-/// One publish.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// To whom.
-    pub channel: Arc<str>,
-    /// The version that this brings the receiver to; without one the item is not put in order and not made good.
-    pub id: Option<Arc<str>>,
-    /// The version it starts from.
-    pub prev_id: Option<Arc<str>>,
-    /// What is sent.
-    pub content: Content,
-    /// The connection (by its `user`) that caused the item.
-    pub sender: Option<String>,
 }
 
 /// What goes back on the connection of the batch.
@@ -99,13 +74,4 @@ pub struct Outcome {
     pub publish: Vec<Item>,
     /// Of the answer, when the socket is refused.
     pub body: Bytes,
-}
-
-/// A version that some connections on a channel hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// Which channel.
-    pub channel: Arc<str>,
-    /// Which version; none before the first.
-    pub id: Option<Arc<str>>,
 }

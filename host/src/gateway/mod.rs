@@ -4,7 +4,7 @@
 //!  http.rs    accepts, hands requests on, opens sockets;  site.rs  the page or the web app beside the API
 //!  socket.rs  one task a connection: frames in, batches to the backend, frames out, ping and pong
 //!  outbox.rs  what waits for one connection, bounded
-//!  table.rs   connections and channels;  channel.rs  one channel, in order
+//!  table.rs   connections and channels;  connection.rs  one of the former;  channel.rs  one of the latter, in order
 //!  resync.rs  asks the backend now and then what subscribers missed
 //!  publish.rs GRIP's /publish/ on a port of its own
 //! ```
@@ -13,6 +13,7 @@
 
 mod backend;
 mod channel;
+mod connection;
 mod http;
 pub mod message;
 mod outbox;

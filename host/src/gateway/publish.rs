@@ -8,11 +8,11 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use timeweft_grip::items;
 use tokio::net::TcpListener;
 
 use super::Gateway;
 use super::backend::{Backend, Body, full, refuse};
-use crate::grip;
 
 /// A whole value of 16 MiB in base64 and JSON fits.
 const PUBLISH_BYTES: usize = 64 << 20;
@@ -60,7 +60,7 @@ async fn handle<B: Backend>(gateway: Arc<Gateway<B>>, request: Request<Incoming>
         Ok(body) => body.to_bytes(),
         Err(error) => return refuse(StatusCode::PAYLOAD_TOO_LARGE, "too-large", &error.to_string()),
     };
-    match grip::decode_items(&body) {
+    match items::decode(&body) {
         Ok(items) => {
             gateway.publish(items);
             Response::new(full("Published\n"))

@@ -22,9 +22,9 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::Gateway;
 use super::backend::{Backend, BackendError};
+use super::connection::Connection;
 use super::message::{Batch, Event, Held, Outcome, Reply};
 use super::outbox::Next;
-use super::table::Connection;
 
 /// Larger messages end the connection; between this and what the backend takes, it answers that it is too large.
 const WIRE_BYTES: usize = 16 << 20;

@@ -4,59 +4,20 @@
 //! its subscribers, never over I/O. Lock order: a connection's channels, then a shard.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use bytes::Bytes;
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::channel::{Channel, Placed};
-use super::message::{Content, Held, Item};
+use super::connection::{Connection, lock};
+use super::message::{Held, Item};
 use super::outbox::{Outbox, OutboxLimits};
 
 const SHARDS: usize = 16;
 /// So many channels without subscribers are remembered by a shard with the version published last, for those who
 /// subscribe while an item is under way.
 const RECENT: usize = 512;
-
-/// One client's socket, as those see it who send to it.
-pub(super) struct Connection {
-    /// Tells connections of this process apart.
-    pub(super) key: u64,
-    /// Tells connections apart everywhere.
-    pub(super) id: Arc<str>,
-    pub(super) outbox: Outbox,
-    user: Mutex<Option<String>>,
-    /// `None` when the connection has ended and takes no more subscriptions.
-    channels: Mutex<Option<HashSet<Arc<str>>>>,
-}
-
-impl Connection {
-    pub(super) fn user(&self) -> Option<String> {
-        lock(&self.user).clone()
-    }
-
-    pub(super) fn set_user(&self, user: Option<String>) {
-        *lock(&self.user) = user;
-    }
-
-    pub(super) fn send(&self, content: &Content) {
-        match content {
-            Content::Text(text) => match Utf8Bytes::try_from(text.clone()) {
-                Ok(text) => self.outbox.send(Message::Text(text)),
-                Err(_) => tracing::warn!(connection = %self.id, "dropped a text frame that is not UTF-8"),
-            },
-            Content::Binary(bytes) => self.outbox.send(Message::Binary(bytes.clone())),
-            Content::Close(code, reason) => self.outbox.close(*code, reason),
-        }
-    }
-
-    pub(super) fn pong(&self, payload: Bytes) {
-        self.outbox.send(Message::Pong(payload));
-    }
-}
 
 #[derive(Default)]
 struct Shard {
@@ -91,13 +52,8 @@ impl Table {
 
     pub(super) fn connect(&self, id: Arc<str>) -> Arc<Connection> {
         self.connections.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Connection {
-            key: self.next_key.fetch_add(1, Ordering::Relaxed),
-            id,
-            outbox: Outbox::new(self.outbox),
-            user: Mutex::default(),
-            channels: Mutex::new(Some(HashSet::new())),
-        })
+        let key = self.next_key.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Connection::new(key, id, Outbox::new(self.outbox)))
     }
 
     /// Ends the connection's subscriptions; nothing is sent to it from now on.
@@ -200,12 +156,12 @@ impl Shard {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use tokio_tungstenite::tungstenite::Message;
+
+    use super::super::message::Content;
     use super::super::outbox::Next;
     use super::*;
 

@@ -190,6 +190,11 @@ impl Session {
         Ok(entry.value)
     }
 
+    /// Every entity that has a head, in order: what is on disk.
+    pub fn entities(&mut self) -> Result<Vec<String>, StoreError> {
+        sqlite::entities(&self.reader).map_err(sqlite::unavailable)
+    }
+
     /// Sets the head to `next` if it is `current`; whether it was.
     pub fn swap_head(&mut self, key: &str, current: u64, next: u64) -> Result<bool, StoreError> {
         check_key(key)?;

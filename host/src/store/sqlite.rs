@@ -72,6 +72,12 @@ pub(super) fn read_head(connection: &Connection, key: &str) -> rusqlite::Result<
     Ok(head.unwrap_or(0).cast_unsigned())
 }
 
+/// The heads are `h:` and the entity.
+pub(super) fn entities(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare("SELECT substr(key, 3) FROM heads WHERE key LIKE 'h:%' ORDER BY key")?;
+    statement.query_map([], |row| row.get(0))?.collect()
+}
+
 /// Moves what is in the log into the database, as far as nobody reads older pages.
 pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))

@@ -4,24 +4,23 @@
 //! the client opened, with `Connection-Id`, `Grip-Sig`, the client's own headers and `Meta-*`; the answer holds what
 //! goes back, `c:` marking control messages once the answer to `OPEN` agreed to `grip`.
 
-mod events;
 mod proxy;
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use timeweft_grip::control::{self, Control};
+use timeweft_grip::events::{self, Event as Frame, MEDIA_TYPE};
+use timeweft_grip::{items, jwt};
 
 use crate::client::{self, Client};
 use crate::gateway::message::{Batch, Content, Event, Headers, Held, Item, Outcome, Reply};
 use crate::gateway::{Answer, Backend, BackendError, full, is_hop_by_hop, text_headers};
-use crate::grip;
-
-use events::{Frame, MEDIA_TYPE};
 
 /// An answer holds at most a value of 16 MiB and what is around it.
 const ANSWER_BYTES: usize = 32 << 20;
@@ -57,7 +56,7 @@ impl Upstream {
 
     fn sign(&self, headers: &mut HeaderMap) {
         let Some(key) = &self.options.grip_key else { return };
-        if let Ok(token) = HeaderValue::try_from(grip::sign("timeweft", key.as_bytes())) {
+        if let Ok(token) = HeaderValue::try_from(jwt::signature("timeweft", key.as_bytes(), now())) {
             headers.insert(HeaderName::from_static("grip-sig"), token);
         }
     }
@@ -105,7 +104,7 @@ impl Backend for Upstream {
         let opening = batch.events.first() == Some(&Event::Open);
         let mut headers = batch_headers(&batch);
         self.sign(&mut headers);
-        let (head, body) = self.post(&batch.target, headers, events::encode(&batch.events)).await?;
+        let (head, body) = self.post(&batch.target, headers, encode(&batch.events)).await?;
         let is_events = head.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == MEDIA_TYPE);
         if head.status() != StatusCode::OK || !is_events {
             if !opening {
@@ -127,12 +126,32 @@ impl Backend for Upstream {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         self.sign(&mut headers);
-        let (head, body) = self.post("/internal/resync", headers, grip::encode_held(&held).into()).await?;
+        let (head, body) = self.post("/internal/resync", headers, items::encode_held(&held).into()).await?;
         if head.status() != StatusCode::OK {
             return Err(broken(format!("the upstream answered {} to a resync", head.status())));
         }
-        grip::decode_items(&body).map_err(|error| broken(error.to_string()))
+        items::decode(&body).map_err(|error| broken(error.to_string()))
     }
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn encode(events: &[Event]) -> Bytes {
+    let mut body = events::Writer::default();
+    for event in events {
+        match event {
+            Event::Open => body.open(),
+            Event::Text(text) => body.text(&[text.as_bytes()]),
+            Event::Binary(bytes) => body.binary(&[bytes]),
+            Event::Close(None) => body.close(),
+            Event::Close(Some(code)) => body.close_with(*code, ""),
+            Event::Disconnect => body.disconnect(),
+        }
+    }
+    body.finish().into()
 }
 
 fn batch_headers(batch: &Batch) -> HeaderMap {
@@ -181,15 +200,16 @@ fn outcome(batch: &Batch, opening: bool, headers: &HeaderMap, body: Bytes) -> Re
     for frame in frames {
         let content = match frame {
             Frame::Open => continue,
-            Frame::Text(text) if prefix.is_some() && text.starts_with(b"c:") => {
-                let control = grip::decode_control(&text.slice(2..)).map_err(|error| broken(error.to_string()))?;
-                outcome.replies.extend(control);
+            Frame::Text(text) if prefix.is_some() && text.starts_with(control::PREFIX.as_bytes()) => {
+                let said =
+                    Control::decode(&text[control::PREFIX.len()..]).map_err(|error| broken(error.to_string()))?;
+                outcome.replies.extend(reply(said));
                 continue;
             }
             Frame::Text(text) => unprefixed(text, prefix.as_deref()).map(Content::Text),
             Frame::Binary(bytes) => unprefixed(bytes, prefix.as_deref()).map(Content::Binary),
-            // Pings are between the client and us.
-            Frame::Ping(_) => continue,
+            // Pings are between the client and us, and what is not known is passed over, as the protocol says.
+            Frame::Ping(_) | Frame::Unknown(_) => continue,
             Frame::Pong(payload) => {
                 outcome.replies.push(Reply::Pong(payload));
                 continue;
@@ -208,6 +228,17 @@ fn outcome(batch: &Batch, opening: bool, headers: &HeaderMap, body: Bytes) -> Re
     Ok(outcome)
 }
 
+fn reply(control: Control) -> Option<Reply> {
+    Some(match control {
+        Control::Subscribe { channel, id, skip_self } => {
+            Reply::Subscribe { channel: channel.into(), id: id.map(Into::into), skip_self }
+        }
+        Control::Unsubscribe(channel) => Reply::Unsubscribe(channel.into()),
+        Control::SetMeta { name, value } => Reply::SetMeta(name, value),
+        Control::Other => return None,
+    })
+}
+
 /// With `grip` agreed, messages are marked, so that what users write can't be taken for control messages.
 fn unprefixed(message: Bytes, prefix: Option<&str>) -> Option<Bytes> {
     match prefix {
@@ -223,7 +254,7 @@ fn message_prefix(headers: &HeaderMap) -> Option<String> {
     let grip = extensions.find(|extension| extension.split(';').next().is_some_and(|name| name.trim() == "grip"))?;
     let parameters = grip.split(';').skip(1).filter_map(|parameter| parameter.trim().split_once('='));
     let prefix = parameters.filter(|(name, _)| name.trim() == "message-prefix").map(|(_, value)| value.trim());
-    Some(prefix.last().map_or("m:", |value| value.trim_matches('"')).to_owned())
+    Some(prefix.last().map_or(control::MESSAGE_PREFIX, |value| value.trim_matches('"')).to_owned())
 }
 
 /// What of the answer to `OPEN` the client gets.

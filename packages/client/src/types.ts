@@ -27,6 +27,8 @@ export interface Meta {
   readonly deleted?: true;
   /** How many; present where the value is stored in chunks. */
   readonly chunks?: number;
+  /** When the server took it, where its author said since when it is valid. */
+  readonly recordedAt?: string;
   /** The diff back to the version before, in the form of docs/protocol.md; absent on the first. */
   readonly previousValues?: unknown;
 }

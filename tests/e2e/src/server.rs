@@ -69,14 +69,30 @@ impl Server {
         self.processes.last().map_or(0, Child::id)
     }
 
-    /// `kill -9`, then a new `timeweft serve` on the same data.
-    pub fn kill_and_restart(&mut self) -> Result<()> {
-        for process in &mut self.processes {
+    /// Where `timeweft serve` keeps its data.
+    pub fn data(&self) -> Result<&Path> {
+        Ok(self.data.as_ref().context("only `serve` has data of its own")?.path())
+    }
+
+    /// `kill -9`, then `timeweft check` on its data: whether all is well, and what it says on stdout.
+    pub fn kill_and_check(&mut self) -> Result<(bool, String)> {
+        self.kill()?;
+        let check = Command::new(binary("timeweft")?).args(["check", "--data"]).arg(self.data()?).output()?;
+        Ok((check.status.success(), String::from_utf8(check.stdout)?))
+    }
+
+    fn kill(&mut self) -> Result<()> {
+        for mut process in self.processes.drain(..) {
             process.kill()?;
             process.wait()?;
         }
-        let data = self.data.as_ref().context("only `serve` has data of its own")?;
-        let (process, url) = start_serve(data.path(), &[])?;
+        Ok(())
+    }
+
+    /// `kill -9`, then a new `timeweft serve` on the same data.
+    pub fn kill_and_restart(&mut self) -> Result<()> {
+        self.kill()?;
+        let (process, url) = start_serve(self.data()?, &[])?;
         self.processes = vec![process];
         self.url = url;
         Ok(())

@@ -81,6 +81,8 @@ pub enum Patch {
 
 /// One step along a text or an array, from its start.
 #[derive(Clone, Debug, PartialEq)]
+// As `Value`.
+#[repr(u32)]
 pub enum Segment<T, I> {
     /// Leave the next `n` units (UTF-16) or elements as they are.
     Keep(usize),

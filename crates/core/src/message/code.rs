@@ -83,6 +83,8 @@ codes! {
     NotAcceptable = "not-acceptable", 406;
     /// Not yet.
     NotImplemented = "not-implemented", 501;
+    /// What is stored is not what was written.
+    Damaged = "damaged", 500;
     /// A fault of ours.
     Internal = "internal", 500;
 }

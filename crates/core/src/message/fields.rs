@@ -17,7 +17,7 @@ use crate::codec::cbor::{scan, tag};
 use crate::codec::json;
 use crate::codec::{DecodeError, MAX_DEPTH, cbor, too_many_bytes};
 use crate::float;
-use crate::limits::Limits;
+use crate::limits::{Limits, TRUSTED};
 use crate::operation::{CborDiff, CborValue};
 use crate::prelude::*;
 use crate::time::Timestamp;
@@ -135,7 +135,7 @@ impl<'a> Fields<'a> {
                 let Ok(Token::Array(len)) = decoder.token() else { return Err(refused()) };
                 for _ in 0..len {
                     let start = decoder.position();
-                    scan::scan(&mut decoder, usize::MAX).map_err(|_| refused())?;
+                    scan::scan(&mut decoder, TRUSTED.depth).map_err(|_| refused())?;
                     maps.push(self.part(decoder.since(start))?);
                 }
             }
@@ -159,7 +159,7 @@ impl<'a> Fields<'a> {
     }
 
     fn part<'b>(&self, item: &'b [u8]) -> Result<Fields<'b>, DecodeError> {
-        Fields::decode(item, self.format, usize::MAX, &self.limits)
+        Fields::decode(item, self.format, TRUSTED.message_bytes, &self.limits)
     }
 
     fn slice(&self, name: &str) -> Option<&[u8]> {

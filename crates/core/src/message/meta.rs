@@ -35,6 +35,9 @@ pub(super) fn meta_map(meta: &Meta, format: Format) -> MapWriter {
     if let Some(chunks) = meta.chunks {
         map.uint("chunks", u64::from(chunks));
     }
+    if let Some(recorded) = meta.recorded_at {
+        map.text("recordedAt", &recorded.to_text());
+    }
     map
 }
 
@@ -52,11 +55,12 @@ pub(super) fn decode_meta(fields: &Fields<'_>) -> Result<Meta, DecodeError> {
         deleted: fields.bool("deleted")?.unwrap_or(false),
         impersonator_id: fields.text("impersonatorId")?,
         chunks: fields.uint("chunks")?.and_then(|chunks| u32::try_from(chunks).ok()),
+        recorded_at: fields.time("recordedAt")?,
         created_at: None,
     })
 }
 
 /// The same from a map of its own, in CBOR.
 pub(crate) fn decode_meta_bytes(bytes: &[u8]) -> Result<Meta, DecodeError> {
-    decode_meta(&Fields::decode(bytes, Format::Cbor, usize::MAX, &TRUSTED)?)
+    decode_meta(&Fields::decode(bytes, Format::Cbor, TRUSTED.message_bytes, &TRUSTED)?)
 }

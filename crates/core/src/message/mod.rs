@@ -26,7 +26,7 @@ pub use fields::Fields;
 pub(crate) use meta::decode_meta_bytes as decode_meta;
 pub use meta::encode_meta;
 pub use push::Push;
-pub use request::{MAX_IDEMPOTENCY_KEY, Method, Refusal, Request};
+pub use request::{Asked, MAX_IDEMPOTENCY_KEY, Method, Refusal, Request};
 pub use response::Response;
 pub(crate) use response::{MapWriter, encode_error};
 

@@ -6,7 +6,7 @@ use super::response::MapWriter;
 use super::{Fields, Format};
 use crate::codec::DecodeError;
 use crate::id::EntityId;
-use crate::limits::Limits;
+use crate::limits::{Limits, TRUSTED};
 use crate::operation::{Meta, Told};
 use crate::prelude::*;
 use crate::time::Timestamp;
@@ -42,7 +42,7 @@ impl Push {
 
     /// Reads it, as a client does.
     pub fn decode(frame: &[u8], format: Format, limits: &Limits) -> Result<Push, DecodeError> {
-        let fields = Fields::decode(frame, format, usize::MAX, limits)?;
+        let fields = Fields::decode(frame, format, TRUSTED.message_bytes, limits)?;
         let entity = fields.text("entityId")?.ok_or_else(|| missing("entityId"))?;
         Ok(Push {
             entity_id: EntityId::parse(&entity).map_err(|error| DecodeError::malformed(error.as_str()))?,

@@ -6,8 +6,8 @@ use crate::codec::DecodeError;
 use crate::codec::cbor::head::{Decoder, Token};
 use crate::codec::cbor::{scan, tag};
 use crate::id::EntityId;
-use crate::limits::Limits;
-use crate::operation::{CborDiff, CborValue};
+use crate::limits::{Limits, TRUSTED};
+use crate::operation::{CborDiff, CborValue, Delete, History, Moment, Operation, Patch, Post, Read, Which};
 use crate::prelude::*;
 use crate::time::Timestamp;
 
@@ -80,6 +80,46 @@ impl Method {
             Method::Unsubscribe { .. } => "unsubscribe",
             Method::History { .. } => "history",
         }
+    }
+}
+
+/// What a method comes to: something of the entity, or of the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Of the entity.
+    Operation(Operation),
+    /// To read it, and be pushed what follows.
+    Subscribe {
+        /// The version that the client has.
+        valid_from: Option<Timestamp>,
+    },
+    /// To be pushed no more.
+    Unsubscribe,
+}
+
+impl Method {
+    /// What it comes to.
+    pub fn asked(self) -> Asked {
+        Asked::Operation(match self {
+            Method::Subscribe { valid_from, .. } => return Asked::Subscribe { valid_from },
+            Method::Unsubscribe { .. } => return Asked::Unsubscribe,
+            Method::Post { value, valid_from, idempotency_key, .. } => {
+                Operation::Post(Post { value, valid_from, idempotency_key })
+            }
+            Method::Get { if_modified_since, as_of: None, diff_from: None, .. } => {
+                Operation::Read(Read { which: Which::Current, since: if_modified_since })
+            }
+            Method::Get { as_of, diff_from, .. } => {
+                let moment = Moment::Time(as_of.unwrap_or(Timestamp::FOREVER));
+                Operation::Read(Read { which: Which::Past(moment), since: diff_from })
+            }
+            Method::PatchDiff { diff, if_unmodified_since, idempotency_key, valid_from, .. } => {
+                Operation::Patch(Patch { diff, if_unmodified_since, valid_from, idempotency_key })
+            }
+            Method::Delete { if_unmodified_since, .. } => Operation::Delete(Delete { if_unmodified_since }),
+            Method::PatchUndelete { .. } => Operation::Undelete,
+            Method::History { before, limit, .. } => Operation::History(History::of(before, limit)),
+        })
     }
 }
 
@@ -256,7 +296,7 @@ fn id_of_start(frame: &[u8], format: Format) -> Option<u64> {
 /// Looks through a map, or a record as npm cbor-x writes it: 57343([id, [keys…], values…]).
 fn id_of_cbor(decoder: &mut Decoder<'_>) -> Option<u64> {
     fn skip(decoder: &mut Decoder<'_>) -> Option<()> {
-        scan::scan(decoder, usize::MAX).ok().map(drop)
+        scan::scan(decoder, TRUSTED.depth).ok().map(drop)
     }
     match decoder.token().ok()? {
         Token::Tag(tag::RECORD) => {

@@ -9,10 +9,8 @@ use crate::codec::cbor;
 use crate::codec::cbor::write::Writer;
 #[cfg(feature = "server")]
 use crate::codec::json;
-use crate::limits::Limits;
-#[cfg(feature = "server")]
-use crate::limits::TRUSTED;
-use crate::operation::{CborDiff, CborValue, Committed, Failure, Meta, Page, Reading, Told, Violation};
+use crate::limits::{Limits, TRUSTED};
+use crate::operation::{CborDiff, CborValue, Failure, Meta, Outcome, Reading, Told, Violation};
 use crate::prelude::*;
 
 /// One response.
@@ -66,33 +64,24 @@ impl Response {
             Failure::InvalidValue(violations) => Response { violations, ..error(Code::InvalidValue) },
             Failure::TooLarge(_) => error(Code::TooLarge),
             Failure::Busy => error(Code::Busy),
+            Failure::Damaged(_) => error(Code::Damaged),
             Failure::Unavailable(_) => error(Code::Unavailable),
         }
     }
 
-    /// What a read found.
-    pub fn of_reading(id: Option<u64>, reading: Reading) -> Response {
+    /// What came of an operation.
+    pub fn of_outcome(id: Option<u64>, outcome: Outcome) -> Response {
         let base = Response::ok(id);
-        match reading {
-            Reading::NotModified(meta) => Response { status: 304, meta: Some(meta), ..base },
-            Reading::Value(value, meta) => Response { value: Some(value), meta: Some(meta), ..base },
-            Reading::Diff(diff, meta) => Response { diff: Some(diff), meta: Some(meta), ..base },
+        match outcome {
+            Outcome::Created(committed) => {
+                Response { status: 201, ..Response::of_outcome(id, Outcome::Changed(committed)) }
+            }
+            Outcome::Changed(committed) => Response { meta: Some(committed.meta), diff: committed.merged, ..base },
+            Outcome::Reading(Reading::NotModified(meta)) => Response { status: 304, meta: Some(meta), ..base },
+            Outcome::Reading(Reading::Value(value, meta)) => Response { value: Some(value), meta: Some(meta), ..base },
+            Outcome::Reading(Reading::Diff(diff, meta)) => Response { diff: Some(diff), meta: Some(meta), ..base },
+            Outcome::Page(page) => Response { versions: Some(page.versions), more: Some(page.more), ..base },
         }
-    }
-
-    /// A change that went well.
-    pub fn of_committed(id: Option<u64>, committed: Committed) -> Response {
-        Response { meta: Some(committed.meta), diff: committed.merged, ..Response::ok(id) }
-    }
-
-    /// A creation that went well.
-    pub fn of_created(id: Option<u64>, committed: Committed) -> Response {
-        Response { status: 201, ..Response::of_committed(id, committed) }
-    }
-
-    /// A page of history.
-    pub fn of_page(id: Option<u64>, page: Page) -> Response {
-        Response { versions: Some(page.versions), more: Some(page.more), ..Response::ok(id) }
     }
 
     /// The frame, or the answer to `POST /message`.
@@ -156,7 +145,7 @@ impl Response {
 
     /// Reads a frame, as a client does.
     pub fn decode(frame: &[u8], format: Format, limits: &Limits) -> Result<Response, DecodeError> {
-        let fields = Fields::decode(frame, format, usize::MAX, limits)?;
+        let fields = Fields::decode(frame, format, TRUSTED.message_bytes, limits)?;
         let status = fields.uint("status")?.and_then(|status| u16::try_from(status).ok());
         let (mut error, mut violations) = (None, Vec::new());
         if let Some(failed) = fields.map("error")? {

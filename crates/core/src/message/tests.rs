@@ -17,6 +17,7 @@ fn meta() -> Meta {
         deleted: true,
         impersonator_id: None,
         chunks: Some(3),
+        recorded_at: None,
         created_at: None,
     }
 }

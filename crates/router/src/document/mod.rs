@@ -68,7 +68,7 @@ impl DocumentPatch {
         let base = cbor::decode_value(&base.0, &TRUSTED)?;
         // A value of which there is no JSON is never patched as if it were null: what is in it would go, or stay where it
         // should go.
-        let mut document = json::parse(&json::value_to_text(&base), usize::MAX).map_err(|_| {
+        let mut document = json::parse(&json::value_to_text(&base), TRUSTED.depth).map_err(|_| {
             let why = "the value holds a number beyond what JSON readers hold, so it can't be patched as JSON; \
                        patch it as application/cbor";
             Unfit::bad(why)

@@ -1,16 +1,16 @@
 //! `/login`, `/logout`, `/me` (contract section 6).
 
 use timeweft_core::message::Code;
+use timeweft_core::operation::Permission;
 use timeweft_core::value::Value;
 
 use crate::event::{Effect, Header, HttpResponse, Mail};
 use crate::host::Host;
-use crate::policy::{self, Wish};
 use crate::sign_in::{codes, email, persons, sessions};
-use crate::{publish, token};
+use crate::{access, close, publish, token};
 
-use super::Asking;
 use super::answer::{Refused, fields, needed, of_value, refuse};
+use super::asking::Asking;
 
 /// `POST /login {email}`.
 pub(super) async fn login<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse, Refused> {
@@ -44,7 +44,7 @@ pub(super) async fn verify<H: Host>(asking: &Asking<'_, H>) -> Result<HttpRespon
     let token = sessions::begin(host, &person, &email).await?;
     let mut response = of_value(200, &Value::object([("personId", Value::text(&person))]), asking.format);
     if let Some((entity, committed)) = made
-        && let Ok(right) = policy::right(asking.router, &entity, &person, Wish::Make).await
+        && let Ok(right) = access::right(asking.router, &entity, &person, Permission::Create).await
     {
         response.effects = publish::change(&entity, &right.channel_name(&entity, &person), &committed, None);
     }
@@ -61,7 +61,7 @@ pub(super) async fn logout<H: Host>(asking: &Asking<'_, H>, all: bool) -> Result
     sessions::end(host, caller.person(), if all { None } else { Some(session) }).await?;
     let channel = if all { token::sockets_channel(caller.person()) } else { caller.token.channel() };
     let mut response = of_value(200, &Value::object::<&str>([]), asking.format);
-    response.effects.push(Effect::Publish(publish::close(channel, host.now())));
+    response.effects.push(Effect::Publish(publish::closing(channel, host.now(), close::SESSION_OVER)));
     response.headers.push(cookie("", 0, asking.router.config.development));
     Ok(response)
 }

@@ -3,14 +3,13 @@
 use timeweft_core::codec::DecodeError;
 use timeweft_core::message::{Code, Fields, Format, Response, encode_value_as};
 use timeweft_core::operation::Failure;
+use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
+use crate::access::Denied;
 use crate::config::Config;
 use crate::document::Unfit;
 use crate::event::{Effect, Header, HttpRequest, HttpResponse, header};
-use crate::policy::Denied;
-
-use super::conditional::tag;
 
 /// Why a request is not granted.
 pub(crate) struct Refused(Box<Refusal>);
@@ -95,6 +94,11 @@ pub(crate) fn body_format(request: &HttpRequest) -> Result<Format, Refused> {
 pub(crate) fn fields<'a>(request: &'a HttpRequest, config: &Config) -> Result<Fields<'a>, Refused> {
     let format = body_format(request)?;
     Ok(Fields::decode(&request.body, format, config.limits.body_bytes, &config.limits)?)
+}
+
+/// The entity tag of a version.
+fn tag(version: Timestamp) -> String {
+    format!("\"{version}\"")
 }
 
 /// A field that has to be there.

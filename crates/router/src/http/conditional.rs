@@ -11,11 +11,6 @@ use crate::event::{Header, header};
 
 use super::answer::{Refused, refuse};
 
-/// The entity tag of a version.
-pub(super) fn tag(version: Timestamp) -> String {
-    format!("\"{version}\"")
-}
-
 /// A date in a header, in the form of section 1.
 pub(super) fn date(headers: &[Header], name: &str) -> Result<Option<Timestamp>, Refused> {
     let Some(text) = header(headers, name) else { return Ok(None) };

@@ -1,8 +1,10 @@
 //! `/api/v1/entities/…`: the protocol's methods in the manner of HTTP.
 
 use timeweft_core::id::EntityId;
-use timeweft_core::message::{Code, Format, MAX_IDEMPOTENCY_KEY, Method};
-use timeweft_core::operation::Listed;
+use timeweft_core::message::{Code, Format, MAX_IDEMPOTENCY_KEY};
+use timeweft_core::operation::{
+    Delete, History, List, Listed, Moment, Operation, Patch, Post, Put, Read, Revert, Which,
+};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::{Object, Value};
 
@@ -10,20 +12,17 @@ use crate::caller::Caller;
 use crate::crypto;
 use crate::document::DocumentPatch;
 use crate::event::{Header, HttpResponse, header};
+use crate::execute::{self, Action, Executed, PatchDocument, Principal, Request, execute};
 use crate::host::Host;
-use crate::perform::{self, Asker, Performed, Replacing, perform, replace};
 use crate::presence;
 
-use super::Asking;
 use super::answer::{Refused, fields, media_type, needed, of_response, of_value, refuse};
+use super::asking::Asking;
 use super::conditional::{base, date, is_known};
 
 /// What `PATCH` takes.
 pub(super) const PATCHES: &str =
     "application/json-patch+json, application/merge-patch+json, application/json, application/cbor";
-
-/// Letters of an id that we choose.
-pub(super) const ID_LENGTH: usize = 20;
 
 /// Entities in a page of a list, unless the client says.
 const PAGE: u32 = 50;
@@ -31,15 +30,19 @@ const PAGE: u32 = 50;
 /// And at most.
 const LONGEST_PAGE: u32 = 1_000;
 
-async fn performed<H: Host>(asking: &Asking<'_, H>, person: &str, method: Method) -> Performed {
-    perform(asking.router, Asker { person, connection: None }, None, method).await
+/// Does it for a person.
+async fn executed<H: Host>(asking: &Asking<'_, H>, person: &str, entity: EntityId, action: Action) -> Executed {
+    execute(asking.router, Request { principal: Principal::of(person), entity, action }).await
 }
 
-/// Asks the entity, and answers as it answers.
-async fn ask<H: Host>(asking: &Asking<'_, H>, method: Method) -> Result<HttpResponse, Refused> {
+/// Does it for the caller, and answers as the entity answers.
+async fn ask<H: Host>(asking: &Asking<'_, H>, entity: EntityId, action: Action) -> Result<HttpResponse, Refused> {
     let caller = asking.caller().await?;
-    let done = performed(asking, caller.person(), method).await;
-    Ok(of_response(done.response, asking.format, done.effects))
+    Ok(answer(asking, executed(asking, caller.person(), entity, action).await))
+}
+
+fn answer<H: Host>(asking: &Asking<'_, H>, executed: Executed) -> HttpResponse {
+    of_response(execute::response(None, executed.answer), asking.format, executed.effects)
 }
 
 /// The entities of a type that the caller may read.
@@ -53,8 +56,8 @@ pub(super) async fn list<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse
     if limit > LONGEST_PAGE {
         return Err(refuse(Code::BadRequest, format!("`limit` is a whole number from 1 to {LONGEST_PAGE}")));
     }
-    let listing =
-        perform::list(asking.router, Caller::person_of(&caller), &kind, asking.parameter("cursor"), limit).await?;
+    let list = List { kind, cursor: asking.parameter("cursor"), limit };
+    let listing = execute::list(asking.router, Caller::person_of(&caller), list).await?;
     let entity = |listed: Listed| {
         Value::object([
             ("entityId", Value::Text(listed.entity_id)),
@@ -76,22 +79,22 @@ pub(super) async fn post<H: Host>(asking: &Asking<'_, H>, kind: &str) -> Result<
     let value = needed(fields.value("value")?, "value")?;
     let id = match fields.text("id")? {
         Some(id) => id,
-        None => crypto::random_name(&asking.router.host, ID_LENGTH),
+        None => crypto::random_id(&asking.router.host),
     };
     let entity = EntityId::new(kind, &id).map_err(|error| refuse(Code::BadRequest, error.to_string()))?;
     let location = format!("/api/v1/entities/{entity}");
-    let method = Method::Post {
-        entity,
+    let post = Post {
         value: value.clone(),
         valid_from: fields.time("validFrom")?,
         idempotency_key: idempotency_key(&asking.request.headers)?,
     };
-    let mut done = performed(asking, caller.person(), method).await;
-    let made = done.response.status == 201;
+    let done = executed(asking, caller.person(), entity, Action::Apply(Operation::Post(post))).await;
+    let mut response = execute::response(None, done.answer);
+    let made = response.status == 201;
     if made {
-        done.response.value = Some(value);
+        response.value = Some(value);
     }
-    let mut response = of_response(done.response, asking.format, done.effects);
+    let mut response = of_response(response, asking.format, done.effects);
     if made {
         response.headers.push(Header::new("location", location));
     }
@@ -106,78 +109,68 @@ pub(super) async fn get<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Re
     // A cache asks by tag: it has the whole value and wants the whole new one, never a diff (RFC 9110, 13.1.3).
     let if_modified_since = date(headers, "if-modified-since")?.filter(|_| if_none_match.is_none());
     let caller = asking.anybody().await?;
-    let method = Method::Get { entity, if_modified_since, as_of, diff_from };
-    let mut done = performed(asking, Caller::person_of(&caller), method).await;
-    if let (200, Some(meta), Some(tags)) = (done.response.status, &done.response.meta, if_none_match)
+    let read = match (as_of, diff_from) {
+        (None, None) => Read { which: Which::Current, since: if_modified_since },
+        _ => Read { which: Which::Past(Moment::Time(as_of.unwrap_or(Timestamp::FOREVER))), since: diff_from },
+    };
+    let action = Action::Apply(Operation::Read(read));
+    let done = executed(asking, Caller::person_of(&caller), entity, action).await;
+    let mut response = execute::response(None, done.answer);
+    if let (200, Some(meta), Some(tags)) = (response.status, &response.meta, if_none_match)
         && is_known(tags, meta.valid_from)
     {
-        done.response.status = 304;
+        response.status = 304;
     }
-    Ok(of_response(done.response, asking.format, done.effects))
+    Ok(of_response(response, asking.format, done.effects))
 }
 
 pub(super) async fn patch<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
     let headers = &asking.request.headers;
-    let since = base(headers)?;
+    let if_unmodified_since = base(headers)?;
     let caller = asking.caller().await?;
-    let key = idempotency_key(headers)?;
+    let idempotency_key = idempotency_key(headers)?;
     let kind = media_type(headers).unwrap_or_default();
-    if let Some(patch) = DocumentPatch::read(&kind, &asking.request.body, &asking.router.config.limits) {
-        let replacing = Replacing::ByDocumentPatch(patch?, key);
-        return replaced(asking, caller.person(), entity, replacing, since).await;
-    }
-    if !kind.is_empty() && Format::of_media_type(&kind).is_none() {
-        return Err(refuse(Code::UnsupportedMediaType, format!("send one of {PATCHES}, not `{kind}`"))
-            .with(Header::new("accept-patch", PATCHES)));
-    }
-    let fields = fields(asking.request, &asking.router.config)?;
-    let method = Method::PatchDiff {
-        entity,
-        diff: needed(fields.diff("diff")?, "diff")?,
-        if_unmodified_since: since,
-        idempotency_key: key,
-        valid_from: fields.time("validFrom")?,
+    let action = match DocumentPatch::read(&kind, &asking.request.body, &asking.router.config.limits) {
+        Some(patch) => Action::PatchDocument(PatchDocument { patch: patch?, if_unmodified_since, idempotency_key }),
+        None if !kind.is_empty() && Format::of_media_type(&kind).is_none() => {
+            return Err(refuse(Code::UnsupportedMediaType, format!("send one of {PATCHES}, not `{kind}`"))
+                .with(Header::new("accept-patch", PATCHES)));
+        }
+        None => {
+            let fields = fields(asking.request, &asking.router.config)?;
+            let diff = needed(fields.diff("diff")?, "diff")?;
+            let valid_from = fields.time("validFrom")?;
+            Action::Apply(Operation::Patch(Patch { diff, if_unmodified_since, valid_from, idempotency_key }))
+        }
     };
-    let done = performed(asking, caller.person(), method).await;
-    Ok(of_response(done.response, asking.format, done.effects))
-}
-
-/// Replaces the value, and answers as the entity answers.
-async fn replaced<H: Host>(
-    asking: &Asking<'_, H>,
-    person: &str,
-    entity: EntityId,
-    replacing: Replacing,
-    since: Option<Timestamp>,
-) -> Result<HttpResponse, Refused> {
-    let asker = Asker { person, connection: None };
-    let done = replace(asking.router, asker, entity, replacing, since).await;
-    Ok(of_response(done.response, asking.format, done.effects))
+    Ok(answer(asking, executed(asking, caller.person(), entity, action).await))
 }
 
 pub(super) async fn put<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
-    let since = base(&asking.request.headers)?;
+    let if_unmodified_since = base(&asking.request.headers)?;
     let caller = asking.caller().await?;
     let fields = fields(asking.request, &asking.router.config)?;
-    let replacing = Replacing::By(needed(fields.value("value")?, "value")?);
-    replaced(asking, caller.person(), entity, replacing, since).await
+    let value = needed(fields.value("value")?, "value")?;
+    let put = Action::Apply(Operation::Put(Put { value, if_unmodified_since }));
+    Ok(answer(asking, executed(asking, caller.person(), entity, put).await))
 }
 
 pub(super) async fn delete<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
     let if_unmodified_since = base(&asking.request.headers)?;
-    ask(asking, Method::Delete { entity, if_unmodified_since }).await
+    ask(asking, entity, Action::Apply(Operation::Delete(Delete { if_unmodified_since }))).await
 }
 
 pub(super) async fn undelete<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
-    ask(asking, Method::PatchUndelete { entity }).await
+    ask(asking, entity, Action::Apply(Operation::Undelete)).await
 }
 
 pub(super) async fn revert<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
-    let since = base(&asking.request.headers)?;
+    let if_unmodified_since = base(&asking.request.headers)?;
     let caller = asking.caller().await?;
     let fields = fields(asking.request, &asking.router.config)?;
-    let replacing = Replacing::ByVersion(needed(fields.time("validFrom")?, "validFrom")?);
-    replaced(asking, caller.person(), entity, replacing, since).await
+    let valid_from = needed(fields.time("validFrom")?, "validFrom")?;
+    let revert = Action::Apply(Operation::Revert(Revert { valid_from, if_unmodified_since }));
+    Ok(answer(asking, executed(asking, caller.person(), entity, revert).await))
 }
 
 pub(super) async fn history<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
@@ -185,19 +178,19 @@ pub(super) async fn history<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -
         Some(text) => Some(timestamp("before", &text)?),
         None => None,
     };
-    let limit = limit(asking)?;
+    let history = History::of(before, limit(asking)?);
     let caller = asking.anybody().await?;
-    let done = performed(asking, Caller::person_of(&caller), Method::History { entity, before, limit }).await;
-    Ok(of_response(done.response, asking.format, done.effects))
+    let action = Action::Apply(Operation::History(history));
+    Ok(answer(asking, executed(asking, Caller::person_of(&caller), entity, action).await))
 }
 
 /// To those who may read the entity.
 pub(super) async fn subscribers<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
     let caller = asking.caller().await?;
-    let method = Method::Get { entity: entity.clone(), if_modified_since: None, as_of: None, diff_from: None };
-    let done = performed(asking, caller.person(), method).await;
-    if done.response.status != 200 {
-        return Ok(of_response(done.response, asking.format, done.effects));
+    let read = Action::Apply(Operation::Read(Read::whole(Which::Current)));
+    let done = executed(asking, caller.person(), entity.clone(), read).await;
+    if done.answer.is_err() {
+        return Ok(answer(asking, done));
     }
     let persons = presence::list(&asking.router.host, &entity).await.into_iter().map(Value::Text).collect();
     Ok(of_value(200, &Value::object([("subscribers", Value::Array(persons))]), asking.format))

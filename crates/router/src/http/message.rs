@@ -2,15 +2,15 @@
 
 use timeweft_core::message::{Format, Request, Response};
 
+use crate::access::Denied;
 use crate::caller::Caller;
 use crate::event::{Effect, HttpResponse};
+use crate::execute::{self, Principal, Subscription, execute};
 use crate::host::Host;
-use crate::perform::{Asker, Subscription, perform};
-use crate::policy::Denied;
 use crate::presence;
 
-use super::Asking;
 use super::answer::{Refused, body_format, of_response};
+use super::asking::Asking;
 
 pub(super) async fn post<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse, Refused> {
     let caller = asking.anybody().await?;
@@ -24,18 +24,18 @@ pub(super) async fn post<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse
         Err(refusal) => return Ok(framed(refusal.into(), format, Vec::new())),
     };
     let entity = request.method.entity().clone();
-    let asker = Asker { person, connection: None };
-    let done = perform(asking.router, asker, Some(request.id), request.method).await;
+    let (principal, action) = (Principal::of(person), request.method.asked().into());
+    let executed = execute(asking.router, execute::Request { principal, entity: entity.clone(), action }).await;
     // Who polls is one watcher, however many tabs it is, if it is anybody.
     let watcher = presence::connection_key(&format!("http {person}"));
-    match done.subscription.filter(|_| caller.is_some()) {
+    match executed.subscription.filter(|_| caller.is_some()) {
         Some(Subscription::Begin { held: Some(_), .. }) => {
             presence::touch(&asking.router.host, &entity, &watcher, person).await;
         }
         Some(Subscription::End { .. }) => presence::leave(&asking.router.host, &entity, &watcher).await,
         _ => {}
     }
-    Ok(framed(done.response, format, done.effects))
+    Ok(framed(execute::response(Some(request.id), executed.answer), format, executed.effects))
 }
 
 /// The same frame as on the socket, in the format of the request, with the status in the line too.

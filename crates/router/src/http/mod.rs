@@ -8,6 +8,7 @@
 //! | [`trpc`] | `/api/v1/{procedure}` |
 //! | [`openapi`] | `/api/v1/openapi.json` |
 //! | [`cors`] | what pages of listed origins may do and see |
+//! | [`asking`] | a request on its way through the routes |
 //! | [`answer`] | reading bodies and writing answers, in JSON or CBOR |
 //! | [`accept`], [`problem`] | which of them is wanted, and errors as problem details |
 //! | [`conditional`] | entity tags and dates of versions in headers |
@@ -17,7 +18,8 @@
 
 mod accept;
 mod account;
-pub(crate) mod answer;
+mod answer;
+mod asking;
 mod conditional;
 mod cors;
 mod entities;
@@ -29,50 +31,23 @@ mod tests;
 mod trpc;
 
 use timeweft_core::id::EntityId;
-use timeweft_core::message::{Code, Format};
+use timeweft_core::message::Code;
 use timeweft_core::value::Value;
 
 use crate::Router;
-use crate::caller::{self, Caller};
 use crate::event::{Header, HttpRequest, HttpResponse};
 use crate::host::Host;
-use crate::policy::Denied;
-use crate::{notes, origin};
+use crate::target::unescape;
+use crate::{caller, notes, origin};
 
 use answer::{Refused, refuse};
+use asking::Asking;
 
 /// Longest path with its query.
 const LONGEST_TARGET: usize = 4_096;
 
 /// And of a call of procedures, many of which may be in one.
 const LONGEST_CALL: usize = 32_768;
-
-/// A request on its way through the routes.
-pub(crate) struct Asking<'a, H> {
-    pub(crate) router: &'a Router<H>,
-    pub(crate) request: &'a HttpRequest,
-    pub(crate) query: &'a str,
-    /// What the answer is written in.
-    pub(crate) format: Format,
-}
-
-impl<H: Host> Asking<'_, H> {
-    /// Who asks; without a session 401.
-    pub(crate) async fn caller(&self) -> Result<Caller, Refused> {
-        self.anybody().await?.ok_or_else(|| Denied::SignIn.into())
-    }
-
-    /// Who asks, where it may be nobody: what is public is read without a session.
-    pub(crate) async fn anybody(&self) -> Result<Option<Caller>, Refused> {
-        Ok(caller::identify(&self.router.host, &self.router.config, &self.request.headers).await?)
-    }
-
-    /// A parameter of the query, decoded.
-    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
-        let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.filter(|(key, _)| *key == name).map(|(_, value)| unescape(&value.replace('+', " "))).next()?
-    }
-}
 
 /// Answers any request.
 pub(crate) async fn handle<H: Host>(router: &Router<H>, mut request: HttpRequest) -> HttpResponse {
@@ -211,20 +186,4 @@ fn entity(name: &str) -> Result<EntityId, Refused> {
 
 fn upgrade() -> Refused {
     refuse(Code::UpgradeRequired, "this is the address of a WebSocket").with(Header::new("upgrade", "websocket"))
-}
-
-/// Percent-decoding; `None` when what comes out is not UTF-8 or an escape is cut short.
-pub(crate) fn unescape(text: &str) -> Option<String> {
-    let mut bytes = text.bytes();
-    let mut out = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            out.push(byte);
-            continue;
-        }
-        let mut digit = || char::from(bytes.next()?).to_digit(16);
-        let (high, low) = (digit()?, digit()?);
-        out.push(u8::try_from(high * 16 + low).ok()?);
-    }
-    String::from_utf8(out).ok()
 }

@@ -6,15 +6,14 @@
 
 use serde_json::json;
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{Committed, Context, Failure, Reading};
+use timeweft_core::operation::{Committed, Context, Failure, Operation, Read, Reading, Which};
 use timeweft_core::time::Timestamp;
 
+use crate::Router;
 use crate::event::{Content, Effect, Held, Item};
 use crate::host::{Host, RecordsError};
-use crate::policy::Right;
-use crate::{Router, perform};
 
-use super::{KIND, Note, of_reading, version};
+use super::note::{KIND, Note, of_reading, version};
 
 /// What the names of these channels begin with, where others name a format.
 pub(crate) const CHANNEL: &str = "note";
@@ -28,9 +27,9 @@ enum Happening {
     Revert,
 }
 
-/// `right.channel_name` after the prefix.
-pub(super) fn name(right: Right, entity: &EntityId, person: &str) -> String {
-    format!("{CHANNEL}:{}", right.channel_name(entity, person))
+/// The channel of those who follow a note, by what [`crate::access::Right::channel_name`] says.
+pub(crate) fn channel(name: &str) -> String {
+    format!("{CHANNEL}:{name}")
 }
 
 /// The text frame that tells it.
@@ -49,7 +48,7 @@ fn record(entity: &EntityId) -> String {
 }
 
 /// Leaves the record, unless somebody did.
-pub(super) async fn follow<H: Host>(host: &H, entity: &EntityId) -> Result<(), RecordsError> {
+pub(crate) async fn follow<H: Host>(host: &H, entity: &EntityId) -> Result<(), RecordsError> {
     let key = record(entity);
     match host.record(&key).await? {
         Some(_) => Ok(()),
@@ -60,9 +59,9 @@ pub(super) async fn follow<H: Host>(host: &H, entity: &EntityId) -> Result<(), R
 /// What a change of any entity is to those who follow it as a note; nothing when nothing is new or nobody does.
 pub(crate) async fn changed<H: Host>(
     router: &Router<H>,
-    person: &str,
+    context: &Context,
     entity: &EntityId,
-    right: Right,
+    channel: String,
     committed: &Committed,
     reverts: bool,
 ) -> Option<Effect> {
@@ -72,15 +71,22 @@ pub(crate) async fn changed<H: Host>(
         return None;
     }
     // What can't be read now, the gateway's next resync brings.
-    let context = perform::context(router, person, right);
-    let note = version(router, &context, entity, committed.meta.clone()).await.ok()?;
+    let note = version(committed.meta.clone(), async |read| reading(router, context, entity, read).await).await.ok()?;
     let happening = match change.prev_valid_from {
         None => Happening::Create,
         Some(_) if reverts => Happening::Revert,
         Some(_) => Happening::Update,
     };
-    let channel = name(right, entity, person);
     Some(Effect::Publish(item(channel, happening, &note, change.prev_valid_from.map(Timestamp::to_text))))
+}
+
+async fn reading<H: Host>(
+    router: &Router<H>,
+    context: &Context,
+    entity: &EntityId,
+    read: Read,
+) -> Result<Reading, Failure> {
+    router.host.apply(context, entity, Operation::Read(read)).await?.reading()
 }
 
 /// For those who missed something: the note as it is.
@@ -91,12 +97,13 @@ pub(crate) async fn missed<H: Host>(
     context: &Context,
 ) -> Option<Item> {
     let since = held.id.as_deref().and_then(|id| Timestamp::parse(id).ok());
-    let note = match router.host.get(context, entity, since, true).await.ok()? {
+    let read = async |read| reading(router, context, entity, read).await;
+    let note = match read(Read { which: Which::Latest, since }).await.ok()? {
         Reading::NotModified(_) => return None,
         // To those who were never shown it, a note that is gone already is none.
         Reading::Value(_, meta) if held.id.is_none() && meta.deleted => return None,
         reading @ Reading::Value(..) => of_reading(reading).ok()?,
-        Reading::Diff(_, meta) => version(router, context, entity, meta).await.ok()?,
+        Reading::Diff(_, meta) => version(meta, read).await.ok()?,
     };
     let happening = if held.id.is_none() { Happening::Create } else { Happening::Update };
     Some(item(held.channel.clone(), happening, &note, held.id.clone()))
@@ -107,17 +114,8 @@ fn item(channel: String, happening: Happening, note: &Note, prev_id: Option<Stri
     Item { channel, id, prev_id, content: Content::Text(frame(happening, note)), sender: None }
 }
 
-/// The note as it is for a socket that opens: what is shown, and the version held; a note that is deleted is not shown.
-pub(super) async fn initial<H: Host>(
-    router: &Router<H>,
-    context: &Context,
-    entity: &EntityId,
-) -> Result<(Option<String>, Option<String>), Failure> {
-    let note = match router.host.get(context, entity, None, true).await {
-        Ok(reading) => of_reading(reading)?,
-        Err(Failure::NotFound) => return Ok((None, None)),
-        Err(failure) => return Err(failure),
-    };
-    let shown = (!note.meta.deleted).then(|| frame(Happening::Initial, &note));
-    Ok((shown, Some(note.meta.valid_from.to_text())))
+/// The first frame on a socket that opens; a note that is deleted is not shown.
+pub(crate) fn initial(reading: Reading) -> Result<Option<String>, Failure> {
+    let note = of_reading(reading)?;
+    Ok((!note.meta.deleted).then(|| frame(Happening::Initial, &note)))
 }

@@ -2,8 +2,8 @@
 
 use timeweft_core::codec::cbor;
 use timeweft_core::id::EntityId;
-use timeweft_core::limits::Limits;
-use timeweft_core::operation::{Access, CborValue, Committed, Context, Failure};
+use timeweft_core::limits::TRUSTED;
+use timeweft_core::operation::{Access, CborValue, Committed, Context, Failure, Operation, Outcome, Post};
 use timeweft_core::value::Value;
 
 use crate::crypto;
@@ -41,9 +41,10 @@ async fn make_entity<H: Host>(host: &H, person: &str, email: &str) -> Result<Opt
         impersonator_id: None,
         now: host.now(),
         access: Access::Creator,
-        limits: Limits::default(),
+        rules: None,
+        limits: TRUSTED,
     };
-    match host.post(&context, &entity, &value, None, None).await {
+    match host.apply(&context, &entity, Operation::Post(Post::of(value))).await.and_then(Outcome::committed) {
         Ok(committed) => Ok(Some((entity, committed))),
         Err(Failure::Exists) => Ok(None),
         Err(failure) => Err(failure),

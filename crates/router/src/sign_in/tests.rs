@@ -8,8 +8,8 @@ use timeweft_store::memory::MemoryStore;
 
 use super::{persons, sessions};
 use crate::event::{Content, Effect, HttpRequest};
-use crate::jwt;
 use crate::testing::{Person, Server, server, server_over, together};
+use timeweft_grip::jwt;
 
 const ANN: &str = "ann@example.org";
 

@@ -4,8 +4,8 @@ use timeweft_core::message::{Code, Format, Method, Request, Response};
 
 use crate::Router;
 use crate::event::{BatchOutcome, Reply};
+use crate::execute::{self, Principal, Subscription, execute};
 use crate::host::Host;
-use crate::perform::{Asker, Subscription, perform};
 use crate::{presence, publish};
 
 use super::connection::Connection;
@@ -43,10 +43,12 @@ pub(super) async fn handle<H: Host>(
         return answer(outcome, Response::error(Some(request.id), Code::TooLarge, message));
     }
 
-    let asker = Asker { person: &connection.token.person, connection: Some(&connection.id) };
-    let performed = perform(router, asker, Some(request.id), request.method).await;
-    outcome.effects.extend(performed.effects);
-    match performed.subscription {
+    let principal = Principal { person: &connection.token.person, connection: Some(&connection.id) };
+    let asked = execute::Request { principal, entity: entity.clone(), action: request.method.asked().into() };
+    let executed = execute(router, asked).await;
+    let response = execute::response(Some(request.id), executed.answer);
+    outcome.effects.extend(executed.effects);
+    match executed.subscription {
         // Before the answer: what is pushed from now on follows it.
         Some(Subscription::Begin { channel, held }) => {
             if held.is_some() {
@@ -64,11 +66,11 @@ pub(super) async fn handle<H: Host>(
             outcome.replies.push(Reply::Unsubscribe(publish::channel(format, &channel)));
         }
         // Who waited for it to be there watches what they created.
-        None if performed.response.status == 201 && connection.is_subscribed(&entity) => {
+        None if response.status == 201 && connection.is_subscribed(&entity) => {
             presence::touch(&router.host, &entity, connection.key(), &connection.token.person).await;
             connection.watch(&entity, presence::seconds(&router.host));
         }
         None => {}
     }
-    answer(outcome, performed.response);
+    answer(outcome, response);
 }

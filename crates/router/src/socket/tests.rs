@@ -6,8 +6,8 @@ use timeweft_core::limits::Limits;
 use timeweft_core::message::{Format, Method, Push, Request, Response};
 
 use crate::event::{Batch, Content, Event, Header, Held, Reply, header};
-use crate::jwt;
 use crate::testing::{Server, now, published, server};
+use timeweft_grip::jwt;
 
 fn body(outcome: &crate::event::BatchOutcome) -> String {
     let body: Json = serde_json::from_slice(&outcome.body).unwrap();

@@ -1,25 +1,22 @@
 //! Writing the next version: where its value goes, its record, the swap.
 
-use sha2::{Digest, Sha256};
 use timeweft_core::codec::cbor;
-use timeweft_core::diff::{self, Diff, Patch};
+use timeweft_core::diff::{self, Diff};
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{CborDiff, Context};
-use timeweft_core::time::Timestamp;
+use timeweft_core::operation::Context;
+use timeweft_core::value::Value;
 
+use super::settle::{Current, Engine};
 use super::standing::Standing;
-use super::{Current, Engine, EngineError};
-use crate::blob::{Blob, INLINE, Loader, Writing};
-use crate::record::{
-    Base, Entry, FORMAT, Gone, Place, Planted, Pointer, Record, Sealed, Seen, chunk_key, head_key, pointer, record_key,
-    version_of,
-};
+use super::time::Begins;
+use crate::blob::{Blob, INLINE, INLINE_VALUE, Writing};
+use crate::error::EngineError;
+use crate::key::{Gone, Pointer, chunk_key, head_key, pointer, record_key, version_of};
+use crate::loader::Loader;
+use crate::record::{Base, Entry, FORMAT, Place, Planted, Record, Sealed, Seen};
 use crate::rules::Rules;
 use crate::store::Store;
 use crate::tree;
-
-/// Values up to this many bytes are in every record; longer ones in a tree.
-pub(super) const INLINE_VALUE: usize = 4 * 1024;
 
 /// A recent log that is longer than this, in versions or bytes, is sealed,
 const LOG_VERSIONS: usize = 48;
@@ -40,7 +37,7 @@ const SEEN: usize = 64;
 
 /// A version about to be written.
 pub(super) struct Draft<'a> {
-    pub(super) valid_from: Timestamp,
+    pub(super) begins: Begins,
     pub(super) what: What<'a>,
     pub(super) deleted: bool,
     pub(super) key: Option<[u8; 16]>,
@@ -61,27 +58,6 @@ pub(super) enum Written {
     Lost,
 }
 
-/// The wire form of a diff in the contract's words, encoded.
-pub(super) fn wire(diff: &Diff) -> CborDiff {
-    encoded(&diff.to_plain_patch())
-}
-
-/// A wire form, encoded.
-pub(super) fn encoded(patch: &Patch) -> CborDiff {
-    CborDiff(cbor::encode_patch(patch))
-}
-
-/// What is remembered of an idempotency key: nobody can use up another person's.
-pub(super) fn digest(person_id: &str, key: &str) -> [u8; 16] {
-    let mut hash = Sha256::new();
-    hash.update((person_id.len() as u64).to_le_bytes());
-    hash.update(person_id);
-    hash.update(key);
-    let mut short = [0; 16];
-    short.copy_from_slice(&hash.finalize()[..16]);
-    short
-}
-
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     /// Removes garbage, announces, writes chunks and then the record, and swaps.
     pub(super) async fn write(
@@ -98,7 +74,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let mut entry = Entry {
             pointer,
             version,
-            valid_from: draft.valid_from.0,
+            valid_from: draft.begins.valid_from.0,
             person_id: context.person_id.clone(),
             impersonator_id: context.impersonator_id.clone(),
             deleted: draft.deleted,
@@ -107,6 +83,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             key: draft.key.map(|key| key.to_vec().into()),
             base: None,
             run: None,
+            recorded: draft.begins.recorded.map(|time| time.0),
         };
         let most = context.limits.value_bytes;
         let record = match (current, draft.what) {
@@ -131,6 +108,15 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         self.swap(id, current, record, to).await
     }
 
+    /// Makes an entity of our own, unless it is there.
+    pub(super) async fn create(&self, context: &Context, id: &EntityId, value: &Value) -> Result<bool, EngineError> {
+        let (bytes, rules) = (cbor::encode_value(value), Rules::built_in(id.kind()));
+        let what = What::First(&bytes);
+        let draft = Draft { begins: Begins::now(context.now), what, deleted: false, key: None, rules: &rules };
+        let loader = Loader::new(&self.store, id.as_str());
+        Ok(matches!(self.write(&loader, context, id, None, draft).await?, Written::Swapped(_)))
+    }
+
     async fn swap(
         &self,
         id: &EntityId,
@@ -139,7 +125,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         to: Writing,
     ) -> Result<Written, EngineError> {
         let entity = id.as_str();
-        let bytes = minicbor::to_vec(&record).map_err(|error| EngineError::Corrupt(error.to_string()))?;
+        let bytes = record.to_bytes()?;
         let count = to.chunks.len() as u32;
         self.announce(entity, current, to.pointer, count).await?;
         for (number, chunk) in to.chunks.iter().enumerate().filter(|(_, chunk)| !chunk.is_empty()) {

@@ -10,8 +10,10 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Current, Engine, EngineError};
-use crate::record::{Gone, Pointer, Record, chunk_key, intents_key, record_key, version_of};
+use super::settle::{Current, Engine};
+use crate::error::EngineError;
+use crate::key::{Gone, Pointer, chunk_key, intents_key, record_key, version_of};
+use crate::record::Record;
 use crate::store::Store;
 
 /// So much garbage is let gather before it is removed: one commit in so many pays for all.

@@ -12,14 +12,14 @@ use sha2::{Digest, Sha256};
 use timeweft_core::diff::Patch;
 use timeweft_core::diff::lazy::Part;
 use timeweft_core::id::EntityId;
-use timeweft_core::limits::TRUSTED;
 use timeweft_core::members::Members;
-use timeweft_core::operation::{Access, Context, Failure, Listed, Listing};
+use timeweft_core::operation::{Access, Context, Failure, List, Listed, Listing};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
-use super::Engine;
-use super::patch::{Terms, Wish};
+use super::change::{Edit, Terms};
+use super::own::{is_listed, system};
+use super::settle::Engine;
 use crate::store::Store;
 
 /// Ways to part the makers, and the ids.
@@ -37,14 +37,6 @@ const REMOVED: usize = 8;
 /// For so long whoever added a member may still be about to make the entity, in microseconds.
 const PATIENCE: u64 = 3_600_000_000;
 
-/// In whose name the index changes.
-const SYSTEM: &str = "system";
-
-/// Whether entities of this type are listed: those that we keep for ourselves are not.
-pub(super) fn is_listed(kind: &str) -> bool {
-    !kind.starts_with("tw-")
-}
-
 fn part(text: &str) -> u8 {
     Sha256::digest(text)[0] % PARTS
 }
@@ -55,10 +47,6 @@ fn index(kind: &str, person: u8, id: u8) -> Result<EntityId, Failure> {
 
 fn member(id: &str, person: &str) -> String {
     format!("{id}.{person}")
-}
-
-pub(super) fn system(now: Timestamp) -> Context {
-    Context { person_id: SYSTEM.into(), impersonator_id: None, now, access: Access::Any, limits: TRUSTED }
 }
 
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
@@ -97,9 +85,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 }
                 Err(failure) => return Err(failure),
             };
-            let wish = Wish::Patch(Patch::Map(Members::from([(name.clone(), change.clone())])));
-            let terms = Terms { since, key: None, valid_from: None };
-            return match self.change(&context, &index, wish, terms).await {
+            let edit = Edit::Patch(Patch::Map(Members::from([(name.clone(), change.clone())])));
+            return match self.change(&context, &index, edit, Terms::since(since)).await {
                 // Somebody else changed the same member: they may have removed what is to be added.
                 Err(Failure::Conflict(..)) if change != Patch::Remove => continue,
                 Ok(_) | Err(Failure::Conflict(..)) => Ok(()),
@@ -108,19 +95,14 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         }
     }
 
-    /// Up to `limit` entities of `kind` that are not deleted, after `cursor`; with [`Access::Creator`] the caller's own.
-    pub async fn list(
-        &self,
-        context: &Context,
-        kind: &str,
-        cursor: Option<&str>,
-        limit: u32,
-    ) -> Result<Listing, Failure> {
+    /// A page of the entities of a type that are not deleted; with [`Access::Creator`] of the caller's own.
+    pub async fn list(&self, context: &Context, list: List) -> Result<Listing, Failure> {
+        let (kind, limit) = (&list.kind, list.limit);
         EntityId::new(kind, "x").map_err(|error| Failure::BadRequest(error.to_string()))?;
         if !is_listed(kind) {
             return Ok(Listing::default());
         }
-        let (mut number, mut after) = match cursor {
+        let (mut number, mut after) = match &list.cursor {
             None => (0, String::new()),
             Some(cursor) => place(cursor)?,
         };

@@ -9,9 +9,10 @@ use timeweft_core::diff::{self, Diff};
 use timeweft_core::id::EntityId;
 use timeweft_core::value::Value;
 
-use super::commit::INLINE_VALUE;
-use super::{Engine, EngineError, decode_stored};
-use crate::blob::{INLINE, Loader, Writing};
+use super::settle::Engine;
+use crate::blob::{INLINE, INLINE_VALUE, Writing};
+use crate::error::EngineError;
+use crate::loader::{Loader, decode_stored};
 use crate::record::{Base, Entry, Sealed, Segment};
 use crate::segment::{self, Block};
 use crate::store::Store;

@@ -6,11 +6,14 @@ use timeweft_core::diff::{self, Diff, Segment};
 use timeweft_core::id::EntityId;
 use timeweft_core::value::Value;
 
-use super::{Engine, EngineError, decode_stored};
-use crate::blob::{Blob, Loader};
+use super::settle::Engine;
+use crate::blob::Blob;
+use crate::error::EngineError;
+use crate::loader::{Loader, decode_stored};
 use crate::record::{Base, Entry, Place, Record};
 use crate::store::Store;
-use crate::tree::{self, Limb, Node};
+use crate::tree::node::Node;
+use crate::tree::{self, Limb};
 
 #[derive(Clone, Debug)]
 pub(super) enum Standing {

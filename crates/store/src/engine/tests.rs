@@ -3,8 +3,13 @@ mod past;
 use std::cell::Cell;
 use std::task::{Context as TaskContext, Poll, Waker};
 
+use timeweft_core::codec::cbor;
 use timeweft_core::limits::Limits;
-use timeweft_core::operation::CborDiff;
+use timeweft_core::operation::{
+    Access, CborDiff, CborValue, Committed, Delete, History, Meta, Patch, Post, Put, Read, Reading, Which,
+};
+use timeweft_core::time::Timestamp;
+use timeweft_core::value::Value;
 
 use super::*;
 use crate::memory::MemoryStore;
@@ -32,6 +37,7 @@ fn by(person: &str, now: u64) -> Context {
         impersonator_id: None,
         now: Timestamp(now),
         access: Access::Any,
+        rules: None,
         limits: Limits::default(),
     }
 }
@@ -72,11 +78,11 @@ fn read(reading: Reading) -> Value {
 fn a_created_entity_reads_back_and_cannot_be_created_again() {
     let store = MemoryStore::new();
     let engine = engine(&store);
-    let made = wait(engine.post(&by("ann", 5), &id(), &value(r#"{"a":1}"#), None, None)).unwrap();
+    let made = wait(engine.post(&by("ann", 5), &id(), Post::of(value(r#"{"a":1}"#)))).unwrap();
     assert_eq!((made.meta.version, made.meta.valid_from, made.meta.previous_values.clone()), (1, Timestamp(5), None));
     assert_eq!(made.change.as_ref().unwrap().prev_valid_from, None);
-    assert_eq!(read(wait(engine.get(&by("bob", 9), &id(), None, false)).unwrap()), json(r#"{"a":1}"#));
-    let again = wait(engine.post(&by("ann", 6), &id(), &value("1"), None, None));
+    assert_eq!(read(wait(engine.read(&by("bob", 9), &id(), Read::whole(Which::Current))).unwrap()), json(r#"{"a":1}"#));
+    let again = wait(engine.post(&by("ann", 6), &id(), Post::of(value("1"))));
     assert_eq!(again, Err(Failure::Exists));
 }
 
@@ -84,36 +90,36 @@ fn a_created_entity_reads_back_and_cannot_be_created_again() {
 fn a_missing_entity_is_not_found_by_anything_but_post() {
     let engine = engine(&MemoryStore::new());
     let who = by("ann", 5);
-    assert_eq!(wait(engine.get(&who, &id(), None, true)), Err(Failure::NotFound));
-    let patched = wait(engine.patch_diff(&who, &id(), &patch("{}"), None, None, None));
+    assert_eq!(wait(engine.read(&who, &id(), Read::whole(Which::Latest))), Err(Failure::NotFound));
+    let patched = wait(engine.patch(&who, &id(), Patch::of(patch("{}"), None::<Timestamp>)));
     assert_eq!(patched, Err(Failure::NotFound));
-    assert_eq!(wait(engine.delete(&who, &id(), None)), Err(Failure::NotFound));
-    assert_eq!(wait(engine.patch_undelete(&who, &id())), Err(Failure::NotFound));
-    assert_eq!(wait(engine.history(&who, &id(), None, 10)), Err(Failure::NotFound));
+    assert_eq!(wait(engine.delete(&who, &id(), Delete::default())), Err(Failure::NotFound));
+    assert_eq!(wait(engine.undelete(&who, &id())), Err(Failure::NotFound));
+    assert_eq!(wait(engine.history(&who, &id(), History { before: None, limit: 10 })), Err(Failure::NotFound));
 }
 
 #[test]
 fn a_patch_on_the_latest_version_makes_the_next_one_and_says_what_was_before() {
     let engine = engine(&MemoryStore::new());
-    wait(engine.post(&by("ann", 5), &id(), &value(r#"{"a":1,"b":{"c":2}}"#), None, None)).unwrap();
+    wait(engine.post(&by("ann", 5), &id(), Post::of(value(r#"{"a":1,"b":{"c":2}}"#)))).unwrap();
     let diff = patch(r#"{"b":{"c":3},"n":true}"#);
-    let done = wait(engine.patch_diff(&by("bob", 4), &id(), &diff, Some(Timestamp(5)), None, None)).unwrap();
+    let done = wait(engine.patch(&by("bob", 4), &id(), Patch::of(diff.clone(), Timestamp(5)))).unwrap();
     assert_eq!((done.meta.version, done.meta.person_id.as_str()), (2, "bob"));
     assert_eq!(done.meta.valid_from, Timestamp(6), "a clock that went back gets the next microsecond");
     assert_eq!(done.merged, None);
     assert_eq!(done.change.unwrap().prev_valid_from, Some(Timestamp(5)));
     let before = patch(r#"{"b":{"c":2},"n":{"$undefined":true}}"#);
     assert_eq!(done.meta.previous_values, Some(before));
-    let now = read(wait(engine.get(&by("bob", 9), &id(), None, false)).unwrap());
+    let now = read(wait(engine.read(&by("bob", 9), &id(), Read::whole(Which::Current))).unwrap());
     assert_eq!(now, json(r#"{"a":1,"b":{"c":3},"n":true}"#));
 }
 
 #[test]
 fn a_patch_that_changes_nothing_makes_no_version() {
     let engine = engine(&MemoryStore::new());
-    wait(engine.post(&by("ann", 5), &id(), &value(r#"{"a":1,"t":"x"}"#), None, None)).unwrap();
+    wait(engine.post(&by("ann", 5), &id(), Post::of(value(r#"{"a":1,"t":"x"}"#)))).unwrap();
     for same in ["{}", r#"{"a":1}"#, r#"{"a":1.0,"t":"x"}"#, r#"{"gone":{"$undefined":true}}"#] {
-        let done = wait(engine.patch_diff(&by("bob", 9), &id(), &patch(same), Some(Timestamp(5)), None, None)).unwrap();
+        let done = wait(engine.patch(&by("bob", 9), &id(), Patch::of(patch(same), Timestamp(5)))).unwrap();
         assert_eq!((done.meta.version, done.change), (1, None), "{same}");
     }
 }
@@ -121,10 +127,9 @@ fn a_patch_that_changes_nothing_makes_no_version() {
 #[test]
 fn a_patch_on_an_older_version_is_merged_or_is_a_conflict() {
     let engine = engine(&MemoryStore::new());
-    wait(engine.post(&by("ann", 5), &id(), &value(r#"{"a":1,"b":1}"#), None, None)).unwrap();
-    wait(engine.patch_diff(&by("ann", 6), &id(), &patch(r#"{"a":2}"#), Some(Timestamp(5)), None, None)).unwrap();
-    let merged =
-        wait(engine.patch_diff(&by("bob", 7), &id(), &patch(r#"{"b":2}"#), Some(Timestamp(5)), None, None)).unwrap();
+    wait(engine.post(&by("ann", 5), &id(), Post::of(value(r#"{"a":1,"b":1}"#)))).unwrap();
+    wait(engine.patch(&by("ann", 6), &id(), Patch::of(patch(r#"{"a":2}"#), Timestamp(5)))).unwrap();
+    let merged = wait(engine.patch(&by("bob", 7), &id(), Patch::of(patch(r#"{"b":2}"#), Timestamp(5)))).unwrap();
     assert_eq!(merged.meta.version, 3);
     assert_eq!(
         merged.merged.map(|merged| merged.diff),
@@ -132,13 +137,13 @@ fn a_patch_on_an_older_version_is_merged_or_is_a_conflict() {
         "from the version named to the new one"
     );
     assert_eq!(merged.change.unwrap().diff.diff, patch(r#"{"b":2}"#), "from the version before");
-    match wait(engine.patch_diff(&by("bob", 8), &id(), &patch(r#"{"a":3}"#), Some(Timestamp(5)), None, None)) {
+    match wait(engine.patch(&by("bob", 8), &id(), Patch::of(patch(r#"{"a":3}"#), Timestamp(5)))) {
         Err(Failure::Conflict(theirs, meta)) => {
             assert_eq!((theirs.diff, meta.version), (patch(r#"{"a":2,"b":2}"#), 3));
         }
         other => panic!("{other:?}"),
     }
-    match wait(engine.patch_diff(&by("bob", 8), &id(), &patch(r#"{"a":3}"#), Some(Timestamp(4)), None, None)) {
+    match wait(engine.patch(&by("bob", 8), &id(), Patch::of(patch(r#"{"a":3}"#), Timestamp(4)))) {
         Err(Failure::UnknownVersion(value, meta)) => {
             assert_eq!(
                 (cbor::decode_value(&value.0, &Limits::default()).unwrap(), meta.version),
@@ -147,7 +152,7 @@ fn a_patch_on_an_older_version_is_merged_or_is_a_conflict() {
         }
         other => panic!("{other:?}"),
     }
-    let unnamed = wait(engine.patch_diff(&by("bob", 8), &id(), &patch(r#"{"a":3}"#), None, None, None));
+    let unnamed = wait(engine.patch(&by("bob", 8), &id(), Patch::of(patch(r#"{"a":3}"#), None::<Timestamp>)));
     assert_eq!(unnamed, Err(Failure::PreconditionRequired));
 }
 
@@ -155,21 +160,37 @@ fn a_patch_on_an_older_version_is_merged_or_is_a_conflict() {
 fn a_repeated_patch_answers_as_the_first_did_however_long_ago() {
     let engine = engine(&MemoryStore::new());
     let who = by("ann", 5);
-    wait(engine.post(&who, &id(), &value(r#"{"n":0}"#), None, None)).unwrap();
-    let first =
-        wait(engine.patch_diff(&who, &id(), &patch(r#"{"mine":1}"#), Some(Timestamp(5)), Some("k"), None)).unwrap();
+    wait(engine.post(&who, &id(), Post::of(value(r#"{"n":0}"#)))).unwrap();
+    let first = wait(engine.patch(
+        &who,
+        &id(),
+        Patch { idempotency_key: Some("k".into()), ..Patch::of(patch(r#"{"mine":1}"#), Timestamp(5)) },
+    ))
+    .unwrap();
     let mut last = first.meta.valid_from;
     for n in 1..200 {
-        let again =
-            wait(engine.patch_diff(&who, &id(), &patch(r#"{"mine":1}"#), Some(Timestamp(5)), Some("k"), None)).unwrap();
+        let again = wait(engine.patch(
+            &who,
+            &id(),
+            Patch { idempotency_key: Some("k".into()), ..Patch::of(patch(r#"{"mine":1}"#), Timestamp(5)) },
+        ))
+        .unwrap();
         assert_eq!((&again.meta, &again.merged, &again.change), (&first.meta, &first.merged, &None), "after {n}");
-        let other = wait(engine.patch_diff(&by("bob", 5), &id(), &patch(r#"{"mine":1}"#), Some(last), Some("k"), None));
+        let other = wait(engine.patch(
+            &by("bob", 5),
+            &id(),
+            Patch { idempotency_key: Some("k".into()), ..Patch::of(patch(r#"{"mine":1}"#), last) },
+        ));
         assert_eq!(other.unwrap().meta.valid_from, last, "another person's key is another key");
         let next = patch(&format!(r#"{{"n":{n}}}"#));
-        last = wait(engine.patch_diff(&who, &id(), &next, Some(last), Some(&format!("n{n}")), None))
-            .unwrap()
-            .meta
-            .valid_from;
+        last = wait(engine.patch(
+            &who,
+            &id(),
+            Patch { idempotency_key: Some(format!("n{n}")), ..Patch::of(next.clone(), last) },
+        ))
+        .unwrap()
+        .meta
+        .valid_from;
     }
 }
 
@@ -177,35 +198,38 @@ fn a_repeated_patch_answers_as_the_first_did_however_long_ago() {
 fn a_deleted_entity_is_gone_until_it_is_undeleted() {
     let engine = engine(&MemoryStore::new());
     let who = by("ann", 5);
-    wait(engine.post(&who, &id(), &value("[1]"), None, None)).unwrap();
-    assert_eq!(wait(engine.patch_undelete(&who, &id())), Err(Failure::NotDeleted));
-    let gone = wait(engine.delete(&who, &id(), None)).unwrap();
+    wait(engine.post(&who, &id(), Post::of(value("[1]")))).unwrap();
+    assert_eq!(wait(engine.undelete(&who, &id())), Err(Failure::NotDeleted));
+    let gone = wait(engine.delete(&who, &id(), Delete::default())).unwrap();
     assert_eq!((gone.meta.deleted, gone.meta.version, gone.meta.previous_values), (true, 2, Some(patch("{}"))));
-    assert_eq!(wait(engine.get(&who, &id(), None, false)), Err(Failure::NotFound));
-    assert_eq!(at(&wait(engine.get(&who, &id(), None, true)).unwrap()), Timestamp(6));
-    let patched = wait(engine.patch_diff(&who, &id(), &patch("{}"), Some(Timestamp(6)), None, None));
+    assert_eq!(wait(engine.read(&who, &id(), Read::whole(Which::Current))), Err(Failure::NotFound));
+    assert_eq!(at(&wait(engine.read(&who, &id(), Read::whole(Which::Latest))).unwrap()), Timestamp(6));
+    let patched = wait(engine.patch(&who, &id(), Patch::of(patch("{}"), Timestamp(6))));
     assert_eq!(patched, Err(Failure::NotFound));
-    assert_eq!(wait(engine.delete(&who, &id(), None)).unwrap().meta.version, 2, "deleting again changes nothing");
-    let back = wait(engine.patch_undelete(&who, &id())).unwrap();
+    assert_eq!(
+        wait(engine.delete(&who, &id(), Delete::default())).unwrap().meta.version,
+        2,
+        "deleting again changes nothing"
+    );
+    let back = wait(engine.undelete(&who, &id())).unwrap();
     assert_eq!((back.meta.deleted, back.meta.version), (false, 3));
-    assert_eq!(read(wait(engine.get(&who, &id(), None, false)).unwrap()), json("[1]"));
+    assert_eq!(read(wait(engine.read(&who, &id(), Read::whole(Which::Current))).unwrap()), json("[1]"));
 }
 
 #[test]
 fn catching_up_from_any_version_gives_the_current_value() {
     let engine = engine(&MemoryStore::new());
     let who = by("ann", 5);
-    let mut last =
-        wait(engine.post(&who, &id(), &value(r#"{"l":[],"t":"start"}"#), None, None)).unwrap().meta.valid_from;
+    let mut last = wait(engine.post(&who, &id(), Post::of(value(r#"{"l":[],"t":"start"}"#)))).unwrap().meta.valid_from;
     let mut versions = vec![(last, json(r#"{"l":[],"t":"start"}"#))];
     for n in 0..60 {
         let next = format!(r#"{{"l":{{"{n}":{n}}},"k{}":{n},"t":"start {n} text"}}"#, n % 7);
-        last = wait(engine.patch_diff(&who, &id(), &patch(&next), Some(last), None, None)).unwrap().meta.valid_from;
-        versions.push((last, read(wait(engine.get(&who, &id(), None, false)).unwrap())));
+        last = wait(engine.patch(&who, &id(), Patch::of(patch(&next), last))).unwrap().meta.valid_from;
+        versions.push((last, read(wait(engine.read(&who, &id(), Read::whole(Which::Current))).unwrap())));
     }
     let (_, now) = versions.pop().unwrap();
     for (since, mut value) in versions {
-        match wait(engine.get(&who, &id(), Some(since), false)).unwrap() {
+        match wait(engine.read(&who, &id(), Read { which: Which::Current, since: Some(since) })).unwrap() {
             Reading::Diff(diff, meta) => {
                 let patch = cbor::decode_patch(&diff.diff.0, &Limits::default()).unwrap();
                 patch.resolve(&value).unwrap().apply(&mut value).unwrap();
@@ -214,22 +238,28 @@ fn catching_up_from_any_version_gives_the_current_value() {
             other => panic!("{other:?}"),
         }
     }
-    assert!(matches!(wait(engine.get(&who, &id(), Some(last), false)), Ok(Reading::NotModified(_))));
-    assert!(matches!(wait(engine.get(&who, &id(), Some(Timestamp(1)), false)), Ok(Reading::Value(..))));
+    assert!(matches!(
+        wait(engine.read(&who, &id(), Read { which: Which::Current, since: Some(last) })),
+        Ok(Reading::NotModified(_))
+    ));
+    assert!(matches!(
+        wait(engine.read(&who, &id(), Read { which: Which::Current, since: Some(Timestamp(1)) })),
+        Ok(Reading::Value(..))
+    ));
 }
 
 #[test]
 fn history_pages_give_each_version_once_newest_first() {
     let engine = engine(&MemoryStore::new());
     let who = by("ann", 5);
-    let mut last = wait(engine.post(&who, &id(), &value("{}"), None, None)).unwrap().meta.valid_from;
+    let mut last = wait(engine.post(&who, &id(), Post::of(value("{}")))).unwrap().meta.valid_from;
     for n in 0..49 {
         let next = patch(&format!(r#"{{"k":{n}}}"#));
-        last = wait(engine.patch_diff(&who, &id(), &next, Some(last), None, None)).unwrap().meta.valid_from;
+        last = wait(engine.patch(&who, &id(), Patch::of(next.clone(), last))).unwrap().meta.valid_from;
     }
     let (mut seen, mut before, mut valid_to) = (Vec::new(), None, Timestamp::FOREVER);
     loop {
-        let page = wait(engine.history(&who, &id(), before, 7)).unwrap();
+        let page = wait(engine.history(&who, &id(), History { before, limit: 7 })).unwrap();
         for meta in &page.versions {
             assert_eq!(meta.valid_to, valid_to);
             valid_to = meta.valid_from;
@@ -249,18 +279,21 @@ fn a_long_value_is_stored_in_chunks_and_small_patches_do_not_write_it_again() {
     let engine = engine(&store);
     let who = by("ann", 5);
     let long = format!(r#"{{"text":"{}","n":0}}"#, "0123456789".repeat(500_000));
-    let made = wait(engine.post(&who, &id(), &value(&long), None, None)).unwrap();
+    let made = wait(engine.post(&who, &id(), Post::of(value(&long)))).unwrap();
     assert!(made.meta.chunks.is_some_and(|chunks| chunks >= 10), "{:?}", made.meta.chunks);
-    assert_eq!(read(wait(engine.get(&who, &id(), None, false)).unwrap()), json(&long));
+    assert_eq!(read(wait(engine.read(&who, &id(), Read::whole(Which::Current))).unwrap()), json(&long));
     let chunks = |store: &MemoryStore| store.keys().iter().filter(|key| key.starts_with("v:")).count();
     let before = chunks(&store);
     let mut last = made.meta.valid_from;
     for n in 1..=20 {
         let next = patch(&format!(r#"{{"n":{n}}}"#));
-        last = wait(engine.patch_diff(&who, &id(), &next, Some(last), None, None)).unwrap().meta.valid_from;
+        last = wait(engine.patch(&who, &id(), Patch::of(next.clone(), last))).unwrap().meta.valid_from;
     }
     assert_eq!(chunks(&store), before);
-    assert_eq!(read(wait(engine.get(&who, &id(), None, false)).unwrap()), json(&long.replace(":0}", ":20}")));
+    assert_eq!(
+        read(wait(engine.read(&who, &id(), Read::whole(Which::Current))).unwrap()),
+        json(&long.replace(":0}", ":20}"))
+    );
 }
 
 #[test]
@@ -268,11 +301,11 @@ fn a_value_past_its_limit_is_too_large_also_by_many_small_patches() {
     let engine = engine(&MemoryStore::new());
     let who = Context { limits: Limits { value_bytes: 20_000, ..Limits::default() }, ..by("ann", 5) };
     let big = format!(r#"{{"a":"{}"}}"#, "x".repeat(20_000));
-    assert!(matches!(wait(engine.post(&who, &id(), &value(&big), None, None)), Err(Failure::TooLarge(_))));
-    let mut last = wait(engine.post(&who, &id(), &value("{}"), None, None)).unwrap().meta.valid_from;
+    assert!(matches!(wait(engine.post(&who, &id(), Post::of(value(&big)))), Err(Failure::TooLarge(_))));
+    let mut last = wait(engine.post(&who, &id(), Post::of(value("{}")))).unwrap().meta.valid_from;
     for n in 0.. {
         let next = patch(&format!(r#"{{"k{n}":"{}"}}"#, "y".repeat(1_000)));
-        match wait(engine.patch_diff(&who, &id(), &next, Some(last), None, None)) {
+        match wait(engine.patch(&who, &id(), Patch::of(next.clone(), last))) {
             Ok(done) => last = done.meta.valid_from,
             Err(Failure::TooLarge(_)) => {
                 assert_eq!(n, 19);
@@ -287,33 +320,103 @@ fn a_value_past_its_limit_is_too_large_also_by_many_small_patches() {
 fn only_the_creator_may_touch_what_is_the_creators() {
     let engine = engine(&MemoryStore::new());
     let only = |person| Context { access: Access::Creator, ..by(person, 5) };
-    wait(engine.post(&only("ann"), &id(), &value("1"), None, None)).unwrap();
-    assert!(wait(engine.get(&only("ann"), &id(), None, false)).is_ok());
-    assert_eq!(wait(engine.get(&only("bob"), &id(), None, false)), Err(Failure::NotFound));
-    assert_eq!(wait(engine.delete(&only("bob"), &id(), None)), Err(Failure::NotFound));
-    assert_eq!(wait(engine.history(&only("bob"), &id(), None, 9)), Err(Failure::NotFound));
+    wait(engine.post(&only("ann"), &id(), Post::of(value("1")))).unwrap();
+    assert!(wait(engine.read(&only("ann"), &id(), Read::whole(Which::Current))).is_ok());
+    assert_eq!(wait(engine.read(&only("bob"), &id(), Read::whole(Which::Current))), Err(Failure::NotFound));
+    assert_eq!(wait(engine.delete(&only("bob"), &id(), Delete::default())), Err(Failure::NotFound));
+    assert_eq!(wait(engine.history(&only("bob"), &id(), History { before: None, limit: 9 })), Err(Failure::NotFound));
 }
 
 #[test]
 fn a_given_time_must_be_later_than_the_current_version() {
     let engine = engine(&MemoryStore::new());
     let who = by("ann", 5);
-    wait(engine.post(&who, &id(), &value("{}"), Some(Timestamp(100)), None)).unwrap();
+    wait(engine.post(&who, &id(), Post { valid_from: Some(Timestamp(100)), ..Post::of(value("{}")) })).unwrap();
     let since = Some(Timestamp(100));
     for (given, fine) in [(99, false), (100, false), (Timestamp::FOREVER.0, false), (101, true)] {
-        let done = wait(engine.patch_diff(&who, &id(), &patch(r#"{"a":1}"#), since, None, Some(Timestamp(given))));
+        let done = wait(engine.patch(
+            &who,
+            &id(),
+            Patch { valid_from: Some(Timestamp(given)), ..Patch::of(patch(r#"{"a":1}"#), since) },
+        ));
         assert_eq!(done.is_ok(), fine, "{given}: {done:?}");
     }
 }
 
 #[test]
+fn a_given_time_is_at_most_five_minutes_ahead_and_what_was_taken_when_is_kept() {
+    const MINUTE: u64 = 60_000_000;
+    let store = MemoryStore::new();
+    let engine = engine(&store);
+    let first = |at: u64| Post { valid_from: Some(Timestamp(at)), ..Post::of(value("{}")) };
+    let late = wait(engine.post(&by("ann", 5), &id(), first(6 + 5 * MINUTE)));
+    assert!(matches!(late, Err(Failure::BadRequest(_))), "{late:?}");
+    let made = wait(engine.post(&by("ann", 50), &id(), first(3))).unwrap().meta;
+    assert_eq!((made.valid_from, made.recorded_at), (Timestamp(3), Some(Timestamp(50))));
+    let change = |now: u64, since: Timestamp, at: Option<u64>| {
+        let diff = patch(&format!(r#"{{"a":{now}}}"#));
+        wait(engine.patch(&by("bob", now), &id(), Patch { valid_from: at.map(Timestamp), ..Patch::of(diff, since) }))
+    };
+    let late = change(60, made.valid_from, Some(61 + 5 * MINUTE));
+    assert!(matches!(&late, Err(Failure::BadRequest(why)) if why.contains("five minutes")), "{late:?}");
+    let ahead = change(60, made.valid_from, Some(60 + 5 * MINUTE)).unwrap().meta;
+    assert_eq!((ahead.valid_from, ahead.recorded_at), (Timestamp(60 + 5 * MINUTE), Some(Timestamp(60))));
+    // Whoever comes next is after it, and named nothing.
+    let next = change(70, ahead.valid_from, None).unwrap().meta;
+    assert_eq!((next.valid_from, next.recorded_at), (ahead.valid_from.next(), None));
+    let history = wait(engine.history(&by("cy", 80), &id(), History { before: None, limit: 9 })).unwrap().versions;
+    let recorded: Vec<_> = history.iter().map(|meta| meta.recorded_at).collect();
+    assert_eq!(recorded, [None, Some(Timestamp(60)), Some(Timestamp(50))]);
+}
+
+#[test]
+fn no_version_keeps_an_entity_from_being_changed_whatever_its_time() {
+    let engine = engine(&MemoryStore::new());
+    // Builds before this one took any time up to this.
+    let last = Timestamp::FOREVER.0 - 1;
+    wait(engine.post(&by("ann", last), &id(), Post::of(value("{}")))).unwrap();
+    let mut at = Timestamp(last);
+    for n in 0..3 {
+        let diff = patch(&format!(r#"{{"a":{n}}}"#));
+        let next = wait(engine.patch(&by("bob", 9), &id(), Patch::of(diff, at))).unwrap().meta.valid_from;
+        assert_eq!(Timestamp::parse(&next.to_text()), Ok(next));
+        assert_eq!(next, at.next());
+        at = next;
+    }
+    let gone = wait(engine.delete(&by("bob", 10), &id(), Delete { if_unmodified_since: Some(at) })).unwrap().meta;
+    let back = wait(engine.undelete(&by("bob", 11), &id())).unwrap().meta;
+    assert_eq!((gone.valid_from, back.valid_from), (at.next(), at.next().next()));
+    assert_eq!(
+        read(wait(engine.read(&by("bob", 12), &id(), Read::whole(Which::Current))).unwrap()),
+        json(r#"{"a":2}"#)
+    );
+}
+
+#[test]
 fn putting_a_value_merges_like_the_diff_it_is() {
     let engine = engine(&MemoryStore::new());
-    wait(engine.post(&by("ann", 5), &id(), &value(r#"{"a":1,"b":1}"#), None, None)).unwrap();
-    wait(engine.put(&by("ann", 6), &id(), &value(r#"{"a":2,"b":1}"#), Some(Timestamp(5)))).unwrap();
-    wait(engine.put(&by("bob", 7), &id(), &value(r#"{"a":1,"b":2}"#), Some(Timestamp(5)))).unwrap();
-    assert_eq!(read(wait(engine.get(&by("bob", 9), &id(), None, false)).unwrap()), json(r#"{"a":2,"b":2}"#));
-    let clash = wait(engine.put(&by("bob", 8), &id(), &value(r#"{"a":9,"b":1}"#), Some(Timestamp(5))));
+    wait(engine.post(&by("ann", 5), &id(), Post::of(value(r#"{"a":1,"b":1}"#)))).unwrap();
+    wait(engine.put(
+        &by("ann", 6),
+        &id(),
+        Put { value: value(r#"{"a":2,"b":1}"#), if_unmodified_since: Some(Timestamp(5)) },
+    ))
+    .unwrap();
+    wait(engine.put(
+        &by("bob", 7),
+        &id(),
+        Put { value: value(r#"{"a":1,"b":2}"#), if_unmodified_since: Some(Timestamp(5)) },
+    ))
+    .unwrap();
+    assert_eq!(
+        read(wait(engine.read(&by("bob", 9), &id(), Read::whole(Which::Current))).unwrap()),
+        json(r#"{"a":2,"b":2}"#)
+    );
+    let clash = wait(engine.put(
+        &by("bob", 8),
+        &id(),
+        Put { value: value(r#"{"a":9,"b":1}"#), if_unmodified_since: Some(Timestamp(5)) },
+    ));
     assert!(matches!(clash, Err(Failure::Conflict(..))));
 }
 
@@ -321,16 +424,17 @@ fn putting_a_value_merges_like_the_diff_it_is() {
 fn bad_diffs_say_what_is_wrong_and_change_nothing() {
     let engine = engine(&MemoryStore::new());
     let who = by("ann", 5);
-    wait(engine.post(&who, &id(), &value(r#"{"l":[1],"t":"x"}"#), None, None)).unwrap();
+    wait(engine.post(&who, &id(), Post::of(value(r#"{"l":[1],"t":"x"}"#)))).unwrap();
     for bad in [r#"{"l":{"5":1}}"#, r#"{"l":{"x":1}}"#, r#"{"t":{"$text":[9,"a"]}}"#, r#"{"$undefined":true}"#] {
-        let done = wait(engine.patch_diff(&who, &id(), &patch(bad), Some(Timestamp(5)), None, None));
+        let done = wait(engine.patch(&who, &id(), Patch::of(patch(bad), Timestamp(5))));
         assert!(matches!(done, Err(Failure::BadRequest(_))), "{bad}: {done:?}");
     }
-    let garbage = wait(engine.patch_diff(&who, &id(), &CborDiff(vec![0xff]), Some(Timestamp(5)), None, None));
+    let garbage = wait(engine.patch(&who, &id(), Patch::of(CborDiff(vec![0xff]), Timestamp(5))));
     assert!(matches!(garbage, Err(Failure::BadRequest(_))));
-    let undefined = wait(engine.put(&who, &id(), &CborValue(vec![0xf7]), Some(Timestamp(5))));
+    let undefined =
+        wait(engine.put(&who, &id(), Put { value: CborValue(vec![0xf7]), if_unmodified_since: Some(Timestamp(5)) }));
     assert!(matches!(undefined, Err(Failure::BadRequest(_))));
-    assert_eq!(at(&wait(engine.get(&who, &id(), None, false)).unwrap()), Timestamp(5));
+    assert_eq!(at(&wait(engine.read(&who, &id(), Read::whole(Which::Current))).unwrap()), Timestamp(5));
 }
 
 #[test]
@@ -343,7 +447,7 @@ fn a_small_patch_of_a_long_value_reads_and_writes_in_proportion_to_itself() {
     assert!(long.len() > 8_000_000);
     let store = MemoryStore::new();
     let engine = engine(&store);
-    let mut last = wait(engine.post(&by("ann", 5), &id(), &value(&long), None, None)).unwrap().meta.valid_from;
+    let mut last = wait(engine.post(&by("ann", 5), &id(), Post::of(value(&long)))).unwrap().meta.valid_from;
     let (mut read, mut written, mut most) = (0, 0, 0);
     for n in 1..=500 {
         store.reopen();
@@ -352,7 +456,7 @@ fn a_small_patch_of_a_long_value_reads_and_writes_in_proportion_to_itself() {
             1 => format!(r#"{{"rows":{{"$array":[70000,-1,[{{"new":{n}}}]]}}}}"#),
             _ => format!(r#"{{"rows":{{"{}":{{"n":{n}}}}}}}"#, 151 * n),
         };
-        let done = wait(engine.patch_diff(&by("ann", 6), &id(), &patch(&diff), Some(last), None, None)).unwrap();
+        let done = wait(engine.patch(&by("ann", 6), &id(), Patch::of(patch(&diff), last))).unwrap();
         last = done.meta.valid_from;
         assert!(done.change.unwrap().diff.diff.0.len() < 300, "what is pushed is short too");
         let traffic = store.traffic();

@@ -7,8 +7,9 @@ use timeweft_core::operation::Moment;
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
-use super::{Engine, EngineError};
-use crate::blob::Loader;
+use super::settle::Engine;
+use crate::error::EngineError;
+use crate::loader::Loader;
 use crate::record::{Base, Entry, Place, Record, Sealed};
 use crate::segment::{self, Block};
 use crate::store::Store;

@@ -4,11 +4,13 @@ use timeweft_core::codec::cbor::{self, parts};
 use timeweft_core::diff::{Diff, Segment};
 use timeweft_core::members::Members;
 
-use super::plant::sprout;
+use super::node::{Index, Kind, Node, Page, Trunk};
+use super::page::{Child, LEAF, pages, trunk};
+use super::plant::{plant, sprout};
 use super::view::{added as made, doesnt_fit, limb, shaded, taken};
-use super::{Child, Index, Kind, LEAF, Node, Page, Trunk, pages, plant, trunk};
-use crate::blob::{Loader, Writing};
-use crate::engine::EngineError;
+use crate::blob::Writing;
+use crate::error::EngineError;
+use crate::loader::Loader;
 use crate::store::Store;
 
 /// A container of at least so many pages whose mean is shorter than [`SPARSE_BYTES`] is paged anew.

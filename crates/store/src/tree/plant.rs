@@ -2,9 +2,10 @@
 
 use timeweft_core::codec::cbor::parts::{Parts, parts};
 
-use super::{Child, Kind, LEAF, Node, damaged, pages, trunk};
+use super::node::{Kind, Node};
+use super::page::{Child, LEAF, damaged, pages, trunk};
 use crate::blob::Writing;
-use crate::engine::EngineError;
+use crate::error::EngineError;
 
 /// The tree of a value; its root is never a leaf, so that no record has to carry it.
 pub(crate) fn plant(value: &[u8], entity: &str, to: &mut Writing) -> Result<Node, EngineError> {

@@ -7,9 +7,13 @@ use timeweft_core::diff::lazy::{Branch, Part};
 use timeweft_core::diff::{Diff, diff};
 use timeweft_core::value::Value;
 
+use super::node::*;
 use super::*;
+use crate::blob::Writing;
+use crate::error::EngineError;
+use crate::key::{Gone, chunk_key};
+use crate::loader::Loader;
 use crate::memory::MemoryStore;
-use crate::record::{Gone, chunk_key};
 use crate::store::Store;
 
 mod meant;

@@ -10,9 +10,10 @@ use timeweft_core::diff::lazy::{Branch, Part};
 use timeweft_core::diff::{Diff, Segment};
 use timeweft_core::value::Value;
 
-use super::{Child, Index, Kind, Node, Opened, Trunk};
-use crate::blob::Loader;
-use crate::engine::{EngineError, decode_stored};
+use super::node::{Index, Kind, Node, Trunk};
+use super::page::{Child, Opened};
+use crate::error::EngineError;
+use crate::loader::{Loader, decode_stored};
 use crate::store::Store;
 
 /// A container in pages, under a diff.

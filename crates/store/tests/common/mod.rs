@@ -8,7 +8,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use timeweft_core::codec::{cbor, json};
 use timeweft_core::id::EntityId;
 use timeweft_core::limits::{Limits, TRUSTED};
-use timeweft_core::operation::{Access, CborDiff, CborValue, Context, Reading};
+use timeweft_core::operation::{Access, CborDiff, CborValue, Context, Read, Reading, Which};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 use timeweft_store::Engine;
@@ -75,6 +75,7 @@ pub(crate) fn by(person: &str) -> Context {
         impersonator_id: None,
         now: Timestamp(1_000),
         access: Access::Any,
+        rules: None,
         limits: Limits::default(),
     }
 }
@@ -102,7 +103,7 @@ pub(crate) fn decode(value: &CborValue) -> Value {
 
 /// The current version and value, of a deleted entity too.
 pub(crate) fn current(store: &MemoryStore) -> Option<(u64, bool, Timestamp, Value)> {
-    match wait(engine(store).get(&by("reader"), &id(), None, true)) {
+    match wait(engine(store).read(&by("reader"), &id(), Read::whole(Which::Latest))) {
         Ok(Reading::Value(value, meta)) => Some((meta.version, meta.deleted, meta.valid_from, decode(&value))),
         Ok(other) => panic!("{other:?}"),
         Err(timeweft_core::operation::Failure::NotFound) => None,

@@ -8,6 +8,7 @@ use super::head::{Argument, Decoder, Token, major};
 use super::tag;
 use crate::codec::{DecodeError, MAX_BIGINT_BYTES};
 use crate::float;
+use crate::limits::TRUSTED;
 use crate::members::Members;
 use crate::prelude::*;
 use crate::sort;
@@ -28,7 +29,7 @@ struct Items(Option<u64>);
 
 impl<'b> Reader<'b> {
     pub(super) fn new(bytes: &'b [u8], too_deep: fn(String) -> DecodeError) -> Self {
-        Reader { decoder: Decoder::new(bytes), too_deep, operations: usize::MAX }
+        Reader { decoder: Decoder::new(bytes), too_deep, operations: TRUSTED.diff_operations }
     }
 
     /// Reads one item that must be all there is.

@@ -207,6 +207,7 @@ impl Server {
             deleted,
             impersonator_id: None,
             chunks: None,
+            recorded_at: None,
             created_at: None,
         };
         let push = Push {

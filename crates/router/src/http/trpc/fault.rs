@@ -2,9 +2,9 @@
 //! has for it, and the HTTP status. Our own codes are finer; they come to the word of the same status.
 
 use serde_json::{Value as Json, json};
-use timeweft_core::message::Response;
 use timeweft_core::operation::Failure;
 
+use crate::access::Denied;
 use crate::http::answer::Refused;
 
 /// Status, word, number.
@@ -73,10 +73,16 @@ impl From<&Refused> for Fault {
     }
 }
 
-impl From<Failure> for Fault {
-    fn from(failure: Failure) -> Fault {
-        let response = Response::of_failure(None, failure);
+impl From<Denied> for Fault {
+    fn from(denied: Denied) -> Fault {
+        let response = denied.response(None);
         let message = response.error.map_or_else(String::new, |(_, message)| message);
         Fault::new(response.status, message)
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Fault {
+        Denied::Failed(failure).into()
     }
 }

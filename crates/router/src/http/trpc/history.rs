@@ -5,13 +5,11 @@ use serde_json::{Value as Json, json};
 use timeweft_core::codec::cbor;
 use timeweft_core::diff::Patch;
 use timeweft_core::limits::TRUSTED;
-use timeweft_core::message::{Method, Response};
-use timeweft_core::operation::{CborDiff, Failure};
+use timeweft_core::operation::{CborDiff, Failure, History, Operation};
 use timeweft_core::value::Value;
 
 use crate::host::Host;
 use crate::internal;
-use crate::perform::perform;
 
 use super::fault::Fault;
 use super::input::Input;
@@ -27,10 +25,8 @@ impl<H: Host> Notes<'_, H> {
     pub(super) async fn history(&mut self, input: Input<'_>) -> Result<Json, Fault> {
         let entity = input.note()?;
         let limit = input.count("limit")?.map_or(PAGE, |limit| u32::try_from(limit).unwrap_or(u32::MAX));
-        let method = Method::History { entity: entity.clone(), before: input.time("before")?, limit: Some(limit) };
-        let performed = perform(self.router, self.asker(), None, method).await;
-        let Response { versions, .. } = self.done(performed)?;
-        let versions = versions.unwrap_or_default();
+        let history = Operation::History(History::of(input.time("before")?, Some(limit)));
+        let versions = self.outcome(&entity, history).await?.page()?.versions;
         let Some(newest) = versions.first() else { return Ok(json!([])) };
         let mut value = only_title(self.version(&entity, newest.clone()).await?.value);
         let mut entries = Vec::with_capacity(versions.len());

@@ -6,7 +6,7 @@ use timeweft_core::id::EntityId;
 use timeweft_core::time::Timestamp;
 
 use crate::host::Host;
-use crate::http::Asking;
+use crate::http::asking::Asking;
 use crate::notes::KIND;
 
 use super::fault::Fault;

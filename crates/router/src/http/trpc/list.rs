@@ -2,13 +2,13 @@
 
 use serde_json::{Value as Json, json};
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{Failure, Listing};
+use timeweft_core::operation::{List, Listing};
 
 use crate::host::Host;
-use crate::notes;
+use crate::{execute, notes};
 
 use super::fault::Fault;
-use super::input::{Input, note};
+use super::input::Input;
 use super::procedures::Notes;
 
 /// Notes in a page, unless the client says.
@@ -24,11 +24,10 @@ impl<H: Host> Notes<'_, H> {
     /// `{ notes, cursor? }`
     pub(super) async fn list(&self, input: Input<'_>) -> Result<Json, Fault> {
         let mut limit = input.count("limit")?.unwrap_or(PAGE).min(LONGEST_PAGE) as u32;
-        let cursor = input.text("cursor")?;
-        // The right to notes is the same for all of them.
-        let context = self.context(&note("any")?).await?;
+        let cursor = input.text("cursor")?.map(str::to_owned);
         loop {
-            let listing = self.router.host.list(&context, notes::KIND, cursor, limit).await?;
+            let list = List { kind: notes::KIND.to_owned(), cursor: cursor.clone(), limit };
+            let listing = execute::list(self.router, self.person, list).await?;
             match self.notes(&listing).await? {
                 Page::Whole(notes) => {
                     let mut page = json!({ "notes": notes });
@@ -47,11 +46,11 @@ impl<H: Host> Notes<'_, H> {
         let (mut notes, mut bytes) = (Vec::new(), 0);
         for (before, listed) in (0..).zip(&listing.entities) {
             let entity = EntityId::parse(&listed.entity_id).map_err(|error| Fault::new(500, error.as_str()))?;
-            let note = match self.router.host.get(&self.context(&entity).await?, &entity, None, false).await {
-                Ok(reading) => notes::of_reading(reading)?.json(),
+            let note = match self.current(&entity).await {
+                Ok(note) => note.json(),
                 // Deleted since it was listed.
-                Err(Failure::NotFound) => continue,
-                Err(failure) => return Err(failure.into()),
+                Err(fault) if fault.status() == 404 => continue,
+                Err(fault) => return Err(fault),
             };
             bytes += ["title", "blob"].iter().filter_map(|name| note[name].as_str()).map(str::len).sum::<usize>();
             if bytes > PAGE_BYTES && before > 0 {

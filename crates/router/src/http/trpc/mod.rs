@@ -24,8 +24,8 @@ use timeweft_core::message::Code;
 use crate::event::{Effect, Header, HttpResponse, header};
 use crate::host::Host;
 
-use super::Asking;
 use super::answer::{Refused, media_type, refuse};
+use super::asking::Asking;
 
 use fault::Fault;
 use input::Inputs;

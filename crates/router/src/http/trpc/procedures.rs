@@ -1,20 +1,21 @@
-//! What each procedure does. A note is changed as by any other door, by [`perform`], so that rights, limits and what
+//! What each procedure does. A note is read and changed as by any other door, by [`execute`], so that rights, limits and what
 //! is published are the same.
 
 use serde_json::Value as Json;
 use timeweft_core::codec::cbor;
-use timeweft_core::diff::Patch;
+use timeweft_core::diff;
 use timeweft_core::id::EntityId;
-use timeweft_core::message::{Code, Method, Response};
-use timeweft_core::operation::{CborDiff, CborValue, Context, Failure, Meta, Moment};
+use timeweft_core::operation::{
+    CborDiff, CborValue, Delete, Failure, Meta, Moment, Operation, Outcome, Patch, Post, Read, Reading, Revert, Which,
+};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
+use crate::access::Denied;
 use crate::event::Effect;
+use crate::execute::{Action, Answer, Executed, Principal, Request, execute};
 use crate::host::Host;
-use crate::http::entities::ID_LENGTH;
 use crate::notes::{self, Note};
-use crate::perform::{self, Asker, Performed, Replacing, perform, replace};
 use crate::{Router, crypto};
 
 use super::fault::Fault;
@@ -57,10 +58,10 @@ impl Procedure {
 }
 
 /// What a note should become.
-enum Wish {
-    Patch(CborDiff),
+enum Becoming {
+    Patched(CborDiff),
     /// As it was in the version that began then.
-    Version(Timestamp),
+    Reverted(Timestamp),
 }
 
 /// The notes, as one person has them.
@@ -88,49 +89,51 @@ impl<'a, H: Host> Notes<'a, H> {
         }
     }
 
-    pub(super) fn asker(&self) -> Asker<'a> {
-        Asker { person: self.person, connection: None }
+    async fn executed(&self, entity: &EntityId, operation: Operation) -> Executed {
+        let (principal, action) = (Principal::of(self.person), Action::Apply(operation));
+        execute(self.router, Request { principal, entity: entity.clone(), action }).await
     }
 
-    pub(super) async fn context(&self, entity: &EntityId) -> Result<Context, Fault> {
-        Ok(perform::allowed(self.router, self.person, entity).await?.1)
+    /// What comes of an operation; its effects are kept.
+    async fn answer(&mut self, entity: &EntityId, operation: Operation) -> Answer {
+        let executed = self.executed(entity, operation).await;
+        self.effects.extend(executed.effects);
+        executed.answer
     }
 
-    /// What came of a request, its effects kept.
-    pub(super) fn done(&mut self, performed: Performed) -> Result<Response, Fault> {
-        self.effects.extend(performed.effects);
-        match performed.response.error {
-            Some((code, message)) => Err(Fault::new(code.status(), message)),
-            None => Ok(performed.response),
-        }
+    /// The same, where it is done.
+    pub(super) async fn outcome(&mut self, entity: &EntityId, operation: Operation) -> Result<Outcome, Fault> {
+        done(self.answer(entity, operation).await)
+    }
+
+    /// What has no effects.
+    async fn read(&self, entity: &EntityId, read: Read) -> Result<Reading, Fault> {
+        Ok(done(self.executed(entity, Operation::Read(read)).await.answer)?.reading()?)
     }
 
     /// The version that a change led to.
-    async fn changed(&mut self, entity: &EntityId, performed: Performed) -> Result<Json, Fault> {
-        let meta = self.done(performed)?.meta.ok_or_else(|| Fault::new(500, "a change without its version"))?;
-        Ok(self.version(entity, meta).await?.json())
+    async fn changed(&mut self, entity: &EntityId, outcome: Outcome) -> Result<Json, Fault> {
+        Ok(self.version(entity, outcome.committed()?.meta).await?.json())
     }
 
     pub(super) async fn version(&self, entity: &EntityId, meta: Meta) -> Result<Note, Fault> {
-        Ok(notes::version(self.router, &self.context(entity).await?, entity, meta).await?)
+        notes::version(meta, async |read| self.read(entity, read).await).await
     }
 
     /// A version that is no deletion, by its number.
     async fn past(&self, entity: &EntityId, version: u64) -> Result<Note, Fault> {
-        let context = self.context(entity).await?;
-        match self.router.host.get_past(&context, entity, Moment::Version(version), None).await {
+        match self.read(entity, Read::whole(Which::Past(Moment::Version(version)))).await {
             Ok(reading) => Ok(notes::of_reading(reading)?),
-            Err(Failure::NotFound) => {
+            Err(fault) if fault.status() == 404 => {
                 let missing = format!("{} has no version {version} that can be read", entity.local());
                 Err(Fault::new(404, missing))
             }
-            Err(failure) => Err(failure.into()),
+            Err(fault) => Err(fault),
         }
     }
 
-    async fn current(&self, entity: &EntityId) -> Result<Note, Fault> {
-        let reading = self.router.host.get(&self.context(entity).await?, entity, None, false).await?;
-        Ok(notes::of_reading(reading)?)
+    pub(super) async fn current(&self, entity: &EntityId) -> Result<Note, Fault> {
+        Ok(notes::of_reading(self.read(entity, Read::whole(Which::Current)).await?)?)
     }
 
     async fn get(&self, input: Input<'_>) -> Result<Json, Fault> {
@@ -145,14 +148,13 @@ impl<'a, H: Host> Notes<'a, H> {
     async fn create(&mut self, input: Input<'_>) -> Result<Json, Fault> {
         let entity = match input.text("id")? {
             Some(id) => note(id)?,
-            None => note(&crypto::random_name(&self.router.host, ID_LENGTH))?,
+            None => note(&crypto::random_id(&self.router.host))?,
         };
         let members = [("title", input.needed_text("title")?), ("blob", input.needed_text("blob")?)];
         let value = Value::object(members.map(|(name, text)| (name, Value::text(text))));
-        let value = CborValue(cbor::encode_value(&value));
-        let method = Method::Post { entity: entity.clone(), value, valid_from: None, idempotency_key: None };
-        let performed = perform(self.router, self.asker(), None, method).await;
-        self.changed(&entity, performed).await
+        let post = Operation::Post(Post::of(CborValue(cbor::encode_value(&value))));
+        let outcome = self.outcome(&entity, post).await?;
+        self.changed(&entity, outcome).await
     }
 
     async fn update(&mut self, input: Input<'_>) -> Result<Json, Fault> {
@@ -160,42 +162,33 @@ impl<'a, H: Host> Notes<'a, H> {
         let mut members = Vec::new();
         for name in ["title", "blob"] {
             let text = input.text(name)?;
-            members.extend(text.map(|text| (name.to_owned(), Patch::Value(Value::text(text)))));
+            members.extend(text.map(|text| (name.to_owned(), diff::Patch::Value(Value::text(text)))));
         }
-        let diff = CborDiff(cbor::encode_patch(&Patch::Map(members.into_iter().collect())));
+        let diff = CborDiff(cbor::encode_patch(&diff::Patch::Map(members.into_iter().collect())));
         let named = match input.count("version")? {
             Some(version) => Some(self.valid_from(&entity, version).await?),
             None => None,
         };
-        self.change(entity, named, Wish::Patch(diff)).await
+        self.change(entity, named, Becoming::Patched(diff)).await
     }
 
     /// Changes the note under what others did since the version that began at `since`. Who names none means whatever is
     /// there, also when that is new.
-    async fn change(&mut self, entity: EntityId, named: Option<Timestamp>, wish: Wish) -> Result<Json, Fault> {
+    async fn change(&mut self, entity: EntityId, named: Option<Timestamp>, becoming: Becoming) -> Result<Json, Fault> {
         for _ in 0..ATTEMPTS {
             let since = match named {
                 Some(since) => since,
                 None => self.current(&entity).await?.meta.valid_from,
             };
-            let performed = match &wish {
-                Wish::Patch(diff) => {
-                    let method = Method::PatchDiff {
-                        entity: entity.clone(),
-                        diff: diff.clone(),
-                        if_unmodified_since: Some(since),
-                        idempotency_key: None,
-                        valid_from: None,
-                    };
-                    perform(self.router, self.asker(), None, method).await
-                }
-                Wish::Version(valid_from) => {
-                    let replacing = Replacing::ByVersion(*valid_from);
-                    replace(self.router, self.asker(), entity.clone(), replacing, Some(since)).await
+            let operation = match &becoming {
+                Becoming::Patched(diff) => Operation::Patch(Patch::of(diff.clone(), since)),
+                Becoming::Reverted(valid_from) => {
+                    Operation::Revert(Revert { valid_from: *valid_from, if_unmodified_since: Some(since) })
                 }
             };
-            if named.is_some() || performed.response.status != Code::Conflict.status() {
-                return self.changed(&entity, performed).await;
+            match self.answer(&entity, operation).await {
+                Err(Denied::Failed(Failure::Conflict(..))) if named.is_none() => {}
+                answer => return self.changed(&entity, done(answer)?).await,
             }
         }
         Err(Failure::Busy.into())
@@ -216,13 +209,16 @@ impl<'a, H: Host> Notes<'a, H> {
     async fn revert(&mut self, input: Input<'_>) -> Result<Json, Fault> {
         let entity = input.note()?;
         let to = self.past(&entity, input.needed_count("version")?).await?.meta.valid_from;
-        self.change(entity, None, Wish::Version(to)).await
+        self.change(entity, None, Becoming::Reverted(to)).await
     }
 
     async fn delete(&mut self, input: Input<'_>) -> Result<Json, Fault> {
         let entity = input.note()?;
-        let method = Method::Delete { entity: entity.clone(), if_unmodified_since: None };
-        let performed = perform(self.router, self.asker(), None, method).await;
-        self.changed(&entity, performed).await
+        let outcome = self.outcome(&entity, Operation::Delete(Delete::default())).await?;
+        self.changed(&entity, outcome).await
     }
+}
+
+fn done(answer: Answer) -> Result<Outcome, Fault> {
+    answer?.ok_or_else(|| Fault::new(500, "an operation that came to nothing"))
 }

@@ -1,33 +1,38 @@
 //! Reading what was, and going back to it.
 
-use timeweft_core::operation::Moment;
+use timeweft_core::operation::{Delete, Moment, Patch, Post, Put, Read, Revert, Which};
 
 use super::*;
 
 fn as_of(store: &MemoryStore, at: u64) -> Result<(Value, Meta), Failure> {
-    match wait(engine(store).get_past(&by("reader", 9_999), &id(), Moment::Time(Timestamp(at)), None))? {
+    match wait(engine(store).read(&by("reader", 9_999), &id(), Read::whole(Which::Past(Moment::Time(Timestamp(at))))))?
+    {
         Reading::Value(value, meta) => Ok((cbor::decode_value(&value.0, &Limits::default()).unwrap(), meta)),
         other => panic!("a whole value was expected, not {other:?}"),
     }
 }
 
 fn patched(store: &MemoryStore, now: u64, since: u64, diff: &str) {
-    let done = wait(engine(store).patch_diff(&by("ann", now), &id(), &patch(diff), Some(Timestamp(since)), None, None));
+    let done = wait(engine(store).patch(&by("ann", now), &id(), Patch::of(patch(diff), Timestamp(since))));
     assert_eq!(done.unwrap().meta.valid_from, Timestamp(now));
 }
 
 fn now(store: &MemoryStore) -> Value {
-    read(wait(engine(store).get(&by("reader", 9_999), &id(), None, false)).unwrap())
+    read(wait(engine(store).read(&by("reader", 9_999), &id(), Read::whole(Which::Current))).unwrap())
 }
 
 fn revert(store: &MemoryStore, to: u64, since: Option<u64>) -> Result<Committed, Failure> {
-    wait(engine(store).revert(&by("bob", 90), &id(), Timestamp(to), since.map(Timestamp)))
+    wait(engine(store).revert(
+        &by("bob", 90),
+        &id(),
+        Revert { valid_from: Timestamp(to), if_unmodified_since: since.map(Timestamp) },
+    ))
 }
 
 /// Versions at 10, 20 and 30.
 fn three_versions() -> MemoryStore {
     let store = MemoryStore::new();
-    wait(engine(&store).post(&by("ann", 10), &id(), &value(r#"{"a":1,"b":1}"#), None, None)).unwrap();
+    wait(engine(&store).post(&by("ann", 10), &id(), Post::of(value(r#"{"a":1,"b":1}"#)))).unwrap();
     patched(&store, 20, 10, r#"{"a":2,"new":[1]}"#);
     patched(&store, 30, 20, r#"{"a":{"$undefined":true},"b":2}"#);
     store
@@ -57,10 +62,10 @@ fn at_any_instant_the_version_valid_then_is_read() {
 #[test]
 fn what_was_deleted_is_read_as_of_before_and_not_as_of_the_deletion() {
     let store = three_versions();
-    wait(engine(&store).delete(&by("ann", 40), &id(), None)).unwrap();
+    wait(engine(&store).delete(&by("ann", 40), &id(), Delete::default())).unwrap();
     assert_eq!(as_of(&store, 39).unwrap().1.valid_to, Timestamp(40));
     assert_eq!((as_of(&store, 40), as_of(&store, 99)), (Err(Failure::NotFound), Err(Failure::NotFound)));
-    wait(engine(&store).patch_undelete(&by("ann", 50), &id())).unwrap();
+    wait(engine(&store).undelete(&by("ann", 50), &id())).unwrap();
     assert_eq!(as_of(&store, 49), Err(Failure::NotFound));
     assert_eq!(as_of(&store, 50).unwrap().0, json(r#"{"b":2,"new":[1]}"#));
 }
@@ -69,11 +74,16 @@ fn what_was_deleted_is_read_as_of_before_and_not_as_of_the_deletion() {
 fn every_version_of_a_long_value_is_read_as_it_was() {
     let store = MemoryStore::new();
     let long = |n: usize| format!(r#"{{"text":"{}{n}{}","n":{n}}}"#, "0123456789".repeat(20_000), "tail".repeat(9));
-    let first = wait(engine(&store).post(&by("ann", 10), &id(), &value(&long(0)), None, None)).unwrap();
+    let first = wait(engine(&store).post(&by("ann", 10), &id(), Post::of(value(&long(0))))).unwrap();
     assert!(first.meta.chunks.is_some());
     for n in 1..60 {
         let since = Some(Timestamp(10 * n as u64));
-        wait(engine(&store).put(&by("ann", 10 * n as u64 + 10), &id(), &value(&long(n)), since)).unwrap();
+        wait(engine(&store).put(
+            &by("ann", 10 * n as u64 + 10),
+            &id(),
+            Put { value: value(&long(n)), if_unmodified_since: since },
+        ))
+        .unwrap();
     }
     for n in 0..60 {
         assert!(as_of(&store, 10 * n as u64 + 15).unwrap().0 == json(&long(n)), "version {n}");
@@ -84,12 +94,18 @@ fn every_version_of_a_long_value_is_read_as_it_was() {
 fn the_past_is_its_creators_alone_where_the_present_is() {
     let store = three_versions();
     let only = |person| Context { access: Access::Creator, ..by(person, 40) };
-    assert!(wait(engine(&store).get_past(&only("ann"), &id(), Moment::Time(Timestamp(20)), None)).is_ok());
+    assert!(
+        wait(engine(&store).read(&only("ann"), &id(), Read::whole(Which::Past(Moment::Time(Timestamp(20)))))).is_ok()
+    );
     assert_eq!(
-        wait(engine(&store).get_past(&only("bob"), &id(), Moment::Time(Timestamp(20)), None)),
+        wait(engine(&store).read(&only("bob"), &id(), Read::whole(Which::Past(Moment::Time(Timestamp(20)))))),
         Err(Failure::NotFound)
     );
-    let reverted = wait(engine(&store).revert(&only("bob"), &id(), Timestamp(20), Some(Timestamp(30))));
+    let reverted = wait(engine(&store).revert(
+        &only("bob"),
+        &id(),
+        Revert { valid_from: Timestamp(20), if_unmodified_since: Some(Timestamp(30)) },
+    ));
     assert_eq!(reverted, Err(Failure::NotFound));
 }
 
@@ -128,9 +144,9 @@ fn only_a_version_that_is_there_can_be_reverted_to() {
     }
     assert_eq!(revert(&store, 10, None), Err(Failure::PreconditionRequired));
     assert!(matches!(revert(&store, 10, Some(29)), Err(Failure::UnknownVersion(..))));
-    wait(engine(&store).delete(&by("ann", 40), &id(), None)).unwrap();
+    wait(engine(&store).delete(&by("ann", 40), &id(), Delete::default())).unwrap();
     assert_eq!(revert(&store, 10, Some(40)), Err(Failure::NotFound), "undelete it first");
-    wait(engine(&store).patch_undelete(&by("ann", 50), &id())).unwrap();
+    wait(engine(&store).undelete(&by("ann", 50), &id())).unwrap();
     assert_eq!(revert(&store, 40, Some(50)), Err(Failure::NotFound), "a deletion has no value to go back to");
     assert_eq!(now(&store), json(r#"{"b":2,"new":[1]}"#));
 }
@@ -140,7 +156,12 @@ fn what_differs_between_any_two_versions_is_told_either_way() {
     let store = three_versions();
     let values = [r#"{"a":1,"b":1}"#, r#"{"a":2,"b":1,"new":[1]}"#, r#"{"b":2,"new":[1]}"#].map(json);
     let past = |moment, since: u64| {
-        wait(engine(&store).get_past(&by("reader", 99), &id(), moment, Some(Timestamp(since)))).unwrap()
+        wait(engine(&store).read(
+            &by("reader", 99),
+            &id(),
+            Read { which: Which::Past(moment), since: Some(Timestamp(since)) },
+        ))
+        .unwrap()
     };
     for (from, to) in (0..3).flat_map(|from| (0..3).map(move |to| (from, to))) {
         let (since, at) = (10 * (from as u64 + 1), 10 * (to as u64 + 1) + 5);
@@ -158,6 +179,10 @@ fn what_differs_between_any_two_versions_is_told_either_way() {
         }
     }
     assert!(matches!(past(Moment::Version(2), 15), Reading::Value(..)), "no version begins then");
-    let missing = wait(engine(&store).get_past(&by("reader", 99), &id(), Moment::Version(4), Some(Timestamp(10))));
+    let missing = wait(engine(&store).read(
+        &by("reader", 99),
+        &id(),
+        Read { which: Which::Past(Moment::Version(4)), since: Some(Timestamp(10)) },
+    ));
     assert_eq!(missing, Err(Failure::NotFound));
 }

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use timeweft_core::codec::{cbor, json as codec};
 use timeweft_core::id::EntityId;
 use timeweft_core::limits::Limits;
-use timeweft_core::operation::{Access, CborDiff, CborValue, Context as Asked};
+use timeweft_core::operation::{Access, CborDiff, CborValue, Context as Asked, Patch, Post};
 use timeweft_core::time::Timestamp;
 use timeweft_e2e::{Format, Person, Server, Socket, fresh};
 use timeweft_store::Engine;
@@ -113,15 +113,16 @@ fn written(shape: Shape, document: &Json) -> Result<usize> {
         impersonator_id: None,
         now: Timestamp(1),
         access: Access::Any,
+        rules: None,
         limits,
     };
     let id = EntityId::parse("note:n")?;
     let value = CborValue(cbor::encode_value(&codec::value_from_json(document, &limits)?));
-    let mut last = ready(engine.post(&person, &id, &value, None, None))??.meta.valid_from;
+    let mut last = ready(engine.post(&person, &id, Post::of(value.clone())))??.meta.valid_from;
     store.reopen();
     for n in 0..PATCHES {
         let diff = CborDiff(cbor::encode_patch(&codec::patch_from_json(&patch(shape, document, n), &limits)?));
-        last = ready(engine.patch_diff(&person, &id, &diff, Some(last), None, None))??.meta.valid_from;
+        last = ready(engine.patch(&person, &id, Patch::of(diff.clone(), last)))??.meta.valid_from;
     }
     Ok(store.traffic().1)
 }

@@ -5,35 +5,33 @@ use timeweft_core::diff::lazy::{self, Branch, Part};
 use timeweft_core::diff::{self, Diff, Identity, Order, Patch};
 use timeweft_core::id::EntityId;
 use timeweft_core::members::Members;
-use timeweft_core::operation::{CborDiff, CborValue, Change, Committed, Context, Exact, Failure, Moment, Step, Told};
+use timeweft_core::operation::{self, CborValue, Change, Committed, Context, Failure, Moment, Put, Revert};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
 use super::commit::{Draft, What, Written};
+use super::input::{decode_value, refuse};
+use super::repeat::{digest, version_of_key};
+use super::settle::{Current, Engine};
 use super::standing::Standing;
-use super::walk::Walk;
-use super::{Current, Engine, EngineError, Stop, commit, next_time, refuse, version_of_key};
-use crate::blob::Loader;
+use super::time::Begins;
+use super::told::in_turn;
+use crate::error::{EngineError, Stop};
+use crate::loader::Loader;
 use crate::record::{Entry, Record};
 use crate::store::Store;
 
-/// With more versions than these between, those of one author in a row are taken together.
-const MANY: usize = 200;
-
-/// The steps are told if they are so many bytes, or so many times what they come to.
-const STEPS: (usize, usize) = (16 << 10, 4);
-
-/// What the caller wants of the value it saw.
-pub(super) enum Wish {
+/// What is to become of the value that the caller saw.
+pub(super) enum Edit {
     Patch(Patch),
     Value(Value),
 }
 
-impl Wish {
+impl Edit {
     async fn on<S: Store>(&self, loader: &Loader<'_, S>, base: &Standing, identity: &Identity) -> Result<Diff, Stop> {
         Ok(match self {
-            Wish::Patch(patch) => lazy::resolve(patch.clone(), &base.part(loader).await?, identity).await?,
-            Wish::Value(value) => diff::diff_finely_by(&base.whole(loader).await?, value, identity),
+            Edit::Patch(patch) => lazy::resolve(patch.clone(), &base.part(loader).await?, identity).await?,
+            Edit::Value(value) => diff::diff_finely_by(&base.whole(loader).await?, value, identity),
         })
     }
 }
@@ -45,61 +43,47 @@ pub(super) struct Terms {
     pub(super) valid_from: Option<Timestamp>,
 }
 
+impl Terms {
+    /// Made on that version, and nothing else.
+    pub(super) fn since(since: Option<Timestamp>) -> Terms {
+        Terms { since, key: None, valid_from: None }
+    }
+}
+
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
-    /// Applies a diff made on the version `if_unmodified_since`, under what others changed since, if it is apart from that.
-    pub async fn patch_diff(
-        &self,
-        context: &Context,
-        id: &EntityId,
-        diff: &CborDiff,
-        if_unmodified_since: Option<Timestamp>,
-        idempotency_key: Option<&str>,
-        valid_from: Option<Timestamp>,
-    ) -> Result<Committed, Failure> {
-        let patch = cbor::decode_patch(&diff.0, &context.limits).map_err(refuse)?;
-        let key = idempotency_key.map(|key| commit::digest(&context.person_id, key));
-        self.change(context, id, Wish::Patch(patch), Terms { since: if_unmodified_since, key, valid_from }).await
+    /// Applies a diff, under what others changed since the version named, if it is apart from that.
+    pub async fn patch(&self, context: &Context, id: &EntityId, patch: operation::Patch) -> Result<Committed, Failure> {
+        let diff = cbor::decode_patch(&patch.diff.0, &context.limits).map_err(refuse)?;
+        let key = patch.idempotency_key.map(|key| digest(&context.person_id, &key));
+        let terms = Terms { since: patch.if_unmodified_since, key, valid_from: patch.valid_from };
+        self.change(context, id, Edit::Patch(diff), terms).await
     }
 
-    /// Replaces the value: what differs between the version named and `value` is applied as a diff is.
-    pub async fn put(
-        &self,
-        context: &Context,
-        id: &EntityId,
-        value: &CborValue,
-        if_unmodified_since: Option<Timestamp>,
-    ) -> Result<Committed, Failure> {
-        let value = super::decode_value(context, value)?;
-        let terms = Terms { since: if_unmodified_since, key: None, valid_from: None };
-        self.change(context, id, Wish::Value(value), terms).await
+    /// Replaces the value: what differs between the version named and the new value is applied as a diff is.
+    pub async fn put(&self, context: &Context, id: &EntityId, put: Put) -> Result<Committed, Failure> {
+        let value = decode_value(context, &put.value)?;
+        self.change(context, id, Edit::Value(value), Terms::since(put.if_unmodified_since)).await
     }
 
-    /// Replaces the value by that of the version which begins at `valid_from`, as `put` does.
-    pub async fn revert(
-        &self,
-        context: &Context,
-        id: &EntityId,
-        valid_from: Timestamp,
-        if_unmodified_since: Option<Timestamp>,
-    ) -> Result<Committed, Failure> {
+    /// Replaces the value by that of an older version, as `put` does.
+    pub async fn revert(&self, context: &Context, id: &EntityId, revert: Revert) -> Result<Committed, Failure> {
         // Read once for all rounds: a version stays what it is.
-        let value = match self.version_at(context, id, Moment::Time(valid_from)).await? {
-            Some((value, meta)) if meta.valid_from == valid_from => value,
+        let value = match self.version_at(context, id, Moment::Time(revert.valid_from)).await? {
+            Some((value, meta)) if meta.valid_from == revert.valid_from => value,
             _ => return Err(Failure::NotFound),
         };
-        let terms = Terms { since: if_unmodified_since, key: None, valid_from: None };
-        self.change(context, id, Wish::Value(value), terms).await
+        self.change(context, id, Edit::Value(value), Terms::since(revert.if_unmodified_since)).await
     }
 
     pub(super) async fn change(
         &self,
         context: &Context,
         id: &EntityId,
-        wish: Wish,
+        edit: Edit,
         terms: Terms,
     ) -> Result<Committed, Failure> {
         self.settle(context, id, async |current, loader| {
-            self.try_change(loader, context, id, current, &wish, &terms).await
+            self.try_change(loader, context, id, current, &edit, &terms).await
         })
         .await
     }
@@ -111,7 +95,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         context: &Context,
         id: &EntityId,
         current: &Current,
-        wish: &Wish,
+        edit: &Edit,
         terms: &Terms,
     ) -> Result<Option<Committed>, Stop> {
         let record = &current.record;
@@ -133,14 +117,14 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             return self.replay(loader, id, current, entry.version, terms.since).await.map(Some);
         }
 
-        let rules = self.rules(id.kind()).await?;
+        let rules = self.rules(context, id.kind()).await?;
         let mut theirs = Diff::identity();
         let mine = if newer.is_empty() {
-            wish.on(loader, &standing, &rules.identity).await?
+            edit.on(loader, &standing, &rules.identity).await?
         } else {
             theirs = self.compose(loader, id, &newer).await?;
             let base = self.before(loader, id, record, &standing, &newer, since).await?;
-            let mine = wish.on(loader, &base, &rules.identity).await?;
+            let mine = edit.on(loader, &base, &rules.identity).await?;
             let moved = match self.over_each(loader, id, mine.clone(), &newer, &context.person_id).await? {
                 None => over_all(loader, &mine, &theirs, &base).await?,
                 moved => moved,
@@ -155,7 +139,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         };
         // What comes out of an increment is not for the caller to say.
         let mine = lazy::summed(mine, &standing.part(loader).await?).await?;
-        let valid_from = next_time(context.now, terms.valid_from, Some(record))?;
+        let begins = Begins::after(record, context.now, terms.valid_from)?;
         if matches!(mine, Diff::Set { value: Value::Undefined, .. }) {
             let why = "an entity's value can't become undefined; delete it instead";
             return Err(Failure::BadRequest(why.into()).into());
@@ -186,7 +170,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             Some(self.merged(loader, id, whole, &newer, &next).await?)
         };
         let what = What::Change { diff: &mine, previous: &previous, standing: &standing };
-        let draft = Draft { valid_from, what, deleted: false, key: terms.key, rules: &rules };
+        let draft = Draft { begins, what, deleted: false, key: terms.key, rules: &rules };
         match self.write(loader, context, id, Some(current), draft).await? {
             Written::Lost => Ok(None),
             Written::Swapped(written) => {
@@ -221,46 +205,6 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         Ok(Some(mine))
     }
 
-    /// What is told to who made a change: `whole` with it, and the versions `newer` (newest first) that it was moved over.
-    async fn merged(
-        &self,
-        loader: &Loader<'_, S>,
-        id: &EntityId,
-        whole: Diff,
-        newer: &[Entry],
-        result: &Standing,
-    ) -> Result<Told, EngineError> {
-        let diff = self.told(loader, whole, result).await?.diff;
-        let steps = self.steps(loader, id, newer, &diff).await?;
-        Ok(Told { diff, exact: None, steps })
-    }
-
-    /// The versions `newer` (newest first), one after the other as [`over_each`](Self::over_each) takes them; none where that is
-    /// much more than what they come to.
-    pub(super) async fn steps(
-        &self,
-        loader: &Loader<'_, S>,
-        id: &EntityId,
-        newer: &[Entry],
-        whole: &CborDiff,
-    ) -> Result<Vec<Step>, EngineError> {
-        let mut left = STEPS.0.max(STEPS.1 * whole.0.len());
-        let mut steps = Vec::new();
-        for run in in_turn(newer) {
-            let [last, ..] = run else { continue };
-            let diff = commit::encoded(&self.compose(loader, id, run).await?.to_patch());
-            let Some(after) = left.checked_sub(diff.0.len()) else { return Ok(Vec::new()) };
-            left = after;
-            steps.push(Step {
-                version: last.version,
-                valid_from: Timestamp(last.valid_from),
-                person_id: last.person_id.clone(),
-                diff: Exact(diff),
-            });
-        }
-        Ok(steps)
-    }
-
     /// The value at `since`, which the versions `newer` (newest first) came after: backwards from the current one, or, where
     /// reverse diffs are not kept, forwards from an older one.
     async fn before(
@@ -282,57 +226,6 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             found.ok_or_else(|| EngineError::Corrupt(format!("{id} lost the version of {since}")))?;
         Ok(Standing::Value(self.rebuild(loader, id, &entry, walk).await?))
     }
-
-    /// The answer that a repeated request got the first time: `version` is the one that its key made.
-    pub(super) async fn replay(
-        &self,
-        loader: &Loader<'_, S>,
-        id: &EntityId,
-        current: &Current,
-        version: u64,
-        since: Option<Timestamp>,
-    ) -> Result<Committed, Stop> {
-        let mut walk = Walk::new(loader, &current.record);
-        let mut from_since = Vec::new();
-        let mut known = false;
-        while let Some(entry) = walk.next().await? {
-            if since.is_some_and(|since| entry.valid_from <= since.0) {
-                known = since.is_some_and(|since| entry.valid_from == since.0);
-                if !from_since.is_empty() || entry.version < version {
-                    break;
-                }
-            }
-            if entry.version <= version {
-                from_since.push(entry);
-                if since.is_none() {
-                    break;
-                }
-            }
-        }
-        let made = from_since.first().ok_or_else(|| EngineError::Corrupt(format!("{id} lost version {version}")))?;
-        let meta = self.meta(loader, id, &current.record, made, Timestamp::FOREVER, None).await?;
-        let merged = match (known, &from_since[..]) {
-            (true, [_, others @ ..]) if !others.is_empty() => {
-                let whole = self.compose(loader, id, &from_since).await?;
-                let value = match self.find(loader, &current.record, Moment::Version(version)).await? {
-                    Some((entry, _, walk)) if version < current.record.entry.version => {
-                        self.rebuild(loader, id, &entry, walk).await?
-                    }
-                    _ => self.standing(loader, id, &current.record).await?.whole(loader).await?,
-                };
-                let diff = commit::encoded(&whole.to_patch_giving(&value));
-                let steps = self.steps(loader, id, others, &diff).await?;
-                Some(Told { diff, exact: None, steps })
-            }
-            _ => None,
-        };
-        Ok(Committed { meta, change: None, merged })
-    }
-}
-
-/// The versions `newer` (newest first) oldest first, and of many, those of one author in a row together.
-fn in_turn(newer: &[Entry]) -> impl Iterator<Item = &[Entry]> {
-    newer.chunk_by(|a, b| newer.len() > MANY && a.person_id == b.person_id).rev()
 }
 
 /// A change moved over what others' changes come to together, from `base`: what they changed and changed back is in nobody's

@@ -16,23 +16,16 @@
 
 use timeweft_core::id::{EntityId, is_type};
 use timeweft_core::message::{Code, Response};
-use timeweft_core::operation::{Access, Failure, Policy};
+use timeweft_core::operation::{Access, Context, Failure, Permission, Policy, TypeRules};
 
 use crate::Router;
+use crate::document::Unfit;
 use crate::host::Host;
 use crate::internal::SYSTEM;
 use crate::sign_in::sessions;
 
 /// The person when there is none.
 pub(crate) const NOBODY: &str = "";
-
-/// What somebody wants of an entity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
-    Read,
-    Make,
-    Change,
-}
 
 /// Why not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +36,9 @@ pub(crate) enum Denied {
     Forbidden(String),
     /// Perhaps they may, once they are signed in.
     SignIn,
-    /// Nobody can tell.
+    /// They may, and what they patch is not such that it can be.
+    Unfit(Unfit),
+    /// They may, and the entity refuses; or nobody can tell.
     Failed(Failure),
 }
 
@@ -54,37 +49,50 @@ impl Denied {
             Denied::SignIn => {
                 Response::error(id, Code::Unauthorized, "sign in first: POST /login, then POST /login/verify")
             }
-            other => Response::of_failure(id, other.into()),
+            Denied::Hidden => Response::of_failure(id, Failure::NotFound),
+            Denied::Unfit(Unfit(code, why)) => Response::error(id, code, why),
+            Denied::Failed(failure) => Response::of_failure(id, failure),
         }
     }
 }
 
-impl From<Denied> for Failure {
-    fn from(denied: Denied) -> Failure {
-        match denied {
-            Denied::Failed(failure) => failure,
-            _ => Failure::NotFound,
-        }
+impl From<Failure> for Denied {
+    fn from(failure: Failure) -> Denied {
+        Denied::Failed(failure)
     }
 }
 
 /// What a person may do with an entity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Right {
     pub(crate) access: Access,
+    /// What its type says, where it was asked.
+    pub(crate) rules: Option<TypeRules>,
 }
 
 impl Right {
-    fn under(policy: Policy) -> Right {
+    fn under(policy: Policy, rules: Option<TypeRules>) -> Right {
         let access = match policy {
             Policy::Public | Policy::SignedIn => Access::Any,
             Policy::Owner | Policy::Org => Access::Creator,
         };
-        Right { access }
+        Right { access, rules }
+    }
+
+    /// What the engine is told of who asks.
+    pub(crate) fn context<H: Host>(&self, router: &Router<H>, person: &str) -> Context {
+        Context {
+            person_id: person.to_owned(),
+            impersonator_id: None,
+            now: router.host.now(),
+            access: self.access,
+            rules: self.rules.as_ref().map(|rules| rules.revision),
+            limits: router.config.limits,
+        }
     }
 
     /// What follows the format in the name of the channel on which this person hears of the entity.
-    pub(crate) fn channel_name(self, entity: &EntityId, person: &str) -> String {
+    pub(crate) fn channel_name(&self, entity: &EntityId, person: &str) -> String {
         match self.access {
             Access::Any => entity.to_string(),
             Access::Creator => format!("{entity}@{person}"),
@@ -97,11 +105,13 @@ pub(crate) fn is_reserved(kind: &str) -> bool {
     kind.starts_with("tw-")
 }
 
-async fn policy<H: Host>(router: &Router<H>, kind: &str) -> Result<Policy, Failure> {
+/// The policy of a type, and what else it says unless the policy is ours to say.
+async fn policy<H: Host>(router: &Router<H>, kind: &str) -> Result<(Policy, Option<TypeRules>), Failure> {
     match kind {
-        "person" => Ok(Policy::Owner),
-        "type" => Ok(Policy::SignedIn),
-        _ => router.host.policy(kind).await,
+        _ if is_reserved(kind) => Ok((Policy::Owner, None)),
+        "person" => Ok((Policy::Owner, None)),
+        "type" => Ok((Policy::SignedIn, None)),
+        _ => router.host.rules(kind).await.map(|rules| (rules.policy, Some(rules))),
     }
 }
 
@@ -110,33 +120,34 @@ pub(crate) async fn right_on_channels<H: Host>(router: &Router<H>, kind: &str) -
     if is_reserved(kind) {
         return Err(Denied::Hidden);
     }
-    policy(router, kind).await.map(Right::under).map_err(Denied::Failed)
+    let (policy, rules) = policy(router, kind).await?;
+    Ok(Right::under(policy, rules))
 }
 
-/// The right of `person`, or of [`NOBODY`], to what they wish.
+/// The right of `person`, or of [`NOBODY`], to do with an entity what takes this permission.
 pub(crate) async fn right<H: Host>(
     router: &Router<H>,
     entity: &EntityId,
     person: &str,
-    wish: Wish,
+    permission: Permission,
 ) -> Result<Right, Denied> {
     let kind = entity.kind();
-    let own = is_reserved(kind);
-    let policy = if own { Policy::Owner } else { policy(router, kind).await.map_err(Denied::Failed)? };
+    let (policy, rules) = policy(router, kind).await?;
+    let right = Right::under(policy, rules);
     if person == NOBODY {
-        let open = policy == Policy::Public && wish == Wish::Read;
-        return if open { Ok(Right::under(policy)) } else { Err(Denied::SignIn) };
+        let open = policy == Policy::Public && permission == Permission::Read;
+        return if open { Ok(right) } else { Err(Denied::SignIn) };
     }
-    let refusal = |why: String| if wish == Wish::Make { Denied::Forbidden(why) } else { Denied::Hidden };
-    if own || person == SYSTEM {
+    let refusal = |why: String| if permission == Permission::Create { Denied::Forbidden(why) } else { Denied::Hidden };
+    if is_reserved(kind) || person == SYSTEM {
         return Err(refusal(RESERVED.to_owned()));
     }
     match kind {
         "person" if entity.local() != person => Err(refusal(format!(
             "{entity} is not yours to make; the only person you can make is the one you are signed in as"
         ))),
-        "type" if wish != Wish::Read => may_define(router, entity, person).await.map(|()| Right::under(policy)),
-        _ => Ok(Right::under(policy)),
+        "type" if permission != Permission::Read => may_define(router, entity, person).await.map(|()| right),
+        _ => Ok(right),
     }
 }
 

@@ -8,9 +8,9 @@ const TYPES: &str = "/api/v1/entities/type";
 const RECIPES: &str = "/api/v1/entities/recipe";
 const RECIPE: &str = "/api/v1/entities/recipe:r";
 
-fn of(server: &Server, person: &str, id: &str, wish: Wish) -> Result<Access, Denied> {
+fn of(server: &Server, person: &str, id: &str, permission: Permission) -> Result<Access, Denied> {
     let entity = EntityId::parse(id).unwrap();
-    now(right(&server.router, &entity, person, wish)).map(|right| right.access)
+    now(right(&server.router, &entity, person, permission)).map(|right| right.access)
 }
 
 fn is_forbidden(result: &Result<Access, Denied>) -> bool {
@@ -20,25 +20,25 @@ fn is_forbidden(result: &Result<Access, Denied>) -> bool {
 #[test]
 fn each_type_has_its_policy() {
     let server = server(&[]);
-    let ann = |id, wish| of(&server, "ann", id, wish);
-    assert_eq!(ann("note:1", Wish::Read), Ok(Access::Any));
-    assert_eq!(ann("person:ann", Wish::Change), Ok(Access::Creator));
-    assert_eq!(ann("person:bob", Wish::Read), Err(Denied::Hidden));
-    assert!(is_forbidden(&ann("person:bob", Wish::Make)));
-    assert_eq!(ann("recipe:1", Wish::Read), Ok(Access::Creator));
-    assert_eq!(ann("type:recipe", Wish::Read), Ok(Access::Any));
-    assert_eq!(ann("tw-code:1", Wish::Read), Err(Denied::Hidden));
-    assert!(is_forbidden(&ann("tw-anything:1", Wish::Make)));
-    assert_eq!(ann("tw:1", Wish::Make), Ok(Access::Creator));
-    assert_eq!(of(&server, SYSTEM, "note:1", Wish::Read), Err(Denied::Hidden));
+    let ann = |id, permission| of(&server, "ann", id, permission);
+    assert_eq!(ann("note:1", Permission::Read), Ok(Access::Any));
+    assert_eq!(ann("person:ann", Permission::Change), Ok(Access::Creator));
+    assert_eq!(ann("person:bob", Permission::Read), Err(Denied::Hidden));
+    assert!(is_forbidden(&ann("person:bob", Permission::Create)));
+    assert_eq!(ann("recipe:1", Permission::Read), Ok(Access::Creator));
+    assert_eq!(ann("type:recipe", Permission::Read), Ok(Access::Any));
+    assert_eq!(ann("tw-code:1", Permission::Read), Err(Denied::Hidden));
+    assert!(is_forbidden(&ann("tw-anything:1", Permission::Create)));
+    assert_eq!(ann("tw:1", Permission::Create), Ok(Access::Creator));
+    assert_eq!(of(&server, SYSTEM, "note:1", Permission::Read), Err(Denied::Hidden));
 }
 
 #[test]
 fn without_a_session_one_signs_in_first() {
     let server = server(&[]);
     for id in ["note:1", "person:ann", "recipe:1", "type:recipe", "tw-code:1"] {
-        for wish in [Wish::Read, Wish::Make, Wish::Change] {
-            assert_eq!(of(&server, NOBODY, id, wish), Err(Denied::SignIn), "{id}");
+        for permission in [Permission::Read, Permission::Create, Permission::Change] {
+            assert_eq!(of(&server, NOBODY, id, permission), Err(Denied::SignIn), "{id}");
         }
     }
 }
@@ -46,32 +46,32 @@ fn without_a_session_one_signs_in_first() {
 #[test]
 fn what_is_an_owners_goes_out_on_the_owners_channel() {
     let recipe = EntityId::parse("recipe:1").unwrap();
-    assert_eq!(Right::under(Policy::Owner).channel_name(&recipe, "ann"), "recipe:1@ann");
-    assert_eq!(Right::under(Policy::SignedIn).channel_name(&recipe, "ann"), "recipe:1");
-    assert_eq!(Right::under(Policy::Public).channel_name(&recipe, NOBODY), "recipe:1");
+    assert_eq!(Right::under(Policy::Owner, None).channel_name(&recipe, "ann"), "recipe:1@ann");
+    assert_eq!(Right::under(Policy::SignedIn, None).channel_name(&recipe, "ann"), "recipe:1");
+    assert_eq!(Right::under(Policy::Public, None).channel_name(&recipe, NOBODY), "recipe:1");
 }
 
 #[test]
 fn admins_are_those_named_by_email_or_id_and_in_development_everybody_when_none_is() {
     let open = server(&[]);
-    assert_eq!(of(&open, "ann", "type:recipe", Wish::Make), Ok(Access::Any));
+    assert_eq!(of(&open, "ann", "type:recipe", Permission::Create), Ok(Access::Any));
     let closed = server(&[("development", "false")]);
-    assert!(is_forbidden(&of(&closed, "ann", "type:recipe", Wish::Make)));
+    assert!(is_forbidden(&of(&closed, "ann", "type:recipe", Permission::Create)));
     let named = server(&[("admins", "Ann@example.org, carl")]);
     let (ann, bob) = (named.sign_in("ann@example.org"), named.sign_in("bob@example.org"));
-    for wish in [Wish::Make, Wish::Change] {
-        assert_eq!(of(&named, &ann.id, "type:recipe", wish), Ok(Access::Any));
-        assert_eq!(of(&named, "carl", "type:recipe", wish), Ok(Access::Any));
-        assert!(is_forbidden(&of(&named, &bob.id, "type:recipe", wish)));
+    for permission in [Permission::Create, Permission::Change] {
+        assert_eq!(of(&named, &ann.id, "type:recipe", permission), Ok(Access::Any));
+        assert_eq!(of(&named, "carl", "type:recipe", permission), Ok(Access::Any));
+        assert!(is_forbidden(&of(&named, &bob.id, "type:recipe", permission)));
     }
-    assert_eq!(of(&named, &bob.id, "type:recipe", Wish::Read), Ok(Access::Any));
+    assert_eq!(of(&named, &bob.id, "type:recipe", Permission::Read), Ok(Access::Any));
 }
 
 #[test]
 fn names_that_no_type_can_have_are_not_defined() {
     let server = server(&[]);
     for id in ["type:tw-code", "type:Recipe", "type:a_b"] {
-        assert!(is_forbidden(&of(&server, "ann", id, Wish::Make)), "{id}");
+        assert!(is_forbidden(&of(&server, "ann", id, Permission::Create)), "{id}");
     }
 }
 

@@ -8,39 +8,39 @@
 
 use timeweft_core::id::EntityId;
 use timeweft_core::message::{Code, Response};
-use timeweft_core::operation::Failure;
+use timeweft_core::operation::Outcome;
 
 use crate::event::{Batch, BatchOutcome, Event, Header, Reply, header};
+use crate::execute::{self, Action, Principal, Request, Subscription, execute};
 use crate::host::Host;
-use crate::socket::{self, SESSION_OVER, refused};
 use crate::token::Token;
-use crate::{Router, http, perform};
+use crate::{Router, close, notes, target};
 
-use super::{KIND, channel};
+use super::admission::{admit, answered, closing, refused};
 
 /// Where the sockets are.
 const PATH: &str = "/ws/note/";
 
 /// The last part of the path, if it is one of these sockets' at all.
-pub(crate) fn local(target: &str) -> Option<&str> {
-    target.split('?').next()?.strip_prefix(PATH)
+pub(super) fn local(target: &str) -> Option<&str> {
+    target::path(target).strip_prefix(PATH)
 }
 
 /// What happened on one of these sockets.
-pub(crate) async fn handle<H: Host>(router: &Router<H>, batch: Batch, local: &str) -> BatchOutcome {
+pub(super) async fn handle<H: Host>(router: &Router<H>, batch: Batch, local: &str) -> BatchOutcome {
     let mut outcome = BatchOutcome { status: 200, ..BatchOutcome::default() };
     if batch.events.first() == Some(&Event::Open) {
         if let Err(refusal) = open(router, &batch, local, &mut outcome).await {
             return *refusal;
         }
     } else if !stands(router, &batch) {
-        outcome.replies.push(Reply::Close(SESSION_OVER, "the session is over".to_owned()));
+        outcome.replies.push(close::SESSION_OVER.into());
         return outcome;
     }
     for event in batch.events {
         match event {
             Event::Ping(payload) => outcome.replies.push(Reply::Pong(payload)),
-            Event::Close(code) => outcome.replies.push(Reply::Close(code.unwrap_or(socket::NORMAL), String::new())),
+            Event::Close(code) => outcome.replies.push(Reply::Close(code.unwrap_or(close::NORMAL), String::new())),
             Event::Open | Event::Text(_) | Event::Binary(_) | Event::Pong(_) | Event::Disconnect => {}
         }
     }
@@ -58,22 +58,25 @@ async fn open<H: Host>(
     local: &str,
     outcome: &mut BatchOutcome,
 ) -> Result<(), Box<BatchOutcome>> {
-    let local = http::unescape(local).unwrap_or_default();
-    let entity = EntityId::new(KIND, &local).map_err(|error| refused(Code::BadRequest, error.as_str()))?;
-    let caller = socket::admit(router, batch).await?;
-    let failed = |failure| match Response::of_failure(None, failure).error {
-        Some((code, message)) => refused(code, &message),
-        None => refused(Code::Internal, "a failure without a reason"),
+    let local = target::unescape(local).unwrap_or_default();
+    let entity = EntityId::new(notes::KIND, &local).map_err(|error| refused(Code::BadRequest, error.as_str()))?;
+    let caller = admit(router, batch).await?;
+    let request = Request { principal: Principal::of(caller.person()), entity, action: Action::Follow };
+    let executed = execute(router, request).await;
+    let Some(Subscription::Begin { channel, held }) = executed.subscription else {
+        return Err(answered(&execute::response(None, executed.answer)));
     };
-    let (right, context) = perform::allowed(router, caller.person(), &entity).await.map_err(failed)?;
-    channel::follow(&router.host, &entity).await.map_err(|error| failed(Failure::Unavailable(error.0)))?;
-    let (shown, held) = channel::initial(router, &context, &entity).await.map_err(failed)?;
+    let shown = match executed.answer {
+        Ok(Some(Outcome::Reading(reading))) => notes::initial(reading),
+        _ => Ok(None),
+    };
+    let shown = shown.map_err(|failure| answered(&Response::of_failure(None, failure)))?;
 
     outcome.status = 101;
     // Before the subscription: an update that comes at once must not be followed by what was before it.
     outcome.replies.extend(shown.map(Reply::Text));
-    outcome.replies.push(Reply::Subscribe { channel: channel::name(right, &entity, caller.person()), id: held });
-    outcome.replies.extend(socket::closing(&caller));
+    outcome.replies.push(Reply::Subscribe { channel, id: held });
+    outcome.replies.extend(closing(&caller));
     outcome.replies.push(Reply::SetMeta(Header::new("session", caller.token.write(&router.config.key))));
     outcome.replies.push(Reply::SetMeta(Header::new("person-id", caller.person())));
     Ok(())

@@ -1,0 +1,45 @@
+//! Who may open a socket, at whatever address: `Origin` (403) is checked before the session (401).
+
+use timeweft_core::message::{Code, Format, Response};
+use timeweft_core::operation::Failure;
+
+use crate::Router;
+use crate::caller::{self, Caller};
+use crate::event::{Batch, BatchOutcome, Header, Reply};
+use crate::host::Host;
+use crate::{origin, token};
+
+/// Who opens the socket, if they may.
+pub(super) async fn admit<H: Host>(router: &Router<H>, batch: &Batch) -> Result<Caller, Box<BatchOutcome>> {
+    if !origin::is_ours(&batch.headers, &router.config.origins) {
+        return Err(refused(Code::Forbidden, "this origin may not connect; list it in the setting `origins`"));
+    }
+    match caller::identify(&router.host, &router.config, &batch.headers).await {
+        Ok(Some(caller)) => Ok(caller),
+        Ok(None) => Err(refused(Code::Unauthorized, "sign in first: POST /login, then POST /login/verify")),
+        Err(failure @ Failure::Busy) => Err(refused(Code::Busy, &failure.to_string())),
+        Err(failure) => Err(refused(Code::Unavailable, &failure.to_string())),
+    }
+}
+
+/// On which the sockets of a caller are closed.
+pub(super) fn closing(caller: &Caller) -> [Reply; 2] {
+    [caller.token.channel(), token::sockets_channel(caller.person())]
+        .map(|channel| Reply::Subscribe { channel, id: None })
+}
+
+/// The answer to an `open` that is not granted.
+pub(super) fn refused(code: Code, message: &str) -> Box<BatchOutcome> {
+    answered(&Response::error(None, code, message))
+}
+
+/// The same, with this response.
+pub(super) fn answered(response: &Response) -> Box<BatchOutcome> {
+    let (status, body) = response.encode_body(Format::Json);
+    Box::new(BatchOutcome {
+        status,
+        headers: vec![Header::new("content-type", Format::Json.media_type())],
+        body,
+        ..BatchOutcome::default()
+    })
+}

@@ -1,0 +1,72 @@
+//! Making an entity.
+
+use timeweft_core::codec::cbor;
+use timeweft_core::diff::Diff;
+use timeweft_core::id::EntityId;
+use timeweft_core::operation::{Access, Change, Committed, Context, Failure, Post};
+use timeweft_core::time::Timestamp;
+
+use super::commit::{Draft, What, Written};
+use super::input::decode_value;
+use super::own;
+use super::repeat::{digest, version_of_key};
+use super::settle::Engine;
+use super::time::Begins;
+use super::told::encoded;
+use crate::loader::Loader;
+use crate::store::Store;
+
+impl<S: Store, N: Fn() -> u32> Engine<S, N> {
+    /// Creates the entity; of several who try, one does.
+    ///
+    /// A repetition with the idempotency key that created it answers as the first did.
+    pub async fn post(&self, context: &Context, id: &EntityId, post: Post) -> Result<Committed, Failure> {
+        let value = decode_value(context, &post.value)?;
+        let key = post.idempotency_key.map(|key| digest(&context.person_id, &key));
+        if self.head(id).await? != 0 {
+            // Whose it is, is not told to who may not know: it is there, and that is all.
+            let anybody = Context { access: Access::Any, ..context.clone() };
+            return self
+                .settle(&anybody, id, async |current, loader| match key {
+                    Some(key) if version_of_key(&current.record, &key) == Some(1) => {
+                        self.replay(loader, id, current, 1, None).await.map(Some)
+                    }
+                    _ => Err(Failure::Exists.into()),
+                })
+                .await;
+        }
+        let rules = self.rules(context, id.kind()).await?;
+        rules.check(&value).map_err(Failure::InvalidValue)?;
+        let listed = own::is_listed(id.kind());
+        if listed {
+            self.index_add(context, id).await?;
+        }
+        let begins = Begins::first(context.now, post.valid_from)?;
+        let bytes = cbor::encode_value(&value);
+        let draft = Draft { begins, what: What::First(&bytes), deleted: false, key, rules: &rules };
+        let loader = Loader::new(&self.store, id.as_str());
+        match self.write(&loader, context, id, None, draft).await? {
+            Written::Swapped(record) => {
+                let meta = self.current_meta(&loader, id, &record).await?;
+                let diff = encoded(&Diff::over_nothing(value).to_patch());
+                Ok(Committed { meta, change: Some(Change { diff: diff.into(), prev_valid_from: None }), merged: None })
+            }
+            Written::Lost => {
+                if listed && self.maker(id).await?.is_some_and(|maker| maker != context.person_id) {
+                    self.index_remove(context.now, id, &context.person_id).await?;
+                }
+                Err(Failure::Exists)
+            }
+        }
+    }
+
+    /// Who made the entity, if it is there.
+    async fn maker(&self, id: &EntityId) -> Result<Option<String>, Failure> {
+        let anybody = own::system(Timestamp(0));
+        match self.settle(&anybody, id, async |current, _| Ok(Some(current.record.creator.clone()))).await {
+            Ok(maker) => Ok(Some(maker)),
+            Err(Failure::NotFound) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+}
