@@ -18,7 +18,7 @@ const ANSWER_TIMEOUT: u64 = 5_000_000_000;
 /// Gateways take 1 MB by default; base64 and JSON's own marks are on top of the content counted here.
 const BATCH_BYTES: usize = 600_000;
 
-pub(crate) async fn perform(effects: Vec<Effect>) {
+pub(crate) async fn execute(effects: Vec<Effect>) {
     let mut items = Vec::new();
     let mut mails = Vec::new();
     for effect in effects {

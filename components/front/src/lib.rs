@@ -1,6 +1,6 @@
 //! The door for hosts that speak `wasi:http` 0.3, Spin first among them.
 //!
-//! It turns what comes over HTTP into calls of `timeweft:person/handler` and the outcome back into HTTP, and performs the
+//! It turns what comes over HTTP into calls of `timeweft:person/handler` and the outcome back into HTTP, and executes the
 //! effects that the outcome asks for. It decides nothing: who may do what, and whether a socket opens, is the person's.
 //!
 //! | request | becomes |
@@ -66,7 +66,7 @@ async fn serve(request: Request) -> Answer {
 
 async fn ordinary(incoming: Incoming) -> Answer {
     let response = handler::handle_request(&incoming.into());
-    effects::perform(response.effects).await;
+    effects::execute(response.effects).await;
     outgoing::answer(response.status, response.headers, response.body)
 }
 

@@ -25,7 +25,7 @@ pub(crate) async fn serve(incoming: Incoming) -> Answer {
         return failure(500, "internal", "no outcome for the batch");
     };
     let BatchOutcome { status, headers, replies, effects, body } = outcome;
-    effects::perform(effects).await;
+    effects::execute(effects).await;
     if status >= 400 {
         return answer(status, headers, body);
     }

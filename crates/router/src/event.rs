@@ -127,7 +127,7 @@ pub struct BatchOutcome {
     pub headers: Vec<Header>,
     /// Back on the connection, in order.
     pub replies: Vec<Reply>,
-    /// To perform, in order.
+    /// To execute, in order.
     pub effects: Vec<Effect>,
     /// With a status of 400 or more.
     pub body: Vec<u8>,
@@ -155,7 +155,7 @@ pub struct HttpResponse {
     pub headers: Vec<Header>,
     /// The body.
     pub body: Vec<u8>,
-    /// To perform, in order.
+    /// To execute, in order.
     pub effects: Vec<Effect>,
 }
 

@@ -1,5 +1,5 @@
 //! The Person's logic: who is asking, what they may do, what they are subscribed to. An event or a request comes in, frames
-//! or a response **and effects as data** (publish this, send that mail) go out; the caller performs them. Between calls
+//! or a response **and effects as data** (publish this, send that mail) go out; the caller executes them. Between calls
 //! nothing is remembered here: what a connection is, its gateway sends along as meta, signed where it matters.
 //!
 //! # Layout
@@ -22,7 +22,7 @@
 //! | `internal` | the entities that the router keeps for itself |
 //! | `target`, `close` | what doors have in common: addresses, why sockets are closed |
 //!
-//! Nothing here knows a store or a socket, or performs an effect. The only values that are compared are documents that a client
+//! Nothing here knows a store or a socket, or executes an effect. The only values that are compared are documents that a client
 //! patches as JSON, and entities of the router's own.
 #![deny(missing_docs)]
 // Callers are single-threaded components or a simulator: no `Send` bound is wanted on the futures.

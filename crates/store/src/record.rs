@@ -5,7 +5,7 @@
 //! in sealed segments, which it lists. `docs/storage.md` has the bytes.
 //!
 //! Invariants: `tail` is newest first and without gaps, starting at the version before this one; it holds at least every
-//! version after the one whose value is planted ([`Planted::version`]); the newest sealed version is the one before the
+//! version after the one whose value the tree has ([`Tree::version`]); the newest sealed version is the one before the
 //! oldest of the tail, or was coalesced into it. No record but the current one is needed for anything.
 
 use minicbor::bytes::ByteVec;
@@ -159,13 +159,13 @@ pub enum Place {
     Inline(#[n(0)] ByteVec),
     /// In a tree of pages (`tree`).
     #[n(1)]
-    Tree(#[n(0)] Planted),
+    Tree(#[n(0)] Tree),
 }
 
 /// A value in a tree of pages.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 #[cbor(array)]
-pub struct Planted {
+pub struct Tree {
     /// The root node.
     #[n(0)]
     pub root: ByteVec,
@@ -221,7 +221,7 @@ impl Record {
     pub fn chunks(&self) -> Option<u32> {
         match &self.place {
             Place::Inline(_) => None,
-            Place::Tree(planted) => Some(planted.chunks),
+            Place::Tree(tree) => Some(tree.chunks),
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Replicas against a model of the server: rules one by one here, everything at once and at random in `storm`.
+//! Replicas against a model of the server: rules one by one here, everything at once and at random in `chaos`.
 
+mod chaos;
 mod deletion;
 mod intention;
 mod ledger;
 mod server;
-mod storm;
 mod tab;
 mod world;
 

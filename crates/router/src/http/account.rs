@@ -10,20 +10,20 @@ use crate::sign_in::{codes, email, persons, sessions};
 use crate::{access, close, publish, token};
 
 use super::answer::{Refused, fields, needed, of_value, refuse};
-use super::asking::Asking;
+use super::exchange::Exchange;
 
 /// `POST /login {email}`.
-pub(super) async fn login<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse, Refused> {
-    let config = &asking.router.config;
-    let fields = fields(asking.request, config)?;
+pub(super) async fn login<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResponse, Refused> {
+    let config = &exchange.router.config;
+    let fields = fields(exchange.request, config)?;
     let email = address(fields.text("email")?)?;
-    let Some(code) = codes::issue(&asking.router.host, config, &email).await? else {
+    let Some(code) = codes::issue(&exchange.router.host, config, &email).await? else {
         return Err(refuse(Code::SlowDown, "too many codes were asked for; use the last one, or wait ten minutes"));
     };
     if config.development {
-        return Ok(of_value(200, &Value::object([("code", Value::text(code))]), asking.format));
+        return Ok(of_value(200, &Value::object([("code", Value::text(code))]), exchange.format));
     }
-    let mut response = of_value(202, &Value::object::<&str>([]), asking.format);
+    let mut response = of_value(202, &Value::object::<&str>([]), exchange.format);
     let text = format!(
         "Your code is {code}.\n\nIt can be used once, within ten minutes. If you did not ask for it, ignore this mail.\n"
     );
@@ -32,9 +32,9 @@ pub(super) async fn login<H: Host>(asking: &Asking<'_, H>) -> Result<HttpRespons
 }
 
 /// `POST /login/verify {email, code}`.
-pub(super) async fn verify<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse, Refused> {
-    let (host, config) = (&asking.router.host, &asking.router.config);
-    let fields = fields(asking.request, config)?;
+pub(super) async fn verify<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResponse, Refused> {
+    let (host, config) = (&exchange.router.host, &exchange.router.config);
+    let fields = fields(exchange.request, config)?;
     let email = address(fields.text("email")?)?;
     let code = needed(fields.text("code")?, "code")?;
     if !codes::redeem(host, config, &email, code.trim()).await? {
@@ -42,9 +42,9 @@ pub(super) async fn verify<H: Host>(asking: &Asking<'_, H>) -> Result<HttpRespon
     }
     let (person, made) = persons::of_email(host, &email).await?;
     let token = sessions::begin(host, &person, &email).await?;
-    let mut response = of_value(200, &Value::object([("personId", Value::text(&person))]), asking.format);
+    let mut response = of_value(200, &Value::object([("personId", Value::text(&person))]), exchange.format);
     if let Some((entity, committed)) = made
-        && let Ok(right) = access::right(asking.router, &entity, &person, Permission::Create).await
+        && let Ok(right) = access::right(exchange.router, &entity, &person, Permission::Create).await
     {
         response.effects = publish::change(&entity, &right.channel_name(&entity, &person), &committed, None);
     }
@@ -54,24 +54,24 @@ pub(super) async fn verify<H: Host>(asking: &Asking<'_, H>) -> Result<HttpRespon
 }
 
 /// `POST /logout`, and `POST /logout/all`.
-pub(super) async fn logout<H: Host>(asking: &Asking<'_, H>, all: bool) -> Result<HttpResponse, Refused> {
-    let host = &asking.router.host;
-    let caller = asking.caller().await?;
+pub(super) async fn logout<H: Host>(exchange: &Exchange<'_, H>, all: bool) -> Result<HttpResponse, Refused> {
+    let host = &exchange.router.host;
+    let caller = exchange.caller().await?;
     let session = caller.token.session.as_str();
     sessions::end(host, caller.person(), if all { None } else { Some(session) }).await?;
     let channel = if all { token::sockets_channel(caller.person()) } else { caller.token.channel() };
-    let mut response = of_value(200, &Value::object::<&str>([]), asking.format);
+    let mut response = of_value(200, &Value::object::<&str>([]), exchange.format);
     response.effects.push(Effect::Publish(publish::closing(channel, host.now(), close::SESSION_OVER)));
-    response.headers.push(cookie("", 0, asking.router.config.development));
+    response.headers.push(cookie("", 0, exchange.router.config.development));
     Ok(response)
 }
 
 /// `GET /me`.
-pub(super) async fn me<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse, Refused> {
-    let caller = asking.caller().await?;
+pub(super) async fn me<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResponse, Refused> {
+    let caller = exchange.caller().await?;
     let email = caller.email.clone().map_or(Value::Null, Value::Text);
     let me = Value::object([("personId", Value::text(caller.person())), ("email", email)]);
-    Ok(of_value(200, &me, asking.format))
+    Ok(of_value(200, &me, exchange.format))
 }
 
 fn address(text: Option<String>) -> Result<String, Refused> {

@@ -17,8 +17,8 @@ use crate::host::Host;
 use crate::presence;
 
 use super::answer::{Refused, fields, media_type, needed, of_response, of_value, refuse};
-use super::asking::Asking;
 use super::conditional::{base, date, is_known};
+use super::exchange::Exchange;
 
 /// What `PATCH` takes.
 pub(super) const PATCHES: &str =
@@ -31,33 +31,33 @@ const PAGE: u32 = 50;
 const LONGEST_PAGE: u32 = 1_000;
 
 /// Does it for a person.
-async fn executed<H: Host>(asking: &Asking<'_, H>, person: &str, entity: EntityId, action: Action) -> Executed {
-    execute(asking.router, Request { principal: Principal::of(person), entity, action }).await
+async fn executed<H: Host>(exchange: &Exchange<'_, H>, person: &str, entity: EntityId, action: Action) -> Executed {
+    execute(exchange.router, Request { principal: Principal::of(person), entity, action }).await
 }
 
 /// Does it for the caller, and answers as the entity answers.
-async fn ask<H: Host>(asking: &Asking<'_, H>, entity: EntityId, action: Action) -> Result<HttpResponse, Refused> {
-    let caller = asking.caller().await?;
-    Ok(answer(asking, executed(asking, caller.person(), entity, action).await))
+async fn ask<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId, action: Action) -> Result<HttpResponse, Refused> {
+    let caller = exchange.caller().await?;
+    Ok(answer(exchange, executed(exchange, caller.person(), entity, action).await))
 }
 
-fn answer<H: Host>(asking: &Asking<'_, H>, executed: Executed) -> HttpResponse {
-    of_response(execute::response(None, executed.answer), asking.format, executed.effects)
+fn answer<H: Host>(exchange: &Exchange<'_, H>, executed: Executed) -> HttpResponse {
+    of_response(execute::response(None, executed.answer), exchange.format, executed.effects)
 }
 
 /// The entities of a type that the caller may read.
-pub(super) async fn list<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse, Refused> {
-    let caller = asking.anybody().await?;
-    let Some(kind) = asking.parameter("type") else {
-        asking.caller().await?;
+pub(super) async fn list<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResponse, Refused> {
+    let caller = exchange.anybody().await?;
+    let Some(kind) = exchange.parameter("type") else {
+        exchange.caller().await?;
         return Err(refuse(Code::BadRequest, "name a type: `?type=note`"));
     };
-    let limit = limit(asking)?.unwrap_or(PAGE);
+    let limit = limit(exchange)?.unwrap_or(PAGE);
     if limit > LONGEST_PAGE {
         return Err(refuse(Code::BadRequest, format!("`limit` is a whole number from 1 to {LONGEST_PAGE}")));
     }
-    let list = List { kind, cursor: asking.parameter("cursor"), limit };
-    let listing = execute::list(asking.router, Caller::person_of(&caller), list).await?;
+    let list = List { kind, cursor: exchange.parameter("cursor"), limit };
+    let listing = execute::list(exchange.router, Caller::person_of(&caller), list).await?;
     let entity = |listed: Listed| {
         Value::object([
             ("entityId", Value::Text(listed.entity_id)),
@@ -70,130 +70,133 @@ pub(super) async fn list<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse
     if let Some(cursor) = listing.cursor {
         body.insert("cursor".to_owned(), Value::Text(cursor));
     }
-    Ok(of_value(200, &Value::Object(body), asking.format))
+    Ok(of_value(200, &Value::Object(body), exchange.format))
 }
 
-pub(super) async fn post<H: Host>(asking: &Asking<'_, H>, kind: &str) -> Result<HttpResponse, Refused> {
-    let caller = asking.caller().await?;
-    let fields = fields(asking.request, &asking.router.config)?;
+pub(super) async fn post<H: Host>(exchange: &Exchange<'_, H>, kind: &str) -> Result<HttpResponse, Refused> {
+    let caller = exchange.caller().await?;
+    let fields = fields(exchange.request, &exchange.router.config)?;
     let value = needed(fields.value("value")?, "value")?;
     let id = match fields.text("id")? {
         Some(id) => id,
-        None => crypto::random_id(&asking.router.host),
+        None => crypto::random_id(&exchange.router.host),
     };
     let entity = EntityId::new(kind, &id).map_err(|error| refuse(Code::BadRequest, error.to_string()))?;
     let location = format!("/api/v1/entities/{entity}");
     let post = Post {
         value: value.clone(),
         valid_from: fields.time("validFrom")?,
-        idempotency_key: idempotency_key(&asking.request.headers)?,
+        idempotency_key: idempotency_key(&exchange.request.headers)?,
     };
-    let done = executed(asking, caller.person(), entity, Action::Apply(Operation::Post(post))).await;
+    let done = executed(exchange, caller.person(), entity, Action::Apply(Operation::Post(post))).await;
     let mut response = execute::response(None, done.answer);
     let made = response.status == 201;
     if made {
         response.value = Some(value);
     }
-    let mut response = of_response(response, asking.format, done.effects);
+    let mut response = of_response(response, exchange.format, done.effects);
     if made {
         response.headers.push(Header::new("location", location));
     }
     Ok(response)
 }
 
-pub(super) async fn get<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
-    let headers = &asking.request.headers;
-    let instant = |name| asking.parameter(name).map(|text| timestamp(name, &text)).transpose();
+pub(super) async fn get<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
+    let headers = &exchange.request.headers;
+    let instant = |name| exchange.parameter(name).map(|text| timestamp(name, &text)).transpose();
     let (as_of, diff_from) = (instant("asOf")?, instant("diffFrom")?);
     let if_none_match = header(headers, "if-none-match");
     // A cache asks by tag: it has the whole value and wants the whole new one, never a diff (RFC 9110, 13.1.3).
     let if_modified_since = date(headers, "if-modified-since")?.filter(|_| if_none_match.is_none());
-    let caller = asking.anybody().await?;
+    let caller = exchange.anybody().await?;
     let read = match (as_of, diff_from) {
         (None, None) => Read { which: Which::Current, since: if_modified_since },
         _ => Read { which: Which::Past(Moment::Time(as_of.unwrap_or(Timestamp::FOREVER))), since: diff_from },
     };
     let action = Action::Apply(Operation::Read(read));
-    let done = executed(asking, Caller::person_of(&caller), entity, action).await;
+    let done = executed(exchange, Caller::person_of(&caller), entity, action).await;
     let mut response = execute::response(None, done.answer);
     if let (200, Some(meta), Some(tags)) = (response.status, &response.meta, if_none_match)
         && is_known(tags, meta.valid_from)
     {
         response.status = 304;
     }
-    Ok(of_response(response, asking.format, done.effects))
+    Ok(of_response(response, exchange.format, done.effects))
 }
 
-pub(super) async fn patch<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
-    let headers = &asking.request.headers;
+pub(super) async fn patch<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
+    let headers = &exchange.request.headers;
     let if_unmodified_since = base(headers)?;
-    let caller = asking.caller().await?;
+    let caller = exchange.caller().await?;
     let idempotency_key = idempotency_key(headers)?;
     let kind = media_type(headers).unwrap_or_default();
-    let action = match DocumentPatch::read(&kind, &asking.request.body, &asking.router.config.limits) {
+    let action = match DocumentPatch::read(&kind, &exchange.request.body, &exchange.router.config.limits) {
         Some(patch) => Action::PatchDocument(PatchDocument { patch: patch?, if_unmodified_since, idempotency_key }),
         None if !kind.is_empty() && Format::of_media_type(&kind).is_none() => {
             return Err(refuse(Code::UnsupportedMediaType, format!("send one of {PATCHES}, not `{kind}`"))
                 .with(Header::new("accept-patch", PATCHES)));
         }
         None => {
-            let fields = fields(asking.request, &asking.router.config)?;
+            let fields = fields(exchange.request, &exchange.router.config)?;
             let diff = needed(fields.diff("diff")?, "diff")?;
             let valid_from = fields.time("validFrom")?;
             Action::Apply(Operation::Patch(Patch { diff, if_unmodified_since, valid_from, idempotency_key }))
         }
     };
-    Ok(answer(asking, executed(asking, caller.person(), entity, action).await))
+    Ok(answer(exchange, executed(exchange, caller.person(), entity, action).await))
 }
 
-pub(super) async fn put<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
-    let if_unmodified_since = base(&asking.request.headers)?;
-    let caller = asking.caller().await?;
-    let fields = fields(asking.request, &asking.router.config)?;
+pub(super) async fn put<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
+    let if_unmodified_since = base(&exchange.request.headers)?;
+    let caller = exchange.caller().await?;
+    let fields = fields(exchange.request, &exchange.router.config)?;
     let value = needed(fields.value("value")?, "value")?;
     let put = Action::Apply(Operation::Put(Put { value, if_unmodified_since }));
-    Ok(answer(asking, executed(asking, caller.person(), entity, put).await))
+    Ok(answer(exchange, executed(exchange, caller.person(), entity, put).await))
 }
 
-pub(super) async fn delete<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
-    let if_unmodified_since = base(&asking.request.headers)?;
-    ask(asking, entity, Action::Apply(Operation::Delete(Delete { if_unmodified_since }))).await
+pub(super) async fn delete<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
+    let if_unmodified_since = base(&exchange.request.headers)?;
+    ask(exchange, entity, Action::Apply(Operation::Delete(Delete { if_unmodified_since }))).await
 }
 
-pub(super) async fn undelete<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
-    ask(asking, entity, Action::Apply(Operation::Undelete)).await
+pub(super) async fn undelete<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
+    ask(exchange, entity, Action::Apply(Operation::Undelete)).await
 }
 
-pub(super) async fn revert<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
-    let if_unmodified_since = base(&asking.request.headers)?;
-    let caller = asking.caller().await?;
-    let fields = fields(asking.request, &asking.router.config)?;
+pub(super) async fn revert<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
+    let if_unmodified_since = base(&exchange.request.headers)?;
+    let caller = exchange.caller().await?;
+    let fields = fields(exchange.request, &exchange.router.config)?;
     let valid_from = needed(fields.time("validFrom")?, "validFrom")?;
     let revert = Action::Apply(Operation::Revert(Revert { valid_from, if_unmodified_since }));
-    Ok(answer(asking, executed(asking, caller.person(), entity, revert).await))
+    Ok(answer(exchange, executed(exchange, caller.person(), entity, revert).await))
 }
 
-pub(super) async fn history<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
-    let before = match asking.parameter("before") {
+pub(super) async fn history<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
+    let before = match exchange.parameter("before") {
         Some(text) => Some(timestamp("before", &text)?),
         None => None,
     };
-    let history = History::of(before, limit(asking)?);
-    let caller = asking.anybody().await?;
+    let history = History::of(before, limit(exchange)?);
+    let caller = exchange.anybody().await?;
     let action = Action::Apply(Operation::History(history));
-    Ok(answer(asking, executed(asking, Caller::person_of(&caller), entity, action).await))
+    Ok(answer(exchange, executed(exchange, Caller::person_of(&caller), entity, action).await))
 }
 
 /// To those who may read the entity.
-pub(super) async fn subscribers<H: Host>(asking: &Asking<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
-    let caller = asking.caller().await?;
+pub(super) async fn subscribers<H: Host>(
+    exchange: &Exchange<'_, H>,
+    entity: EntityId,
+) -> Result<HttpResponse, Refused> {
+    let caller = exchange.caller().await?;
     let read = Action::Apply(Operation::Read(Read::whole(Which::Current)));
-    let done = executed(asking, caller.person(), entity.clone(), read).await;
+    let done = executed(exchange, caller.person(), entity.clone(), read).await;
     if done.answer.is_err() {
-        return Ok(answer(asking, done));
+        return Ok(answer(exchange, done));
     }
-    let persons = presence::list(&asking.router.host, &entity).await.into_iter().map(Value::Text).collect();
-    Ok(of_value(200, &Value::object([("subscribers", Value::Array(persons))]), asking.format))
+    let persons = presence::list(&exchange.router.host, &entity).await.into_iter().map(Value::Text).collect();
+    Ok(of_value(200, &Value::object([("subscribers", Value::Array(persons))]), exchange.format))
 }
 
 /// As long as on the socket.
@@ -206,8 +209,8 @@ fn idempotency_key(headers: &[Header]) -> Result<Option<String>, Refused> {
     }
 }
 
-fn limit<H: Host>(asking: &Asking<'_, H>) -> Result<Option<u32>, Refused> {
-    match asking.parameter("limit").map(|text| text.parse::<u32>()) {
+fn limit<H: Host>(exchange: &Exchange<'_, H>) -> Result<Option<u32>, Refused> {
+    match exchange.parameter("limit").map(|text| text.parse::<u32>()) {
         None => Ok(None),
         Some(Ok(limit)) if limit > 0 => Ok(Some(limit)),
         Some(_) => Err(refuse(Code::BadRequest, "`limit` is a whole number above 0")),

@@ -10,14 +10,14 @@ use crate::host::Host;
 use crate::presence;
 
 use super::answer::{Refused, body_format, of_response};
-use super::asking::Asking;
+use super::exchange::Exchange;
 
-pub(super) async fn post<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse, Refused> {
-    let caller = asking.anybody().await?;
+pub(super) async fn post<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResponse, Refused> {
+    let caller = exchange.anybody().await?;
     let person = Caller::person_of(&caller);
-    let format = body_format(asking.request)?;
-    let limits = &asking.router.config.limits;
-    let request = match Request::decode_within(&asking.request.body, format, limits.body_bytes, limits) {
+    let format = body_format(exchange.request)?;
+    let limits = &exchange.router.config.limits;
+    let request = match Request::decode_within(&exchange.request.body, format, limits.body_bytes, limits) {
         Ok(request) => request,
         // What is wrong with their request is told to those who may ask.
         Err(_) if caller.is_none() => return Err(Denied::SignIn.into()),
@@ -25,14 +25,14 @@ pub(super) async fn post<H: Host>(asking: &Asking<'_, H>) -> Result<HttpResponse
     };
     let entity = request.method.entity().clone();
     let (principal, action) = (Principal::of(person), request.method.asked().into());
-    let executed = execute(asking.router, execute::Request { principal, entity: entity.clone(), action }).await;
+    let executed = execute(exchange.router, execute::Request { principal, entity: entity.clone(), action }).await;
     // Who polls is one watcher, however many tabs it is, if it is anybody.
     let watcher = presence::connection_key(&format!("http {person}"));
     match executed.subscription.filter(|_| caller.is_some()) {
         Some(Subscription::Begin { held: Some(_), .. }) => {
-            presence::touch(&asking.router.host, &entity, &watcher, person).await;
+            presence::touch(&exchange.router.host, &entity, &watcher, person).await;
         }
-        Some(Subscription::End { .. }) => presence::leave(&asking.router.host, &entity, &watcher).await,
+        Some(Subscription::End { .. }) => presence::leave(&exchange.router.host, &entity, &watcher).await,
         _ => {}
     }
     Ok(framed(execute::response(Some(request.id), executed.answer), format, executed.effects))

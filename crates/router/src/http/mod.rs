@@ -8,7 +8,7 @@
 //! | [`trpc`] | `/api/v1/{procedure}` |
 //! | [`openapi`] | `/api/v1/openapi.json` |
 //! | [`cors`] | what pages of listed origins may do and see |
-//! | [`asking`] | a request on its way through the routes |
+//! | [`exchange`] | a request on its way through the routes |
 //! | [`answer`] | reading bodies and writing answers, in JSON or CBOR |
 //! | [`accept`], [`problem`] | which of them is wanted, and errors as problem details |
 //! | [`conditional`] | entity tags and dates of versions in headers |
@@ -19,10 +19,10 @@
 mod accept;
 mod account;
 mod answer;
-mod asking;
 mod conditional;
 mod cors;
 mod entities;
+mod exchange;
 mod message;
 mod openapi;
 mod problem;
@@ -41,7 +41,7 @@ use crate::target::unescape;
 use crate::{caller, notes, origin};
 
 use answer::{Refused, refuse};
-use asking::Asking;
+use exchange::Exchange;
 
 /// Longest path with its query.
 const LONGEST_TARGET: usize = 4_096;
@@ -58,12 +58,12 @@ pub(crate) async fn handle<H: Host>(router: &Router<H>, mut request: HttpRequest
     let target = std::mem::take(&mut request.target);
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let wanted = accept::wanted(&request.headers);
-    let asking = Asking { router, request: &request, query, format: wanted.format };
+    let exchange = Exchange { router, request: &request, query, format: wanted.format };
     let origins = &router.config.origins;
     let origin = cors::origin(&request.headers, origins);
     let mut response = match &origin {
         Some(_) if cors::is_preflight(&request) => cors::preflight(),
-        _ => match route(&asking, path).await {
+        _ => match route(&exchange, path).await {
             Ok(response) => response,
             Err(refused) if trpc::is_call(path) => trpc::refusal(&refused),
             Err(refused) => refused.response(wanted.format),
@@ -84,15 +84,15 @@ pub(crate) async fn handle<H: Host>(router: &Router<H>, mut request: HttpRequest
     response
 }
 
-async fn route<H: Host>(asking: &Asking<'_, H>, path: &str) -> Result<HttpResponse, Refused> {
-    check(asking, path)?;
+async fn route<H: Host>(exchange: &Exchange<'_, H>, path: &str) -> Result<HttpResponse, Refused> {
+    check(exchange, path)?;
     let segments: Option<Vec<String>> = path.strip_prefix('/').unwrap_or(path).split('/').map(unescape).collect();
     let segments = segments.ok_or_else(|| refuse(Code::BadRequest, "the path is not percent-encoded UTF-8"))?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let Some(methods) = methods(&segments) else {
         return Err(refuse(Code::NotFound, format!("there is nothing at {path}")));
     };
-    let method = asking.request.method.as_str();
+    let method = exchange.request.method.as_str();
     if method == "OPTIONS" {
         return Ok(options(methods));
     }
@@ -103,30 +103,30 @@ async fn route<H: Host>(asking: &Asking<'_, H>, path: &str) -> Result<HttpRespon
         );
     }
     match (method, &segments[..]) {
-        (_, ["health"]) => Ok(answer::of_value(200, &Value::object([("status", Value::text("ok"))]), asking.format)),
+        (_, ["health"]) => Ok(answer::of_value(200, &Value::object([("status", Value::text("ok"))]), exchange.format)),
         (_, ["connect"]) => Err(upgrade()),
         (_, ["ws", "note", id]) => match EntityId::new(notes::KIND, id) {
             Ok(_) => Err(upgrade()),
             Err(error) => Err(refuse(Code::BadRequest, error.as_str())),
         },
-        (_, ["message"]) => message::post(asking).await,
-        (_, ["me"]) => account::me(asking).await,
-        (_, ["login"]) => account::login(asking).await,
-        (_, ["login", "verify"]) => account::verify(asking).await,
-        (_, ["logout"]) => account::logout(asking, false).await,
-        (_, ["logout", "all"]) => account::logout(asking, true).await,
+        (_, ["message"]) => message::post(exchange).await,
+        (_, ["me"]) => account::me(exchange).await,
+        (_, ["login"]) => account::login(exchange).await,
+        (_, ["login", "verify"]) => account::verify(exchange).await,
+        (_, ["logout"]) => account::logout(exchange, false).await,
+        (_, ["logout", "all"]) => account::logout(exchange, true).await,
         (_, ["api", "v1", "openapi.json"]) => Ok(openapi::get()),
-        (_, ["api", "v1", "entities"]) => entities::list(asking).await,
-        ("POST", ["api", "v1", "entities", kind]) => entities::post(asking, kind).await,
-        ("PATCH", ["api", "v1", "entities", name]) => entities::patch(asking, entity(name)?).await,
-        ("PUT", ["api", "v1", "entities", name]) => entities::put(asking, entity(name)?).await,
-        ("DELETE", ["api", "v1", "entities", name]) => entities::delete(asking, entity(name)?).await,
-        (_, ["api", "v1", "entities", name]) => entities::get(asking, entity(name)?).await,
-        (_, ["api", "v1", "entities", name, "history"]) => entities::history(asking, entity(name)?).await,
-        (_, ["api", "v1", "entities", name, "subscribers"]) => entities::subscribers(asking, entity(name)?).await,
-        (_, ["api", "v1", "entities", name, "undelete"]) => entities::undelete(asking, entity(name)?).await,
-        (_, ["api", "v1", "entities", name, "revert"]) => entities::revert(asking, entity(name)?).await,
-        (_, ["api", "v1", procedures]) => trpc::handle(asking, procedures).await,
+        (_, ["api", "v1", "entities"]) => entities::list(exchange).await,
+        ("POST", ["api", "v1", "entities", kind]) => entities::post(exchange, kind).await,
+        ("PATCH", ["api", "v1", "entities", name]) => entities::patch(exchange, entity(name)?).await,
+        ("PUT", ["api", "v1", "entities", name]) => entities::put(exchange, entity(name)?).await,
+        ("DELETE", ["api", "v1", "entities", name]) => entities::delete(exchange, entity(name)?).await,
+        (_, ["api", "v1", "entities", name]) => entities::get(exchange, entity(name)?).await,
+        (_, ["api", "v1", "entities", name, "history"]) => entities::history(exchange, entity(name)?).await,
+        (_, ["api", "v1", "entities", name, "subscribers"]) => entities::subscribers(exchange, entity(name)?).await,
+        (_, ["api", "v1", "entities", name, "undelete"]) => entities::undelete(exchange, entity(name)?).await,
+        (_, ["api", "v1", "entities", name, "revert"]) => entities::revert(exchange, entity(name)?).await,
+        (_, ["api", "v1", procedures]) => trpc::handle(exchange, procedures).await,
         _ => Err(refuse(Code::NotFound, format!("there is nothing at {path}"))),
     }
 }
@@ -156,22 +156,22 @@ fn options(methods: &'static str) -> HttpResponse {
     HttpResponse { status: 204, headers, ..HttpResponse::default() }
 }
 
-fn check<H: Host>(asking: &Asking<'_, H>, path: &str) -> Result<(), Refused> {
-    let request = asking.request;
+fn check<H: Host>(exchange: &Exchange<'_, H>, path: &str) -> Result<(), Refused> {
+    let request = exchange.request;
     let longest = if trpc::is_call(path) { LONGEST_CALL } else { LONGEST_TARGET };
-    if path.len() + asking.query.len() > longest {
+    if path.len() + exchange.query.len() > longest {
         return Err(refuse(Code::TooLarge, format!("an address has at most {longest} bytes")));
     }
-    if unescape(asking.query).is_none() {
+    if unescape(exchange.query).is_none() {
         return Err(refuse(Code::BadRequest, "the query is not percent-encoded UTF-8"));
     }
-    let most = asking.router.config.limits.body_bytes;
+    let most = exchange.router.config.limits.body_bytes;
     if request.body.len() > most {
         return Err(refuse(Code::TooLarge, format!("a body has at most {most} bytes")));
     }
     let reads = matches!(request.method.as_str(), "GET" | "OPTIONS");
     let by_cookie = caller::bearer(&request.headers).is_none();
-    if !reads && by_cookie && !origin::is_ours(&request.headers, &asking.router.config.origins) {
+    if !reads && by_cookie && !origin::is_ours(&request.headers, &exchange.router.config.origins) {
         return Err(refuse(
             Code::Forbidden,
             "pages of this origin may change nothing here; list it in the setting `origins`",

@@ -10,12 +10,12 @@ use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
 use super::commit::{Draft, What, Written};
+use super::describe::in_turn;
 use super::input::{decode_value, refuse};
 use super::repeat::{digest, version_of_key};
 use super::settle::{Current, Engine};
-use super::standing::Standing;
+use super::state::State;
 use super::time::Begins;
-use super::told::in_turn;
 use crate::error::{EngineError, Stop};
 use crate::loader::Loader;
 use crate::record::{Entry, Record};
@@ -28,7 +28,7 @@ pub(super) enum Edit {
 }
 
 impl Edit {
-    async fn on<S: Store>(&self, loader: &Loader<'_, S>, base: &Standing, identity: &Identity) -> Result<Diff, Stop> {
+    async fn on<S: Store>(&self, loader: &Loader<'_, S>, base: &State, identity: &Identity) -> Result<Diff, Stop> {
         Ok(match self {
             Edit::Patch(patch) => lazy::resolve(patch.clone(), &base.part(loader).await?, identity).await?,
             Edit::Value(value) => diff::diff_finely_by(&base.whole(loader).await?, value, identity),
@@ -106,10 +106,10 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             return Err(Failure::NotFound.into());
         }
         let since = terms.since.ok_or(Failure::PreconditionRequired)?;
-        let standing = self.standing(loader, id, record).await?;
+        let state = self.state(loader, id, record).await?;
         let Some(newer) = self.newer_than(loader, record, since).await? else {
             let meta = Box::new(self.current_meta(loader, id, record).await?);
-            return Err(Failure::UnknownVersion(CborValue(standing.bytes(loader).await?), meta).into());
+            return Err(Failure::UnknownVersion(CborValue(state.bytes(loader).await?), meta).into());
         };
         // Beyond what the record remembers of keys, the versions since then know their own.
         let made = |key: [u8; 16]| newer.iter().find(|entry| entry.key.as_ref().is_some_and(|own| own[..] == key));
@@ -120,10 +120,10 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let rules = self.rules(context, id.kind()).await?;
         let mut theirs = Diff::identity();
         let mine = if newer.is_empty() {
-            edit.on(loader, &standing, &rules.identity).await?
+            edit.on(loader, &state, &rules.identity).await?
         } else {
             theirs = self.compose(loader, id, &newer).await?;
-            let base = self.before(loader, id, record, &standing, &newer, since).await?;
+            let base = self.before(loader, id, record, &state, &newer, since).await?;
             let mine = edit.on(loader, &base, &rules.identity).await?;
             let moved = match self.over_each(loader, id, mine.clone(), &newer, &context.person_id).await? {
                 None => over_all(loader, &mine, &theirs, &base).await?,
@@ -133,12 +133,12 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 Some(mine) => mine,
                 None => {
                     let meta = Box::new(self.current_meta(loader, id, record).await?);
-                    return Err(Failure::Conflict(self.told_over(loader, id, &newer, &standing).await?, meta).into());
+                    return Err(Failure::Conflict(self.describe_over(loader, id, &newer, &state).await?, meta).into());
                 }
             }
         };
         // What comes out of an increment is not for the caller to say.
-        let mine = lazy::summed(mine, &standing.part(loader).await?).await?;
+        let mine = lazy::summed(mine, &state.part(loader).await?).await?;
         let begins = Begins::after(record, context.now, terms.valid_from)?;
         if matches!(mine, Diff::Set { value: Value::Undefined, .. }) {
             let why = "an entity's value can't become undefined; delete it instead";
@@ -147,21 +147,21 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         if mine.is_identity() {
             let mut done = self.unchanged(loader, id, record).await?;
             if !newer.is_empty() {
-                done.merged = Some(self.merged(loader, id, theirs, &newer, &standing).await?);
+                done.merged = Some(self.merged(loader, id, theirs, &newer, &state).await?);
             }
             return Ok(Some(done));
         }
-        let mut next = standing.clone();
+        let mut next = state.clone();
         next.then(id, &mine).map_err(|error| match error {
             EngineError::Corrupt(why) => Stop::Refused(Failure::BadRequest(why)),
             error => error.into(),
         })?;
         let mine = next.readable(loader, mine).await?;
-        let previous = lazy::invert(&mine, &standing.part(loader).await?).await?;
+        let previous = lazy::invert(&mine, &state.part(loader).await?).await?;
         if rules.checks_values() {
             rules.check(&next.whole(loader).await?).map_err(Failure::InvalidValue)?;
         }
-        let change = self.told(loader, mine.clone(), &next).await?;
+        let change = self.describe(loader, mine.clone(), &next).await?;
         let merged = if newer.is_empty() {
             None
         } else {
@@ -169,7 +169,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 .map_err(|error| Failure::Unavailable(format!("merging into {id}: {error}")))?;
             Some(self.merged(loader, id, whole, &newer, &next).await?)
         };
-        let what = What::Change { diff: &mine, previous: &previous, standing: &standing };
+        let what = What::Change { diff: &mine, previous: &previous, state: &state };
         let draft = Draft { begins, what, deleted: false, key: terms.key, rules: &rules };
         match self.write(loader, context, id, Some(current), draft).await? {
             Written::Lost => Ok(None),
@@ -212,19 +212,19 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         loader: &Loader<'_, S>,
         id: &EntityId,
         record: &Record,
-        standing: &Standing,
+        state: &State,
         newer: &[Entry],
         since: Timestamp,
-    ) -> Result<Standing, Stop> {
+    ) -> Result<State, Stop> {
         if newer.iter().all(|entry| entry.previous.is_some()) {
-            let mut base = standing.clone();
+            let mut base = state.clone();
             base.then(id, &self.composed(loader, id, newer.iter().map(|entry| &entry.previous)).await?)?;
             return Ok(base);
         }
         let found = self.find(loader, record, Moment::Time(since)).await?;
         let (entry, _, walk) =
             found.ok_or_else(|| EngineError::Corrupt(format!("{id} lost the version of {since}")))?;
-        Ok(Standing::Value(self.rebuild(loader, id, &entry, walk).await?))
+        Ok(State::Value(self.rebuild(loader, id, &entry, walk).await?))
     }
 }
 
@@ -234,7 +234,7 @@ async fn over_all<S: Store>(
     loader: &Loader<'_, S>,
     mine: &Diff,
     theirs: &Diff,
-    base: &Standing,
+    base: &State,
 ) -> Result<Option<Diff>, Stop> {
     let theirs = effective(theirs, &base.part(loader).await?).await?.unwrap_or_else(Diff::identity);
     Ok(diff::rebase(mine, &theirs, Order::later(None, None)).ok())

@@ -49,7 +49,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 }
             };
         }
-        let now = self.standing(loader, id, record).await?.whole(loader).await?;
+        let now = self.state(loader, id, record).await?.whole(loader).await?;
         match value {
             Some(value) if value == now => Ok(newest_first.len() as u64),
             // A short first version is in the record alone until there is a second.

@@ -7,13 +7,13 @@ use timeweft_core::operation::Context;
 use timeweft_core::value::Value;
 
 use super::settle::{Current, Engine};
-use super::standing::Standing;
+use super::state::State;
 use super::time::Begins;
 use crate::blob::{Blob, INLINE, INLINE_VALUE, Writing};
 use crate::error::EngineError;
 use crate::key::{Gone, Pointer, chunk_key, head_key, pointer, record_key, version_of};
 use crate::loader::Loader;
-use crate::record::{Base, Entry, FORMAT, Place, Planted, Record, Sealed, Seen};
+use crate::record::{Base, Entry, FORMAT, Place, Record, Sealed, Seen, Tree};
 use crate::rules::Rules;
 use crate::store::Store;
 use crate::tree;
@@ -48,7 +48,7 @@ pub(super) enum What<'a> {
     /// The first version, encoded.
     First(&'a [u8]),
     /// The diff from the version before, and back; and the value before.
-    Change { diff: &'a Diff, previous: &'a Diff, standing: &'a Standing },
+    Change { diff: &'a Diff, previous: &'a Diff, state: &'a State },
 }
 
 /// What came of writing it.
@@ -87,14 +87,14 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         };
         let most = context.limits.value_bytes;
         let record = match (current, draft.what) {
-            (Some(current), What::Change { diff, previous, standing }) => {
+            (Some(current), What::Change { diff, previous, state }) => {
                 let granularity = draft.rules.granularity;
                 entry.diff = Some(to.blob(cbor::encode_diff(diff), INLINE));
                 entry.previous =
                     (!draft.rules.suppress_previous_values).then(|| to.blob(cbor::encode_diff(previous), INLINE));
                 let log = log(&current.record);
                 let due = log.len() > LOG_VERSIONS || log.iter().map(weight).sum::<usize>() > LOG_BYTES;
-                let step = Step { log, due, diff, standing, most, granularity };
+                let step = Step { log, due, diff, state, most, granularity };
                 self.follow(loader, id, current, entry, step, &mut to).await?
             }
             (_, What::First(value)) => {
@@ -158,9 +158,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let parent = &current.record;
         let mut garbage = self.collect(id.as_str(), parent).await?;
         let place = self.place(loader, id, parent, &mut entry, &step, to).await?;
-        let planted = match &place {
+        let tree = match &place {
             Place::Inline(_) => u64::MAX,
-            Place::Tree(planted) => planted.version,
+            Place::Tree(tree) => tree.version,
         };
         let mut seen = parent.seen.clone();
         let (mut tail, mut sealed) = (step.log, parent.sealed.clone());
@@ -171,7 +171,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 bytes <= RECENT_BYTES
             });
             // What is not in the tree yet has to stay, whatever its weight.
-            let needed = tail.iter().take_while(|entry| planted != u64::MAX && entry.version > planted);
+            let needed = tail.iter().take_while(|entry| tree != u64::MAX && entry.version > tree);
             let left = tail.split_off(recent.count().max(needed.count()));
             let keys = left.iter().filter_map(|old| old.key.clone().map(|key| Seen { key, version: old.version }));
             seen.splice(0..0, keys);
@@ -199,10 +199,10 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         to: &mut Writing,
     ) -> Result<Place, EngineError> {
         let length = entry.diff.as_ref().map_or(0, Blob::len);
-        let (planted, root, over) = match (&parent.place, step.standing) {
-            (Place::Tree(planted), Standing::Tree { root, over }) => (planted, root, over),
-            (_, standing) => {
-                let mut value = standing.whole(loader).await?;
+        let (tree, root, over) = match (&parent.place, step.state) {
+            (Place::Tree(tree), State::Tree { root, over }) => (tree, root, over),
+            (_, state) => {
+                let mut value = state.whole(loader).await?;
                 let before = cbor::value_len(&value);
                 step.diff
                     .apply(&mut value)
@@ -213,14 +213,14 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                     return Ok(Place::Inline(value.into()));
                 }
                 // No tree is kept for it: the history goes on from the last short value.
-                let planted = plant(id, &value, entry.version, to)?;
-                return Ok(Place::Tree(Planted { kept: 0, since_kept: length as u64, ..planted }));
+                let tree = build(id, &value, entry.version, to)?;
+                return Ok(Place::Tree(Tree { kept: 0, since_kept: length as u64, ..tree }));
             }
         };
-        let bound = planted.bound.saturating_add(length as u64);
-        let since_kept = planted.since_kept.saturating_add(length as u64);
+        let bound = tree.bound.saturating_add(length as u64);
+        let since_kept = tree.since_kept.saturating_add(length as u64);
         if !step.due && bound <= step.most as u64 && length <= LONG_DIFF {
-            return Ok(Place::Tree(Planted { bound, since_kept, ..planted.clone() }));
+            return Ok(Place::Tree(Tree { bound, since_kept, ..tree.clone() }));
         }
         let over = diff::compose(over, step.diff)
             .map_err(|error| EngineError::Corrupt(format!("versions of {id} don't follow: {error}")))?;
@@ -228,28 +228,28 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let grown = tree::grow(loader, root, &over, to).await?;
         let bytes = grown.length();
         if bytes > step.most {
-            check(bytes, step.most.max(step.standing.bytes(loader).await?.len()))?;
+            check(bytes, step.most.max(step.state.bytes(loader).await?.len()))?;
         }
         if bytes <= INLINE_VALUE / 2 {
             to.chunks.truncate(chunks);
             to.gone.truncate(gone);
             let mut value = Vec::with_capacity(bytes);
             tree::write(loader, root, Some(&over), &mut value).await?;
-            tree::fell(loader, root, to).await?;
-            keep(to, gone, planted.kept);
+            tree::free(loader, root, to).await?;
+            keep(to, gone, tree.kept);
             entry.base = Some(Base::Inline(value.clone().into()));
             return Ok(Place::Inline(value.into()));
         }
         let added = to.chunks[chunks..].iter().filter(|chunk| !chunk.is_empty()).count();
         let removed: usize = to.gone[gone..].iter().map(Gone::keys).sum();
-        keep(to, gone, planted.kept);
+        keep(to, gone, tree.kept);
         let root = grown.encode()?;
-        let mut next = Planted {
+        let mut next = Tree {
             root: root.clone().into(),
             version: entry.version,
             bound: bytes as u64,
-            chunks: (planted.chunks as usize + added).saturating_sub(removed) as u32,
-            kept: planted.kept,
+            chunks: (tree.chunks as usize + added).saturating_sub(removed) as u32,
+            kept: tree.kept,
             since_kept,
         };
         if since_kept >= KEEP_BYTES.max(bytes as u64) {
@@ -267,7 +267,7 @@ struct Step<'a> {
     /// Whether it is so long that it is to be sealed.
     due: bool,
     diff: &'a Diff,
-    standing: &'a Standing,
+    state: &'a State,
     most: usize,
     granularity: u64,
 }
@@ -309,17 +309,17 @@ fn first_place(
     if value.len() <= INLINE_VALUE {
         return Ok(Place::Inline(value.to_vec().into()));
     }
-    let planted = plant(id, value, entry.version, to)?;
-    entry.base = Some(Base::Tree { root: planted.root.clone(), then: None });
-    Ok(Place::Tree(planted))
+    let tree = build(id, value, entry.version, to)?;
+    entry.base = Some(Base::Tree { root: tree.root.clone(), then: None });
+    Ok(Place::Tree(tree))
 }
 
 /// The tree of a value, kept for the history.
-fn plant(id: &EntityId, value: &[u8], version: u64, to: &mut Writing) -> Result<Planted, EngineError> {
+fn build(id: &EntityId, value: &[u8], version: u64, to: &mut Writing) -> Result<Tree, EngineError> {
     let before = to.chunks.len();
-    let root = tree::plant(value, id.as_str(), to)?.encode()?.into();
+    let root = tree::build(value, id.as_str(), to)?.encode()?.into();
     let chunks = (to.chunks.len() - before) as u32;
-    Ok(Planted { root, version, bound: value.len() as u64, chunks, kept: version, since_kept: 0 })
+    Ok(Tree { root, version, bound: value.len() as u64, chunks, kept: version, since_kept: 0 })
 }
 
 /// Bytes that an entry takes in a record, about.

@@ -6,9 +6,9 @@ use timeweft_core::operation::{CborValue, Change, Committed, Context, Delete, Fa
 use timeweft_core::time::Timestamp;
 
 use super::commit::{Draft, What, Written};
+use super::describe::wire;
 use super::settle::{Current, Engine};
 use super::time::Begins;
-use super::told::wire;
 use crate::error::Stop;
 use crate::loader::Loader;
 use crate::store::Store;
@@ -23,10 +23,10 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             }
             if let Some(since) = delete.if_unmodified_since.filter(|since| since.0 != record.entry.valid_from) {
                 let meta = Box::new(self.current_meta(loader, id, record).await?);
-                let standing = self.standing(loader, id, record).await?;
+                let state = self.state(loader, id, record).await?;
                 return Err(match self.newer_than(loader, record, since).await? {
-                    Some(newer) => Failure::Conflict(self.told_over(loader, id, &newer, &standing).await?, meta),
-                    None => Failure::UnknownVersion(CborValue(standing.bytes(loader).await?), meta),
+                    Some(newer) => Failure::Conflict(self.describe_over(loader, id, &newer, &state).await?, meta),
+                    None => Failure::UnknownVersion(CborValue(state.bytes(loader).await?), meta),
                 }
                 .into());
             }
@@ -56,8 +56,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         deleted: bool,
     ) -> Result<Option<Committed>, Stop> {
         let begins = Begins::after(&current.record, context.now, None)?;
-        let (same, standing) = (Diff::identity(), self.standing(loader, id, &current.record).await?);
-        let what = What::Change { diff: &same, previous: &same, standing: &standing };
+        let (same, state) = (Diff::identity(), self.state(loader, id, &current.record).await?);
+        let what = What::Change { diff: &same, previous: &same, state: &state };
         let rules = self.rules(context, id.kind()).await?;
         let draft = Draft { begins, what, deleted, key: None, rules: &rules };
         match self.write(loader, context, id, Some(current), draft).await? {

@@ -173,8 +173,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     async fn members_after(&self, index: &EntityId, after: &str) -> Result<Vec<(String, u64)>, Failure> {
         let context = system(Timestamp(0));
         let found = self.settle(&context, index, async |current, loader| {
-            let standing = self.standing(loader, index, &current.record).await?;
-            let members = match standing.part(loader).await? {
+            let state = self.state(loader, index, &current.record).await?;
+            let members = match state.part(loader).await? {
                 Part::Branch(branch) => branch.members_after(after, MEMBERS).await?,
                 Part::Value(Value::Object(members)) => {
                     members.into_iter().filter(|(name, _)| name.as_str() > after).collect()

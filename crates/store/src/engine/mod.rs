@@ -14,9 +14,9 @@
 //! | `time` | when a version begins |
 //! | `commit` | the next version: where its value goes, its record, the swap |
 //! | `seal`, `garbage` | what a commit does for the others: history, collection |
-//! | `told` | what is said of versions and changes |
+//! | `describe` | what is said of versions and changes |
 //! | `check` | whether what is stored is what was written |
-//! | `standing`, `walk` | values and versions, loaded as far as they are asked for |
+//! | `state`, `walk` | values and versions, loaded as far as they are asked for |
 //! | `types`, `known` | what the types of entities say of them |
 //! | `own` | what is the engine's own |
 //! | `settle` | the engine over a store: trying until an operation is settled |
@@ -25,6 +25,7 @@ mod change;
 mod check;
 mod commit;
 mod delete;
+mod describe;
 mod garbage;
 mod input;
 mod known;
@@ -35,11 +36,10 @@ mod read;
 mod repeat;
 mod seal;
 mod settle;
-mod standing;
+mod state;
 #[cfg(test)]
 mod tests;
 mod time;
-mod told;
 mod types;
 mod walk;
 

@@ -7,12 +7,12 @@ use timeweft_core::operation::{Access, Change, Committed, Context, Failure, Post
 use timeweft_core::time::Timestamp;
 
 use super::commit::{Draft, What, Written};
+use super::describe::encoded;
 use super::input::decode_value;
 use super::own;
 use super::repeat::{digest, version_of_key};
 use super::settle::Engine;
 use super::time::Begins;
-use super::told::encoded;
 use crate::loader::Loader;
 use crate::store::Store;
 

@@ -8,7 +8,7 @@ use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
 use super::settle::Engine;
-use super::standing::Standing;
+use super::state::State;
 use super::walk::Walk;
 use crate::loader::Loader;
 use crate::store::Store;
@@ -42,12 +42,12 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                     return Ok(Some(Reading::NotModified(meta)));
                 }
                 if let Some(newer) = self.newer_than(loader, record, since).await? {
-                    let standing = self.standing(loader, id, record).await?;
-                    return Ok(Some(Reading::Diff(self.told_over(loader, id, &newer, &standing).await?, meta)));
+                    let state = self.state(loader, id, record).await?;
+                    return Ok(Some(Reading::Diff(self.describe_over(loader, id, &newer, &state).await?, meta)));
                 }
             }
-            let standing = self.standing(loader, id, record).await?;
-            Ok(Some(Reading::Value(CborValue(standing.bytes(loader).await?), meta)))
+            let state = self.state(loader, id, record).await?;
+            Ok(Some(Reading::Value(CborValue(state.bytes(loader).await?), meta)))
         })
         .await
     }
@@ -67,7 +67,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 Some((base, named)) if named.valid_from == since => {
                     let diff = diff::diff_finely_by(&base, &value, &self.rules(context, id.kind()).await?.identity);
                     let loader = Loader::new(&self.store, id.as_str());
-                    return Ok(Reading::Diff(self.told(&loader, diff, &Standing::Value(value)).await?, meta));
+                    return Ok(Reading::Diff(self.describe(&loader, diff, &State::Value(value)).await?, meta));
                 }
                 _ => {}
             },
@@ -114,7 +114,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             };
             let is_current = entry.version == record.entry.version;
             let value = match is_current {
-                true => self.standing(loader, id, record).await?.whole(loader).await?,
+                true => self.state(loader, id, record).await?.whole(loader).await?,
                 false => self.rebuild(loader, id, &entry, walk).await?,
             };
             let chunks = record.chunks().filter(|_| is_current);

@@ -5,8 +5,8 @@ use timeweft_core::id::EntityId;
 use timeweft_core::operation::{Committed, Moment, Told};
 use timeweft_core::time::Timestamp;
 
+use super::describe::encoded;
 use super::settle::{Current, Engine};
-use super::told::encoded;
 use super::walk::Walk;
 use crate::error::{EngineError, Stop};
 use crate::loader::Loader;
@@ -67,7 +67,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                     Some((entry, _, walk)) if version < current.record.entry.version => {
                         self.rebuild(loader, id, &entry, walk).await?
                     }
-                    _ => self.standing(loader, id, &current.record).await?.whole(loader).await?,
+                    _ => self.state(loader, id, &current.record).await?.whole(loader).await?,
                 };
                 let diff = encoded(&whole.to_patch_giving(&value));
                 let steps = self.steps(loader, id, others, &diff).await?;

@@ -48,7 +48,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 if current.record.entry.deleted {
                     return Ok(Some((current.pointer, Rules::built_in(kind))));
                 }
-                let value = self.standing(loader, &definition, &current.record).await?.whole(loader).await?;
+                let value = self.state(loader, &definition, &current.record).await?.whole(loader).await?;
                 // Rules that can't be read are no reason to let everything pass.
                 let rules = Rules::read(kind, &value).map_err(|broken| {
                     Failure::Unavailable(format!("{definition}: {}", Failure::InvalidValue(broken)))

@@ -23,17 +23,17 @@ pub(super) struct Walk<'a, S> {
     /// Before the blocks.
     sealed: Sealed,
     /// The version whose tree the record has, and its root.
-    planted: Option<(u64, Vec<u8>)>,
+    tree: Option<(u64, Vec<u8>)>,
 }
 
 impl<'a, S: Store> Walk<'a, S> {
     pub(super) fn new(loader: &'a Loader<'a, S>, record: &Record) -> Self {
-        let planted = match &record.place {
+        let tree = match &record.place {
             Place::Inline(_) => None,
-            Place::Tree(planted) => Some((planted.version, planted.root.to_vec())),
+            Place::Tree(tree) => Some((tree.version, tree.root.to_vec())),
         };
         let entries = std::iter::once(&record.entry).chain(&record.tail).cloned().collect();
-        Walk { loader, entries, blocks: Vec::new(), sealed: record.sealed.clone(), planted }
+        Walk { loader, entries, blocks: Vec::new(), sealed: record.sealed.clone(), tree }
     }
 
     /// The next older version.
@@ -149,7 +149,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             if let Some(base) = entry.base {
                 break base;
             }
-            if let Some((_, root)) = walk.planted.as_ref().filter(|(version, _)| *version == entry.version) {
+            if let Some((_, root)) = walk.tree.as_ref().filter(|(version, _)| *version == entry.version) {
                 break Base::Tree { root: root.clone().into(), then: None };
             }
             diffs.push(entry.diff);

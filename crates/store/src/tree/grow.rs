@@ -4,10 +4,10 @@ use timeweft_core::codec::cbor::{self, parts};
 use timeweft_core::diff::{Diff, Segment};
 use timeweft_core::members::Members;
 
-use super::node::{Index, Kind, Node, Page, Trunk};
-use super::page::{Child, LEAF, pages, trunk};
-use super::plant::{plant, sprout};
-use super::view::{added as made, doesnt_fit, limb, shaded, taken};
+use super::build::{build, part_node};
+use super::node::{BranchNode, Index, Kind, Node, Page};
+use super::page::{Child, LEAF, branch_node, pages};
+use super::view::{added as made, branch, doesnt_fit, shaded, taken};
 use crate::blob::Writing;
 use crate::error::EngineError;
 use crate::loader::Loader;
@@ -26,7 +26,7 @@ pub(crate) async fn grow<S: Store>(
 ) -> Result<Node, EngineError> {
     match inside(loader, root, diff, to).await? {
         // A root is no leaf.
-        Node::Leaf(bytes) => plant(&bytes, loader.entity, to),
+        Node::Leaf(bytes) => build(&bytes, loader.entity, to),
         node => Ok(node),
     }
 }
@@ -41,14 +41,14 @@ async fn inside<S: Store>(
         return Ok(node.clone());
     }
     let value = match (node, diff) {
-        (Node::Branch(trunk), Diff::Object(members)) if trunk.kind == Kind::Object => {
-            return object(loader, trunk, members, to).await;
+        (Node::Branch(branch_node), Diff::Object(members)) if branch_node.kind == Kind::Object => {
+            return object(loader, branch_node, members, to).await;
         }
-        (Node::Branch(trunk), Diff::Array(segments)) if trunk.kind == Kind::Array => {
-            return array(loader, trunk, segments, to).await;
+        (Node::Branch(branch_node), Diff::Array(segments)) if branch_node.kind == Kind::Array => {
+            return array(loader, branch_node, segments, to).await;
         }
         (node, Diff::Set { value, .. }) => {
-            Box::pin(fell(loader, node, to)).await?;
+            Box::pin(free(loader, node, to)).await?;
             cbor::encode_value(value)
         }
         (Node::Leaf(bytes), diff) => cbor::encode_value(&shaded(loader.entity, bytes, Some(diff))?),
@@ -58,7 +58,7 @@ async fn inside<S: Store>(
         }
         _ => return Err(doesnt_fit(loader.entity, &"it is for another kind of value")),
     };
-    Node::decode(&sprout(&value, loader.entity, to)?)
+    Node::decode(&part_node(&value, loader.entity, to)?)
 }
 
 async fn child<S: Store>(
@@ -73,7 +73,7 @@ async fn child<S: Store>(
 
 async fn object<S: Store>(
     loader: &Loader<'_, S>,
-    old: &Trunk,
+    old: &BranchNode,
     members: &Members<Diff>,
     to: &mut Writing,
 ) -> Result<Node, EngineError> {
@@ -94,7 +94,7 @@ async fn object<S: Store>(
             }
             match changes.next_if(|(key, _)| **key == old.key) {
                 None => children.push(old),
-                Some((_, Diff::Remove)) => Box::pin(fell(loader, &Node::decode(&old.node)?, to)).await?,
+                Some((_, Diff::Remove)) => Box::pin(free(loader, &Node::decode(&old.node)?, to)).await?,
                 Some((_, change)) => {
                     child(loader, &mut old, change, to).await?;
                     children.push(old);
@@ -121,7 +121,7 @@ fn added(entity: &str, key: &str, change: &Diff, to: &mut Writing) -> Result<Opt
     match change {
         Diff::Set { .. } | Diff::Increment(_) => {
             let Some(value) = made(change) else { return Ok(None) };
-            let node = sprout(&cbor::encode_value(&value), entity, to)?;
+            let node = part_node(&cbor::encode_value(&value), entity, to)?;
             Ok(Some(Child { key: key.to_owned(), node }))
         }
         // Removing what is not there is nothing.
@@ -132,7 +132,7 @@ fn added(entity: &str, key: &str, change: &Diff, to: &mut Writing) -> Result<Opt
 
 async fn array<S: Store>(
     loader: &Loader<'_, S>,
-    old: &Trunk,
+    old: &BranchNode,
     segments: &[Segment<Vec<timeweft_core::value::Value>, Diff>],
     to: &mut Writing,
 ) -> Result<Node, EngineError> {
@@ -142,9 +142,9 @@ async fn array<S: Store>(
     let index = loader.index(&old.index).await?;
     // As they are: what is in them is not looked at.
     let mut moved = Vec::new();
-    let limb = limb(loader, old).await?;
+    let branch = branch(loader, old).await?;
     for element in taken(segments) {
-        let node = limb.planted_element(element).await?;
+        let node = branch.stored_element(element).await?;
         moved.push(node.ok_or_else(|| doesnt_fit(loader.entity, &"the array is shorter"))?.encode()?);
     }
     let mut next: Vec<Page> = Vec::with_capacity(index.pages.len());
@@ -154,7 +154,7 @@ async fn array<S: Store>(
     for segment in segments {
         if let Segment::Insert(items, _) = segment {
             for item in items {
-                let node = sprout(&cbor::encode_value(item), loader.entity, to)?;
+                let node = part_node(&cbor::encode_value(item), loader.entity, to)?;
                 fresh.push(Child { key: String::new(), node });
             }
             continue;
@@ -187,7 +187,7 @@ async fn array<S: Store>(
             for mut element in open.by_ref().take(left) {
                 left -= 1;
                 match segment {
-                    Segment::Delete(_) => Box::pin(fell(loader, &Node::decode(&element.node)?, to)).await?,
+                    Segment::Delete(_) => Box::pin(free(loader, &Node::decode(&element.node)?, to)).await?,
                     Segment::Inner(inner) => {
                         child(loader, &mut element, inner, to).await?;
                         fresh.push(element);
@@ -206,7 +206,7 @@ async fn array<S: Store>(
 /// The node over the new pages: a leaf when little is left, other pages when they have become sparse.
 async fn settle<S: Store>(
     loader: &Loader<'_, S>,
-    old: &Trunk,
+    old: &BranchNode,
     before: &Index,
     next: Vec<Page>,
     to: &mut Writing,
@@ -215,7 +215,7 @@ async fn settle<S: Store>(
     let bytes: usize = next.iter().map(|page| page.bytes as usize).sum();
     let sparse = next.len() >= SPARSE_PAGES && next.len() > before.pages.len() / 2 && bytes / next.len() < SPARSE_BYTES;
     if bytes > LEAF / 2 && !sparse {
-        return trunk(old.kind, next, to);
+        return branch_node(old.kind, next, to);
     }
     let mut children = Vec::new();
     for page in &next {
@@ -231,7 +231,7 @@ async fn settle<S: Store>(
     }
     if sparse {
         let pages = pages(old.kind, children, to)?;
-        return trunk(old.kind, pages, to);
+        return branch_node(old.kind, pages, to);
     }
     // So short that every child is a leaf.
     let mut leaf = Vec::with_capacity(bytes + 9);
@@ -249,25 +249,25 @@ async fn settle<S: Store>(
 }
 
 /// Everything of a node is garbage.
-pub(crate) async fn fell<S: Store>(loader: &Loader<'_, S>, node: &Node, to: &mut Writing) -> Result<(), EngineError> {
+pub(crate) async fn free<S: Store>(loader: &Loader<'_, S>, node: &Node, to: &mut Writing) -> Result<(), EngineError> {
     match node {
         Node::Leaf(_) => {}
         Node::Long(blob) => to.drop_blob(blob),
-        Node::Branch(trunk) => {
-            for page in &loader.index(&trunk.index).await?.pages {
+        Node::Branch(branch_node) => {
+            for page in &loader.index(&branch_node.index).await?.pages {
                 let bytes = loader.read(&page.blob).await?;
                 let mut deeper = Vec::new();
-                page.each(trunk.kind, &bytes, loader.entity, |_, node| {
+                page.each(branch_node.kind, &bytes, loader.entity, |_, node| {
                     if node.starts_with(&[0xd9, 0xfa]) {
                         deeper.push(node.to_vec());
                     }
                 })?;
                 for node in deeper {
-                    Box::pin(fell(loader, &Node::decode(&node)?, to)).await?;
+                    Box::pin(free(loader, &Node::decode(&node)?, to)).await?;
                 }
                 to.drop_blob(&page.blob);
             }
-            to.drop_blob(&trunk.index);
+            to.drop_blob(&branch_node.index);
         }
     }
     Ok(())

@@ -15,18 +15,18 @@
 //! |---|---|
 //! | `node` | what a tree is made of, and its bytes |
 //! | `page` | parts in pages, and how these are filled |
-//! | `plant` | from a value to a tree |
+//! | `build` | from a value to a tree |
 //! | `view` | reading: a place, a part, the whole, under a diff that is not in the tree yet |
 //! | `grow` | applying a diff: the next tree |
 
+mod build;
 mod grow;
 pub(crate) mod node;
 mod page;
-mod plant;
 #[cfg(test)]
 mod tests;
 mod view;
 
-pub(crate) use grow::{fell, grow};
-pub(crate) use plant::plant;
-pub(crate) use view::{Limb, part, write};
+pub(crate) use build::build;
+pub(crate) use grow::{free, grow};
+pub(crate) use view::{BranchView, part, write};

@@ -18,13 +18,13 @@ pub(crate) enum Node {
     /// In a blob, encoded.
     Long(Blob),
     /// In pages.
-    Branch(Trunk),
+    Branch(BranchNode),
 }
 
 /// A container in pages.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 #[cbor(array)]
-pub(crate) struct Trunk {
+pub(crate) struct BranchNode {
     /// Which tag; not written with it.
     #[cbor(skip)]
     pub(super) kind: Kind,
@@ -75,10 +75,10 @@ impl Node {
         let damaged = |error: minicbor::decode::Error| EngineError::Corrupt(format!("a node of a tree: {error}"));
         match rest.split_first() {
             Some((5, blob)) => Ok(Node::Long(minicbor::decode(blob).map_err(damaged)?)),
-            Some((tag @ (6 | 7), trunk)) => {
-                let mut trunk: Trunk = minicbor::decode(trunk).map_err(damaged)?;
-                trunk.kind = if *tag == 6 { Kind::Object } else { Kind::Array };
-                Ok(Node::Branch(trunk))
+            Some((tag @ (6 | 7), branch_node)) => {
+                let mut branch_node: BranchNode = minicbor::decode(branch_node).map_err(damaged)?;
+                branch_node.kind = if *tag == 6 { Kind::Object } else { Kind::Array };
+                Ok(Node::Branch(branch_node))
             }
             _ => Err(EngineError::Corrupt("a node of a tree is of no known kind".into())),
         }
@@ -93,7 +93,9 @@ impl Node {
         match self {
             Node::Leaf(bytes) => Ok(bytes.clone()),
             Node::Long(blob) => tagged(LONG, blob),
-            Node::Branch(trunk) => tagged(if trunk.kind == Kind::Object { OBJECT } else { ARRAY }, trunk),
+            Node::Branch(branch_node) => {
+                tagged(if branch_node.kind == Kind::Object { OBJECT } else { ARRAY }, branch_node)
+            }
         }
     }
 
@@ -102,10 +104,10 @@ impl Node {
         match self {
             Node::Leaf(bytes) => bytes.len(),
             Node::Long(blob) => blob.len(),
-            Node::Branch(trunk) => {
+            Node::Branch(branch_node) => {
                 let mut head = Vec::new();
-                parts::write_array_head(&mut head, trunk.count as usize);
-                head.len() + trunk.bytes as usize
+                parts::write_array_head(&mut head, branch_node.count as usize);
+                head.len() + branch_node.bytes as usize
             }
         }
     }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use timeweft_core::codec::DecodeError;
 use timeweft_core::codec::cbor::parts;
 
-use super::node::{Index, Kind, Node, Page, Trunk};
+use super::node::{BranchNode, Index, Kind, Node, Page};
 use crate::blob::Writing;
 use crate::error::EngineError;
 use crate::loader::Loader;
@@ -174,10 +174,10 @@ fn page(kind: Kind, children: &[Child], to: &mut Writing) -> Result<Page, Engine
 }
 
 /// The node over these pages.
-pub(super) fn trunk(kind: Kind, pages: Vec<Page>, to: &mut Writing) -> Result<Node, EngineError> {
+pub(super) fn branch_node(kind: Kind, pages: Vec<Page>, to: &mut Writing) -> Result<Node, EngineError> {
     let (count, bytes) = pages.iter().fold((0, 0), |(count, bytes), page| (count + page.count, bytes + page.bytes));
     let index = minicbor::to_vec(Index { pages }).map_err(|error| EngineError::Corrupt(error.to_string()))?;
-    Ok(Node::Branch(Trunk { kind, count, bytes, index: to.blob(index, INDEX) }))
+    Ok(Node::Branch(BranchNode { kind, count, bytes, index: to.blob(index, INDEX) }))
 }
 
 pub(super) fn damaged(entity: &str) -> impl Fn(DecodeError) -> EngineError {

@@ -26,20 +26,20 @@ fn wait<F: Future>(future: F) -> F::Output {
 }
 
 /// A tree in a store of its own, and what it holds.
-struct Planted {
+struct Grown {
     store: MemoryStore,
     root: Node,
     value: Value,
     pointer: u64,
 }
 
-impl Planted {
-    fn new(value: Value) -> Planted {
+impl Grown {
+    fn new(value: Value) -> Grown {
         let mut to = Writing::new(1);
-        let root = plant(&cbor::encode_value(&value), "note:n", &mut to).unwrap();
-        let mut planted = Planted { store: MemoryStore::new(), root, value, pointer: 1 };
-        planted.take(to);
-        planted
+        let root = build(&cbor::encode_value(&value), "note:n", &mut to).unwrap();
+        let mut tree = Grown { store: MemoryStore::new(), root, value, pointer: 1 };
+        tree.take(to);
+        tree
     }
 
     fn take(&mut self, to: Writing) {
@@ -137,33 +137,33 @@ fn change(value: &mut Value, random: &mut Random) {
 #[test]
 fn a_tree_holds_what_was_planted_and_becomes_what_diffs_make_of_it() {
     let mut random = Random(7);
-    let mut planted = Planted::new(document(&mut random));
-    planted.holds("planted");
+    let mut tree = Grown::new(document(&mut random));
+    tree.holds("tree");
     for step in 0..150 {
-        let mut next = planted.value.clone();
+        let mut next = tree.value.clone();
         change(&mut next, &mut random);
-        let over = diff(&planted.value, &next);
-        assert!(planted.bytes(Some(&over)) == cbor::encode_value(&next), "under the diff; step {step}");
-        planted.grow(next);
-        planted.holds(&format!("step {step}"));
+        let over = diff(&tree.value, &next);
+        assert!(tree.bytes(Some(&over)) == cbor::encode_value(&next), "under the diff; step {step}");
+        tree.grow(next);
+        tree.holds(&format!("step {step}"));
     }
-    planted.grow(Value::object([("n", Value::Null)]));
-    planted.holds("little is left");
-    assert!(planted.store.keys().len() <= 2, "and nothing of the rest: {:?}", planted.store.keys());
+    tree.grow(Value::object([("n", Value::Null)]));
+    tree.holds("little is left");
+    assert!(tree.store.keys().len() <= 2, "and nothing of the rest: {:?}", tree.store.keys());
 }
 
 #[test]
 fn parts_are_those_of_the_value_under_a_diff() {
     let mut random = Random(11);
-    let planted = Planted::new(document(&mut random));
+    let tree = Grown::new(document(&mut random));
     for step in 0..60 {
-        let mut next = planted.value.clone();
+        let mut next = tree.value.clone();
         for _ in 0..3 {
             change(&mut next, &mut random);
         }
-        let over = diff(&planted.value, &next);
-        let loader = Loader::new(&planted.store, "note:n");
-        let root = wait(part(&loader, planted.root.clone(), Some(&over))).unwrap();
+        let over = diff(&tree.value, &next);
+        let loader = Loader::new(&tree.store, "note:n");
+        let root = wait(part(&loader, tree.root.clone(), Some(&over))).unwrap();
         let (Part::Branch(root), Value::Object(members)) = (&root, &next) else { panic!("a long object") };
         for key in ["rows", "keyed", "long", "n", "missing"] {
             match (wait(root.member(key)).unwrap(), members.get(key)) {
@@ -209,16 +209,16 @@ fn parts_are_those_of_the_value_under_a_diff() {
 
 #[test]
 fn what_is_damaged_is_an_error() {
-    let planted = Planted::new(document(&mut Random(3)));
-    for key in planted.store.keys() {
-        let whole = wait(planted.store.get(&key)).unwrap().unwrap();
+    let tree = Grown::new(document(&mut Random(3)));
+    for key in tree.store.keys() {
+        let whole = wait(tree.store.get(&key)).unwrap().unwrap();
         for broken in [&whole[..whole.len() / 2], &[0xff, 0x00][..], &[]] {
-            wait(planted.store.set(&key, broken)).unwrap();
-            let loader = Loader::new(&planted.store, "note:n");
-            let read = wait(write(&loader, &planted.root, None, &mut Vec::new()));
+            wait(tree.store.set(&key, broken)).unwrap();
+            let loader = Loader::new(&tree.store, "note:n");
+            let read = wait(write(&loader, &tree.root, None, &mut Vec::new()));
             assert!(matches!(read, Err(EngineError::Corrupt(_)) | Ok(())), "{key}: {read:?}");
         }
-        wait(planted.store.set(&key, &whole)).unwrap();
+        wait(tree.store.set(&key, &whole)).unwrap();
     }
     assert!(Node::decode(&[0xd9, 0xfa, 0x09, 0]).is_err() && Node::decode(&[0xd9, 0xfa, 0x06]).is_err());
 }

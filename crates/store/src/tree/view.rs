@@ -10,16 +10,16 @@ use timeweft_core::diff::lazy::{Branch, Part};
 use timeweft_core::diff::{Diff, Segment};
 use timeweft_core::value::Value;
 
-use super::node::{Index, Kind, Node, Trunk};
+use super::node::{BranchNode, Index, Kind, Node};
 use super::page::{Child, Opened};
 use crate::error::EngineError;
 use crate::loader::{Loader, decode_stored};
 use crate::store::Store;
 
 /// A container in pages, under a diff.
-pub(crate) struct Limb<'a, S> {
+pub(crate) struct BranchView<'a, S> {
     loader: &'a Loader<'a, S>,
-    trunk: Trunk,
+    branch_node: BranchNode,
     index: Rc<Index>,
     over: Option<&'a Diff>,
     /// Of edits along an array: made once, since elements are asked for one by one.
@@ -67,7 +67,7 @@ pub(crate) async fn part<'a, S: Store>(
     loader: &'a Loader<'a, S>,
     node: Node,
     over: Option<&'a Diff>,
-) -> Result<Part<Limb<'a, S>>, EngineError> {
+) -> Result<Part<BranchView<'a, S>>, EngineError> {
     let over = over.filter(|diff| !diff.is_identity());
     match over {
         Some(Diff::Remove) => return Ok(Part::Absent),
@@ -77,9 +77,9 @@ pub(crate) async fn part<'a, S: Store>(
     match node {
         Node::Leaf(bytes) => Ok(Part::Value(shaded(loader.entity, &bytes, over)?)),
         Node::Long(blob) => Ok(Part::Value(shaded(loader.entity, &loader.read(&blob).await?, over)?)),
-        Node::Branch(trunk) => {
-            let index = loader.index(&trunk.index).await?;
-            Ok(Part::Branch(Limb::of(loader, trunk, index, over)))
+        Node::Branch(branch_node) => {
+            let index = loader.index(&branch_node.index).await?;
+            Ok(Part::Branch(BranchView::of(loader, branch_node, index, over)))
         }
     }
 }
@@ -97,10 +97,10 @@ pub(super) fn doesnt_fit(entity: &str, error: &impl std::fmt::Display) -> Engine
     EngineError::Corrupt(format!("a diff of {entity} doesn't fit: {error}"))
 }
 
-impl<'a, S: Store> Limb<'a, S> {
-    fn of(loader: &'a Loader<'a, S>, trunk: Trunk, index: Rc<Index>, over: Option<&'a Diff>) -> Self {
+impl<'a, S: Store> BranchView<'a, S> {
+    fn of(loader: &'a Loader<'a, S>, branch_node: BranchNode, index: Rc<Index>, over: Option<&'a Diff>) -> Self {
         let layout = Layout::of(over);
-        Limb { loader, trunk, index, over, layout, opened: RefCell::default(), ends: OnceCell::new() }
+        BranchView { loader, branch_node, index, over, layout, opened: RefCell::default(), ends: OnceCell::new() }
     }
 
     async fn open(&self, number: usize) -> Result<Option<Rc<Opened>>, EngineError> {
@@ -109,13 +109,13 @@ impl<'a, S: Store> Limb<'a, S> {
         }
         let Some(page) = self.index.pages.get(number) else { return Ok(None) };
         let bytes = self.loader.read(&page.blob).await?;
-        let opened = Rc::new(page.open(self.trunk.kind, bytes, self.loader.entity)?);
+        let opened = Rc::new(page.open(self.branch_node.kind, bytes, self.loader.entity)?);
         self.opened.borrow_mut().insert(number, opened.clone());
         Ok(Some(opened))
     }
 
     /// The node of a member that is in the pages.
-    async fn planted_member(&self, key: &str) -> Result<Option<Node>, EngineError> {
+    async fn stored_member(&self, key: &str) -> Result<Option<Node>, EngineError> {
         let after = self.index.pages.partition_point(|page| page.first.as_str() <= key);
         let Some(number) = after.checked_sub(1) else { return Ok(None) };
         let page = self.open(number).await?;
@@ -123,7 +123,7 @@ impl<'a, S: Store> Limb<'a, S> {
     }
 
     /// The node of an element that is in the pages.
-    pub(super) async fn planted_element(&self, index: usize) -> Result<Option<Node>, EngineError> {
+    pub(super) async fn stored_element(&self, index: usize) -> Result<Option<Node>, EngineError> {
         let ends = self.ends.get_or_init(|| {
             let mut end = 0_u64;
             let ends = self.index.pages.iter().map(|page| {
@@ -183,14 +183,14 @@ impl<'a, S: Store> Limb<'a, S> {
     }
 }
 
-impl<S: Store> Branch for Limb<'_, S> {
+impl<S: Store> Branch for BranchView<'_, S> {
     type Error = EngineError;
 
     fn elements(&self) -> Option<usize> {
-        let planted = self.trunk.count as usize;
-        (self.trunk.kind == Kind::Array).then(|| match &self.layout {
+        let stored = self.branch_node.count as usize;
+        (self.branch_node.kind == Kind::Array).then(|| match &self.layout {
             Some(layout) => layout.ends.last().copied().unwrap_or(0),
-            None => planted,
+            None => stored,
         })
     }
 
@@ -202,7 +202,7 @@ impl<S: Store> Branch for Limb<'_, S> {
         if let Some(Diff::Set { value, .. }) = over {
             return Ok(Part::Value(value.clone()));
         }
-        match (self.planted_member(key).await?, over) {
+        match (self.stored_member(key).await?, over) {
             (Some(node), over) => Box::pin(part(self.loader, node, over)).await,
             (None, Some(Diff::Increment(increment))) => Ok(Part::Value(increment.alone())),
             (None, _) => Ok(Part::Absent),
@@ -213,20 +213,20 @@ impl<S: Store> Branch for Limb<'_, S> {
         let (from, over) = match (self.over, &self.layout) {
             (Some(Diff::Array(segments)), Some(layout)) => {
                 let (step, at) = layout.step(index);
-                let planted = layout.starts.get(step).map(|start| start + at);
+                let stored = layout.starts.get(step).map(|start| start + at);
                 match segments.get(step) {
                     Some(Segment::Insert(items, _)) => {
                         return Ok(items.get(at).cloned().map_or(Part::Absent, Part::Value));
                     }
-                    Some(Segment::Inner(inner)) => (planted, Some(inner)),
+                    Some(Segment::Inner(inner)) => (stored, Some(inner)),
                     Some(Segment::Put(number, inner)) => (layout.taken.get(*number).copied(), inner.as_ref()),
-                    _ => (planted, None),
+                    _ => (stored, None),
                 }
             }
             _ => (Some(index), None),
         };
         let node = match from {
-            Some(index) => self.planted_element(index).await?,
+            Some(index) => self.stored_element(index).await?,
             None => None,
         };
         match node {
@@ -246,7 +246,7 @@ impl<S: Store> Branch for Limb<'_, S> {
 
     async fn whole(&self) -> Result<Value, EngineError> {
         let mut bytes = Vec::new();
-        Box::pin(write(self.loader, &Node::Branch(self.trunk.clone()), self.over, &mut bytes)).await?;
+        Box::pin(write(self.loader, &Node::Branch(self.branch_node.clone()), self.over, &mut bytes)).await?;
         decode_stored(self.loader.entity, &bytes)
     }
 }
@@ -273,9 +273,12 @@ pub(super) fn added(change: &Diff) -> Option<Value> {
 }
 
 /// A container in pages, as it is.
-pub(super) async fn limb<'a, S: Store>(loader: &'a Loader<'a, S>, trunk: &Trunk) -> Result<Limb<'a, S>, EngineError> {
-    let index = loader.index(&trunk.index).await?;
-    Ok(Limb::of(loader, trunk.clone(), index, None))
+pub(super) async fn branch<'a, S: Store>(
+    loader: &'a Loader<'a, S>,
+    branch_node: &BranchNode,
+) -> Result<BranchView<'a, S>, EngineError> {
+    let index = loader.index(&branch_node.index).await?;
+    Ok(BranchView::of(loader, branch_node.clone(), index, None))
 }
 
 /// Writes a node's value out, with a diff applied; what the diff does not touch is copied and not decoded.
@@ -290,7 +293,7 @@ pub(crate) async fn write<S: Store>(
         out.extend(cbor::encode_value(value));
         return Ok(());
     }
-    let (trunk, over) = match (node, over) {
+    let (branch_node, over) = match (node, over) {
         (Node::Leaf(bytes), None) => {
             out.extend_from_slice(bytes);
             return Ok(());
@@ -307,12 +310,12 @@ pub(crate) async fn write<S: Store>(
             out.extend(cbor::encode_value(&shaded(loader.entity, &loader.read(blob).await?, over)?));
             return Ok(());
         }
-        (Node::Branch(trunk), over) => (trunk, over),
+        (Node::Branch(branch_node), over) => (branch_node, over),
     };
-    let mut children = Children::of(trunk, loader).await?;
-    match (trunk.kind, over) {
+    let mut children = Children::of(branch_node, loader).await?;
+    match (branch_node.kind, over) {
         (Kind::Object, None) => {
-            parts::write_object_head(out, trunk.count as usize);
+            parts::write_object_head(out, branch_node.count as usize);
             while let Some(child) = children.next().await? {
                 parts::write_key(out, &child.key);
                 child.write(loader, None, out).await?;
@@ -349,7 +352,7 @@ pub(crate) async fn write<S: Store>(
             out.append(&mut body);
         }
         (Kind::Array, None) => {
-            parts::write_array_head(out, trunk.count as usize);
+            parts::write_array_head(out, branch_node.count as usize);
             while let Some(child) = children.next().await? {
                 child.write(loader, None, out).await?;
             }
@@ -357,14 +360,14 @@ pub(crate) async fn write<S: Store>(
         (Kind::Array, Some(Diff::Array(segments))) => {
             parts::write_array_head(out, segments.iter().map(|segment| segment.after()).sum());
             let taken = taken(segments);
-            let limb = limb(loader, trunk).await?;
+            let branch = branch(loader, branch_node).await?;
             for segment in segments {
                 if let Segment::Insert(items, _) = segment {
                     items.iter().for_each(|item| out.extend(cbor::encode_value(item)));
                 }
                 if let Segment::Put(number, inner) = segment {
                     let node = match taken.get(*number) {
-                        Some(index) => limb.planted_element(*index).await?,
+                        Some(index) => branch.stored_element(*index).await?,
                         None => None,
                     };
                     let node = node.ok_or_else(|| doesnt_fit(loader.entity, &"it puts what is not taken"))?;
@@ -411,9 +414,9 @@ struct Children<'a, S> {
 }
 
 impl<'a, S: Store> Children<'a, S> {
-    async fn of(trunk: &Trunk, loader: &'a Loader<'a, S>) -> Result<Self, EngineError> {
-        let index = loader.index(&trunk.index).await?;
-        Ok(Children { loader, kind: trunk.kind, index, page: 0, loaded: Vec::new().into_iter() })
+    async fn of(branch_node: &BranchNode, loader: &'a Loader<'a, S>) -> Result<Self, EngineError> {
+        let index = loader.index(&branch_node.index).await?;
+        Ok(Children { loader, kind: branch_node.kind, index, page: 0, loaded: Vec::new().into_iter() })
     }
 
     async fn next(&mut self) -> Result<Option<Child>, EngineError> {

@@ -47,7 +47,7 @@ pub(super) struct Person {
     edits: Vec<Vec<(u32, u32, bool)>>,
     snapshot: Option<Vec<u8>>,
     journal: Option<Vec<u8>>,
-    /// It dies when so many effects of the next transition are performed.
+    /// It dies when so many effects of the next transition are executed.
     dies_after: Option<usize>,
     /// What had gone out when it died.
     escaped: Vec<Vec<u8>>,

@@ -6,7 +6,7 @@ use timeweft_core::id::EntityId;
 use timeweft_core::time::Timestamp;
 
 use crate::host::Host;
-use crate::http::asking::Asking;
+use crate::http::exchange::Exchange;
 use crate::notes::KIND;
 
 use super::fault::Fault;
@@ -18,10 +18,10 @@ pub(super) struct Inputs {
 }
 
 impl Inputs {
-    pub(super) fn read<H: Host>(asking: &Asking<'_, H>, batched: bool) -> Inputs {
-        let text = match asking.request.method.as_str() {
-            "GET" => asking.parameter("input").unwrap_or_default().into_bytes(),
-            _ => asking.request.body.clone(),
+    pub(super) fn read<H: Host>(exchange: &Exchange<'_, H>, batched: bool) -> Inputs {
+        let text = match exchange.request.method.as_str() {
+            "GET" => exchange.parameter("input").unwrap_or_default().into_bytes(),
+            _ => exchange.request.body.clone(),
         };
         let read = if text.is_empty() { Ok(Json::Null) } else { serde_json::from_slice(&text) };
         Inputs { read: read.map_err(|error| Fault::bad_request(format!("the input is no JSON: {error}"))), batched }

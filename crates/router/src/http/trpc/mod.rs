@@ -7,7 +7,7 @@
 //! | [`input`] | what is asked of it |
 //! | [`fault`] | why it could not be done, as tRPC says it |
 //!
-//! A call names one procedure, or with `?batch=1` several, separated by commas, which are performed in that order; each has an
+//! A call names one procedure, or with `?batch=1` several, separated by commas, which are executed in that order; each has an
 //! answer of its own. Queries are asked by `GET` with `?input=` or by `POST` with a body, mutations by `POST` alone. Answers
 //! are not streamed, and there is no transformer: what is in them is JSON.
 
@@ -25,7 +25,7 @@ use crate::event::{Effect, Header, HttpResponse, header};
 use crate::host::Host;
 
 use super::answer::{Refused, media_type, refuse};
-use super::asking::Asking;
+use super::exchange::Exchange;
 
 use fault::Fault;
 use input::Inputs;
@@ -58,41 +58,41 @@ pub(super) fn refusal(refused: &Refused) -> HttpResponse {
 }
 
 /// Performs what a request names.
-pub(super) async fn handle<H: Host>(asking: &Asking<'_, H>, names: &str) -> Result<HttpResponse, Refused> {
-    let headers = &asking.request.headers;
+pub(super) async fn handle<H: Host>(exchange: &Exchange<'_, H>, names: &str) -> Result<HttpResponse, Refused> {
+    let headers = &exchange.request.headers;
     let streamed = |name| header(headers, name).is_some_and(|kinds| kinds.contains("application/jsonl"));
     if streamed("trpc-accept") || streamed("accept") {
         let message = "answers are not streamed: use httpBatchLink, or httpLink";
         return Err(refuse(Code::NotImplemented, message));
     }
-    if asking.request.method == "POST" && media_type(headers).as_deref() != Some(JSON) {
+    if exchange.request.method == "POST" && media_type(headers).as_deref() != Some(JSON) {
         return Err(refuse(Code::UnsupportedMediaType, "send `application/json`"));
     }
-    let batched = asking.parameter("batch").as_deref() == Some("1");
+    let batched = exchange.parameter("batch").as_deref() == Some("1");
     let names: Vec<&str> = if batched { names.split(',').collect() } else { vec![names] };
     if names.len() > MOST {
         return Err(refuse(Code::BadRequest, format!("a batch has at most {MOST} calls (`maxItems`)")));
     }
 
-    let inputs = Inputs::read(asking, batched);
-    let caller = asking.caller().await;
+    let inputs = Inputs::read(exchange, batched);
+    let caller = exchange.caller().await;
     let (mut answers, mut statuses, mut effects) = (Vec::new(), Vec::new(), Vec::new());
     let (mut bytes, mut allow) = (0, None);
     for (index, name) in names.into_iter().enumerate() {
-        let performed = async {
-            let procedure = Procedure::named(name, &asking.request.method)?;
+        let executed = async {
+            let procedure = Procedure::named(name, &exchange.request.method)?;
             let caller = caller.as_ref().map_err(Fault::from)?;
             let input = inputs.of(index)?;
             if bytes > ANSWER_BYTES {
                 return Err(Fault::new(413, "the answers before this one fill the batch: ask in a request of its own"));
             }
-            let mut notes = Notes::new(asking.router, caller.person());
-            let answer = notes.perform(procedure, input).await;
+            let mut notes = Notes::new(exchange.router, caller.person());
+            let answer = notes.execute(procedure, input).await;
             // Also what was done before it failed was done.
             effects.append(&mut notes.effects);
             answer
         };
-        let (status, answer) = match performed.await {
+        let (status, answer) = match executed.await {
             Ok(data) => (200, serde_json::json!({ "result": { "data": data } })),
             Err(fault) => {
                 allow = allow.or(fault.allow);

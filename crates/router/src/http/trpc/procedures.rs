@@ -77,7 +77,7 @@ impl<'a, H: Host> Notes<'a, H> {
         Notes { router, person, effects: Vec::new() }
     }
 
-    pub(super) async fn perform(&mut self, procedure: Procedure, input: Input<'_>) -> Result<Json, Fault> {
+    pub(super) async fn execute(&mut self, procedure: Procedure, input: Input<'_>) -> Result<Json, Fault> {
         match procedure {
             Procedure::Create => self.create(input).await,
             Procedure::Update => self.update(input).await,

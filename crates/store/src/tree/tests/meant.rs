@@ -126,34 +126,34 @@ fn meant(value: &Value, step: usize, random: &mut Random) -> Patch {
 fn a_tree_becomes_what_moves_increments_and_entries_make_of_it() {
     for seed in 0..3 {
         let mut random = Random(seed + 21);
-        let mut planted = Planted::new(gathering(&mut random));
+        let mut tree = Grown::new(gathering(&mut random));
         for step in 0..40 {
             let at = format!("seed {seed}, step {step}");
-            let change = meant(&planted.value, step, &mut random).resolve(&planted.value).expect(&at);
-            let mut next = planted.value.clone();
+            let change = meant(&tree.value, step, &mut random).resolve(&tree.value).expect(&at);
+            let mut next = tree.value.clone();
             change.apply(&mut next).expect(&at);
-            assert!(planted.bytes(Some(&change)) == cbor::encode_value(&next), "under the diff; {at}");
+            assert!(tree.bytes(Some(&change)) == cbor::encode_value(&next), "under the diff; {at}");
             let stored = cbor::decode_diff(&cbor::encode_diff(&change)).expect(&at);
-            planted.grow_by(&stored, next);
-            planted.holds(&at);
+            tree.grow_by(&stored, next);
+            tree.holds(&at);
         }
-        planted.grow(Value::object([("n", Value::Null)]));
-        assert!(planted.store.keys().len() <= 2, "and nothing of the rest: {:?}", planted.store.keys());
+        tree.grow(Value::object([("n", Value::Null)]));
+        assert!(tree.store.keys().len() <= 2, "and nothing of the rest: {:?}", tree.store.keys());
     }
 }
 
 #[test]
 fn parts_are_those_of_the_value_under_moves() {
     let mut random = Random(31);
-    let planted = Planted::new(gathering(&mut random));
+    let tree = Grown::new(gathering(&mut random));
     for step in 0..40 {
-        let change = meant(&planted.value, step, &mut random).resolve(&planted.value).unwrap();
-        let mut next = planted.value.clone();
+        let change = meant(&tree.value, step, &mut random).resolve(&tree.value).unwrap();
+        let mut next = tree.value.clone();
         change.apply(&mut next).unwrap();
         let Value::Object(members) = &next else { panic!("an object") };
         let Some(Value::Array(rows)) = members.get("rows") else { panic!("an array") };
-        let loader = Loader::new(&planted.store, "note:n");
-        let Part::Branch(root) = wait(part(&loader, planted.root.clone(), Some(&change))).unwrap() else {
+        let loader = Loader::new(&tree.store, "note:n");
+        let Part::Branch(root) = wait(part(&loader, tree.root.clone(), Some(&change))).unwrap() else {
             panic!("a long object")
         };
         for name in ["few", "many", "map", "absent"] {
@@ -184,19 +184,19 @@ fn parts_are_those_of_the_value_under_moves() {
 fn many_moves_at_once_take_no_square_of_their_number() {
     let mut random = Random(41);
     let rows = Value::Array((0..40_000).map(|n| Value::Number(f64::from(n))).collect());
-    let mut planted = Planted::new(rows);
+    let mut tree = Grown::new(rows);
     let turned = (0..40_000).rev().map(|number| Segment::Put(number, None));
-    let change = Patch::Array((0..40_000).map(Segment::Take).chain(turned).collect()).resolve(&planted.value).unwrap();
-    let mut next = planted.value.clone();
+    let change = Patch::Array((0..40_000).map(Segment::Take).chain(turned).collect()).resolve(&tree.value).unwrap();
+    let mut next = tree.value.clone();
     change.apply(&mut next).unwrap();
-    assert!(planted.bytes(Some(&change)) == cbor::encode_value(&next));
-    let loader = Loader::new(&planted.store, "note:n");
-    let Part::Branch(root) = wait(part(&loader, planted.root.clone(), Some(&change))).unwrap() else { panic!("long") };
+    assert!(tree.bytes(Some(&change)) == cbor::encode_value(&next));
+    let loader = Loader::new(&tree.store, "note:n");
+    let Part::Branch(root) = wait(part(&loader, tree.root.clone(), Some(&change))).unwrap() else { panic!("long") };
     let Value::Array(items) = &next else { panic!("an array") };
     for _ in 0..2_000 {
         let index = random.below(items.len());
         assert!(wait(root.range(index..index + 1)).unwrap()[0] == items[index]);
     }
-    planted.grow_by(&change, next);
-    planted.holds("turned round");
+    tree.grow_by(&change, next);
+    tree.holds("turned round");
 }

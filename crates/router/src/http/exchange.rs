@@ -12,7 +12,7 @@ use crate::target::unescape;
 use super::answer::Refused;
 
 /// The request, and what is known of it.
-pub(crate) struct Asking<'a, H> {
+pub(crate) struct Exchange<'a, H> {
     pub(crate) router: &'a Router<H>,
     pub(crate) request: &'a HttpRequest,
     pub(crate) query: &'a str,
@@ -20,7 +20,7 @@ pub(crate) struct Asking<'a, H> {
     pub(crate) format: Format,
 }
 
-impl<H: Host> Asking<'_, H> {
+impl<H: Host> Exchange<'_, H> {
     /// Who asks; without a session 401.
     pub(crate) async fn caller(&self) -> Result<Caller, Refused> {
         self.anybody().await?.ok_or_else(|| Denied::SignIn.into())

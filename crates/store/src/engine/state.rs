@@ -13,33 +13,33 @@ use crate::loader::{Loader, decode_stored};
 use crate::record::{Base, Entry, Place, Record};
 use crate::store::Store;
 use crate::tree::node::Node;
-use crate::tree::{self, Limb};
+use crate::tree::{self, BranchView};
 
 #[derive(Clone, Debug)]
-pub(super) enum Standing {
+pub(super) enum State {
     Value(Value),
     Tree { root: Node, over: Diff },
 }
 
-impl Standing {
-    fn planted(root: &[u8]) -> Result<Standing, EngineError> {
-        Ok(Standing::Tree { root: Node::decode(root)?, over: Diff::identity() })
+impl State {
+    fn of_tree(root: &[u8]) -> Result<State, EngineError> {
+        Ok(State::Tree { root: Node::decode(root)?, over: Diff::identity() })
     }
 
     pub(super) async fn part<'a, S: Store>(
         &'a self,
         loader: &'a Loader<'a, S>,
-    ) -> Result<Part<Limb<'a, S>>, EngineError> {
+    ) -> Result<Part<BranchView<'a, S>>, EngineError> {
         match self {
-            Standing::Value(value) => Ok(Part::Value(value.clone())),
-            Standing::Tree { root, over } => tree::part(loader, root.clone(), Some(over)).await,
+            State::Value(value) => Ok(Part::Value(value.clone())),
+            State::Tree { root, over } => tree::part(loader, root.clone(), Some(over)).await,
         }
     }
 
     pub(super) async fn bytes<S: Store>(&self, loader: &Loader<'_, S>) -> Result<Vec<u8>, EngineError> {
         match self {
-            Standing::Value(value) => Ok(cbor::encode_value(value)),
-            Standing::Tree { root, over } => {
+            State::Value(value) => Ok(cbor::encode_value(value)),
+            State::Tree { root, over } => {
                 let mut bytes = Vec::new();
                 tree::write(loader, root, Some(over), &mut bytes).await?;
                 Ok(bytes)
@@ -49,8 +49,8 @@ impl Standing {
 
     pub(super) async fn whole<S: Store>(&self, loader: &Loader<'_, S>) -> Result<Value, EngineError> {
         match self {
-            Standing::Value(value) => Ok(value.clone()),
-            Standing::Tree { .. } => decode_stored(loader.entity, &self.bytes(loader).await?),
+            State::Value(value) => Ok(value.clone()),
+            State::Tree { .. } => decode_stored(loader.entity, &self.bytes(loader).await?),
         }
     }
 
@@ -66,8 +66,8 @@ impl Standing {
     /// What it becomes by a diff.
     pub(super) fn then(&mut self, id: &EntityId, diff: &Diff) -> Result<(), EngineError> {
         match self {
-            Standing::Value(value) => diff.apply(value).map_err(|error| doesnt_fit(id, &error)),
-            Standing::Tree { over, .. } => {
+            State::Value(value) => diff.apply(value).map_err(|error| doesnt_fit(id, &error)),
+            State::Tree { over, .. } => {
                 *over = diff::compose(over, diff).map_err(|error| doesnt_fit(id, &error))?;
                 Ok(())
             }
@@ -107,40 +107,35 @@ fn value_levels(value: &Value) -> usize {
 
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     /// The value of the record's version.
-    pub(super) async fn standing(
+    pub(super) async fn state(
         &self,
         loader: &Loader<'_, S>,
         id: &EntityId,
         record: &Record,
-    ) -> Result<Standing, EngineError> {
+    ) -> Result<State, EngineError> {
         match &record.place {
-            Place::Inline(bytes) => Ok(Standing::Value(decode_stored(id.as_str(), bytes)?)),
-            Place::Tree(planted) => {
-                let mut standing = Standing::planted(&planted.root)?;
+            Place::Inline(bytes) => Ok(State::Value(decode_stored(id.as_str(), bytes)?)),
+            Place::Tree(tree) => {
+                let mut state = State::of_tree(&tree.root)?;
                 let later = record.tail.iter().rev().chain([&record.entry]);
-                for entry in later.filter(|entry| entry.version > planted.version) {
-                    standing.then(id, &self.diff(loader, &entry.diff).await?)?;
+                for entry in later.filter(|entry| entry.version > tree.version) {
+                    state.then(id, &self.diff(loader, &entry.diff).await?)?;
                 }
-                Ok(standing)
+                Ok(state)
             }
         }
     }
 
     /// The value that a base is.
-    pub(super) async fn base(
-        &self,
-        loader: &Loader<'_, S>,
-        id: &EntityId,
-        base: &Base,
-    ) -> Result<Standing, EngineError> {
+    pub(super) async fn base(&self, loader: &Loader<'_, S>, id: &EntityId, base: &Base) -> Result<State, EngineError> {
         match base {
-            Base::Inline(bytes) => Ok(Standing::Value(decode_stored(id.as_str(), bytes)?)),
+            Base::Inline(bytes) => Ok(State::Value(decode_stored(id.as_str(), bytes)?)),
             Base::Tree { root, then } => {
-                let mut standing = Standing::planted(root)?;
+                let mut state = State::of_tree(root)?;
                 if then.is_some() {
-                    standing.then(id, &self.diff(loader, then).await?)?;
+                    state.then(id, &self.diff(loader, then).await?)?;
                 }
-                Ok(standing)
+                Ok(state)
             }
         }
     }

@@ -38,7 +38,7 @@ fn note() -> Value {
             lines.push_str(&format!("line of : <{}> some more words\n", tab_name(person, index)));
         }
     }
-    object([("title", text("storm")), ("blob", Value::Text(lines))])
+    object([("title", text("chaos")), ("blob", Value::Text(lines))])
 }
 
 fn check(world: &World<Typing>, seed: u64) {
@@ -72,5 +72,5 @@ fn weather(seed: u64, steps: usize) -> usize {
 #[test]
 fn every_tab_agrees_with_the_server_and_no_keystroke_is_lost_or_doubled() {
     let versions: usize = (1..=60).map(|seed| weather(seed, 1_500)).sum();
-    assert!(versions > 60 * 10, "the storms made {versions} versions: too few to prove anything");
+    assert!(versions > 60 * 10, "the runs made {versions} versions: too few to prove anything");
 }

@@ -7,7 +7,7 @@ use timeweft_core::operation::{CborDiff, Committed, Exact, Meta, Step, Told};
 use timeweft_core::time::Timestamp;
 
 use super::settle::Engine;
-use super::standing::Standing;
+use super::state::State;
 use crate::error::{EngineError, Stop};
 use crate::loader::Loader;
 use crate::record::{Entry, Record};
@@ -78,11 +78,11 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     }
 
     /// A diff that leads to `result` as it is told: plainly, as short texts and arrays can be written out; and exactly.
-    pub(super) async fn told(
+    pub(super) async fn describe(
         &self,
         loader: &Loader<'_, S>,
         diff: Diff,
-        result: &Standing,
+        result: &State,
     ) -> Result<Told, EngineError> {
         let diff = result.readable(loader, diff).await?;
         let exact = encoded(&diff.to_patch());
@@ -91,14 +91,14 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     }
 
     /// What the versions `newer` (newest first) come to, as it is told.
-    pub(super) async fn told_over(
+    pub(super) async fn describe_over(
         &self,
         loader: &Loader<'_, S>,
         id: &EntityId,
         newer: &[Entry],
-        result: &Standing,
+        result: &State,
     ) -> Result<Told, EngineError> {
-        let told = self.told(loader, self.compose(loader, id, newer).await?, result).await?;
+        let told = self.describe(loader, self.compose(loader, id, newer).await?, result).await?;
         // One version is the change itself.
         let steps = if newer.len() > 1 { self.steps(loader, id, newer, &told.diff).await? } else { Vec::new() };
         Ok(Told { steps, ..told })
@@ -111,9 +111,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         id: &EntityId,
         whole: Diff,
         newer: &[Entry],
-        result: &Standing,
+        result: &State,
     ) -> Result<Told, EngineError> {
-        let diff = self.told(loader, whole, result).await?.diff;
+        let diff = self.describe(loader, whole, result).await?.diff;
         let steps = self.steps(loader, id, newer, &diff).await?;
         Ok(Told { diff, exact: None, steps })
     }
