@@ -24,7 +24,7 @@ const SIGNATURE_SECONDS: u64 = 3_600;
 #[non_exhaustive]
 pub enum TokenError {
     /// Not a token at all, or one without an end.
-    #[error("not a JWT signed with HS256")]
+    #[error("not a JWT signed with HS256 and nothing more")]
     Malformed,
     /// Made with another key, or changed since.
     #[error("made with another key")]
@@ -67,7 +67,12 @@ pub fn claims(token: &str, key: &[u8], now: f64) -> Result<Json, TokenError> {
     }
     let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
     let (head, body) = signed.split_once('.').ok_or(TokenError::Malformed)?;
-    if part(head)?.get("alg").and_then(Json::as_str) != Some("HS256") {
+    let head = part(head)?;
+    // `crit` names what has to be understood to check the token (RFC 7515, 4.1.11), and `b64` changes what is signed (RFC 7797).
+    if head.get("alg").and_then(Json::as_str) != Some("HS256")
+        || head.get("crit").is_some()
+        || head.get("b64").is_some()
+    {
         return Err(TokenError::Malformed);
     }
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenError::Malformed)?;
@@ -126,6 +131,20 @@ mod tests {
         assert_eq!(claims(&signed, b"key", NOW), Err(TokenError::Malformed));
         for bad in ["", ".", "..", "a.b.c", "a"] {
             assert!(claims(bad, b"key", NOW).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_whose_head_asks_for_more_is_refused() {
+        for head in [
+            r#"{"alg":"HS256","crit":["exp"]}"#,
+            r#"{"alg":"HS256","b64":false,"crit":["b64"]}"#,
+            r#"{"alg":"HS256","b64":true}"#,
+        ] {
+            let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(head), URL_SAFE_NO_PAD.encode(r#"{"exp":2e9}"#));
+            let signature = signer(b"key", &[signed.as_bytes()]).finalize().into_bytes();
+            let token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature));
+            assert_eq!(claims(&token, b"key", NOW), Err(TokenError::Malformed), "{head}");
         }
     }
 

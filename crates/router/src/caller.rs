@@ -1,5 +1,6 @@
 //! Who is asking: the cookie `session`, the same token as `Authorization: Bearer`, or an issuer's JWT as bearer.
 
+use serde_json::Value as Json;
 use timeweft_core::id::is_local_id;
 use timeweft_core::operation::Failure;
 use timeweft_core::time::Timestamp;
@@ -81,12 +82,23 @@ fn foreign(bearer: &str, config: &Config, now: Timestamp) -> Option<Caller> {
     if claims.get("iss")?.as_str()? != issuer.name {
         return None;
     }
+    if let Some(audience) = &issuer.audience
+        && !is_for(claims.get("aud")?, audience)
+    {
+        return None;
+    }
     let subject = claims.get("sub")?.as_str().filter(|subject| !subject.is_empty() && *subject != SYSTEM)?;
     let person = if is_local_id(subject) { subject.to_owned() } else { format!("sub-{}", crypto::hash(subject)) };
     let session = format!("{FOREIGN}{}", crypto::hash(bearer));
     let expires = claims.get("exp")?.as_f64()? as u64;
     let email = claims.get("email").and_then(|email| email.as_str()).map(str::to_owned);
     Some(Caller { token: Token { person, session, expires }, email })
+}
+
+/// `aud` is one audience or a list of them (RFC 7519, 4.1.3).
+fn is_for(aud: &Json, audience: &str) -> bool {
+    aud.as_str() == Some(audience)
+        || aud.as_array().is_some_and(|all| all.iter().any(|one| one.as_str() == Some(audience)))
 }
 
 /// What follows `Bearer ` in `Authorization`.

@@ -9,6 +9,7 @@
 //! | `grip-key` | key of the gateway's `Grip-Sig` (HS256) | none |
 //! | `grip-required` | `true`: socket events count only with a valid `Grip-Sig` | `false` |
 //! | `jwt-issuer`, `jwt-key` | whose bearer tokens (HS256) are accepted in place of a session, and their key | none |
+//! | `jwt-audience` | one of the audiences (`aud`) that such a token has to be for | any |
 //! | `limit-…` | contract section 8: `value-bytes`, `depth`, `message-bytes`, `body-bytes`, `diff-operations`, `subscriptions` | the contract's |
 
 use timeweft_core::id::is_local_id;
@@ -24,6 +25,8 @@ const SHORTEST_KEY: usize = 32;
 pub(crate) struct Issuer {
     pub(crate) name: String,
     pub(crate) key: Vec<u8>,
+    /// What its tokens have to be for.
+    pub(crate) audience: Option<String>,
 }
 
 /// The settings, checked.
@@ -68,7 +71,7 @@ pub enum ConfigError {
     )]
     Origin(String),
     /// An issuer without a key or a key without an issuer.
-    #[error("the settings `jwt-issuer` and `jwt-key` come together")]
+    #[error("the settings `jwt-issuer` and `jwt-key` come together, and `jwt-audience` only with them")]
     HalfAnIssuer,
 }
 
@@ -96,9 +99,9 @@ impl Config {
         if grip_required && grip_key.is_none() {
             return Err(ConfigError::NoGripKey);
         }
-        let issuer = match (text("jwt-issuer"), secret("jwt-key")?) {
-            (Some(name), Some(key)) => Some(Issuer { name, key }),
-            (None, None) => None,
+        let issuer = match (text("jwt-issuer"), secret("jwt-key")?, text("jwt-audience")) {
+            (Some(name), Some(key), audience) => Some(Issuer { name, key, audience }),
+            (None, None, None) => None,
             _ => return Err(ConfigError::HalfAnIssuer),
         };
         let origins = text("origins").unwrap_or_default();
@@ -183,6 +186,7 @@ mod tests {
         }
         assert_eq!(error(&[KEY, ("admins", "ann@example.org, a b")]), ConfigError::Admin("a b".to_owned()));
         assert_eq!(error(&[KEY, ("jwt-issuer", "https://id.example")]), ConfigError::HalfAnIssuer);
+        assert_eq!(error(&[KEY, ("jwt-audience", "notes")]), ConfigError::HalfAnIssuer);
     }
 
     #[test]

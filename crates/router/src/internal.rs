@@ -3,7 +3,7 @@
 //! | entity | value |
 //! |---|---|
 //! | `tw-email:{hash of the email}` | `{email, personId}`; whoever makes it first decides the person |
-//! | `tw-code:{hash of the email}` | the sign-in code asked for last ([`crate::sign_in::codes`]) |
+//! | `tw-code:{hash}` | sign-in codes of an email ([`crate::sign_in::codes`]) |
 //! | `tw-sessions:{personId}` | `{email, sessions: {sessionId: {createdAt, expiresAt}}}` |
 //!
 //! Types that begin with `tw-` are reserved: [`crate::access`] lets no request near them. They are entities, and not bare

@@ -10,7 +10,7 @@
 //! | [`host`] | what is needed from outside: entities, private records, clock, random, settings |
 //! | `config` | the settings, read once |
 //! | `sign_in` | codes by mail, persons, sessions |
-//! | `caller`, `token`, `origin`, `crypto` | who is asking, and how they show it |
+//! | `caller`, `token`, `origin`, `address`, `crypto` | who is asking, from where, and how they show it |
 //! | `access` | who may do what |
 //! | `document` | patches of JSON documents (RFC 6902, RFC 7396) as diffs |
 //! | `execute` | the one way from a door to an entity: the right to it, what is applied, what follows from that |
@@ -29,6 +29,7 @@
 #![allow(async_fn_in_trait)]
 
 mod access;
+mod address;
 mod caller;
 mod close;
 mod config;

@@ -7,7 +7,7 @@ use timeweft_core::value::Value;
 use crate::event::{Effect, Header, HttpResponse, Mail};
 use crate::host::Host;
 use crate::sign_in::{codes, email, persons, sessions};
-use crate::{access, close, publish, token};
+use crate::{access, address, close, publish, token};
 
 use super::answer::{Refused, fields, needed, of_value, refuse};
 use super::exchange::Exchange;
@@ -16,9 +16,14 @@ use super::exchange::Exchange;
 pub(super) async fn login<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResponse, Refused> {
     let config = &exchange.router.config;
     let fields = fields(exchange.request, config)?;
-    let email = address(fields.text("email")?)?;
-    let Some(code) = codes::issue(&exchange.router.host, config, &email).await? else {
-        return Err(refuse(Code::SlowDown, "too many codes were asked for; use the last one, or wait ten minutes"));
+    let email = normal(fields.text("email")?)?;
+    let from = address::of(&exchange.request.headers);
+    let code = match codes::issue(&exchange.router.host, config, &email, &from).await? {
+        Ok(code) => code,
+        Err(seconds) => {
+            let why = format!("too many codes were asked for; use the last one, or ask again in {seconds} seconds");
+            return Err(refuse(Code::SlowDown, why).with(Header::new("retry-after", seconds.to_string())));
+        }
     };
     if config.development {
         return Ok(of_value(200, &Value::object([("code", Value::text(code))]), exchange.format));
@@ -35,9 +40,10 @@ pub(super) async fn login<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpRes
 pub(super) async fn verify<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResponse, Refused> {
     let (host, config) = (&exchange.router.host, &exchange.router.config);
     let fields = fields(exchange.request, config)?;
-    let email = address(fields.text("email")?)?;
+    let email = normal(fields.text("email")?)?;
     let code = needed(fields.text("code")?, "code")?;
-    if !codes::redeem(host, config, &email, code.trim()).await? {
+    let from = address::of(&exchange.request.headers);
+    if !codes::redeem(host, config, &email, &from, code.trim()).await? {
         return Err(refuse(Code::Unauthorized, "this is not the code, or no longer; ask for another with POST /login"));
     }
     let (person, made) = persons::of_email(host, &email).await?;
@@ -74,7 +80,7 @@ pub(super) async fn me<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpRespon
     Ok(of_value(200, &me, exchange.format))
 }
 
-fn address(text: Option<String>) -> Result<String, Refused> {
+fn normal(text: Option<String>) -> Result<String, Refused> {
     let text = needed(text, "email")?;
     email::normalize(&text).ok_or_else(|| refuse(Code::BadRequest, "`email` is not an email address"))
 }

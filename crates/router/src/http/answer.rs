@@ -44,7 +44,10 @@ impl Refused {
 
     pub(crate) fn response(self, format: Format) -> HttpResponse {
         let mut response = of_response(self.0.response, format, Vec::new());
-        response.headers.extend(self.0.headers);
+        for header in self.0.headers {
+            response.headers.retain(|other| other.name != header.name);
+            response.headers.push(header);
+        }
         response
     }
 }
@@ -135,5 +138,6 @@ fn headers(format: Format) -> Vec<Header> {
         Header::new("content-type", format.media_type()),
         // What one person may see is no cache's to keep, and versions are asked for by their own headers.
         Header::new("cache-control", "no-store"),
+        Header::new("x-content-type-options", "nosniff"),
     ]
 }

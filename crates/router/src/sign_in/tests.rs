@@ -8,7 +8,7 @@ use timeweft_store::memory::MemoryStore;
 
 use super::{persons, sessions};
 use crate::event::{Content, Effect, HttpRequest};
-use crate::testing::{Person, Server, server, server_over, together};
+use crate::testing::{Answer, Person, Server, server, server_over, together};
 use timeweft_grip::jwt;
 
 const ANN: &str = "ann@example.org";
@@ -120,9 +120,55 @@ fn outside_development_the_sixth_code_in_ten_minutes_is_429() {
     }
     let answer = server.anonymous("POST", "/login", json!({"email": ANN}));
     assert_eq!((answer.status(), answer.code().as_str()), (429, "slow-down"));
+    assert_eq!(answer.header("retry-after"), Some("600"), "when the first of them is no longer counted");
     assert!(answer.0.effects.is_empty());
     server.world.pass(601);
     assert_eq!(server.anonymous("POST", "/login", json!({"email": ANN})).status(), 202);
+}
+
+#[test]
+fn who_asks_for_anothers_codes_or_guesses_at_them_keeps_nobody_from_signing_in() {
+    let server = server(&[("development", "false")]);
+    let ask = |address: &str, target: &str, body: Json| {
+        let nobody = Person { id: String::new(), cookie: String::new() };
+        server.ask(&nobody, "POST", target, &[("x-forwarded-for", address)], body)
+    };
+    let code = |answer: &Answer| -> String {
+        let [Effect::Mail(mail)] = &answer.0.effects[..] else { panic!("{:?}", answer.0.effects) };
+        mail.text.chars().filter(char::is_ascii_digit).take(6).collect()
+    };
+    let anns = code(&ask("192.0.2.1", "/login", json!({"email": ANN})));
+    // Another asks for as many of her codes as there are, and guesses at them and at hers.
+    for n in 0..6 {
+        let answer = ask("198.51.100.6", "/login", json!({"email": ANN}));
+        assert_eq!(answer.status(), if n < 5 { 202 } else { 429 });
+    }
+    for address in ["198.51.100.6", "203.0.113.6"] {
+        for _ in 0..30 {
+            let guess = json!({"email": ANN, "code": wrong(&anns)});
+            assert_eq!(ask(address, "/login/verify", guess).status(), 401);
+        }
+    }
+    assert_eq!(ask("192.0.2.1", "/login", json!({"email": "bob@example.org"})).status(), 202);
+    assert_eq!(ask("192.0.2.1", "/login/verify", json!({"email": ANN, "code": anns})).status(), 200);
+    assert_eq!(ask("192.0.2.1", "/login", json!({"email": ANN})).status(), 202);
+}
+
+#[test]
+fn a_code_can_be_typed_in_on_another_network_until_it_was_guessed_at_six_times_from_there() {
+    let server = server(&[]);
+    let verify = |address: &str, code: &str| {
+        let nobody = Person { id: String::new(), cookie: String::new() };
+        let body = json!({"email": ANN, "code": code});
+        server.ask(&nobody, "POST", "/login/verify", &[("x-forwarded-for", address)], body).status()
+    };
+    assert_eq!(verify("192.0.2.9", &server.code(ANN)), 200);
+    let code = server.code(ANN);
+    for _ in 0..6 {
+        assert_eq!(verify("192.0.2.9", wrong(&code)), 401);
+    }
+    assert_eq!(verify("192.0.2.8", &code), 401);
+    assert_eq!(server.verify(ANN, &code).status(), 200, "where it was asked for it holds");
 }
 
 #[test]
@@ -216,6 +262,19 @@ fn a_token_of_the_configured_issuer_is_its_subject() {
     let odd = issue(json!({"iss": "https://id.example", "sub": "auth0|5f7c", "exp": 1.9e9}), key);
     let answer: Json = serde_json::from_slice(&ask(&odd).body).unwrap();
     assert!(answer["personId"].as_str().unwrap().starts_with("sub-"));
+}
+
+#[test]
+fn a_token_for_another_audience_is_nobodys_where_one_is_set() {
+    let key = "another key of at least 32 characters";
+    let server = server(&[("jwt-issuer", "https://id.example"), ("jwt-key", key), ("jwt-audience", "notes")]);
+    let ask = |aud: Json| {
+        let claims = json!({"iss": "https://id.example", "sub": "user-1", "exp": 1.9e9, "aud": aud});
+        let bearer = format!("Bearer {}", jwt::issue(&claims, key.as_bytes()));
+        server.http("GET", "/me", &[("authorization", &bearer)], "").status
+    };
+    assert_eq!([ask(json!("notes")), ask(json!(["mail", "notes"]))], [200, 200]);
+    assert_eq!([ask(json!("mail")), ask(json!([])), ask(Json::Null)], [401, 401, 401]);
 }
 
 /// Everybody verifies at once, over a store that lets the others run at each of its calls.

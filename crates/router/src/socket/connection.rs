@@ -3,7 +3,8 @@
 //! | meta | what |
 //! |---|---|
 //! | `session` | the signed token of who it is; the only one that is believed |
-//! | `person-id` | the person, for logs |
+//! | `person-id` | the person: whose share of the gateway its calls are |
+//! | `expires` | when the session ends, in seconds since 1970: the gateway closes it then |
 //! | `format` | `cbor` or `json` |
 //! | `user` | the connection's id, which GRIP's `skip-self` compares with an item's sender |
 //! | `subscriptions` | six letters of a hash for each entity subscribed to: counts them, each once |
@@ -46,6 +47,7 @@ impl Connection {
         let fresh = vec![
             Header::new("session", token.write(&router.config.key)),
             Header::new("person-id", &token.person),
+            Header::new("expires", token.expires.to_string()),
             Header::new("format", format.as_str()),
             Header::new("user", id),
         ];

@@ -79,5 +79,6 @@ async fn open<H: Host>(
     outcome.replies.extend(closing(&caller));
     outcome.replies.push(Reply::SetMeta(Header::new("session", caller.token.write(&router.config.key))));
     outcome.replies.push(Reply::SetMeta(Header::new("person-id", caller.person())));
+    outcome.replies.push(Reply::SetMeta(Header::new("expires", caller.token.expires.to_string())));
     Ok(())
 }
