@@ -1,13 +1,14 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { compress } from './vite-compress.ts';
 import { precache } from './vite-precache.ts';
 
 const server = process.env.TIMEWEFT_URL ?? 'http://127.0.0.1:8080';
 const local = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 export default defineConfig({
-  plugins: [svelte({ configFile: false }), precache()],
+  plugins: [svelte({ configFile: false }), precache(), compress()],
   resolve: {
     // The linked package has a Svelte of its own next to it; signals of two copies do not see each other.
     dedupe: ['svelte'],

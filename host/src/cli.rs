@@ -1,6 +1,7 @@
 //! Flags and environment. Every flag can be given as `TIMEWEFT_NAME` too.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -70,6 +71,10 @@ pub struct Serve {
     #[arg(long = "admin", env = "TIMEWEFT_ADMINS", value_name = "PERSON", value_delimiter = ',')]
     pub admins: Vec<String>,
 
+    /// Starts without --mail-url and without --jwt-issuer, though nobody can sign in then.
+    #[arg(long, env = "TIMEWEFT_NO_SIGN_IN")]
+    pub no_sign_in: bool,
+
     /// Issuer of the JWTs that are taken in `Authorization: Bearer`.
     #[arg(long, env = "TIMEWEFT_JWT_ISSUER", value_name = "ISSUER")]
     pub jwt_issuer: Option<String>,
@@ -77,6 +82,10 @@ pub struct Serve {
     /// The issuer's shared key (HS256).
     #[arg(long, env = "TIMEWEFT_JWT_KEY", hide_env_values = true, value_name = "KEY")]
     pub jwt_key: Option<String>,
+
+    /// An audience (`aud`) that the issuer's JWTs have to be for.
+    #[arg(long, env = "TIMEWEFT_JWT_AUDIENCE", value_name = "AUDIENCE")]
+    pub jwt_audience: Option<String>,
 
     /// Mails (sign-in codes) are posted here as JSON {to, subject, text}.
     #[arg(long, env = "TIMEWEFT_MAIL_URL", value_name = "URL")]
@@ -172,8 +181,16 @@ pub struct Common {
     #[arg(help_heading = "Limits")]
     pub limit_message_bytes: usize,
 
+    /// Proxies of your own between clients and here, each of which adds to X-Forwarded-For: what counts as the client's address.
+    #[arg(long, env = "TIMEWEFT_TRUSTED_PROXIES", value_name = "N", default_value_t = 0)]
+    pub trusted_proxies: usize,
+
+    /// What one person may use at once, and one address for those who aren't signed in.
+    #[command(flatten)]
+    pub shares: Shares,
+
     /// Between two pings to a client. One that does not answer two of them is let go.
-    #[arg(long, env = "TIMEWEFT_PING_SECONDS", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    #[arg(long, env = "TIMEWEFT_PING_SECONDS", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     #[arg(help_heading = "Sockets")]
     pub ping_seconds: Duration,
 
@@ -197,6 +214,39 @@ pub struct Common {
     /// How logs are written.
     #[arg(long, env = "TIMEWEFT_LOG_FORMAT", value_name = "FORMAT", default_value = "text", help_heading = "Logs")]
     pub log_format: LogFormat,
+}
+
+/// What one person may use at once, and one address for those who aren't signed in.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Shares (of one person, and of one address for those who aren't signed in)")]
+pub struct Shares {
+    /// HTTP requests under way. A socket has one call under way.
+    #[arg(long, env = "TIMEWEFT_LIMIT_CALLS", value_name = "N", default_value_t = 256)]
+    pub limit_calls: usize,
+
+    /// Bytes held: bodies and messages that are not complete yet, answers that were not read yet.
+    #[arg(long, env = "TIMEWEFT_LIMIT_HELD_BYTES", value_name = "BYTES", default_value_t = 64 << 20)]
+    pub limit_held_bytes: usize,
+
+    /// Bytes held for everybody together.
+    #[arg(long, env = "TIMEWEFT_LIMIT_ALL_HELD_BYTES", value_name = "BYTES", default_value_t = 512 << 20)]
+    pub limit_all_held_bytes: usize,
+
+    /// Sockets.
+    #[arg(long, env = "TIMEWEFT_LIMIT_SOCKETS", value_name = "N", default_value_t = 10_000)]
+    pub limit_sockets: usize,
+
+    /// HTTP requests a second, and sockets opened.
+    #[arg(long, env = "TIMEWEFT_LIMIT_REQUESTS", value_name = "N", default_value = "2000")]
+    pub limit_requests: NonZeroU32,
+
+    /// Sign-in codes asked for from one address in ten minutes, and as many guesses. Not counted in development mode unless given.
+    #[arg(long, env = "TIMEWEFT_LIMIT_SIGN_INS", value_name = "N")]
+    pub limit_sign_ins: Option<NonZeroU32>,
+
+    /// Sign-in codes asked for by everybody in ten minutes. Not counted in development mode unless given.
+    #[arg(long, env = "TIMEWEFT_LIMIT_ALL_SIGN_INS", value_name = "N")]
+    pub limit_all_sign_ins: Option<NonZeroU32>,
 }
 
 /// How logs are written.

@@ -39,7 +39,10 @@ impl DataFolder {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.recursive(true).create(path).map_err(refused)?;
         let path = path.canonicalize().map_err(refused)?;
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(path.join("lock"));
+        let mut options = OpenOptions::new();
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let lock = options.write(true).create(true).truncate(false).open(path.join("lock"));
         let lock = lock.map_err(refused)?;
         match lock.try_lock() {
             Ok(()) => Ok(DataFolder { path, _lock: lock }),

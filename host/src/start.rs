@@ -3,20 +3,23 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
+use timeweft_router::Credentials;
+use timeweft_router::host::Settings;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::cli::{Common, Gateway as GatewayFlags, Serve};
+use crate::cli::{Common, Gateway as GatewayFlags, Serve, Shares};
 use crate::data::{self, DataFolder};
 use crate::engine::{Engine, EngineBackend, EngineOptions};
-use crate::gateway::{self, Backend, Gateway, GatewayOptions, OutboxLimits, Site};
+use crate::gateway::{self, Backend, Gateway, GatewayOptions, Hosts, OutboxLimits, ShareLimits, Site};
 use crate::mail::Mailer;
 use crate::store::{SqliteStore, StoreOptions};
 use crate::upstream::{Upstream, UpstreamOptions};
@@ -26,6 +29,9 @@ const PAGE: &str = include_str!("../page/index.html");
 const BACKLOG: u32 = 4096;
 /// After this, what has not ended by itself is cut.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
+/// Sign-in codes asked for in ten minutes by one address, and by all.
+const SIGN_INS: NonZeroU32 = NonZeroU32::new(30).unwrap();
+const ALL_SIGN_INS: NonZeroU32 = NonZeroU32::new(3_000).unwrap();
 /// An instance that a large value has grown by more than this is not kept.
 const RETIRE_BYTES: usize = 64 << 20;
 
@@ -38,11 +44,12 @@ pub async fn serve(flags: Serve) -> Result<()> {
         (None, Some(file)) => data::read_key(file)?,
         (None, None) => data.key()?,
     };
-    let mailer = Mailer::new(flags.mail_url.as_deref(), flags.development).map_err(anyhow::Error::msg)?;
+    check_sign_in(&flags)?;
+    let mailer = Mailer::new(flags.mail_url.as_deref()).map_err(anyhow::Error::msg)?;
     // Before the component is compiled, so that a taken port is known at once.
     let listener = listen(flags.common.listen)?;
     let database = data.join("store.db");
-    let store = SqliteStore::open(&database, StoreOptions::default())
+    let store = SqliteStore::open(&database, StoreOptions { lock: Some(data.join("lock")), ..StoreOptions::default() })
         .with_context(|| format!("can't open the database {}", database.display()))?;
     let store = Arc::new(store);
     let options = EngineOptions {
@@ -54,14 +61,19 @@ pub async fn serve(flags: Serve) -> Result<()> {
         retire_bytes: RETIRE_BYTES,
         settings: settings(&flags, key)?,
     };
+    let credentials = Credentials::new(&Given(&options.settings))?;
     // Compiling takes seconds when it is not in the cache.
     let starting = tokio::task::spawn_blocking({
         let store = store.clone();
         move || Engine::start(&options, store)
     });
-    let backend = EngineBackend::new(starting.await??, mailer, flags.limits.limit_body_bytes);
+    let backend = EngineBackend::new(starting.await??, mailer, credentials, flags.limits.limit_body_bytes);
     let (shutdown, until) = watch::channel(false);
-    let gateway = Gateway::new(backend, gateway_options(&flags.common)?, until);
+    let hosts = match flags.development {
+        true => Hosts::Local(flags.origins.iter().filter_map(|origin| gateway::host_of(origin)).collect()),
+        false => Hosts::All,
+    };
+    let gateway = Gateway::new(backend, gateway_options(&flags.common, hosts, flags.development)?, until);
     announce("listening on", &listener)?;
     run(gateway, listener, shutdown, signals, None).await;
     // The gateway and with it the engine are gone, so this is the last reference and what is pending gets committed.
@@ -82,7 +94,7 @@ pub async fn gateway(flags: GatewayFlags) -> Result<()> {
     let listener = listen(flags.common.listen)?;
     let publish = listen(flags.publish)?;
     let (shutdown, until) = watch::channel(false);
-    let gateway = Gateway::new(backend, gateway_options(&flags.common)?, until);
+    let gateway = Gateway::new(backend, gateway_options(&flags.common, Hosts::All, false)?, until);
     announce("publish on", &publish)?;
     announce("listening on", &listener)?;
     run(gateway, listener, shutdown, signals, Some(publish)).await;
@@ -159,7 +171,34 @@ fn announce(what: &str, listener: &TcpListener) -> Result<()> {
     Ok(out.flush()?)
 }
 
-fn gateway_options(common: &Common) -> Result<GatewayOptions> {
+/// Whether people can sign in, and nobody else in development mode.
+fn check_sign_in(flags: &Serve) -> Result<()> {
+    if flags.development {
+        if !flags.common.listen.ip().is_loopback() {
+            bail!(
+                "development mode tells sign-in codes to everybody who asks, so it listens on this machine only: use \
+                 --listen 127.0.0.1:PORT, or leave --development out"
+            );
+        }
+    } else if flags.mail_url.is_none() && flags.jwt_issuer.is_none() && !flags.no_sign_in {
+        bail!(
+            "nobody could sign in: name with --mail-url where sign-in codes are posted, or with --jwt-issuer whose tokens are \
+             taken; --no-sign-in starts all the same, and --development is for trying things out"
+        );
+    }
+    Ok(())
+}
+
+/// Settings as the router reads them.
+struct Given<'a>(&'a HashMap<String, String>);
+
+impl Settings for Given<'_> {
+    fn setting(&self, name: &str) -> Option<String> {
+        self.0.get(name).cloned()
+    }
+}
+
+fn gateway_options(common: &Common, hosts: Hosts, development: bool) -> Result<GatewayOptions> {
     let site = match (&common.assets, &common.page) {
         (Some(folder), _) => Site::folder(folder)?,
         (None, Some(path)) => {
@@ -172,8 +211,26 @@ fn gateway_options(common: &Common) -> Result<GatewayOptions> {
         resync: common.resync_seconds,
         outbox: OutboxLimits { frames: common.queue_frames, bytes: common.queue_bytes },
         message_bytes: common.limit_message_bytes,
+        shares: shares(&common.shares, development),
+        trusted_proxies: common.trusted_proxies,
+        hosts,
         site,
     })
+}
+
+fn shares(flags: &Shares, development: bool) -> ShareLimits {
+    let sign_ins = |given: Option<NonZeroU32>, default: NonZeroU32| {
+        given.unwrap_or(if development { NonZeroU32::MAX } else { default })
+    };
+    ShareLimits {
+        calls: flags.limit_calls,
+        bytes: flags.limit_held_bytes,
+        all_bytes: flags.limit_all_held_bytes,
+        sockets: flags.limit_sockets,
+        requests: flags.limit_requests,
+        sign_ins: sign_ins(flags.limit_sign_ins, SIGN_INS),
+        all_sign_ins: sign_ins(flags.limit_all_sign_ins, ALL_SIGN_INS),
+    }
 }
 
 fn component(flags: &Serve) -> Result<PathBuf> {
@@ -213,7 +270,11 @@ fn settings(flags: &Serve, key: String) -> Result<HashMap<String, String>> {
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
-    let optional = [("jwt-issuer", flags.jwt_issuer.clone()), ("jwt-key", flags.jwt_key.clone())];
+    let optional = [
+        ("jwt-issuer", flags.jwt_issuer.clone()),
+        ("jwt-key", flags.jwt_key.clone()),
+        ("jwt-audience", flags.jwt_audience.clone()),
+    ];
     settings.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
     Ok(settings)
 }

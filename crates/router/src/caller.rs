@@ -68,6 +68,15 @@ pub(crate) async fn identify<H: Host>(
     Ok(None)
 }
 
+/// Whose credentials these headers carry, as far as that can be told without the store: the session may have been ended.
+pub(crate) fn claimed(config: &Config, headers: &[Header], now: Timestamp) -> Option<String> {
+    if let Some(bearer) = bearer(headers) {
+        let token = Token::read(bearer, &config.key, now);
+        return token.or_else(|| foreign(bearer, config, now).map(|caller| caller.token)).map(|token| token.person);
+    }
+    cookies(headers).take(COOKIES).find_map(|text| Token::read(text, &config.key, now)).map(|token| token.person)
+}
+
 async fn standing<H: Host>(host: &H, token: Token) -> Result<Option<Caller>, Failure> {
     if !is_recorded(&token.session) {
         return Ok(None);

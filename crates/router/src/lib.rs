@@ -10,6 +10,7 @@
 //! | [`host`] | what is needed from outside: entities, private records, clock, random, settings |
 //! | `config` | the settings, read once |
 //! | `sign_in` | codes by mail, persons, sessions |
+//! | `credentials` | who a request says it is from, for gateways that share out what they have |
 //! | `caller`, `token`, `origin`, `address`, `crypto` | who is asking, from where, and how they show it |
 //! | `access` | who may do what |
 //! | `document` | patches of JSON documents (RFC 6902, RFC 7396) as diffs |
@@ -33,6 +34,7 @@ mod address;
 mod caller;
 mod close;
 mod config;
+mod credentials;
 mod crypto;
 mod document;
 pub mod event;
@@ -53,6 +55,7 @@ mod testing;
 mod token;
 
 pub use config::ConfigError;
+pub use credentials::Credentials;
 
 use event::{Batch, BatchOutcome, Held, HttpRequest, HttpResponse, Item};
 use host::Host;

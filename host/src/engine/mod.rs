@@ -1,7 +1,8 @@
 //! The components in this process: worker threads with a warm instance each, calls as plain functions.
 //!
-//! A call runs on one worker from start to end, makes way for others when it takes long (`turns`), and never waits for the disk; what it may answer is held back here until
-//! what it read and wrote is durable. When that fails, the call is made once more with a store that takes no writes, so
+//! Calls begin in turn between principals (`queue`). A call runs on one worker from start to end, makes way for others when it
+//! takes long (`turns`), and never waits for the disk; what it may answer is held back here until what it read and wrote is
+//! durable. When that fails, the call is made once more with a store that takes no writes, so
 //! that the component itself answers each request in the batch with `unavailable`.
 //!
 //! Nothing of one call reaches another but through the store: a trap, a call past its time or an instance that grew too
@@ -11,12 +12,13 @@ mod backend;
 mod bindings;
 mod convert;
 mod instance;
+mod queue;
 mod turns;
 mod worker;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -24,9 +26,11 @@ use tokio::sync::{Semaphore, oneshot};
 
 pub use backend::EngineBackend;
 
+use crate::gateway::Principal;
 use crate::store::{Batch as StoreBatch, SqliteStore, StoreError};
 use bindings::handler;
 use instance::Template;
+use queue::Queue;
 use worker::Pool;
 
 /// How the engine behaves.
@@ -104,6 +108,8 @@ enum Returned {
 
 struct Job {
     call: Arc<Call>,
+    /// Whose.
+    principal: Principal,
     read_only: bool,
     done: oneshot::Sender<Done>,
 }
@@ -113,43 +119,9 @@ struct Done {
     depends_on: StoreBatch,
 }
 
-/// Jobs on their way to the workers. Those who submit hold a permit each, so that it is bounded.
-#[derive(Default)]
-struct Queue {
-    state: Mutex<QueueState>,
-    filled: Condvar,
-}
-
-#[derive(Default)]
-struct QueueState {
-    jobs: VecDeque<Job>,
-    closed: bool,
-}
-
-impl Queue {
-    fn lock(&self) -> MutexGuard<'_, QueueState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn push(&self, job: Job) {
-        self.lock().jobs.push_back(job);
-        self.filled.notify_one();
-    }
-
-    /// `None` when the queue is closed and empty.
-    fn pop(&self) -> Option<Job> {
-        let idle = |state: &mut QueueState| state.jobs.is_empty() && !state.closed;
-        self.filled.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner).jobs.pop_front()
-    }
-
-    fn close(&self) {
-        self.lock().closed = true;
-        self.filled.notify_all();
-    }
-}
-
-/// So many calls a worker wait at most; more wait with their connections.
-const QUEUE_PER_WORKER: usize = 256;
+/// So many calls a worker wait at most; more wait with their connections. How many one principal may have waiting is the
+/// gateway's to say.
+const QUEUE_PER_WORKER: usize = 1_024;
 /// So many more calls than compute at once may have begun and make way for others.
 const LONG_CALLS: usize = 6;
 /// How long a call waits for its place in the queue.
@@ -171,7 +143,7 @@ impl Engine {
         let first = template
             .instantiate(store.session()?)
             .map_err(|reason| StartError::Component { path: options.component.clone(), reason })?;
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(Queue::new(options.workers));
         let pool = Arc::new(Pool::new(template, store.clone(), options, first));
         let mut engine = Engine {
             queue: queue.clone(),
@@ -187,26 +159,26 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Calls, and returns when what was returned may leave the host.
-    async fn call(&self, call: Call) -> Result<Returned, CallError> {
+    /// Calls for a principal, and returns when what was returned may leave the host.
+    async fn call(&self, principal: &Principal, call: Call) -> Result<Returned, CallError> {
         let call = Arc::new(call);
         let unavailable = |error: &dyn std::fmt::Display| CallError::Unavailable(error.to_string());
         let place = tokio::time::timeout(QUEUE_PATIENCE, self.places.acquire());
         let place = place.await.map_err(|_| unavailable(&"too many requests at once"))?;
         let _place = place.map_err(|error| unavailable(&error))?;
-        let done = self.run(call.clone(), false).await?;
+        let done = self.run(principal, call.clone(), false).await?;
         match self.store.durable(done.depends_on).await {
             Ok(()) => return done.returned,
             Err(error) => tracing::debug!(%error, "a call is made again without writing"),
         }
-        let done = self.run(call, true).await?;
+        let done = self.run(principal, call, true).await?;
         self.store.durable(done.depends_on).await.map_err(|error| unavailable(&error))?;
         done.returned
     }
 
-    async fn run(&self, call: Arc<Call>, read_only: bool) -> Result<Done, CallError> {
+    async fn run(&self, principal: &Principal, call: Arc<Call>, read_only: bool) -> Result<Done, CallError> {
         let (done, result) = oneshot::channel();
-        self.queue.push(Job { call, read_only, done });
+        self.queue.push(Job { call, principal: principal.clone(), read_only, done });
         result.await.map_err(|_| CallError::Unavailable("the server is stopping".into()))
     }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use wasmtime::Trap;
 
 use super::instance::{Instance, Template};
+use super::queue::Queue;
 use super::turns::{Turn, Turns};
-use super::{Call, CallError, Done, EngineOptions, Job, Queue, Returned};
+use super::{Call, CallError, Done, EngineOptions, Job, Returned};
 use crate::store::SqliteStore;
 
 /// What all workers share: instances that are warm, and turns.
@@ -56,35 +57,43 @@ impl Pool {
 }
 
 pub(super) fn run(queue: &Queue, pool: &Pool) {
-    while let Some(Job { call, read_only, done }) = queue.pop() {
-        let turn = Turn::begin(&pool.turns, pool.time);
-        // Nobody waits for it any more: the connection went while it was queued.
-        if done.is_closed() {
-            continue;
-        }
-        let mut instance = match pool.take() {
-            Ok(instance) => instance,
-            Err(error) => {
-                let _ = done.send(Done { returned: Err(error), depends_on: 0 });
-                continue;
-            }
-        };
-        instance.store.data_mut().turn = Some(turn);
-        let returned = call_instance(&mut instance, &call, read_only);
-        let host = instance.store.data_mut();
-        host.turn = None;
-        let answer = Done { depends_on: host.session.depends_on(), returned };
-        let reusable = answer.returned.is_ok() && host.memory.grown_by() <= pool.template.retire_bytes;
-        // An error means that nobody waits any more.
-        let _ = done.send(answer);
-        // Made after the answer is on its way, so that it costs nobody time.
-        if reusable {
-            pool.give_back(instance);
-        } else {
-            drop(instance);
+    while let Some(job) = queue.pop() {
+        let principal = job.principal.clone();
+        let spent = run_job(job, pool);
+        queue.done(&principal);
+        // Made after the next call may begin, so that it costs nobody time.
+        if spent {
             let _ = pool.instantiate().map(|instance| pool.give_back(instance));
         }
     }
+}
+
+/// Whether it took an instance that can't be used again.
+fn run_job(Job { call, read_only, done, .. }: Job, pool: &Pool) -> bool {
+    let turn = Turn::begin(&pool.turns, pool.time);
+    // Nobody waits for it any more: the connection went while it was queued.
+    if done.is_closed() {
+        return false;
+    }
+    let mut instance = match pool.take() {
+        Ok(instance) => instance,
+        Err(error) => {
+            let _ = done.send(Done { returned: Err(error), depends_on: 0 });
+            return false;
+        }
+    };
+    instance.store.data_mut().turn = Some(turn);
+    let returned = call_instance(&mut instance, &call, read_only);
+    let host = instance.store.data_mut();
+    host.turn = None;
+    let answer = Done { depends_on: host.session.depends_on(), returned };
+    let reusable = answer.returned.is_ok() && host.memory.grown_by() <= pool.template.retire_bytes;
+    // An error means that nobody waits any more.
+    let _ = done.send(answer);
+    if reusable {
+        pool.give_back(instance);
+    }
+    !reusable
 }
 
 fn call_instance(instance: &mut Instance, call: &Call, read_only: bool) -> Result<Returned, CallError> {

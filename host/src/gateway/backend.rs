@@ -1,15 +1,17 @@
 //! What is behind the gateway: the components in this process, or an HTTP server that speaks WebSocket-over-HTTP.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Request, Response, StatusCode};
 
 use super::message::{Batch, Held, Item, Outcome};
+use super::principal::Principal;
+use super::shares::{Hold, TooMany};
 
 /// The body of an HTTP answer.
 pub type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
@@ -70,13 +72,25 @@ pub struct Answer {
     pub publish: Vec<Item>,
 }
 
+/// Who asks, over HTTP.
+pub struct Asked {
+    /// Whose share of the server it is.
+    pub principal: Principal,
+    /// For what is held of the request and of its answer.
+    pub hold: Box<dyn Fn() -> Hold + Send + Sync>,
+}
+
 /// One of the two.
 pub trait Backend: Send + Sync + 'static {
+    /// The person whose valid credentials these headers carry, where that can be told without a call. What it is for is fairness:
+    /// rights are decided by the call.
+    fn person(&self, headers: &HeaderMap) -> Option<Arc<str>>;
+
     /// Handles what happened on one connection. The caller has one call in flight per connection.
     fn handle_events(&self, batch: Batch) -> impl Future<Output = Result<Outcome, BackendError>> + Send;
 
     /// Handles an HTTP request that is no upgrade; headers only a gateway may set are gone from it.
-    fn handle_request(&self, request: Request<Incoming>, peer: IpAddr) -> impl Future<Output = Answer> + Send;
+    fn handle_request(&self, request: Request<Incoming>, asked: Asked) -> impl Future<Output = Answer> + Send;
 
     /// The items that bring those who hold these versions to the current ones.
     fn resync(&self, held: Vec<Held>) -> impl Future<Output = Result<Vec<Item>, BackendError>> + Send;
@@ -87,11 +101,23 @@ pub fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
+/// An answer to who has to wait.
+pub(super) fn wait(too_many: &TooMany) -> Response<Body> {
+    let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, "slow-down", &too_many.to_string());
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(too_many.seconds));
+    response
+}
+
 /// An answer with an error in the form of the contract.
 pub(crate) fn refuse(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     let body = serde_json::json!({ "error": { "code": code, "message": message } });
     let mut response = Response::new(full(body.to_string()));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     response
 }

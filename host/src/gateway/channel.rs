@@ -100,7 +100,7 @@ impl Channel {
                 subscriber.held.clone_from(&item.id);
             }
             if !(subscriber.skip_self && item.sender.is_some() && subscriber.connection.user() == item.sender) {
-                subscriber.connection.send(&item.content);
+                subscriber.connection.push(&item.content);
             }
         }
         if item.id.is_some() {
@@ -112,7 +112,7 @@ impl Channel {
     pub(super) fn make_good(&mut self, item: &Item) {
         for subscriber in self.subscribers.values_mut().filter(|subscriber| subscriber.held == item.prev_id) {
             subscriber.held.clone_from(&item.id);
-            subscriber.connection.send(&item.content);
+            subscriber.connection.push(&item.content);
         }
         if self.last == item.prev_id {
             self.last.clone_from(&item.id);

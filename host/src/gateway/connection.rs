@@ -34,19 +34,34 @@ impl Connection {
         *lock(&self.user) = user;
     }
 
-    pub(super) fn send(&self, content: &Content) {
-        match content {
-            Content::Text(text) => match Utf8Bytes::try_from(text.clone()) {
-                Ok(text) => self.outbox.send(Message::Text(text)),
-                Err(_) => tracing::warn!(connection = %self.id, "dropped a text frame that is not UTF-8"),
-            },
-            Content::Binary(bytes) => self.outbox.send(Message::Binary(bytes.clone())),
-            Content::Close(code, reason) => self.outbox.close(*code, reason),
+    /// Sends what others caused.
+    pub(super) fn push(&self, content: &Content) {
+        if let Some(message) = self.message(content) {
+            self.outbox.push(message);
         }
     }
 
+    /// Sends an answer to what the client itself sent.
+    pub(super) fn answer(&self, content: &Content) {
+        if let Some(message) = self.message(content) {
+            self.outbox.answer(message);
+        }
+    }
+
+    fn message(&self, content: &Content) -> Option<Message> {
+        match content {
+            Content::Text(text) => match Utf8Bytes::try_from(text.clone()) {
+                Ok(text) => return Some(Message::Text(text)),
+                Err(_) => tracing::warn!(connection = %self.id, "dropped a text frame that is not UTF-8"),
+            },
+            Content::Binary(bytes) => return Some(Message::Binary(bytes.clone())),
+            Content::Close(code, reason) => self.outbox.close(*code, reason),
+        }
+        None
+    }
+
     pub(super) fn pong(&self, payload: Bytes) {
-        self.outbox.send(Message::Pong(payload));
+        self.outbox.answer(Message::Pong(payload));
     }
 }
 

@@ -8,19 +8,22 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::backend::{Backend, Body, full, refuse};
+use super::backend::{Asked, Backend, Body, full, refuse, wait};
+use super::line::Line;
 use super::message::{Batch, Event, Headers};
+use super::principal::{self, Principal};
+use super::shares::{self, TooMany};
 use super::socket::Socket;
-use super::{Gateway, resync};
+use super::{Gateway, check, resync};
 
 /// A client that sends no complete request head for so long is let go.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Accepts until shutdown. `alive` is held by every task that must be waited for.
 pub async fn serve<B: Backend>(gateway: Arc<Gateway<B>>, listener: TcpListener, alive: mpsc::Sender<()>) {
@@ -68,7 +71,7 @@ async fn connection<B: Backend>(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(64 << 10)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Line::new(stream)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let served = tokio::select! {
@@ -89,8 +92,13 @@ async fn handle<B: Backend>(
     peer: IpAddr,
     alive: mpsc::Sender<()>,
 ) -> Response<Body> {
-    strip_private(request.headers_mut());
-    forwarded_for(request.headers_mut(), peer);
+    if let Some(refusal) = check::refusal(&request, &gateway.options.hosts) {
+        return refusal;
+    }
+    let headers = request.headers_mut();
+    strip_private(headers);
+    let client = principal::client(peer, headers, gateway.options.trusted_proxies);
+    principal::say_client(headers, client);
     if let Some(response) = gateway.options.site.answer(&request).await {
         return response;
     }
@@ -98,12 +106,40 @@ async fn handle<B: Backend>(
         // Between gateways and backends only.
         return refuse(StatusCode::NOT_FOUND, "not-found", "there is nothing here");
     }
+    let address = Principal::at(client);
+    let person = gateway.backend.person(request.headers());
+    let principal = person.map_or_else(|| address.clone(), Principal::Person);
     if is_upgrade(request.headers()) {
-        return open(gateway, request, alive).await;
+        return open(gateway, request, principal, alive).await;
     }
-    let answer = gateway.backend.handle_request(request, peer).await;
+    let call = match begin(&gateway, &request, &principal, &address) {
+        Ok(call) => call,
+        Err(too_many) => return wait(&too_many),
+    };
+    let shares = gateway.shares.clone();
+    let hold = {
+        let principal = principal.clone();
+        Box::new(move || shares.hold(&principal))
+    };
+    let answer = gateway.backend.handle_request(request, Asked { principal, hold }).await;
+    drop(call);
     gateway.publish(answer.publish);
     answer.response
+}
+
+/// Counts the request.
+fn begin<B: Backend>(
+    gateway: &Gateway<B>,
+    request: &Request<Incoming>,
+    principal: &Principal,
+    address: &Principal,
+) -> Result<shares::Call, TooMany> {
+    let shares = &gateway.shares;
+    shares.request(principal)?;
+    if let Some(step) = check::sign_in(request) {
+        shares.sign_in(address, step)?;
+    }
+    shares.call(principal)
 }
 
 /// What a 426 has to name (RFC 9110, 15.5.22). A backend's word for it ends with its hop.
@@ -130,15 +166,6 @@ fn strip_private(headers: &mut HeaderMap) {
     }
 }
 
-fn forwarded_for(headers: &mut HeaderMap, peer: IpAddr) {
-    let name = HeaderName::from_static("x-forwarded-for");
-    let before = headers.get(&name).and_then(|value| value.to_str().ok());
-    let all = before.map_or_else(|| peer.to_string(), |before| format!("{before}, {peer}"));
-    if let Ok(value) = HeaderValue::try_from(all) {
-        headers.insert(name, value);
-    }
-}
-
 fn names_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     headers
         .get_all(name)
@@ -156,19 +183,16 @@ fn is_upgrade(headers: &HeaderMap) -> bool {
 async fn open<B: Backend>(
     gateway: Arc<Gateway<B>>,
     mut request: Request<Incoming>,
+    principal: Principal,
     alive: mpsc::Sender<()>,
 ) -> Response<Body> {
-    if request.method() != Method::GET {
-        return refuse(StatusCode::METHOD_NOT_ALLOWED, "bad-request", "a WebSocket opens with GET");
+    if let Some(refusal) = check::no_socket(&request) {
+        return refusal;
     }
-    if request.headers().get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-        let mut response = refuse(StatusCode::UPGRADE_REQUIRED, "bad-request", "WebSocket version 13 is spoken here");
-        response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        return response;
-    }
-    let Some(accept) = request.headers().get(header::SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()))
-    else {
-        return refuse(StatusCode::BAD_REQUEST, "bad-request", "Sec-WebSocket-Key is missing");
+    let accept = request.headers().get(header::SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
+    let open = match gateway.shares.request(&principal).and_then(|()| gateway.shares.socket(&principal)) {
+        Ok(open) => open,
+        Err(too_many) => return wait(&too_many),
     };
     let id = match connection_id() {
         Ok(id) => id,
@@ -179,7 +203,8 @@ async fn open<B: Backend>(
     };
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let (target, headers) = (Arc::from(target), Arc::new(text_headers(request.headers())));
-    let batch = Batch { connection_id: id.clone(), headers, meta: Vec::new(), target, events: vec![Event::Open] };
+    let batch =
+        Batch { principal, connection_id: id.clone(), headers, meta: Vec::new(), target, events: vec![Event::Open] };
     let mut outcome = match gateway.backend.handle_events(batch.clone()).await {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -200,14 +225,14 @@ async fn open<B: Backend>(
     let socket = Socket::new(gateway, batch, outcome);
     tokio::spawn(async move {
         socket.run(upgrade).await;
-        drop(alive);
+        drop((alive, open));
     });
     let mut response = Response::new(full(""));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     add_headers(response.headers_mut(), headers);
     response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    if let Ok(accept) = HeaderValue::try_from(accept) {
+    if let Some(accept) = accept.and_then(|accept| HeaderValue::try_from(accept).ok()) {
         response.headers_mut().insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     }
     response

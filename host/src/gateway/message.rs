@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+
+use super::principal::Principal;
 pub use timeweft_grip::items::{Content, Held, Item};
 
 /// Names in lower case.
@@ -27,6 +29,8 @@ pub enum Event {
 /// What happened on one connection, in order.
 #[derive(Clone, Debug)]
 pub struct Batch {
+    /// Whose share of the server the call is.
+    pub principal: Principal,
     /// Tells connections apart.
     pub connection_id: Arc<str>,
     /// Of the request that opened the connection.

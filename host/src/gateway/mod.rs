@@ -2,8 +2,10 @@
 //!
 //! ```text
 //!  http.rs    accepts, hands requests on, opens sockets;  site.rs  the page or the web app beside the API
+//!  check.rs   what a request must be before anybody looks at it
 //!  socket.rs  one task a connection: frames in, batches to the backend, frames out, ping and pong
-//!  outbox.rs  what waits for one connection, bounded
+//!  outbox.rs  what waits for one connection, bounded;  line.rs  its TCP stream, watched
+//!  principal.rs, shares.rs  whose share of the server a request is, and how much that is
 //!  table.rs   connections and channels;  connection.rs  one of the former;  channel.rs  one of the latter, in order
 //!  resync.rs  asks the backend now and then what subscribers missed
 //!  publish.rs GRIP's /publish/ on a port of its own
@@ -13,12 +15,16 @@
 
 mod backend;
 mod channel;
+mod check;
 mod connection;
 mod http;
+mod line;
 pub mod message;
 mod outbox;
+mod principal;
 mod publish;
 mod resync;
+mod shares;
 mod site;
 mod socket;
 mod table;
@@ -29,15 +35,19 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub(crate) use backend::refuse;
-pub use backend::{Answer, Backend, BackendError, Body, full};
+pub use backend::{Answer, Asked, Backend, BackendError, Body, full};
+pub use check::{Hosts, host_of};
 pub use http::serve;
 pub(crate) use http::{add_headers, is_hop_by_hop, text_headers};
 pub use outbox::OutboxLimits;
+pub use principal::Principal;
 pub use publish::serve as serve_publish;
+pub use shares::{Hold, ShareLimits};
 pub use site::Site;
 
 use channel::Placed;
 use message::Item;
+use shares::Shares;
 use table::Table;
 
 /// How long an item waits for the one before it.
@@ -54,6 +64,12 @@ pub struct GatewayOptions {
     pub outbox: OutboxLimits,
     /// Of a larger message on a socket the backend sees just so much that it can tell that it is too large.
     pub message_bytes: usize,
+    /// What one principal may use.
+    pub shares: ShareLimits,
+    /// Proxies of our own between clients and us, each of which adds to `X-Forwarded-For`.
+    pub trusted_proxies: usize,
+    /// Whose requests are taken.
+    pub hosts: Hosts,
     /// Served beside the API.
     pub site: Site,
 }
@@ -62,6 +78,7 @@ pub struct GatewayOptions {
 pub struct Gateway<B> {
     backend: B,
     table: Table,
+    shares: Arc<Shares>,
     options: GatewayOptions,
     /// Turns true when the gateway should end.
     shutdown: watch::Receiver<bool>,
@@ -71,7 +88,8 @@ impl<B: Backend> Gateway<B> {
     /// `shutdown` turns true when the gateway should end.
     pub fn new(backend: B, options: GatewayOptions, shutdown: watch::Receiver<bool>) -> Arc<Gateway<B>> {
         let table = Table::new(options.outbox);
-        Arc::new(Gateway { backend, table, options, shutdown })
+        let shares = Shares::new(options.shares);
+        Arc::new(Gateway { backend, table, shares, options, shutdown })
     }
 
     /// Open sockets.

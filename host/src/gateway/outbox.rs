@@ -1,4 +1,5 @@
-//! Frames that wait for one connection: bounded, so that a client that does not read costs little and is let go.
+//! Frames that wait for one connection. What others cause is bounded, so that a client that does not read costs little and is
+//! let go; answers to its own requests are not, for no more of these are taken while so much waits.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -33,9 +34,18 @@ pub(super) struct Outbox {
 
 #[derive(Default)]
 struct State {
-    frames: VecDeque<Message>,
+    frames: VecDeque<Frame>,
+    /// Of those that others caused, how many there are and their bytes.
+    pushes: usize,
+    push_bytes: usize,
+    /// Bytes of all.
     bytes: usize,
     close: Option<(u16, String)>,
+}
+
+struct Frame {
+    message: Message,
+    is_push: bool,
 }
 
 impl Outbox {
@@ -47,25 +57,42 @@ impl Outbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues a frame. Past the limits everything queued goes and the connection is closed with 1013.
-    pub(super) fn send(&self, message: Message) {
+    /// Queues an answer.
+    pub(super) fn answer(&self, message: Message) {
+        let mut state = self.lock();
+        if state.close.is_none() {
+            state.queue(message, false);
+            drop(state);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Whether so much waits that no more requests should be taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.lock().bytes > self.limits.bytes
+    }
+
+    /// Bytes that wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    /// Queues a frame that others caused. Past the limits everything queued goes and the connection is closed with 1013.
+    pub(super) fn push(&self, message: Message) {
         let mut state = self.lock();
         if state.close.is_some() {
             return;
         }
         // One frame always fits, however large: a value may be larger than what may wait.
         let len = message.len();
-        if !state.frames.is_empty()
-            && (state.frames.len() >= self.limits.frames || state.bytes + len > self.limits.bytes)
-        {
+        if state.pushes > 0 && (state.pushes >= self.limits.frames || state.push_bytes + len > self.limits.bytes) {
             *state = State { close: Some((1013, "reads too slowly".into())), ..State::default() };
             drop(state);
             self.changed.notify_one();
             self.overflowed.notify_one();
             return;
         }
-        state.bytes += len;
-        state.frames.push_back(message);
+        state.queue(message, true);
         drop(state);
         self.changed.notify_one();
     }
@@ -79,8 +106,12 @@ impl Outbox {
     pub(super) fn next(&self) -> Option<Next> {
         let mut state = self.lock();
         match state.frames.pop_front() {
-            Some(message) => {
+            Some(Frame { message, is_push }) => {
                 state.bytes -= message.len();
+                if is_push {
+                    state.pushes -= 1;
+                    state.push_bytes -= message.len();
+                }
                 if state.frames.is_empty() {
                     // A burst's memory is not kept.
                     state.frames = VecDeque::new();
@@ -102,6 +133,17 @@ impl Outbox {
     }
 }
 
+impl State {
+    fn queue(&mut self, message: Message, is_push: bool) {
+        self.bytes += message.len();
+        if is_push {
+            self.pushes += 1;
+            self.push_bytes += message.len();
+        }
+        self.frames.push_back(Frame { message, is_push });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,9 +155,9 @@ mod tests {
     #[test]
     fn frames_come_out_in_order_and_the_close_after_them() {
         let outbox = outbox();
-        outbox.send(Message::text("a"));
+        outbox.push(Message::text("a"));
         outbox.close(1000, "bye");
-        outbox.send(Message::text("too late"));
+        outbox.push(Message::text("too late"));
         outbox.close(1011, "second");
         assert_eq!(outbox.next(), Some(Next::Send(Message::text("a"))));
         assert_eq!(outbox.next(), Some(Next::Close(1000, "bye".into())));
@@ -124,17 +166,28 @@ mod tests {
     #[test]
     fn too_many_frames_close_the_connection_and_free_what_was_queued() {
         let outbox = outbox();
-        (0..4).for_each(|_| outbox.send(Message::text("a")));
+        (0..4).for_each(|_| outbox.push(Message::text("a")));
         assert!(matches!(outbox.next(), Some(Next::Close(1013, _))));
+    }
+
+    #[test]
+    fn answers_close_nothing_and_say_when_it_is_enough() {
+        let outbox = outbox();
+        (0..5).for_each(|_| outbox.answer(Message::text("abc")));
+        assert!(outbox.is_full() && outbox.bytes() == 15);
+        outbox.push(Message::text("d"));
+        (0..5).for_each(|_| assert_eq!(outbox.next(), Some(Next::Send(Message::text("abc")))));
+        assert!(!outbox.is_full());
+        assert_eq!(outbox.next(), Some(Next::Send(Message::text("d"))));
     }
 
     #[test]
     fn too_many_bytes_close_the_connection_but_one_large_frame_passes() {
         let outbox = outbox();
-        outbox.send(Message::text("0123456789abcdef"));
+        outbox.push(Message::text("0123456789abcdef"));
         assert!(matches!(outbox.next(), Some(Next::Send(_))));
-        outbox.send(Message::text("012345"));
-        outbox.send(Message::text("012345"));
+        outbox.push(Message::text("012345"));
+        outbox.push(Message::text("012345"));
         assert!(matches!(outbox.next(), Some(Next::Close(1013, _))));
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The folder is only ever read. Which file a path means is decided here: it has to be inside the folder after every link was
 //! followed, and never at an address of the API. Reading it, `HEAD`, ranges and conditional requests are tower-http's.
-//! Files are looked up anew for each request, so an app that is built again is served as it is now.
+//! Files are looked up anew for each request, so an app that is built again is served as it is now. Of `FILE.br` or `FILE.gz` beside a
+//! file, who takes it gets that instead.
 
 use std::path::{Path, PathBuf};
 
@@ -84,7 +85,7 @@ async fn file<B>(folder: &Path, request: &Request<B>) -> Option<Response<Body>> 
     *head.method_mut() = request.method().clone();
     *head.uri_mut() = request.uri().clone();
     *head.headers_mut() = request.headers().clone();
-    let response = match ServeFile::new(&path).try_call(head).await {
+    let response = match ServeFile::new(&path).precompressed_br().precompressed_gzip().try_call(head).await {
         Ok(response) => response,
         Err(error) => {
             tracing::warn!(%error, path = %path.display(), "a file of the web app can't be read");
@@ -103,6 +104,7 @@ async fn file<B>(folder: &Path, request: &Request<B>) -> Option<Response<Body>> 
     let is_file = parts.status.is_success() || parts.status == StatusCode::NOT_MODIFIED;
     let cache = if hashed && is_file { "public, max-age=31536000, immutable" } else { "no-cache" };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // On every file: a worker goes by the policy of its own script.
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(APP_POLICY));

@@ -4,17 +4,18 @@
 //! sends faster than that for long, it is no longer read from. The connection's end is always told to the backend, as
 //! the last event.
 
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -23,22 +24,29 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use super::Gateway;
 use super::backend::{Backend, BackendError};
 use super::connection::Connection;
+use super::line::{Line, WRITE_TIMEOUT};
 use super::message::{Batch, Event, Held, Outcome, Reply};
 use super::outbox::Next;
+use super::principal::Principal;
+use super::shares::Hold;
 
 /// Larger messages end the connection; between this and what the backend takes, it answers that it is too large.
 const WIRE_BYTES: usize = 16 << 20;
 /// What may wait for the call in flight before the client is no longer read from.
 const INBOX_EVENTS: usize = 256;
 const INBOX_BYTES: usize = 4 << 20;
-/// A client that takes nothing for so long is gone.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A message that has begun comes to its end within this.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often who holds as much as they may is looked at again.
+const RETRY: Duration = Duration::from_millis(50);
+/// The session ended (docs/protocol.md).
+const SESSION_OVER: u16 = 4001;
 /// How long a client may take to answer a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Larger messages go out in several frames, so that no connection keeps a buffer of its largest message.
 const FRAGMENT: usize = 64 << 10;
 
-type Stream = WebSocketStream<TcpStream>;
+type Stream = WebSocketStream<Line>;
 type InHand = Pin<Box<dyn Future<Output = Result<Outcome, BackendError>> + Send>>;
 
 /// A socket that the backend agreed to.
@@ -48,6 +56,10 @@ pub(super) struct Socket<B> {
     /// Of every batch; its events are the next batch's.
     batch: Batch,
     inbox_bytes: usize,
+    /// Of what waits, in and out.
+    hold: Hold,
+    /// When the session ends.
+    expires: Option<Instant>,
     in_hand: Option<InHand>,
     ping: Interval,
     heard: bool,
@@ -70,9 +82,12 @@ impl<B: Backend> Socket<B> {
         let phase = period.mul_f64((connection.key % 64 + 1) as f64 / 64.0);
         let mut ping = interval_at(Instant::now() + phase, period);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let hold = gateway.shares.hold(&batch.principal);
         let mut socket = Socket {
             gateway,
             connection,
+            hold,
+            expires: None,
             batch: Batch { events: Vec::new(), ..batch },
             inbox_bytes: 0,
             in_hand: None,
@@ -81,18 +96,20 @@ impl<B: Backend> Socket<B> {
             missed: 0,
         };
         socket.apply(opened);
+        socket.hold = socket.gateway.shares.hold(&socket.batch.principal);
         socket
     }
 
     pub(super) async fn run(mut self, upgrade: OnUpgrade) {
-        let end = match upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>()) {
+        let end = match upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<Line>>()) {
             Ok(Ok(parts)) => {
                 let config = WebSocketConfig::default()
                     .read_buffer_size(2 << 10)
                     .write_buffer_size(2 << 10)
                     .max_message_size(Some(WIRE_BYTES))
                     .max_frame_size(Some(WIRE_BYTES));
-                let (stream, read) = (parts.io.into_inner(), parts.read_buf.to_vec());
+                let (mut stream, read) = (parts.io.into_inner(), parts.read_buf.to_vec());
+                stream.begin_messages(self.gateway.shares.hold(&self.batch.principal));
                 let mut stream = WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
                 self.serve(&mut stream).await
             }
@@ -107,8 +124,13 @@ impl<B: Backend> Socket<B> {
         let mut shutdown = std::pin::pin!(gateway.until_shutdown());
         let mut shutting_down = false;
         loop {
-            self.start();
-            let reading = self.batch.events.len() < INBOX_EVENTS && self.inbox_bytes < INBOX_BYTES;
+            self.hold.set(self.inbox_bytes + connection.outbox.bytes());
+            let is_full = connection.outbox.is_full() || self.hold.is_full();
+            if !is_full {
+                self.start();
+            }
+            let reading = !is_full && self.batch.events.len() < INBOX_EVENTS && self.inbox_bytes < INBOX_BYTES;
+            let expires = self.expires;
             tokio::select! {
                 outcome = in_hand(&mut self.in_hand) => self.settle(outcome),
                 () = connection.outbox.changed() => {
@@ -121,13 +143,24 @@ impl<B: Backend> Socket<B> {
                         return end;
                     }
                 }
+                () = sleep(RETRY), if is_full => {}
+                () = until(expires), if expires.is_some() => {
+                    self.expires = None;
+                    connection.outbox.close(SESSION_OVER, "the session is over");
+                }
                 _ = self.ping.tick() => {
+                    let line = stream.get_mut();
+                    if line.unfinished_for() > MESSAGE_TIMEOUT {
+                        return goodbye(stream, 1008, "a message did not come to its end").await;
+                    }
+                    // Who is not read from can't be heard.
+                    self.heard |= line.take_heard() || !reading;
                     self.missed = if std::mem::take(&mut self.heard) { 0 } else { self.missed + 1 };
                     if self.missed >= 2 {
                         tracing::debug!(connection = %connection.id, "the client is silent; let it go");
                         return End::Broken;
                     }
-                    connection.outbox.send(Message::Ping(Bytes::new()));
+                    connection.outbox.answer(Message::Ping(Bytes::new()));
                 }
                 () = &mut shutdown, if !shutting_down => {
                     shutting_down = true;
@@ -163,7 +196,7 @@ impl<B: Backend> Socket<B> {
         let mut behind = Vec::new();
         for reply in outcome.replies {
             match reply {
-                Reply::Send(content) => self.connection.send(&content),
+                Reply::Send(content) => self.connection.answer(&content),
                 Reply::Pong(payload) => self.connection.pong(payload),
                 Reply::Subscribe { channel, id, skip_self } => {
                     if self.gateway.table.subscribe(&self.connection, channel.clone(), id.clone(), skip_self) {
@@ -183,8 +216,11 @@ impl<B: Backend> Socket<B> {
     }
 
     fn set_meta(&mut self, name: String, value: String) {
-        if name == "user" {
-            self.connection.set_user((!value.is_empty()).then(|| value.clone()));
+        match name.as_str() {
+            "user" => self.connection.set_user((!value.is_empty()).then(|| value.clone())),
+            "person-id" => self.batch.principal = Principal::Person(value.as_str().into()),
+            "expires" => self.expires = value.parse().ok().and_then(instant),
+            _ => {}
         }
         self.batch.meta.retain(|(existing, _)| *existing != name);
         if !value.is_empty() {
@@ -194,6 +230,9 @@ impl<B: Backend> Socket<B> {
 
     async fn read(&mut self, stream: &mut Stream, message: Option<Result<Message, Error>>) -> Option<End> {
         self.heard = true;
+        if let Some(Ok(message)) = &message {
+            stream.get_mut().complete(message.len());
+        }
         let limit = self.gateway.options.message_bytes;
         match message {
             Some(Ok(Message::Text(text))) => self.arrived(Event::Text(cut_text(&text, limit).to_owned())),
@@ -214,6 +253,11 @@ impl<B: Backend> Socket<B> {
             Some(Ok(Message::Pong(_) | Message::Frame(_))) => {}
             Some(Err(Error::Capacity(_))) => return Some(goodbye(stream, 1009, "message too large").await),
             Some(Err(Error::Utf8(_))) => return Some(goodbye(stream, 1007, "not UTF-8").await),
+            Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => return Some(End::Broken),
+            Some(Err(Error::Protocol(error))) => return Some(goodbye(stream, 1002, &error.to_string()).await),
+            Some(Err(Error::Io(error))) if error.kind() == ErrorKind::QuotaExceeded => {
+                return Some(goodbye(stream, 1013, "too much at once; try again later").await);
+            }
             Some(Err(_)) | None => return Some(End::Broken),
         }
         None
@@ -255,7 +299,9 @@ impl<B: Backend> Socket<B> {
 
     async fn too_slow(&mut self, stream: &mut Stream) -> End {
         tracing::info!(connection = %self.connection.id, "the client reads too slowly; let it go");
-        goodbye(stream, 1013, "reads too slowly").await
+        // Nothing more is kept for it, but it should hear why as soon as it reads again.
+        self.gateway.table.disconnect(&self.connection);
+        say_goodbye(stream, 1013, "reads too slowly", WRITE_TIMEOUT).await
     }
 
     /// Tells the backend that the connection is gone, after what it has in hand.
@@ -287,6 +333,19 @@ async fn in_hand(in_hand: &mut Option<InHand>) -> Result<Outcome, BackendError> 
     }
 }
 
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// When it is so many seconds since 1970.
+fn instant(seconds: u64) -> Option<Instant> {
+    let left = (UNIX_EPOCH + Duration::from_secs(seconds)).duration_since(SystemTime::now()).unwrap_or_default();
+    Instant::now().checked_add(left)
+}
+
 /// The start of a text that is longer than `limit`, still longer than it.
 fn cut_text(text: &str, limit: usize) -> &str {
     let end = (limit.saturating_add(1)..).take(4).find(|end| *end >= text.len() || text.is_char_boundary(*end));
@@ -311,6 +370,10 @@ async fn feed(stream: &mut Stream, message: Message) -> Result<(), Error> {
 
 /// Closes and waits a little for the answer, reading over what the client still sends.
 async fn goodbye(stream: &mut Stream, code: u16, reason: &str) -> End {
+    say_goodbye(stream, code, reason, CLOSE_TIMEOUT).await
+}
+
+async fn say_goodbye(stream: &mut Stream, code: u16, reason: &str, patience: Duration) -> End {
     // A control frame holds 125 bytes, two of them the code.
     let reason = Utf8Bytes::from(reason.get(..reason.floor_char_boundary(123)).unwrap_or_default());
     let close = async {
@@ -318,7 +381,7 @@ async fn goodbye(stream: &mut Stream, code: u16, reason: &str) -> End {
         while stream.next().await.transpose()?.is_some() {}
         Ok::<_, Error>(())
     };
-    match timeout(CLOSE_TIMEOUT, close).await {
+    match timeout(patience, close).await {
         Ok(Ok(())) => End::Closed(Some(code)),
         _ => End::Broken,
     }

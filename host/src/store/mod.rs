@@ -15,12 +15,13 @@
 
 mod overlay;
 mod sqlite;
+mod watched;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -28,6 +29,7 @@ use bytes::Bytes;
 use rusqlite::Connection;
 
 use overlay::Shared;
+use watched::Watched;
 
 /// Longest key, in bytes.
 pub const MAX_KEY: usize = 256;
@@ -56,11 +58,14 @@ pub struct StoreOptions {
     pub pending_bytes: usize,
     /// So many bytes of what was written last stay in memory after they reached the disk.
     pub cached_bytes: usize,
+    /// A file beside the database that has to stay where it is, as the database has to: while one of them is gone, nothing is
+    /// written.
+    pub lock: Option<PathBuf>,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        StoreOptions { pending_bytes: 64 << 20, cached_bytes: 32 << 20 }
+        StoreOptions { pending_bytes: 64 << 20, cached_bytes: 32 << 20, lock: None }
     }
 }
 
@@ -71,15 +76,18 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens or creates the database at `path`. The caller sees to it that no other process has it open.
+    /// Opens or creates the database at `path`, for the owner alone. The caller sees to it that no other process has it open.
     pub fn open(path: &Path, options: StoreOptions) -> Result<SqliteStore, StoreError> {
+        let unavailable = |error: std::io::Error| StoreError::Unavailable(error.to_string());
+        sqlite::make_private(path).map_err(unavailable)?;
         let connection = sqlite::open_writer(path).map_err(sqlite::unavailable)?;
+        let watched = Watched::new([path].into_iter().chain(options.lock.as_deref())).map_err(unavailable)?;
         let shared = Arc::new(Shared::new(path.to_owned(), options));
         let writer = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn({
                 let shared = shared.clone();
-                move || writer::run(&shared, connection)
+                move || writer::run(&shared, connection, &watched)
             })
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(SqliteStore { shared, writer: Some(writer) })

@@ -4,6 +4,9 @@
 //! few bytes and does without. `synchronous=FULL` makes SQLite sync the log in every commit, before the commit can be
 //! seen by other connections.
 
+use std::fs::{OpenOptions, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,6 +27,21 @@ const SCHEMA: &str = "
 
 pub(super) fn unavailable(error: rusqlite::Error) -> StoreError {
     StoreError::Unavailable(error.to_string())
+}
+
+/// Makes the database's files if they are not there, and all of them the owner's alone.
+pub(super) fn make_private(path: &Path) -> std::io::Result<()> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    // SQLite gives the files of its log the mode of the database.
+    for end in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        match std::fs::set_permissions(&name, Permissions::from_mode(0o600)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            other => other?,
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {

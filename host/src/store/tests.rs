@@ -217,3 +217,45 @@ fn a_read_only_session_is_refused_its_writes() {
     assert!(matches!(session.swap_head("h", 0, 1), Err(StoreError::Unavailable(_))));
     assert_eq!(session.get("k").unwrap(), None);
 }
+
+#[test]
+fn nothing_is_acknowledged_while_the_database_or_its_lock_is_gone() {
+    for gone in ["store.db", "lock"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, lock) = (folder.path().join("store.db"), folder.path().join("lock"));
+        std::fs::write(&lock, "").unwrap();
+        let store = SqliteStore::open(&path, StoreOptions { lock: Some(lock), ..StoreOptions::default() }).unwrap();
+        let mut session = store.session().unwrap();
+        let mut write = || {
+            session.begin();
+            session.set("key", "value").unwrap();
+            wait(&store, session.depends_on())
+        };
+        write().unwrap();
+        let (here, away) = (folder.path().join(gone), folder.path().join("away"));
+        std::fs::rename(&here, &away).unwrap();
+        assert!(write().is_err(), "{gone}");
+        assert!(!here.exists(), "nothing is made in its place");
+        std::fs::write(&here, "another").unwrap();
+        assert!(write().is_err(), "{gone} is another");
+        std::fs::rename(&away, &here).unwrap();
+        write().unwrap();
+    }
+}
+
+#[test]
+fn the_files_are_the_owners_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    std::fs::write(&path, "").unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let store = open(&folder);
+    let mut session = store.session().unwrap();
+    session.set("key", "value").unwrap();
+    wait(&store, session.depends_on()).unwrap();
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&entry.metadata().unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600, "{:?}", entry.path());
+    }
+}

@@ -4,12 +4,13 @@ use rusqlite::Connection;
 
 use super::overlay::{Shared, Writes};
 use super::sqlite;
+use super::watched::Watched;
 
-pub(super) fn run(shared: &Shared, connection: Connection) {
+pub(super) fn run(shared: &Shared, connection: Connection, watched: &Watched) {
     let mut connection = Some(connection);
     let mut failing = false;
     while let Some((batch, writes)) = shared.take() {
-        match commit(shared, &mut connection, &writes) {
+        match commit(shared, &mut connection, &writes, watched) {
             Ok(()) => {
                 if std::mem::take(&mut failing) {
                     tracing::info!(batch, "the store takes writes again");
@@ -19,7 +20,7 @@ pub(super) fn run(shared: &Shared, connection: Connection) {
             Err(error) => {
                 // Once an outage; who asks is told each time.
                 if !std::mem::replace(&mut failing, true) {
-                    tracing::error!(batch, %error, "a commit failed; its changes are refused");
+                    tracing::error!(batch, error = format!("{error:#}"), "a commit failed; its changes are refused");
                 }
                 shared.failed(batch, error.to_string());
             }
@@ -28,7 +29,14 @@ pub(super) fn run(shared: &Shared, connection: Connection) {
 }
 
 /// A connection that failed is not trusted with the next batch: after an I/O error its idea of the log may be wrong.
-fn commit(shared: &Shared, connection: &mut Option<Connection>, writes: &Writes) -> rusqlite::Result<()> {
+fn commit(
+    shared: &Shared,
+    connection: &mut Option<Connection>,
+    writes: &Writes,
+    watched: &Watched,
+) -> anyhow::Result<()> {
+    // Before, so that no new database is made in its place.
+    watched.check()?;
     let mut current = match connection.take() {
         Some(current) => current,
         None => sqlite::open_writer(&shared.path)?,
@@ -39,6 +47,7 @@ fn commit(shared: &Shared, connection: &mut Option<Connection>, writes: &Writes)
         pages => current.pragma_update(None, "max_page_count", pages)?,
     }
     sqlite::commit(&mut current, writes)?;
+    watched.check()?;
     *connection = Some(current);
     Ok(())
 }

@@ -6,7 +6,7 @@
 
 mod proxy;
 
-use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -20,7 +20,7 @@ use timeweft_grip::{items, jwt};
 
 use crate::client::{self, Client};
 use crate::gateway::message::{Batch, Content, Event, Headers, Held, Item, Outcome, Reply};
-use crate::gateway::{Answer, Backend, BackendError, full, is_hop_by_hop, text_headers};
+use crate::gateway::{Answer, Asked, Backend, BackendError, full, is_hop_by_hop, text_headers};
 
 /// An answer holds at most a value of 16 MiB and what is around it.
 const ANSWER_BYTES: usize = 32 << 20;
@@ -100,6 +100,11 @@ fn broken(what: String) -> BackendError {
 }
 
 impl Backend for Upstream {
+    /// Only what is behind knows the key.
+    fn person(&self, _: &HeaderMap) -> Option<Arc<str>> {
+        None
+    }
+
     async fn handle_events(&self, batch: Batch) -> Result<Outcome, BackendError> {
         let opening = batch.events.first() == Some(&Event::Open);
         let mut headers = batch_headers(&batch);
@@ -118,7 +123,7 @@ impl Backend for Upstream {
         outcome(&batch, opening, head.headers(), body)
     }
 
-    async fn handle_request(&self, request: Request<Incoming>, _: IpAddr) -> Answer {
+    async fn handle_request(&self, request: Request<Incoming>, _: Asked) -> Answer {
         Answer { response: self.proxy(request).await, publish: Vec::new() }
     }
 

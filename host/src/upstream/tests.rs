@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::gateway::Principal;
 
 fn batch() -> Batch {
     Batch {
+        principal: Principal::Gateway,
         connection_id: "c1".into(),
         headers: Arc::new(vec![
             ("host".into(), "example.org".into()),

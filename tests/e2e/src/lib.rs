@@ -7,4 +7,4 @@ pub mod client;
 pub mod server;
 
 pub use client::{Format, Person, Socket, fresh, http};
-pub use server::Server;
+pub use server::{Server, timeweft};

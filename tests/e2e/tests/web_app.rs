@@ -194,3 +194,19 @@ async fn raw(server: &Server, path: &str) -> Result<(u16, String)> {
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
     Ok((status, answer))
 }
+
+#[tokio::test]
+async fn who_takes_brotli_gets_the_file_that_is_compressed_already() -> Result<()> {
+    let app = app()?;
+    std::fs::write(app.path().join("dist/assets/app-1a2b3c.js.br"), "brotli")?;
+    let server = serve(app.path())?;
+    let path = "/assets/app-1a2b3c.js";
+    let answer = get(&server, path, &[("accept-encoding", "gzip, br")]).await?;
+    assert_eq!((answer.status, answer.bytes.as_slice()), (200, &b"brotli"[..]));
+    assert_eq!(answer.header("content-encoding"), Some("br"));
+    assert_eq!(answer.header("content-type"), Some("text/javascript; charset=utf-8"));
+    assert_eq!(answer.header("vary"), Some("accept-encoding"));
+    let answer = get(&server, path, &[("accept-encoding", "gzip")]).await?;
+    assert_eq!((answer.header("content-encoding"), answer.bytes.as_slice()), (None, &b"export {};"[..]));
+    Ok(())
+}

@@ -1,0 +1,341 @@
+//! How much of the server one principal may use at once, so that nobody stops the others.
+//!
+//! What is counted: calls under way, bytes that the gateway holds for the principal (bodies and messages that are not complete
+//! yet, answers that were not read yet), sockets, and requests in a time. Everything is given back when its guard goes.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use governor::clock::{Clock as _, DefaultClock};
+use governor::state::keyed::HashMapStateStore;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+
+use super::principal::Principal;
+
+/// What one principal may use.
+#[derive(Clone, Copy, Debug)]
+pub struct ShareLimits {
+    /// Calls under way.
+    pub calls: usize,
+    /// Bytes held for it.
+    pub bytes: usize,
+    /// Bytes held for everybody.
+    pub all_bytes: usize,
+    /// Sockets.
+    pub sockets: usize,
+    /// HTTP requests a second.
+    pub requests: NonZeroU32,
+    /// Sign-in codes asked for by one address in [`SIGN_IN_PERIOD`], and as many guesses.
+    pub sign_ins: NonZeroU32,
+    /// Sign-in codes asked for by everybody in that time.
+    pub all_sign_ins: NonZeroU32,
+}
+
+/// What sign-ins are counted in.
+pub(super) const SIGN_IN_PERIOD: Duration = Duration::from_secs(600);
+
+/// So many principals' rates are kept before those are let go that are as good as new.
+const MANY: usize = 1_024;
+
+/// Why something has to wait, and for how many seconds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}; try again in {seconds} s")]
+pub(super) struct TooMany {
+    pub(super) why: &'static str,
+    pub(super) seconds: u64,
+}
+
+type Keyed = RateLimiter<Principal, HashMapStateStore<Principal>, DefaultClock>;
+
+/// Who uses how much.
+pub(super) struct Shares {
+    limits: ShareLimits,
+    used: Mutex<Used>,
+    requests: Keyed,
+    codes: Keyed,
+    guesses: Keyed,
+    all_codes: DefaultDirectRateLimiter,
+    clock: DefaultClock,
+}
+
+#[derive(Default)]
+struct Used {
+    by: HashMap<Principal, Usage>,
+    bytes: usize,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Usage {
+    calls: usize,
+    bytes: usize,
+    sockets: usize,
+}
+
+/// What a request does that is counted by its address, whoever makes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SignIn {
+    /// Asks for a code.
+    Code,
+    /// Guesses one.
+    Guess,
+}
+
+impl Shares {
+    pub(super) fn new(limits: ShareLimits) -> Arc<Shares> {
+        let sign_ins = |number: NonZeroU32| {
+            let quota = Quota::with_period(SIGN_IN_PERIOD / number.get());
+            quota.unwrap_or(Quota::per_second(number)).allow_burst(number)
+        };
+        Arc::new(Shares {
+            limits,
+            used: Mutex::default(),
+            requests: RateLimiter::hashmap(Quota::per_second(limits.requests)),
+            codes: RateLimiter::hashmap(sign_ins(limits.sign_ins)),
+            guesses: RateLimiter::hashmap(sign_ins(limits.sign_ins)),
+            all_codes: RateLimiter::direct(sign_ins(limits.all_sign_ins)),
+            clock: DefaultClock::default(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a request.
+    pub(super) fn request(&self, principal: &Principal) -> Result<(), TooMany> {
+        self.rate(&self.requests, principal, "too many requests a second")
+    }
+
+    /// Counts a step of a sign-in.
+    pub(super) fn sign_in(&self, address: &Principal, step: SignIn) -> Result<(), TooMany> {
+        match step {
+            SignIn::Guess => self.rate(&self.guesses, address, "too many codes were tried from this address"),
+            SignIn::Code => {
+                self.rate(&self.codes, address, "too many codes were asked for from this address")?;
+                self.all_codes.check().map_err(|not_until| TooMany {
+                    why: "too many codes were asked for",
+                    seconds: whole_seconds(not_until.wait_time_from(self.clock.now())),
+                })
+            }
+        }
+    }
+
+    fn rate(&self, limiter: &Keyed, principal: &Principal, why: &'static str) -> Result<(), TooMany> {
+        if limiter.len() > MANY {
+            limiter.retain_recent();
+        }
+        limiter
+            .check_key(principal)
+            .map_err(|not_until| TooMany { why, seconds: whole_seconds(not_until.wait_time_from(self.clock.now())) })
+    }
+
+    /// Begins a call.
+    pub(super) fn call(self: &Arc<Self>, principal: &Principal) -> Result<Call, TooMany> {
+        let mut used = self.lock();
+        if used.by.get(principal).is_some_and(|usage| usage.calls >= self.limits.calls) {
+            return Err(TooMany { why: "too many requests at once", seconds: 1 });
+        }
+        used.by.entry(principal.clone()).or_default().calls += 1;
+        Ok(Call(self.clone(), principal.clone()))
+    }
+
+    /// Opens a socket.
+    pub(super) fn socket(self: &Arc<Self>, principal: &Principal) -> Result<OpenSocket, TooMany> {
+        let mut used = self.lock();
+        if used.by.get(principal).is_some_and(|usage| usage.sockets >= self.limits.sockets) {
+            return Err(TooMany { why: "too many sockets at once", seconds: 10 });
+        }
+        used.by.entry(principal.clone()).or_default().sockets += 1;
+        Ok(OpenSocket(self.clone(), principal.clone()))
+    }
+
+    /// Nothing is held yet.
+    pub(super) fn hold(self: &Arc<Self>, principal: &Principal) -> Hold {
+        Hold { shares: self.clone(), principal: principal.clone(), bytes: 0 }
+    }
+
+    fn free(&self, principal: &Principal, change: impl FnOnce(&mut Usage, &mut usize)) {
+        let mut used = self.lock();
+        let Used { by, bytes } = &mut *used;
+        let Some(usage) = by.get_mut(principal) else { return };
+        change(usage, bytes);
+        if *usage == Usage::default() {
+            by.remove(principal);
+        }
+    }
+}
+
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+/// A call under way.
+pub(super) struct Call(Arc<Shares>, Principal);
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.0.free(&self.1, |usage, _| usage.calls -= 1);
+    }
+}
+
+/// A socket, as long as it is open.
+pub(super) struct OpenSocket(Arc<Shares>, Principal);
+
+impl Drop for OpenSocket {
+    fn drop(&mut self) {
+        self.0.free(&self.1, |usage, _| usage.sockets -= 1);
+    }
+}
+
+/// Bytes that are held for a principal.
+pub struct Hold {
+    shares: Arc<Shares>,
+    principal: Principal,
+    bytes: usize,
+}
+
+impl Hold {
+    /// From now on so many, if its share and what there is for everybody allow it.
+    pub(crate) fn try_set(&mut self, bytes: usize) -> bool {
+        let shares = self.shares.clone();
+        let mut used = shares.lock();
+        let more = bytes.saturating_sub(self.bytes);
+        let own = used.by.get(&self.principal).map_or(0, |usage| usage.bytes);
+        let limits = &shares.limits;
+        if more > 0 && (own + more > limits.bytes || used.bytes + more > limits.all_bytes) {
+            return false;
+        }
+        self.put(&mut used, bytes);
+        true
+    }
+
+    /// From now on so many, whatever the share: what is there already can't be refused.
+    pub(crate) fn set(&mut self, bytes: usize) {
+        if bytes != self.bytes {
+            let shares = self.shares.clone();
+            self.put(&mut shares.lock(), bytes);
+        }
+    }
+
+    fn put(&mut self, used: &mut Used, bytes: usize) {
+        if bytes == self.bytes {
+            return;
+        }
+        let usage = used.by.entry(self.principal.clone()).or_default();
+        usage.bytes = usage.bytes + bytes - self.bytes;
+        used.bytes = used.bytes + bytes - self.bytes;
+        self.bytes = bytes;
+        if *usage == Usage::default() {
+            used.by.remove(&self.principal);
+        }
+    }
+
+    /// Whether the principal holds as much as it may, so that nothing more should be begun for it.
+    pub(super) fn is_full(&self) -> bool {
+        let used = self.shares.lock();
+        let own = used.by.get(&self.principal).map_or(0, |usage| usage.bytes);
+        own >= self.shares.limits.bytes || (own > 0 && used.bytes >= self.shares.limits.all_bytes)
+    }
+
+    /// The same bytes, held as long as any copy of them is there.
+    pub(crate) fn keep(mut self, bytes: Vec<u8>) -> Bytes {
+        self.set(bytes.len());
+        Bytes::from_owner(Kept { bytes, _hold: self })
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+struct Kept {
+    bytes: Vec<u8>,
+    _hold: Hold,
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shares() -> Arc<Shares> {
+        let number = |n| NonZeroU32::new(n).unwrap();
+        Shares::new(ShareLimits {
+            calls: 2,
+            bytes: 100,
+            all_bytes: 150,
+            sockets: 1,
+            requests: number(2),
+            sign_ins: number(3),
+            all_sign_ins: number(4),
+        })
+    }
+
+    fn person(name: &str) -> Principal {
+        Principal::Person(name.into())
+    }
+
+    #[test]
+    fn each_has_a_share_and_gets_back_what_it_gives_back() {
+        let shares = shares();
+        let (ann, bob) = (person("ann"), person("bob"));
+        let (_one, two) = (shares.call(&ann).unwrap(), shares.call(&ann).unwrap());
+        assert!(shares.call(&ann).is_err());
+        let _other = shares.call(&bob).unwrap();
+        drop(two);
+        drop(shares.call(&ann).unwrap());
+        let open = shares.socket(&ann).unwrap();
+        assert!(shares.socket(&ann).is_err());
+        drop(open);
+        shares.socket(&ann).unwrap();
+    }
+
+    #[test]
+    fn bytes_are_bounded_for_each_and_for_all() {
+        let shares = shares();
+        let (mut anns, mut bobs) = (shares.hold(&person("ann")), shares.hold(&person("bob")));
+        assert!(anns.try_set(60) && anns.try_set(100) && !anns.try_set(101) && anns.is_full());
+        assert!(bobs.try_set(50) && !bobs.try_set(51) && bobs.is_full(), "everybody's are used up");
+        anns.set(10);
+        assert!(bobs.try_set(51) && !bobs.is_full());
+        drop((anns, bobs));
+        assert!(shares.lock().by.is_empty() && shares.lock().bytes == 0);
+    }
+
+    #[test]
+    fn an_answer_is_held_until_its_last_copy_is_gone() {
+        let shares = shares();
+        let bytes = shares.hold(&person("ann")).keep(vec![0; 70]);
+        let copy = bytes.clone();
+        drop(bytes);
+        assert_eq!(shares.lock().bytes, 70);
+        drop(copy);
+        assert_eq!(shares.lock().bytes, 0);
+    }
+
+    #[test]
+    fn who_asks_too_often_hears_for_how_long_to_wait() {
+        let shares = shares();
+        let (ann, bob) = (person("ann"), person("bob"));
+        (0..2).for_each(|_| shares.request(&ann).unwrap());
+        assert_eq!(shares.request(&ann).unwrap_err().seconds, 1);
+        shares.request(&bob).unwrap();
+        (0..3).for_each(|_| shares.sign_in(&ann, SignIn::Code).unwrap());
+        let wait = shares.sign_in(&ann, SignIn::Code).unwrap_err().seconds;
+        assert!((199..=200).contains(&wait), "{wait}");
+        shares.sign_in(&ann, SignIn::Guess).unwrap();
+        shares.sign_in(&bob, SignIn::Code).unwrap();
+        let wait = shares.sign_in(&bob, SignIn::Code).unwrap_err().seconds;
+        assert!((149..=150).contains(&wait), "of everybody: {wait}");
+    }
+}
