@@ -76,7 +76,8 @@ pub struct Meta {
     pub valid_to: Timestamp,
     /// Who made it.
     pub person_id: String,
-    /// The reverse diff; absent on the first version.
+    /// The reverse diff; absent on version 1, where the type suppresses it, and on what remains of a run of coalesced
+    /// versions that one of these was part of.
     pub previous_values: Option<CborDiff>,
     /// Whether this version is a deletion.
     pub deleted: bool,
@@ -262,7 +263,7 @@ pub enum Policy {
     SignedIn,
     /// Whoever made it, alone.
     Owner,
-    /// By grants in an `org` entity.
+    /// By grants in an `org` entity: reserved, no type can choose it yet, and it would be as [`Policy::Owner`].
     Org,
 }
 

@@ -22,8 +22,10 @@
 //! | `internal` | the entities that the router keeps for itself |
 //! | `target`, `close` | what doors have in common: addresses, why sockets are closed |
 //!
-//! Nothing here knows a store or a socket, or executes an effect. The only values that are compared are documents that a client
-//! patches as JSON, and entities of the router's own.
+//! Nothing here holds a socket or executes an effect, and of the store it sees small records alone ([`host::Records`]); everything
+//! else that is kept is an entity, sessions and sign-in codes too. Values that come in CBOR are handed on without being decoded.
+//! Those in JSON are written as CBOR first. Values are compared where a client patches a document as JSON, and in entities of the
+//! router's own; a note is read where it is shown whole.
 #![deny(missing_docs)]
 // Callers are single-threaded components or a simulator: no `Send` bound is wanted on the futures.
 #![allow(async_fn_in_trait)]
