@@ -7,7 +7,7 @@
 //! | [`value`] | what an entity holds; equality on JavaScript's number line |
 //! | [`diff`] | what turns one value into the next: make, apply, invert, compose, conflict, rebase |
 //! | [`codec`] | CBOR and JSON, of values and of diffs, with limits enforced while decoding |
-//! | [`message`] | requests, responses and pushes of the socket (contract section 3) |
+//! | [`message`] | requests, responses and pushes of the socket (docs/protocol.md, "Messages") |
 //! | [`operation`] | what is asked of an entity and what comes of it, between router and engine |
 //! | [`replica`] | a client's copies of entities: merging, offline edits, undo |
 //! | [`id`], [`time`], [`limits`] | names, instants, and the bounds on everything |

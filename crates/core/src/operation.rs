@@ -22,7 +22,7 @@ pub struct CborValue(pub Vec<u8>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CborDiff(pub Vec<u8>);
 
-/// A change as it is told: to who knows only the contract, and exactly.
+/// A change as it is told: plainly and exactly (docs/protocol.md, "Told plainly, and exactly").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
     /// In base form, or in tagged forms that are as old as it.
@@ -254,7 +254,7 @@ pub enum Moment {
     Version(u64),
 }
 
-/// Whom a type's entities are for (contract section 7).
+/// Whom a type's entities are for (docs/protocol.md, "Rights").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// Everybody reads, also without a session; whoever is signed in writes.

@@ -87,7 +87,7 @@ pub fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// An answer with an error in the form of the contract.
+/// An answer with an error in the protocol's form.
 pub(crate) fn refuse(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     let body = serde_json::json!({ "error": { "code": code, "message": message } });
     let mut response = Response::new(full(body.to_string()));
