@@ -143,7 +143,7 @@ impl Operation {
 pub struct Post {
     /// Of the first version.
     pub value: CborValue,
-    /// Since when it is valid, which may be any time; absent for now.
+    /// Since when it is valid, which may be any time up to five minutes ahead; absent for now.
     pub valid_from: Option<Timestamp>,
     /// A repetition with the key that made the entity is answered as the first was.
     pub idempotency_key: Option<String>,
@@ -191,7 +191,7 @@ pub struct Patch {
     pub diff: CborDiff,
     /// The version that it was made on.
     pub if_unmodified_since: Option<Timestamp>,
-    /// Since when the next version is valid, later than the current one; absent for now.
+    /// Since when the next version is valid, later than the current one and up to five minutes ahead; absent for now.
     pub valid_from: Option<Timestamp>,
     /// A repetition with the key that made a version is answered as the first was.
     pub idempotency_key: Option<String>,
