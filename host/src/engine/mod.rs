@@ -1,4 +1,4 @@
-//! The components in this process: worker threads with a warm instance each, calls as plain functions.
+//! The components in this process: worker threads that share warm instances, calls as plain functions.
 //!
 //! A call runs on one worker from start to end, makes way for others when it takes long (`turns`), and does not wait for its writes
 //! to be synced (only for room, where too many of everybody's are not: [`crate::store::StoreOptions`]). What it may answer is held
