@@ -112,7 +112,7 @@ pub struct Serve {
     pub limits: Limits,
 }
 
-/// Limits of the contract, section 8.
+/// Limits (docs/protocol.md, "Limits").
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct Limits {

@@ -1,4 +1,4 @@
-// Applies a diff in base form (docs/protocol.md, "Base form"): what a client written against the contract alone does.
+// Applies a diff in base form (docs/protocol.md, "Base form"): what a client does that writes and reads that form alone.
 
 const isMap = (value) => value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype
 

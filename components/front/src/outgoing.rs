@@ -33,7 +33,7 @@ pub(crate) fn json(status: u16, body: Vec<u8>) -> Answer {
     answer(status, vec![header("content-type", "application/json")], body)
 }
 
-/// `{"error":{"code","message"}}` (contract, section 4).
+/// `{"error":{"code","message"}}` (docs/protocol.md, "HTTP").
 pub(crate) fn failure(status: u16, code: &str, message: &str) -> Answer {
     let body = serde_json::json!({"error": {"code": code, "message": message}});
     json(status, body.to_string().into_bytes())

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::wit::fermyon::spin::variables;
 
-/// What one request's body may hold if `limit_body_bytes` doesn't say otherwise (contract, section 8).
+/// What one request's body may hold if `limit_body_bytes` doesn't say otherwise (docs/protocol.md, "Limits").
 const DEFAULT_BODY_LIMIT: usize = 16 * 1024 * 1024;
 
 /// The framing of socket events around a message of the largest size. The person applies the exact limits.

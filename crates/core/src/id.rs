@@ -1,4 +1,4 @@
-//! Names of entities: `type:id` (contract section 1).
+//! Names of entities: `type:id` (docs/protocol.md, "Versions").
 
 use core::fmt;
 

@@ -1,6 +1,6 @@
-//! The bounds on what a client may send (contract section 8). Every decoder takes them.
+//! The bounds on what a client may send (docs/protocol.md, "Limits"). Every decoder takes them.
 
-/// Bounds, each configurable; [`Limits::default`] is the contract's.
+/// Bounds, each configurable; [`Limits::default`] is what that page says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// A value, encoded as CBOR, in bytes.

@@ -22,7 +22,7 @@ pub struct CborValue(pub Vec<u8>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CborDiff(pub Vec<u8>);
 
-/// A change as it is told: to who knows only the contract, and exactly.
+/// A change as it is told: plainly and exactly (docs/protocol.md, "Told plainly, and exactly").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
     /// In base form, or in tagged forms that are as old as it.
@@ -76,7 +76,8 @@ pub struct Meta {
     pub valid_to: Timestamp,
     /// Who made it.
     pub person_id: String,
-    /// The reverse diff; absent on the first version.
+    /// The reverse diff; absent on version 1, where the type suppresses it, and on what remains of a run of coalesced
+    /// versions that one of these was part of.
     pub previous_values: Option<CborDiff>,
     /// Whether this version is a deletion.
     pub deleted: bool,
@@ -142,7 +143,7 @@ impl Operation {
 pub struct Post {
     /// Of the first version.
     pub value: CborValue,
-    /// Since when it is valid, which may be any time; absent for now.
+    /// Since when it is valid, which may be any time up to five minutes ahead; absent for now.
     pub valid_from: Option<Timestamp>,
     /// A repetition with the key that made the entity is answered as the first was.
     pub idempotency_key: Option<String>,
@@ -190,7 +191,7 @@ pub struct Patch {
     pub diff: CborDiff,
     /// The version that it was made on.
     pub if_unmodified_since: Option<Timestamp>,
-    /// Since when the next version is valid, later than the current one; absent for now.
+    /// Since when the next version is valid, later than the current one and up to five minutes ahead; absent for now.
     pub valid_from: Option<Timestamp>,
     /// A repetition with the key that made a version is answered as the first was.
     pub idempotency_key: Option<String>,
@@ -253,7 +254,7 @@ pub enum Moment {
     Version(u64),
 }
 
-/// Whom a type's entities are for (contract section 7).
+/// Whom a type's entities are for (docs/protocol.md, "Rights").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// Everybody reads, also without a session; whoever is signed in writes.
@@ -262,7 +263,7 @@ pub enum Policy {
     SignedIn,
     /// Whoever made it, alone.
     Owner,
-    /// By grants in an `org` entity.
+    /// By grants in an `org` entity: reserved, no type can choose it yet, and it would be as [`Policy::Owner`].
     Org,
 }
 

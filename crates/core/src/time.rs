@@ -1,4 +1,4 @@
-//! Instants, in microseconds, written as the contract writes them: `2026-11-21T09:30:00.123456Z`.
+//! Instants, in microseconds, written as the protocol writes them: `2026-11-21T09:30:00.123456Z`.
 
 use core::fmt;
 
@@ -8,7 +8,7 @@ use crate::prelude::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub u64);
 
-/// The text is not a date of the contract's form.
+/// The text is not a date of the protocol's form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.as_str())]
 pub struct TimestampError;
@@ -71,7 +71,7 @@ impl Timestamp {
         Ok(Timestamp(micros))
     }
 
-    /// As the contract writes it; what is later than the year 9999, as its end.
+    /// As the protocol writes it; what is later than the year 9999, as its end.
     pub fn to_text(self) -> String {
         let micros = self.0.min(Self::LAST);
         let seconds = micros / SECOND;

@@ -1,4 +1,4 @@
-//! What an entity holds: JSON, and what a structured clone holds and CBOR can carry (contract section 1).
+//! What an entity holds: JSON, and what a structured clone holds and CBOR can carry (docs/protocol.md, "Values").
 //!
 //! Numbers are one line as in JavaScript: `1`, `1.0` and the bigint `1n` are equal, and NaN equals itself (or a diff would
 //! never come to rest). Which of them was written is kept, so that each comes back as it went in.

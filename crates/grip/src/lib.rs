@@ -10,6 +10,34 @@
 //! | [`jwt`] | signed tokens (HS256): how a gateway shows who it is |
 //!
 //! No clock, no socket: bytes in, values out, and back.
+//!
+//! # Example
+//!
+//! A gateway tells the server behind it that a client has opened a socket and said something; the server publishes to a channel.
+//!
+//! ```
+//! use timeweft_grip::events::{self, Event, Writer};
+//! use timeweft_grip::items::{self, Content, Item};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut body = Writer::default();
+//! body.open();
+//! body.text(&[b"hello"]);
+//! let body = body.finish();
+//! assert_eq!(body, b"OPEN\r\nTEXT 5\r\nhello\r\n");
+//! assert_eq!(events::decode(body.into())?, [Event::Open, Event::Text("hello".into())]);
+//!
+//! let said = Item {
+//!     channel: "json:note:n1".into(),
+//!     id: Some("2".into()),
+//!     prev_id: Some("1".into()),
+//!     content: Content::Text(r#"{"title":"Weft"}"#.into()),
+//!     sender: None,
+//! };
+//! assert_eq!(items::decode(&items::encode([said.clone()]))?, [said]);
+//! # Ok(())
+//! # }
+//! ```
 #![deny(missing_docs)]
 
 pub mod control;

@@ -1,4 +1,4 @@
-//! Who may do what (contract section 7).
+//! Who may do what (docs/protocol.md, "Rights").
 //!
 //! | policy | reads | writes |
 //! |---|---|---|

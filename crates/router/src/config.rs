@@ -10,7 +10,7 @@
 //! | `grip-required` | `true`: socket events count only with a valid `Grip-Sig` | `false` |
 //! | `jwt-issuer`, `jwt-key` | whose bearer tokens (HS256) are accepted in place of a session, and their key | none |
 //! | `jwt-audience` | one of the audiences (`aud`) that such a token has to be for | any |
-//! | `limit-…` | contract section 8: `value-bytes`, `depth`, `message-bytes`, `body-bytes`, `diff-operations`, `subscriptions` | the contract's |
+//! | `limit-…` | bounds on what is sent: `value-bytes`, `depth`, `message-bytes`, `body-bytes`, `diff-operations`, `subscriptions` | docs/protocol.md, "Limits" |
 
 use timeweft_core::id::is_local_id;
 use timeweft_core::limits::Limits;

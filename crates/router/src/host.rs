@@ -16,8 +16,9 @@ pub trait Entities {
     async fn rules(&self, kind: &str) -> Result<TypeRules, Failure>;
 }
 
-/// Small private records beside the entities, last write wins: for what may be forgotten (who watches what), never for
-/// what must be right. Keys begin with `p:`, which the engine uses for nothing.
+/// Small private records beside the entities, straight in the store, last write wins: for what may be forgotten (who watches
+/// what) and for what is written once and stays (that a note is followed), never for what two change at once. Keys begin with
+/// `p:`, which the engine uses for nothing.
 pub trait Records {
     /// What is under `key`.
     async fn record(&self, key: &str) -> Result<Option<Vec<u8>>, RecordsError>;

@@ -23,8 +23,89 @@
 //! | `internal` | the entities that the router keeps for itself |
 //! | `target`, `close` | what doors have in common: addresses, why sockets are closed |
 //!
-//! Nothing here knows a store or a socket, or executes an effect. The only values that are compared are documents that a client
-//! patches as JSON, and entities of the router's own.
+//! Nothing here holds a socket or executes an effect, and of the store it sees small records alone ([`host::Records`]); everything
+//! else that is kept is an entity, sessions and sign-in codes too. Values that come in CBOR are handed on without being decoded.
+//! Those in JSON are written as CBOR first. Values are compared where a client patches a document as JSON, and in entities of the
+//! router's own; a note is read where it is shown whole.
+//!
+//! # Example
+//!
+//! A host in memory. Somebody asks for a sign-in code: the answer is empty, and the mail is an effect that the caller sends.
+//!
+//! ```
+//! use timeweft_core::id::EntityId;
+//! use timeweft_core::operation::{Context, Failure, List, Listing, Operation, Outcome, TypeRules};
+//! use timeweft_core::time::Timestamp;
+//! use timeweft_router::Router;
+//! use timeweft_router::event::{Effect, Header, HttpRequest};
+//! use timeweft_router::host::{Clock, Entities, Random, Records, RecordsError, Settings};
+//! use timeweft_store::{Engine, Store, memory::MemoryStore};
+//! # use std::pin::pin;
+//! # use std::task::{Poll, Waker};
+//! # /// The store in memory is ready at once.
+//! # fn ready<T>(future: impl Future<Output = T>) -> T {
+//! #     match pin!(future).poll(&mut std::task::Context::from_waker(Waker::noop())) {
+//! #         Poll::Ready(output) => output,
+//! #         Poll::Pending => panic!("it waits"),
+//! #     }
+//! # }
+//!
+//! struct Host(MemoryStore, Engine<MemoryStore, fn() -> u32>);
+//!
+//! impl Entities for Host {
+//!     async fn apply(&self, context: &Context, id: &EntityId, operation: Operation) -> Result<Outcome, Failure> {
+//!         self.1.apply(context, id, operation).await
+//!     }
+//!     async fn list(&self, context: &Context, list: List) -> Result<Listing, Failure> {
+//!         self.1.list(context, list).await
+//!     }
+//!     async fn rules(&self, kind: &str) -> Result<TypeRules, Failure> {
+//!         self.1.type_rules(kind).await
+//!     }
+//! }
+//!
+//! impl Records for Host {
+//!     async fn record(&self, key: &str) -> Result<Option<Vec<u8>>, RecordsError> {
+//!         self.0.get(key).await.map_err(|error| RecordsError(error.to_string()))
+//!     }
+//!     async fn set_record(&self, key: &str, bytes: &[u8]) -> Result<(), RecordsError> {
+//!         self.0.set(key, bytes).await.map_err(|error| RecordsError(error.to_string()))
+//!     }
+//! }
+//!
+//! // A clock that stands, and no randomness at all: for an example only.
+//! impl Clock for Host {
+//!     fn now(&self) -> Timestamp {
+//!         Timestamp(1_800_000_000_000_000)
+//!     }
+//! }
+//!
+//! impl Random for Host {
+//!     fn fill(&self, bytes: &mut [u8]) {
+//!         bytes.fill(7);
+//!     }
+//! }
+//!
+//! impl Settings for Host {
+//!     fn setting(&self, name: &str) -> Option<String> {
+//!         (name == "key").then(|| "a secret of at least 32 characters".to_owned())
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = MemoryStore::new();
+//! let router = Router::new(Host(store.clone(), Engine::new(store, || 1)))?;
+//! let answer = ready(router.handle_request(HttpRequest {
+//!     method: "POST".into(),
+//!     target: "/login".into(),
+//!     headers: vec![Header::new("content-type", "application/json")],
+//!     body: br#"{"email":"ada@example.org"}"#.to_vec(),
+//! }));
+//! assert_eq!(answer.status, 202);
+//! assert!(matches!(&answer.effects[..], [Effect::Mail(mail)] if mail.to == "ada@example.org"));
+//! # Ok(())
+//! # }
+//! ```
 #![deny(missing_docs)]
 // Callers are single-threaded components or a simulator: no `Send` bound is wanted on the futures.
 #![allow(async_fn_in_trait)]

@@ -101,10 +101,10 @@ pub struct Entry {
     /// Whether it is a deletion.
     #[n(5)]
     pub deleted: bool,
-    /// The diff from the version before, in stored form; absent for the first.
+    /// The diff from the version before, in stored form; absent for version 1, and for what remains of a run that began with it.
     #[n(6)]
     pub diff: Option<Blob>,
-    /// The reverse diff, in stored form; absent for the first, and where the type suppresses it.
+    /// The reverse diff, in stored form; absent there too, and where the type suppresses it or did for a version of the run.
     #[n(7)]
     pub previous: Option<Blob>,
     /// Digest of the idempotency key that made it.

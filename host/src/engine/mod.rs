@@ -1,8 +1,9 @@
-//! The components in this process: worker threads with a warm instance each, calls as plain functions.
+//! The components in this process: worker threads that share warm instances, calls as plain functions.
 //!
-//! Calls begin in turn between principals (`queue`). A call runs on one worker from start to end, makes way for others when it
-//! takes long (`turns`), and never waits for the disk; what it may answer is held back here until what it read and wrote is
-//! durable. When that fails, the call is made once more with a store that takes no writes, so
+//! Calls begin in turn between principals (`queue`). A call runs on one worker from start to end, makes way for others when it takes
+//! long (`turns`), and does not wait for its writes to be synced (only for room, where too many of everybody's are not:
+//! [`crate::store::StoreOptions`]). What it may answer is held back here until what it read and wrote is durable. When that fails,
+//! the call is made once more with a store that takes no writes, so
 //! that the component itself answers each request in the batch with `unavailable`.
 //!
 //! Nothing of one call reaches another but through the store: a trap, a call past its time or an instance that grew too

@@ -108,7 +108,7 @@ pub(super) fn wait(too_many: &TooMany) -> Response<Body> {
     response
 }
 
-/// An answer with an error in the form of the contract.
+/// An answer with an error in the protocol's form.
 pub(crate) fn refuse(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     let body = serde_json::json!({ "error": { "code": code, "message": message } });
     let mut response = Response::new(full(body.to_string()));

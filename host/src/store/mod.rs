@@ -1,9 +1,9 @@
 //! `timeweft:storage/store` on SQLite, with group commit.
 //!
-//! A call never waits for the disk: writes go to an `Overlay` in memory that every reader sees at once, and
-//! one writer thread commits everything pending in one transaction and one sync. Batches are numbered; a [`Session`]
-//! remembers the newest batch that its reads and writes depend on, and whoever runs the session holds back its answer
-//! until [`SqliteStore::durable`] says that this batch is on disk.
+//! A write does not wait for the disk, unless [`StoreOptions::pending_bytes`] are waiting: it goes to an `Overlay` in memory
+//! that every reader sees at once, and one writer thread commits everything pending in one transaction and one sync. Batches
+//! are numbered; a [`Session`] remembers the newest batch that its reads and writes depend on, and whoever runs the session
+//! holds back its answer until [`SqliteStore::durable`] says that this batch is on disk.
 //!
 //! Invariants:
 //! - Batches reach the disk in the order of their numbers and each one whole, so that a surviving write implies every

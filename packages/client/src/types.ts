@@ -29,7 +29,7 @@ export interface Meta {
   readonly chunks?: number;
   /** When the server took it, where its author said since when it is valid. */
   readonly recordedAt?: string;
-  /** The diff back to the version before, in the form of docs/protocol.md; absent on the first. */
+  /** The diff back to the version before, in the form of docs/protocol.md; absent on version 1, and where the type suppresses it. */
   readonly previousValues?: unknown;
 }
 

@@ -1,4 +1,4 @@
-//! A client written against the contract alone.
+//! A client written against docs/protocol.md alone.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -203,7 +203,7 @@ async fn along<B: Branch>(
     Ok((!diff.is_identity()).then_some(diff))
 }
 
-/// As [`Diff::invert`], in the contract's words: see [`plain`].
+/// As [`Diff::invert`], as it is told plainly: see [`plain`].
 ///
 /// # Errors
 /// When the base can't be loaded.
@@ -355,7 +355,7 @@ pub async fn summed<B: Branch>(diff: Diff, base: &Part<B>) -> Result<Diff, LazyE
     })
 }
 
-/// The same change in the contract's words, plainer where what comes out of it is at hand: see [`Diff::to_patch_giving`].
+/// The same change as it is told plainly, plainer still where what comes out of it is at hand: see [`Diff::to_patch_giving`].
 ///
 /// # Errors
 /// When the result can't be loaded.

@@ -18,7 +18,7 @@ pub(super) use shorten::{plainer, shortest};
 /// Bytes of the tags 64001 to 64009.
 const TAG: usize = 3;
 /// A tagged form is taken where it saves at least this many bytes: for less it isn't worth that somebody who knows only
-/// the contract's base form can't read it.
+/// base form can't read it.
 const SAVING: usize = 32;
 
 impl Diff {
@@ -50,7 +50,7 @@ impl Diff {
         patch(self, Style::Plain).map_or_else(nothing, |(patch, _)| patch)
     }
 
-    /// The wire form for who knows only the contract, where the value that comes out of this diff is at hand: texts and arrays
+    /// The wire form for who reads plain diffs only, where the value that comes out of this diff is at hand: texts and arrays
     /// are written plainly where that is not longer than edits.
     pub fn to_patch_giving(&self, result: &Value) -> Patch {
         plainer(self.clone(), result).to_plain_patch()

@@ -37,7 +37,7 @@ const NOT_A_MAP: &str = "a message is one map with text keys";
 /// A message has a dozen fields; looking each up among thousands would be somebody's way to keep us busy.
 const MAX_FIELDS: usize = 64;
 
-/// The field whose depth is a 400 rather than a 413 (contract section 2), and whose CBOR is deeper than itself.
+/// The field whose depth is a 400 rather than a 413 (docs/protocol.md, "Limits"), and whose CBOR is deeper than itself.
 const DIFF: &str = "diff";
 
 impl<'a> Fields<'a> {

@@ -1,4 +1,4 @@
-//! The messages of contract section 3, one a file: what `docs/protocol.md` specifies, as types.
+//! The messages, one a file: what `docs/protocol.md`, "Messages", specifies, as types.
 //!
 //! Values and diffs in them stay encoded: in CBOR a message is put together around them and taken apart without
 //! looking into them, so that a large one costs a copy and no more.

@@ -16,11 +16,11 @@ use crate::time::Timestamp;
 pub struct Push {
     /// Which entity.
     pub entity_id: EntityId,
-    /// From the version before. For a first version: the value, as a diff over nothing.
+    /// From the version before. Without one: the value, as a diff over nothing.
     pub diff: Told,
     /// Of the new version.
     pub meta: Meta,
-    /// The version before; absent for a first version.
+    /// The version before; absent for a first version, and where a lost push is made good to who holds no version that is known.
     pub prev_valid_from: Option<Timestamp>,
 }
 

@@ -22,7 +22,7 @@ pub struct Request {
 
 /// What is asked, of which entity.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs, reason = "the fields are those of contract section 3, by their names there")]
+#[allow(missing_docs, reason = "the fields are those of docs/protocol.md, by their names there")]
 pub enum Method {
     /// Create.
     Post { entity: EntityId, value: CborValue, valid_from: Option<Timestamp>, idempotency_key: Option<String> },

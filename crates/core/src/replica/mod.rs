@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Invariants, checked after every transition in debug builds: `confirmed` with `unsent` applied is `view`; at most one
-//! request per entity is awaited; only `unsent[0]` is ever in flight, and is sent again, byte for byte and with its
-//! idempotency key, until it is answered.
+//! request per entity is awaited; only `unsent[0]` is ever in flight, and is sent again until it is answered,
+//! as it was but for the request's id, and with its idempotency key where it makes or patches the entity.
 //!
 //! While a change is in flight, nothing that may contain it is taken in: no `get` is asked for, and pushes of our own
 //! person's changes wait for the answer. What else comes down is moved under the unsent changes (`reconcile`).

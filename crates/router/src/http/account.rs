@@ -1,4 +1,4 @@
-//! `/login`, `/logout`, `/me` (contract section 6).
+//! `/login`, `/logout`, `/me` (docs/protocol.md, "Sign-in").
 
 use timeweft_core::message::Code;
 use timeweft_core::operation::Permission;

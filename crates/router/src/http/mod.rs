@@ -1,4 +1,4 @@
-//! The door of HTTP (contract section 4): routes, and what is checked of every request. A file a family of routes.
+//! The door of HTTP (docs/protocol.md, "HTTP"): routes, and what is checked of every request. A file a family of routes.
 //!
 //! | module | routes |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! Notes as such (contract section 5): entities of type `note` with the value `{ title, blob }`, shown whole and not as diffs.
+//! Notes as such (docs/protocol.md, "Notes"): entities of type `note` with the value `{ title, blob }`, shown whole and not as
+//! diffs.
 //!
 //! | module | what |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Sign-in without passwords (contract section 6): a code by mail, a session for the code.
+//! Sign-in without passwords (docs/protocol.md, "Sign-in"): a code by mail, a session for the code.
 //!
 //! | module | what |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! The door of WebSockets (contract section 3).
+//! The door of WebSockets (docs/protocol.md, "Connecting").
 //!
 //! | module | what |
 //! |---|---|

@@ -1,8 +1,8 @@
 //! `GET /ws/note/{id}`: a socket on which one note is shown, in text frames of JSON, whatever subprotocol is offered.
 //!
 //! Checked before it opens, in this order: the id (400), `Origin` (403), the session (401). Then comes the note, if it is there,
-//! and after each change the note again. It ends with its session, as every socket does. What the client says on it
-//! means nothing: only pings and the close are answered.
+//! and after each change the note again. It ends with its session, as every socket does (one of an issuer's JWT with the first
+//! frame after that expired). What the client says on it means nothing: only pings and the close are answered.
 //!
 //! Nothing is kept of the connection but, as meta with its gateway, the signed token of who it is.
 

@@ -19,7 +19,7 @@ const MANY: usize = 200;
 /// The steps are told if they are so many bytes, or so many times what they come to.
 const STEPS: (usize, usize) = (16 << 10, 4);
 
-/// The wire form of a diff in the contract's words, encoded.
+/// The wire form of a diff, as everybody reads it, encoded.
 pub(super) fn wire(diff: &Diff) -> CborDiff {
     encoded(&diff.to_plain_patch())
 }

@@ -22,7 +22,7 @@ impl Begins {
         Begins { valid_from: now, recorded: None }
     }
 
-    /// The first version: at any time that has been.
+    /// The first version: at any time, but for what is too far ahead.
     pub(super) fn first(now: Timestamp, named: Option<Timestamp>) -> Result<Begins, Failure> {
         match named {
             Some(named) => Begins::named(named, now),

@@ -135,7 +135,7 @@ fn change(value: &mut Value, random: &mut Random) {
 }
 
 #[test]
-fn a_tree_holds_what_was_planted_and_becomes_what_diffs_make_of_it() {
+fn a_tree_holds_what_was_built_and_becomes_what_diffs_make_of_it() {
     let mut random = Random(7);
     let mut tree = Grown::new(document(&mut random));
     tree.holds("tree");

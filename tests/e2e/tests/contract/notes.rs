@@ -1,4 +1,4 @@
-//! Notes: sockets at `/ws/note/{id}`, and the procedures on the wire (contract section 5). `tests/trpc` has the npm client.
+//! Notes: sockets at `/ws/note/{id}`, and the procedures on the wire (docs/protocol.md, "Notes"). `tests/trpc` has the npm client.
 
 use anyhow::Result;
 use serde_json::{Value as Json, json};

@@ -59,7 +59,7 @@ pub fn value_from_text(text: &[u8], limits: &Limits) -> Result<Value, DecodeErro
 /// A patch from JSON text, within `depth`, `diff_operations` and `value_bytes`. A key twice in one object is refused.
 pub fn patch_from_text(text: &[u8], limits: &Limits) -> Result<Patch, DecodeError> {
     let json = parse(text, levels(limits.depth.min(MAX_DEPTH))).map_err(|error| match error {
-        // A diff too deep can't be applied (contract section 2): a 400.
+        // A diff too deep can't be applied (docs/protocol.md, "Limits"): a 400.
         DecodeError::TooLarge(what) => DecodeError::Malformed(what),
         other => other,
     })?;

@@ -177,7 +177,7 @@ fn length<T, I>(step: &Json) -> Result<Segment<T, I>, DecodeError> {
     }
 }
 
-/// A diff that is too deep can't be applied (contract section 2): a 400, where a value would be too large.
+/// A diff that is too deep can't be applied (docs/protocol.md, "Limits"): a 400, where a value would be too large.
 fn in_diff(error: DecodeError) -> DecodeError {
     match error {
         DecodeError::TooLarge(what) => DecodeError::Malformed(what),

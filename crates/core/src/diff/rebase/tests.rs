@@ -1,4 +1,4 @@
-//! The rules of the contract's table, one by one: both orders are tried, and make the same.
+//! The rules of docs/protocol.md, "Merging", one by one: both orders are tried, and make the same.
 
 use super::*;
 use crate::codec::json;

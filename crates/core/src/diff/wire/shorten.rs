@@ -43,7 +43,7 @@ fn summed_along(mut segments: Segments<Vec<Value>>, items: &[Value]) -> Segments
     segments
 }
 
-/// The same change in the contract's words, with edits of texts and arrays turned into setting them where that is not longer on
+/// The same change as it is told plainly, with edits of texts and arrays turned into setting them where that is not longer on
 /// the wire. What can be said by index stays: that is base form too, and says what changed.
 pub(in crate::diff) fn plainer(diff: Diff, result: &Value) -> Diff {
     Shorten { marked: false, budget: BUDGET }.shorten(diff, result, None).0

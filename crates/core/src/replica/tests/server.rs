@@ -1,4 +1,4 @@
-//! The server as a model: the rules of contract section 3 over a list of versions in memory.
+//! The server as a model: the rules of docs/protocol.md over a list of versions in memory.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The HTTP API: statuses, headers and bodies as contract section 4 has them.
+//! The HTTP API: statuses, headers and bodies as docs/protocol.md, "HTTP", has them.
 
 mod conditional;
 mod entities;
