@@ -211,10 +211,12 @@ export class EntityStore<T> implements Entity<T> {
 
   async revert(time: string | Date): Promise<void> {
     this.#mayEdit();
-    // Where it is not open, what it is set to would be compared with nothing.
-    const [{ value }] = await Promise.all([this.at(time), this.load()]);
+    // What this person saw: what others change until the old version is here is not to go with it.
+    const [{ value }, seen] = await Promise.all([this.at(time), this.load()]);
+    const change = seen !== undefined && this.#shown !== undefined && this.#shown !== seen ? diff(seen, value) : undefined;
     this.#typed = undefined;
-    this.set(value);
+    if (change) this.#command({ patch: encodePatch(change.patch) }, seen);
+    else this.set(value);
     this.#typed = undefined;
   }
 
@@ -321,11 +323,11 @@ export class EntityStore<T> implements Entity<T> {
     this.#changed();
   }
 
-  #command(action: Action): true {
+  #command(action: Action, before?: T): true {
     this.#mayEdit();
     this.#typed = undefined;
     this.#refusal = undefined;
-    this.#side.command(action);
+    this.#side.command(action, before);
     this.#look();
     this.#flush();
     this.#changed();
@@ -340,10 +342,10 @@ export class EntityStore<T> implements Entity<T> {
     for (const op of this.#side.outgoing()) this.#send(op);
   }
 
-  #send({ op, action, merge, again, local, before }: Op): void {
+  #send({ op, action, merge, again, before }: Op): void {
     const { epoch = '' } = this.#home;
     const edit = { entity: this.id, epoch, op, merge };
-    if (again && local && typeof action === 'object' && 'patch' in action) {
+    if (again && typeof action === 'object' && 'patch' in action) {
       this.#post({ type: 'edit-from', ...edit, base: encodeValue(before), patch: action.patch });
     } else {
       const seen = again ? this.#side.seq : this.#side.seen;

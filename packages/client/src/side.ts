@@ -64,14 +64,14 @@ export class Side {
     this.view = after;
   }
 
-  /** What the host alone can do. */
-  command(action: Action): void {
-    this.#push({ action, after: this.view, merge: false, local: false });
+  /** What the host alone can do; also an edit of what was shown `before` and is not any more. */
+  command(action: Action, before = this.view): void {
+    this.#push({ action, before, after: this.view, merge: false, local: false, again: before !== this.view });
   }
 
-  #push(what: Pick<Op, 'action' | 'after' | 'merge' | 'local'>): void {
+  #push(what: Pick<Op, 'action' | 'after' | 'merge' | 'local'> & Partial<Op>): void {
     this.#last += 1;
-    this.ops.push({ ...what, op: this.#last, before: this.view, sent: false, again: false, shown: false, kept: false, counted: false });
+    this.ops.push({ op: this.#last, before: this.view, again: false, ...what, sent: false, shown: false, kept: false, counted: false });
   }
 
   /** What is to be sent now, in order; it counts as sent. */

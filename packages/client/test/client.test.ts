@@ -194,6 +194,21 @@ describe('what is asked of the server', () => {
     expect(entity.canUndo).toBe(true);
   });
 
+  test('going back leaves what others did while the old version was on its way', async () => {
+    host.store('note:one', { title: 'two', seats: 'none' });
+    const entity = host.client().entity<{ title: string; seats: string }>('note:one');
+    await entity.load();
+    let answer = (_: Response): void => {};
+    server.mockReturnValueOnce(new Promise<Response>(resolve => (answer = resolve)));
+    const reverting = entity.revert('2026-11-21T09:30:00.000001Z');
+    host.foreign('note:one', (value: object) => ({ ...value, seats: 'bob' }));
+    await vi.waitFor(() => expect(entity.get()!.seats).toBe('bob'));
+    answer(cbor({ value: { title: 'one', seats: 'none' }, meta: { version: 1 } }));
+    await reverting;
+    await vi.waitFor(() => expect(entity.get()).toEqual({ title: 'one', seats: 'bob' }));
+    expect(host.value('note:one')).toEqual({ title: 'one', seats: 'bob' });
+  });
+
   test('a list, page after page and no further than one reads', async () => {
     const client = host.client();
     const listed = (id: string) => ({ entityId: `note:${id}`, validFrom: '2026-11-21T09:30:00.000001Z', personId: 'ann' });

@@ -7,6 +7,7 @@
  *   who writes on, forwards or backwards, writes in one piece.
  */
 
+import { wrote } from '../tree/texts.js';
 import { applied, edits, movedOwn, movedSelection, offsetIn, ownAfter, rebased, splice, type Stretch } from './edits.js';
 import { follow, inPlace, type Field } from './scroll.js';
 
@@ -87,7 +88,10 @@ export class TextField {
         this.#shown = value;
         this.#own = ownAfter(own, typed);
         const edit = rebased(made, base, text, own && inBase(own));
-        return (this.#newest = wellFormed(applied(text, [edit]), edit.start, edit.start + edit.text.length));
+        const end = edit.start + edit.text.length;
+        this.#newest = wellFormed(applied(text, [edit]), edit.start, end);
+        wrote(this.#newest, edit.start, end);
+        return this.#newest;
       });
     } finally {
       if (!isTaken) [this.#base, this.#shown, this.#own] = [base, shown, own];

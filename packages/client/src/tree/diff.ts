@@ -13,7 +13,8 @@ import { countsIn, isNode, latest, writesTo, type Increment, type Increments, ty
 import { Owner } from './own.js';
 import { NOTHING, REMOVE, type EntryStep, type Patch } from './patch.js';
 import { Splices } from './splices.js';
-import { kindOf, namesOf, renew, same, sameLeaf, splits } from './value.js';
+import { texts } from './texts.js';
+import { kindOf, namesOf, renew, same, sameLeaf } from './value.js';
 
 /** A patch, and the tree that it makes of the one before. */
 export interface Change {
@@ -280,60 +281,6 @@ const alike = (old: unknown, next: unknown): boolean => {
 const become = (value: unknown): Patch => ({ kind: value === undefined || kindOf(value) === 'object' ? 'replace' : 'value', value });
 
 const outright = (tree: unknown): Change => ({ tree, patch: { kind: 'replace', value: tree } });
-
-const BLOCK = 1024;
-
-/** Edits of what differs between the common start and the common end: where both are several words, word by word. */
-const texts = (old: string, next: string): (number | string)[] => {
-  const steps: (number | string)[] = [];
-  let kept = 0;
-  // What stays at the end is not said.
-  const push = (step: number | string): void => {
-    if (!step) return;
-    if (kept) steps.push(kept);
-    steps.push(step);
-    kept = 0;
-  };
-  const edit = (old: string, next: string, byWord: boolean): void => {
-    const [head, tail] = ends(old, next);
-    const [gone, came] = [old.slice(head, old.length - tail), next.slice(head, next.length - tail)];
-    kept += head;
-    if (byWord && gone && came) {
-      const [before, after] = [gone.split(WORDS), came.split(WORDS)];
-      let [i, j] = [0, 0];
-      for (const [x, y] of [...align(before, after), [before.length, after.length] as const]) {
-        edit(before.slice(i, x).join(''), after.slice(j, y).join(''), false);
-        kept += before[x]?.length ?? 0;
-        [i, j] = [x + 1, y + 1];
-      }
-    } else {
-      push(-gone.length);
-      push(came);
-    }
-    kept += tail;
-  };
-  edit(old, next, true);
-  return steps;
-};
-
-/** Behind each word and what ends it. */
-const WORDS = /(?<=[^\p{L}\p{N}])/u;
-
-/** How much both begin and end with. */
-const ends = (old: string, next: string): [head: number, tail: number] => {
-  const shorter = Math.min(old.length, next.length);
-  let head = 0;
-  while (head + BLOCK <= shorter && old.slice(head, head + BLOCK) === next.slice(head, head + BLOCK)) head += BLOCK;
-  while (head < shorter && old.charCodeAt(head) === next.charCodeAt(head)) head += 1;
-  if (splits(old, head) || splits(next, head)) head -= 1;
-  const most = shorter - head;
-  let tail = 0;
-  const block = (text: string) => text.slice(text.length - tail - BLOCK, text.length - tail);
-  while (tail + BLOCK <= most && block(old) === block(next)) tail += BLOCK;
-  while (tail < most && old.charCodeAt(old.length - 1 - tail) === next.charCodeAt(next.length - 1 - tail)) tail += 1;
-  if (splits(old, old.length - tail) || splits(next, next.length - tail)) tail -= 1;
-  return [head, tail];
-};
 
 /** The patch of a change, or of none. */
 export const patchOf = (change: Change | undefined): Patch => change?.patch ?? NOTHING;

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { HomeClient } from '../../src/client.js';
 import { NotFoundError, type Entity } from '../../src/index.js';
 import { bindText } from '../../src/text/index.js';
+import { decodePatch } from '../../src/tree/decode.js';
+import type { Patch } from '../../src/tree/patch.js';
 import { FakeHost } from '../fake-host.js';
 
 interface Note {
@@ -70,6 +72,22 @@ test('letters that are typed between those of others stay in one piece', async (
     await until(() => field.value.startsWith(String(index)));
   }
   expect(field.value).toBe('543210oneabcdef two three012345');
+});
+
+test('a letter is put in where the caret is, also beside the same letter', async () => {
+  await bind('title');
+  // Also after others have changed what is before it.
+  type('t', 4);
+  host.foreign(ID, (value: Note) => ({ ...value, title: `zero ${value.title}` }));
+  await until(() => field.value === 'zero one ttwo three');
+  type('t');
+  await until(() => host.edits().length === 2);
+  const steps = host.edits().map(edit => {
+    const action = edit.type === 'edit' && edit.action;
+    const patch = decodePatch((action as { patch: Uint8Array }).patch) as { members: Map<string, Patch> };
+    return patch.members.get('title');
+  });
+  expect(steps).toEqual([{ kind: 'text', steps: [4, 't'] }, { kind: 'text', steps: [10, 't'] }]);
 });
 
 test('a text inside an array, and one that is not there yet', async () => {

@@ -103,6 +103,34 @@ describe('numbers', () => {
 });
 
 describe('texts', () => {
+  /** Types one letter after the other at a place of a text; the patches as steps. */
+  const type = (text: string, at: number, letters: string, forwards = true) => {
+    const made: unknown[] = [];
+    for (const letter of letters) {
+      const next = text.slice(0, at) + letter + text.slice(at);
+      made.push((patch(text, next) as { steps: unknown }).steps);
+      [text, at] = [next, at + (forwards ? 1 : 0)];
+    }
+    return made;
+  };
+
+  test('goes on where its person wrote last, beside the same letter too', () => {
+    expect(type('the meeting!', 8, 'BOB SAiD').slice(-2)).toEqual([[14, 'i'], [15, 'D']]);
+    expect(type('one\n', 3, '; bob\nbob2').slice(-5)).toEqual([[8, '\n'], [9, 'b'], [10, 'o'], [11, 'b'], [12, '2']]);
+    expect(type('a bat', 2, 'tab', false)).toEqual([[2, 't'], [2, 'a'], [2, 'b']]);
+    // Of two that are the same the one that was just written goes.
+    type('xix', 1, 'i');
+    expect(patch('xiix', 'xix')).toEqual({ kind: 'text', steps: [2, -1] });
+  });
+
+  test('keeps a word that has got a comma behind it', () => {
+    expect(patch('tea please', 'coffee please, and do call Mum at six')).toEqual({
+      kind: 'text',
+      steps: [-3, 'coffee', 7, ', and do call Mum at six'],
+    });
+    expect(patch('the quick brown fox', 'the quick red fox runs')).toEqual({ kind: 'text', steps: [10, -5, 'red', 4, ' runs'] });
+  });
+
   test('are always edited, between the common start and the common end', () => {
     expect(patch('Hello world', 'Hello weft')).toEqual({ kind: 'text', steps: [7, -4, 'eft'] });
     expect(patch('abcd', 'axyz')).toEqual({ kind: 'text', steps: [1, -3, 'xyz'] });
