@@ -78,6 +78,7 @@ test('a letter is put in where the caret is, also beside the same letter', async
   await bind('title');
   // Also after others have changed what is before it.
   type('t', 4);
+  await note.saved();
   host.foreign(ID, (value: Note) => ({ ...value, title: `zero ${value.title}` }));
   await until(() => field.value === 'zero one ttwo three');
   type('t');
