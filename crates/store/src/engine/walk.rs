@@ -135,6 +135,25 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         Ok(is_it.then_some((entry, passed.unwrap_or(Timestamp::FOREVER), walk)))
     }
 
+    /// The version of that number, or the one that history keeps in its place.
+    pub(super) async fn holding<'a>(
+        &self,
+        loader: &'a Loader<'a, S>,
+        record: &Record,
+        version: u64,
+    ) -> Result<Option<(Entry, Walk<'a, S>)>, EngineError> {
+        let mut walk = Walk::new(loader, record);
+        let passed = walk.pass(|later, _| later > version).await?;
+        match (walk.next().await?, passed) {
+            (Some(entry), _) if entry.version == version => Ok(Some((entry, walk))),
+            (_, Some(next)) => {
+                let found = self.find(loader, record, Moment::Time(next)).await?;
+                Ok(found.map(|(entry, _, walk)| (entry, walk)))
+            }
+            (_, None) => Ok(None),
+        }
+    }
+
     /// The value at `entry`, which `walk` has just given: from the nearest whole value before it.
     pub(super) async fn rebuild(
         &self,
