@@ -1,6 +1,7 @@
 //! The HTTP API: statuses, headers and bodies as contract section 4 has them.
 
 mod conditional;
+mod create;
 mod entities;
 mod limits;
 mod listing;
