@@ -49,8 +49,7 @@ pub(super) async fn post<H: Host>(exchange: &Exchange<'_, H>, kind: &str) -> Res
     let response = execute::response(None, done.answer);
     // What failed may show a value of its own.
     let value = shown.or(response.value);
-    let mut response =
-        of_response(Response { value, ..response }, exchange.format, done.effects);
+    let mut response = of_response(Response { value, ..response }, exchange.format, done.effects);
     response.headers.extend(location);
     Ok(response)
 }

@@ -2,9 +2,7 @@
 
 use timeweft_core::id::EntityId;
 use timeweft_core::message::{Code, Format, MAX_IDEMPOTENCY_KEY};
-use timeweft_core::operation::{
-    Delete, History, List, Listed, Moment, Operation, Patch, Put, Read, Revert, Which,
-};
+use timeweft_core::operation::{Delete, History, List, Listed, Moment, Operation, Patch, Put, Read, Revert, Which};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::{Object, Value};
 
