@@ -21,6 +21,7 @@ impl From<Batch> for wit::Batch {
             headers: headers(batch.headers.iter().cloned().chain(meta)),
             target: batch.target.to_string(),
             events: batch.events.into_iter().map(Into::into).collect(),
+            at_once: true,
         }
     }
 }
@@ -84,6 +85,7 @@ pub(super) fn outcome(outcome: wit::BatchOutcome) -> (Outcome, Vec<wit::Mail>) {
         replies: outcome.replies.into_iter().map(Into::into).collect(),
         publish,
         body: Bytes::from(outcome.body),
+        left: outcome.left,
     };
     (outcome, mails)
 }
