@@ -5,7 +5,7 @@
 
 use timeweft_core::codec::cbor;
 use timeweft_core::id::EntityId;
-use timeweft_core::message::{Code, Response};
+use timeweft_core::message::{Code, Format, Response};
 use timeweft_core::operation::{CborValue, Committed, Moment, Operation, Outcome, Post, Read, Reading, Which};
 
 use crate::caller::Caller;
@@ -14,7 +14,7 @@ use crate::event::{Header, HttpResponse};
 use crate::execute::{self, Action};
 use crate::host::Host;
 
-use super::answer::{Refused, fields, needed, of_response, refuse};
+use super::answer::{Refused, body_format, fields, needed, of_response, refuse};
 use super::entities::{executed, idempotency_key};
 use super::exchange::Exchange;
 
@@ -25,9 +25,12 @@ pub(super) async fn post<H: Host>(exchange: &Exchange<'_, H>, kind: &str) -> Res
     let caller = exchange.caller().await?;
     let config = &exchange.router.config;
     let fields = fields(exchange.request, config)?;
-    let value = needed(fields.value("value")?, "value")?;
-    // As it is stored and written, whatever form the client's encoder gave it.
-    let value = CborValue(cbor::encode_value(&cbor::decode_value(&value.0, &config.limits)?));
+    let sent = needed(fields.value("value")?, "value")?;
+    let value = match body_format(exchange.request)? {
+        Format::Json => sent,
+        // As it is stored and written, whatever form the client's encoder gave it.
+        Format::Cbor => CborValue(cbor::encode_value(&cbor::decode_value(&sent.0, &config.limits)?)),
+    };
     let key = idempotency_key(&exchange.request.headers)?;
     let id = match (fields.text("id")?, &key) {
         (Some(id), _) => id,
