@@ -20,11 +20,12 @@ pub(crate) async fn serve(incoming: Incoming) -> Answer {
         Err(error) => return failure(400, "bad-request", &error.to_string()),
     };
     let opening = events.contains(&Event::Open);
-    let batch = Batch { connection_id, headers: incoming.headers, target: incoming.target, events };
+    // The proxy takes this answer for that of all its events.
+    let batch = Batch { connection_id, headers: incoming.headers, target: incoming.target, events, at_once: true };
     let Some(outcome) = handler::handle_events(&[batch]).into_iter().next() else {
         return failure(500, "internal", "no outcome for the batch");
     };
-    let BatchOutcome { status, headers, replies, effects, body } = outcome;
+    let BatchOutcome { status, headers, replies, effects, body, .. } = outcome;
     effects::execute(effects).await;
     if status >= 400 {
         return answer(status, headers, body);

@@ -64,7 +64,7 @@ impl Guest for Person {
             Err(why) => {
                 let refusal = || {
                     let (headers, body) = broken(&why);
-                    BatchOutcome { status: 503, headers, replies: Vec::new(), effects: Vec::new(), body }
+                    BatchOutcome { status: 503, headers, replies: Vec::new(), effects: Vec::new(), body, left: 0 }
                 };
                 (0..count).map(|_| refusal()).collect()
             }

@@ -38,6 +38,7 @@ pub(crate) fn batch(batch: wit::Batch) -> native::Batch {
         headers: headers_in(batch.headers),
         target: batch.target,
         events: batch.events.into_iter().map(event).collect(),
+        at_once: batch.at_once,
     }
 }
 
@@ -87,6 +88,7 @@ pub(crate) fn outcome(outcome: native::BatchOutcome) -> wit::BatchOutcome {
         replies: outcome.replies.into_iter().map(reply).collect(),
         effects: effects(outcome.effects),
         body: outcome.body,
+        left: outcome.left,
     }
 }
 

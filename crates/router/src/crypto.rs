@@ -10,6 +10,9 @@ use crate::host::Random;
 /// Crockford's base 32, lower case: no letter looks like a digit, and every name fits an entity's id.
 const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
+/// Letters of an id that nobody chose.
+const ID: usize = 20;
+
 /// HMAC-SHA256 over the parts one after the other, in base64url.
 pub(crate) fn sign(key: &[u8], parts: &[&[u8]]) -> String {
     URL_SAFE_NO_PAD.encode(signer(key, parts).finalize().into_bytes())
@@ -29,13 +32,23 @@ pub(crate) fn hash(text: &str) -> String {
 pub(crate) fn random_name(random: &impl Random, length: usize) -> String {
     let mut bytes = vec![0; length];
     random.fill(&mut bytes);
-    // 32 divides 256, so every letter is as likely.
+    name(&bytes)
+}
+
+/// 32 divides 256, so every letter is as likely.
+fn name(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
 }
 
 /// The id of an entity for which none was chosen: 100 bits.
 pub(crate) fn random_id(random: &impl Random) -> String {
-    random_name(random, 20)
+    random_name(random, ID)
+}
+
+/// The id of an entity that is made of these parts and nothing random: it looks like any other, and nobody without the key can
+/// tell it beforehand.
+pub(crate) fn derived_id(key: &[u8], parts: &[&[u8]]) -> String {
+    name(&signer(key, parts).finalize().into_bytes()[..ID])
 }
 
 /// Six random digits.

@@ -46,6 +46,8 @@ pub struct Batch {
     pub target: String,
     /// The events.
     pub events: Vec<Event>,
+    /// Whether none of them can be left for a later call.
+    pub at_once: bool,
 }
 
 /// What goes back on the batch's connection.
@@ -81,6 +83,17 @@ pub enum Content {
     Binary(Vec<u8>),
     /// Close the connection with this code and reason.
     Close(u16, String),
+}
+
+impl Content {
+    /// Bytes of its payload.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Content::Text(text) => text.len(),
+            Content::Binary(bytes) => bytes.len(),
+            Content::Close(_, reason) => reason.len(),
+        }
+    }
 }
 
 /// What to publish to every connection on a channel.
@@ -131,6 +144,29 @@ pub struct BatchOutcome {
     pub effects: Vec<Effect>,
     /// With a status of 400 or more.
     pub body: Vec<u8>,
+    /// So many of the last events are left for a later call.
+    pub left: u32,
+}
+
+impl BatchOutcome {
+    /// Bytes of what is to be sent, to the connection and to others.
+    pub(crate) fn bytes(&self) -> usize {
+        bytes_of(&self.replies, &self.effects)
+    }
+}
+
+/// Bytes of what is to be sent, to a connection and to others.
+pub(crate) fn bytes_of(replies: &[Reply], effects: &[Effect]) -> usize {
+    let replies = replies.iter().map(|reply| match reply {
+        Reply::Text(text) => text.len(),
+        Reply::Binary(bytes) | Reply::Pong(bytes) => bytes.len(),
+        _ => 0,
+    });
+    let effects = effects.iter().map(|effect| match effect {
+        Effect::Publish(item) => item.content.bytes(),
+        Effect::Mail(mail) => mail.text.len(),
+    });
+    replies.chain(effects).sum()
 }
 
 /// An HTTP request.

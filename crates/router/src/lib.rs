@@ -141,6 +141,9 @@ pub use credentials::Credentials;
 use event::{Batch, BatchOutcome, Held, HttpRequest, HttpResponse, Item};
 use host::Host;
 
+/// What one call gives its caller to send, in bytes: once it is more, the call ends. One answer may always be longer.
+const CALL_BYTES: usize = 4 << 20;
+
 /// The Person, for everybody: which person is meant comes with each call.
 pub struct Router<H> {
     host: H,
@@ -154,11 +157,15 @@ impl<H: Host> Router<H> {
         Ok(Router { host, config })
     }
 
-    /// Handles what happened on several connections; one outcome a batch, in the same order.
+    /// Handles what happened on several connections; one outcome a batch, in the same order. Once what is to be sent exceeds
+    /// a bound, the events that follow are left for a later call, or where they can't be, requests are refused.
     pub async fn handle_events(&self, batches: Vec<Batch>) -> Vec<BatchOutcome> {
         let mut outcomes = Vec::with_capacity(batches.len());
+        let mut spent = 0;
         for batch in batches {
-            outcomes.push(socket::handle(self, batch).await);
+            let outcome = socket::handle(self, batch, spent).await;
+            spent += outcome.bytes();
+            outcomes.push(outcome);
         }
         outcomes
     }

@@ -1,5 +1,5 @@
 //! What was published and never arrived: a gateway says which versions its connections hold, and gets the items that bring
-//! them to the current ones. One read a channel, and nothing where nothing changed.
+//! them to the current ones. One read a channel, and nothing where nothing changed. What is long is told in several rounds.
 //!
 //! Who holds a channel that its entity has left, because the policy of its type changed, is told nothing more there: their
 //! connection is closed, and when they connect again each is on the channel they now have a right to, or on none.
@@ -14,11 +14,11 @@ use timeweft_core::message::{Format, Push};
 use timeweft_core::operation::{CborDiff, CborValue, Context, Operation, Outcome, Read, Reading, Which};
 use timeweft_core::time::Timestamp;
 
-use crate::Router;
 use crate::event::{Held, Item};
 use crate::host::Host;
 use crate::sign_in::sessions;
 use crate::token::Token;
+use crate::{CALL_BYTES, Router};
 use crate::{access, caller, close, crypto, notes, publish};
 
 /// How often gateways ask, about, in microseconds; and in how many of those rounds each session is looked at once.
@@ -29,8 +29,13 @@ const ROUNDS: u64 = 6;
 const MOST: usize = 10_000;
 
 pub(crate) async fn items<H: Host>(router: &Router<H>, held: Vec<Held>) -> Vec<Item> {
-    let mut items = Vec::new();
+    let mut items: Vec<Item> = Vec::new();
+    let mut bytes = 0;
     for held in held.iter().take(MOST) {
+        // Who is not told now still holds what they hold, and is told when it is asked again.
+        if bytes > CALL_BYTES {
+            break;
+        }
         let item = match held.channel.split_once(':') {
             Some(("session", name)) => session(router, &held.channel, name).await,
             Some(("cbor", name)) => missed(router, held, name, Told::Changes(Format::Cbor)).await,
@@ -38,6 +43,7 @@ pub(crate) async fn items<H: Host>(router: &Router<H>, held: Vec<Held>) -> Vec<I
             Some((notes::CHANNEL, name)) => missed(router, held, name, Told::Notes).await,
             _ => None,
         };
+        bytes += item.as_ref().map_or(0, |item: &Item| item.content.bytes());
         items.extend(item);
     }
     items

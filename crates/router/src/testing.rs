@@ -211,7 +211,7 @@ impl Server {
     pub(crate) fn open_at(&self, target: &str, headers: &[(&str, &str)]) -> BatchOutcome {
         let headers = headers.iter().map(|(name, value)| Header::new(*name, *value)).collect();
         let (connection_id, target) = ("c".to_owned(), target.to_owned());
-        self.batch(Batch { connection_id, headers, target, events: vec![Event::Open] })
+        self.batch(Batch { connection_id, headers, target, events: vec![Event::Open], at_once: false })
     }
 
     /// An open socket that speaks JSON.
@@ -228,7 +228,7 @@ impl Server {
         ];
         let (id, target) = (id.to_owned(), target.to_owned());
         let (meta, channels) = (BTreeMap::new(), BTreeMap::new());
-        let mut socket = Socket { server: self, id, target, headers, meta, channels };
+        let mut socket = Socket { server: self, id, target, headers, meta, channels, at_once: false };
         let outcome = socket.events(vec![Event::Open]);
         assert_eq!(outcome.status, 101, "{:?}", String::from_utf8_lossy(&outcome.body));
         (socket, outcome)
@@ -280,6 +280,8 @@ pub(crate) struct Socket<'a> {
     target: String,
     pub(crate) headers: Vec<Header>,
     pub(crate) meta: BTreeMap<String, String>,
+    /// Whether its gateway wants every batch answered whole.
+    pub(crate) at_once: bool,
     /// With the version held.
     pub(crate) channels: BTreeMap<String, Option<String>>,
 }
@@ -289,7 +291,7 @@ impl Socket<'_> {
         let mut headers = self.headers.clone();
         headers.extend(self.meta.iter().map(|(name, value)| Header::new(format!("meta-{name}"), value)));
         let (connection_id, target) = (self.id.clone(), self.target.clone());
-        let outcome = self.server.batch(Batch { connection_id, headers, target, events });
+        let outcome = self.server.batch(Batch { connection_id, headers, target, events, at_once: self.at_once });
         for reply in &outcome.replies {
             match reply {
                 Reply::SetMeta(header) => {

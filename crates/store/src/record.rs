@@ -217,6 +217,14 @@ pub struct Segment {
 }
 
 impl Record {
+    /// Bytes that the value has at most.
+    pub fn value_bytes(&self) -> usize {
+        match &self.place {
+            Place::Inline(bytes) => bytes.len(),
+            Place::Tree(tree) => usize::try_from(tree.bound).unwrap_or(usize::MAX),
+        }
+    }
+
     /// How many chunks the value is in, when it is in any.
     pub fn chunks(&self) -> Option<u32> {
         match &self.place {

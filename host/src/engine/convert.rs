@@ -21,6 +21,8 @@ impl From<Batch> for wit::Batch {
             headers: headers(batch.headers.iter().cloned().chain(meta)),
             target: batch.target.to_string(),
             events: batch.events.into_iter().map(Into::into).collect(),
+            // The socket takes no events back.
+            at_once: true,
         }
     }
 }
@@ -84,6 +86,7 @@ pub(super) fn outcome(outcome: wit::BatchOutcome) -> (Outcome, Vec<wit::Mail>) {
         replies: outcome.replies.into_iter().map(Into::into).collect(),
         publish,
         body: Bytes::from(outcome.body),
+        left: outcome.left,
     };
     (outcome, mails)
 }

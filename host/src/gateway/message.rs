@@ -78,4 +78,6 @@ pub struct Outcome {
     pub publish: Vec<Item>,
     /// Of the answer, when the socket is refused.
     pub body: Bytes,
+    /// So many of the batch's last events were left, and come again first in the next one.
+    pub left: u32,
 }

@@ -55,6 +55,8 @@ codes! {
     Forbidden = "forbidden", 403;
     /// The change would break a rule of the entity's type.
     InvalidValue = "invalid-value", 422;
+    /// An idempotency key that came with another request before.
+    KeyReused = "key-reused", 422;
     /// The version that the change starts from was not named.
     PreconditionRequired = "precondition-required", 428;
     /// There already.

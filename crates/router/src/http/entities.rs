@@ -2,14 +2,11 @@
 
 use timeweft_core::id::EntityId;
 use timeweft_core::message::{Code, Format, MAX_IDEMPOTENCY_KEY};
-use timeweft_core::operation::{
-    Delete, History, List, Listed, Moment, Operation, Patch, Post, Put, Read, Revert, Which,
-};
+use timeweft_core::operation::{Delete, History, List, Listed, Moment, Operation, Patch, Put, Read, Revert, Which};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::{Object, Value};
 
 use crate::caller::Caller;
-use crate::crypto;
 use crate::document::DocumentPatch;
 use crate::event::{Header, HttpResponse, header};
 use crate::execute::{self, Action, Executed, PatchDocument, Principal, Request, execute};
@@ -31,7 +28,12 @@ const PAGE: u32 = 50;
 const LONGEST_PAGE: u32 = 1_000;
 
 /// Does it for a person.
-async fn executed<H: Host>(exchange: &Exchange<'_, H>, person: &str, entity: EntityId, action: Action) -> Executed {
+pub(super) async fn executed<H: Host>(
+    exchange: &Exchange<'_, H>,
+    person: &str,
+    entity: EntityId,
+    action: Action,
+) -> Executed {
     execute(exchange.router, Request { principal: Principal::of(person), entity, action }).await
 }
 
@@ -71,34 +73,6 @@ pub(super) async fn list<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResp
         body.insert("cursor".to_owned(), Value::Text(cursor));
     }
     Ok(of_value(200, &Value::Object(body), exchange.format))
-}
-
-pub(super) async fn post<H: Host>(exchange: &Exchange<'_, H>, kind: &str) -> Result<HttpResponse, Refused> {
-    let caller = exchange.caller().await?;
-    let fields = fields(exchange.request, &exchange.router.config)?;
-    let value = needed(fields.value("value")?, "value")?;
-    let id = match fields.text("id")? {
-        Some(id) => id,
-        None => crypto::random_id(&exchange.router.host),
-    };
-    let entity = EntityId::new(kind, &id).map_err(|error| refuse(Code::BadRequest, error.to_string()))?;
-    let location = format!("/api/v1/entities/{entity}");
-    let post = Post {
-        value: value.clone(),
-        valid_from: fields.time("validFrom")?,
-        idempotency_key: idempotency_key(&exchange.request.headers)?,
-    };
-    let done = executed(exchange, caller.person(), entity, Action::Apply(Operation::Post(post))).await;
-    let mut response = execute::response(None, done.answer);
-    let made = response.status == 201;
-    if made {
-        response.value = Some(value);
-    }
-    let mut response = of_response(response, exchange.format, done.effects);
-    if made {
-        response.headers.push(Header::new("location", location));
-    }
-    Ok(response)
 }
 
 pub(super) async fn get<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
@@ -200,7 +174,7 @@ pub(super) async fn subscribers<H: Host>(
 }
 
 /// As long as on the socket.
-fn idempotency_key(headers: &[Header]) -> Result<Option<String>, Refused> {
+pub(super) fn idempotency_key(headers: &[Header]) -> Result<Option<String>, Refused> {
     match header(headers, "idempotency-key") {
         Some(key) if key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY => {
             Err(refuse(Code::BadRequest, format!("`idempotency-key` has 1 to {MAX_IDEMPOTENCY_KEY} bytes")))

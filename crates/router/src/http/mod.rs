@@ -3,6 +3,7 @@
 //! | module | routes |
 //! |---|---|
 //! | [`entities`] | `/api/v1/entities/…` |
+//! | [`create`] | `POST /api/v1/entities/{type}` |
 //! | [`message`] | `/message` |
 //! | [`account`] | `/login`, `/login/verify`, `/logout`, `/logout/all`, `/me` |
 //! | [`trpc`] | `/api/v1/{procedure}` |
@@ -21,6 +22,7 @@ mod account;
 mod answer;
 mod conditional;
 mod cors;
+mod create;
 mod entities;
 mod exchange;
 mod message;
@@ -117,7 +119,7 @@ async fn route<H: Host>(exchange: &Exchange<'_, H>, path: &str) -> Result<HttpRe
         (_, ["logout", "all"]) => account::logout(exchange, true).await,
         (_, ["api", "v1", "openapi.json"]) => Ok(openapi::get()),
         (_, ["api", "v1", "entities"]) => entities::list(exchange).await,
-        ("POST", ["api", "v1", "entities", kind]) => entities::post(exchange, kind).await,
+        ("POST", ["api", "v1", "entities", kind]) => create::post(exchange, kind).await,
         ("PATCH", ["api", "v1", "entities", name]) => entities::patch(exchange, entity(name)?).await,
         ("PUT", ["api", "v1", "entities", name]) => entities::put(exchange, entity(name)?).await,
         ("DELETE", ["api", "v1", "entities", name]) => entities::delete(exchange, entity(name)?).await,

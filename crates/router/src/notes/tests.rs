@@ -271,7 +271,7 @@ fn no_change_is_missed_while_a_socket_opens() {
         let first = ann.make(json!({"title": "old", "blob": ""}));
         let headers = vec![Header::new("cookie", &ann.person.cookie)];
         let (connection_id, target) = ("w".to_owned(), SOCKET.to_owned());
-        let batch = Batch { connection_id, headers, target, events: vec![Event::Open] };
+        let batch = Batch { connection_id, headers, target, events: vec![Event::Open], at_once: false };
         let opening = async {
             for _ in delay..0 {
                 yielded().await;

@@ -6,18 +6,18 @@
 
 use timeweft_core::message::{Code, Format};
 
-use crate::event::{Batch, BatchOutcome, Event, Header, Reply};
+use crate::event::{Batch, BatchOutcome, Event, Header, Reply, bytes_of};
 use crate::host::Host;
-use crate::{Router, close, presence, target};
+use crate::{CALL_BYTES, Router, close, presence, target};
 
 use super::admission::{admit, closing, refused};
 use super::connection::Connection;
-use super::frame;
+use super::frame::{self, Frame};
 
 const PATH: &str = "/connect";
 
 /// What happened on one of these sockets.
-pub(super) async fn handle<H: Host>(router: &Router<H>, batch: Batch) -> BatchOutcome {
+pub(super) async fn handle<H: Host>(router: &Router<H>, batch: Batch, spent: usize) -> BatchOutcome {
     let mut outcome = BatchOutcome { status: 200, ..BatchOutcome::default() };
     let mut connection = if batch.events.first() == Some(&Event::Open) {
         match open(router, &batch, &mut outcome).await {
@@ -34,13 +34,21 @@ pub(super) async fn handle<H: Host>(router: &Router<H>, batch: Batch) -> BatchOu
             }
         }
     };
-    for event in batch.events {
+    let mut sent = spent + outcome.bytes();
+    let mut events = batch.events.into_iter();
+    while let Some(event) = events.next() {
+        let full = sent > CALL_BYTES;
+        if full && !batch.at_once {
+            outcome.left = events.len() as u32 + 1;
+            break;
+        }
+        let (replies, effects) = (outcome.replies.len(), outcome.effects.len());
         match event {
             Event::Open | Event::Pong(_) => {}
-            Event::Text(text) => {
-                frame::handle(router, &mut connection, text.as_bytes(), Format::Json, &mut outcome).await
+            Event::Text(text) => frame::handle(router, &mut connection, Frame::json(&text, full), &mut outcome).await,
+            Event::Binary(bytes) => {
+                frame::handle(router, &mut connection, Frame::cbor(&bytes, full), &mut outcome).await
             }
-            Event::Binary(bytes) => frame::handle(router, &mut connection, &bytes, Format::Cbor, &mut outcome).await,
             Event::Ping(payload) => outcome.replies.push(Reply::Pong(payload)),
             Event::Close(code) => {
                 left(router, &connection).await;
@@ -52,6 +60,7 @@ pub(super) async fn handle<H: Host>(router: &Router<H>, batch: Batch) -> BatchOu
                 connection.forget();
             }
         }
+        sent += bytes_of(&outcome.replies[replies..], &outcome.effects[effects..]);
     }
     if connection.wants_refresh(presence::seconds(&router.host)) {
         for entity in connection.watched() {

@@ -10,28 +10,51 @@ use crate::{presence, publish};
 
 use super::connection::Connection;
 
+/// What came in.
+pub(super) struct Frame<'a> {
+    bytes: &'a [u8],
+    /// Told by its opcode.
+    format: Format,
+    /// Whether what came before it in the call is as much as one call answers.
+    is_too_much: bool,
+}
+
+impl<'a> Frame<'a> {
+    pub(super) fn json(text: &'a str, is_too_much: bool) -> Self {
+        Frame { bytes: text.as_bytes(), format: Format::Json, is_too_much }
+    }
+
+    pub(super) fn cbor(bytes: &'a [u8], is_too_much: bool) -> Self {
+        Frame { bytes, format: Format::Cbor, is_too_much }
+    }
+}
+
 pub(super) async fn handle<H: Host>(
     router: &Router<H>,
     connection: &mut Connection,
-    frame: &[u8],
-    kind: Format,
+    frame: Frame<'_>,
     outcome: &mut BatchOutcome,
 ) {
     let format = connection.format;
     let answer = |outcome: &mut BatchOutcome, response: Response| {
         outcome.replies.push(publish::reply(response.encode(format), format));
     };
-    if kind != format {
+    if frame.format != format {
         let message = match format {
             Format::Cbor => "this socket speaks `timeweft.cbor`: send binary frames, one CBOR map each",
             Format::Json => "this socket speaks `timeweft.json`: send text frames, one JSON object each",
         };
         return answer(outcome, Response::error(None, Code::BadRequest, message));
     }
-    let request = match Request::decode(frame, format, &router.config.limits) {
+    let request = match Request::decode(frame.bytes, format, &router.config.limits) {
         Ok(request) => request,
         Err(refusal) => return answer(outcome, refusal.into()),
     };
+    // To be told less costs nothing.
+    if frame.is_too_much && !matches!(request.method, Method::Unsubscribe { .. }) {
+        let message = "the answers before this one are as much as is answered at once: ask again in a moment";
+        return answer(outcome, Response::error(Some(request.id), Code::SlowDown, message));
+    }
     let entity = request.method.entity().clone();
     let limit = router.config.limits.subscriptions;
     if matches!(request.method, Method::Subscribe { .. })
@@ -49,14 +72,15 @@ pub(super) async fn handle<H: Host>(
     let response = execute::response(Some(request.id), executed.answer);
     outcome.effects.extend(executed.effects);
     match executed.subscription {
-        // Before the answer: what is pushed from now on follows it.
+        // After the answer: what is pushed from now on follows it, and nothing comes before it.
         Some(Subscription::Begin { channel, held }) => {
             if held.is_some() {
                 presence::touch(&router.host, &entity, connection.key(), &connection.token.person).await;
                 connection.watch(&entity, presence::seconds(&router.host));
             }
             connection.add(&entity);
-            outcome.replies.push(Reply::Subscribe { channel: publish::channel(format, &channel), id: held });
+            answer(outcome, response);
+            return outcome.replies.push(Reply::Subscribe { channel: publish::channel(format, &channel), id: held });
         }
         Some(Subscription::End { channel }) => {
             if connection.is_subscribed(&entity) {

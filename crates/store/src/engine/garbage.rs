@@ -5,8 +5,8 @@
 //!
 //! Whoever is about to write says so first, under one key per entity: `[pointer, chunks]` for each. The next writer looks
 //! there. An intent of a version that is not later than the current one, and not in the recent log, can't succeed any
-//! more: what it wrote is garbage. An intent that got lost (two writers at once, and the one overwritten then died) leaves
-//! what it announced behind; nothing else does.
+//! more: what it wrote is garbage. An intent that got lost (two writers at once, and the one overwritten then died; or the disk
+//! changed it) leaves what it announced behind; nothing else does.
 
 use minicbor::{Decode, Encode};
 
@@ -76,8 +76,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     ) -> Result<(), EngineError> {
         let key = intents_key(entity);
         let known = match self.store.get(&key).await? {
-            Some(bytes) => minicbor::decode::<Vec<Intent>>(&bytes)
-                .map_err(|error| EngineError::Corrupt(format!("intents of {entity}: {error}")))?,
+            // What can't be read is as one that got lost: it keeps nobody from writing.
+            Some(bytes) => minicbor::decode::<Vec<Intent>>(&bytes).unwrap_or_default(),
             None => Vec::new(),
         };
         let mut most = REMOVED;

@@ -3,7 +3,7 @@
 use timeweft_core::codec::cbor;
 use timeweft_core::diff::Diff;
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{Access, Change, Committed, Context, Failure, Post};
+use timeweft_core::operation::{Access, Change, Committed, Context, Failure, Moment, Post};
 use timeweft_core::time::Timestamp;
 
 use super::commit::{Draft, What, Written};
@@ -19,21 +19,12 @@ use crate::store::Store;
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     /// Creates the entity; of several who try, one does.
     ///
-    /// A repetition with the idempotency key that created it answers as the first did.
+    /// A repetition with the idempotency key that created it answers as the first did, also while that is under way.
     pub async fn post(&self, context: &Context, id: &EntityId, post: Post) -> Result<Committed, Failure> {
         let value = decode_value(context, &post.value)?;
         let key = post.idempotency_key.map(|key| digest(&context.person_id, &key));
         if self.head(id).await? != 0 {
-            // Whose it is, is not told to who may not know: it is there, and that is all.
-            let anybody = Context { access: Access::Any, ..context.clone() };
-            return self
-                .settle(&anybody, id, async |current, loader| match key {
-                    Some(key) if version_of_key(&current.record, &key) == Some(1) => {
-                        self.replay(loader, id, current, 1, None).await.map(Some)
-                    }
-                    _ => Err(Failure::Exists.into()),
-                })
-                .await;
+            return self.made_before(context, id, key).await;
         }
         let rules = self.rules(context, id.kind()).await?;
         rules.check(&value).map_err(Failure::InvalidValue)?;
@@ -55,9 +46,32 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 if listed && self.maker(id).await?.is_some_and(|maker| maker != context.person_id) {
                     self.index_remove(context.now, id, &context.person_id).await?;
                 }
-                Err(Failure::Exists)
+                // Whoever was faster may be this request itself, sent twice.
+                self.made_before(context, id, key).await
             }
         }
+    }
+
+    /// The answer of the request that made the entity, if it had this key.
+    async fn made_before(&self, context: &Context, id: &EntityId, key: Option<[u8; 16]>) -> Result<Committed, Failure> {
+        // Whose it is, is not told to who may not know: it is there, and that is all.
+        let Some(key) = key else { return Err(Failure::Exists) };
+        let anybody = Context { access: Access::Any, ..context.clone() };
+        self.settle(&anybody, id, async |current, loader| {
+            let is_known = match version_of_key(&current.record, &key) {
+                Some(version) => version == 1,
+                // Beyond what the record remembers of keys, the first version knows its own.
+                None => match self.find(loader, &current.record, Moment::Version(1)).await? {
+                    Some((first, ..)) => first.key.is_some_and(|own| own[..] == key),
+                    None => false,
+                },
+            };
+            match is_known {
+                true => self.replay(loader, id, current, 1, None).await.map(Some),
+                false => Err(Failure::Exists.into()),
+            }
+        })
+        .await
     }
 
     /// Who made the entity, if it is there.

@@ -7,7 +7,6 @@ use timeweft_core::time::Timestamp;
 
 use super::describe::encoded;
 use super::settle::{Current, Engine};
-use super::walk::Walk;
 use crate::error::{EngineError, Stop};
 use crate::loader::Loader;
 use crate::record::{Entry, Record};
@@ -32,7 +31,8 @@ pub(super) fn version_of_key(record: &Record, key: &[u8]) -> Option<u64> {
 }
 
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
-    /// The answer that a repeated request got the first time: `version` is the one that its key made.
+    /// The answer that a repeated request got the first time: `version` is the one that its key made. Where history has taken that
+    /// together with later ones, it is the one that holds them.
     pub(super) async fn replay(
         &self,
         loader: &Loader<'_, S>,
@@ -41,33 +41,31 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         version: u64,
         since: Option<Timestamp>,
     ) -> Result<Committed, Stop> {
-        let mut walk = Walk::new(loader, &current.record);
-        let mut from_since = Vec::new();
+        let record = &current.record;
+        let Some((made, mut walk)) = self.holding(loader, record, version).await? else {
+            return Err(EngineError::Corrupt(format!("{id} lost version {version}")).into());
+        };
+        // Newest first: that version, and those that came after `since` before it.
+        let mut from_since = vec![made.clone()];
         let mut known = false;
-        while let Some(entry) = walk.next().await? {
-            if since.is_some_and(|since| entry.valid_from <= since.0) {
-                known = since.is_some_and(|since| entry.valid_from == since.0);
-                if !from_since.is_empty() || entry.version < version {
+        if let Some(since) = since {
+            while let Some(entry) = walk.next().await? {
+                if entry.valid_from <= since.0 {
+                    known = entry.valid_from == since.0;
                     break;
                 }
-            }
-            if entry.version <= version {
                 from_since.push(entry);
-                if since.is_none() {
-                    break;
-                }
             }
         }
-        let made = from_since.first().ok_or_else(|| EngineError::Corrupt(format!("{id} lost version {version}")))?;
-        let meta = self.meta(loader, id, &current.record, made, Timestamp::FOREVER, None).await?;
+        let is_current = made.version == record.entry.version;
+        let chunks = record.chunks().filter(|_| is_current);
+        let meta = self.meta(loader, id, record, &made, Timestamp::FOREVER, chunks).await?;
         let merged = match (known, &from_since[..]) {
             (true, [_, others @ ..]) if !others.is_empty() => {
                 let whole = self.compose(loader, id, &from_since).await?;
-                let value = match self.find(loader, &current.record, Moment::Version(version)).await? {
-                    Some((entry, _, walk)) if version < current.record.entry.version => {
-                        self.rebuild(loader, id, &entry, walk).await?
-                    }
-                    _ => self.state(loader, id, &current.record).await?.whole(loader).await?,
+                let value = match self.find(loader, record, Moment::Version(made.version)).await? {
+                    Some((entry, _, walk)) if !is_current => self.rebuild(loader, id, &entry, walk).await?,
+                    _ => self.state(loader, id, record).await?.whole(loader).await?,
                 };
                 let diff = encoded(&whole.to_patch_giving(&value));
                 let steps = self.steps(loader, id, others, &diff).await?;

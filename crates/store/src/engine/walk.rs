@@ -8,6 +8,7 @@ use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
 use super::settle::Engine;
+use crate::blob::Blob;
 use crate::error::EngineError;
 use crate::loader::Loader;
 use crate::record::{Base, Entry, Place, Record, Sealed};
@@ -95,6 +96,16 @@ impl<'a, S: Store> Walk<'a, S> {
     }
 }
 
+/// The versions after a moment.
+pub(super) enum Newer {
+    /// Newest first.
+    Versions(Vec<Entry>),
+    /// The moment is no version that is held.
+    Unknown,
+    /// Too many to be looked at, if it is one.
+    TooMany,
+}
+
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     /// The versions after `since`, newest first; `None` if `since` is not a version that is held.
     pub(super) async fn newer_than(
@@ -103,19 +114,38 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         record: &Record,
         since: Timestamp,
     ) -> Result<Option<Vec<Entry>>, EngineError> {
+        match self.newer_within(loader, record, since, usize::MAX, usize::MAX).await? {
+            Newer::Versions(newer) => Ok(Some(newer)),
+            Newer::Unknown | Newer::TooMany => Ok(None),
+        }
+    }
+
+    /// The same, unless these are more than so many `versions` or their diffs have more than so many `bytes`: no more are looked at.
+    pub(super) async fn newer_within(
+        &self,
+        loader: &Loader<'_, S>,
+        record: &Record,
+        since: Timestamp,
+        versions: usize,
+        mut bytes: usize,
+    ) -> Result<Newer, EngineError> {
         // Nearly always.
         if since.0 == record.entry.valid_from {
-            return Ok(Some(Vec::new()));
+            return Ok(Newer::Versions(Vec::new()));
         }
         let mut newer = Vec::new();
         let mut walk = Walk::new(loader, record);
         while let Some(entry) = walk.next().await? {
             if entry.valid_from <= since.0 {
-                return Ok((entry.valid_from == since.0).then_some(newer));
+                return Ok(if entry.valid_from == since.0 { Newer::Versions(newer) } else { Newer::Unknown });
+            }
+            match bytes.checked_sub(entry.diff.as_ref().map_or(0, Blob::len)) {
+                Some(left) if newer.len() < versions => bytes = left,
+                _ => return Ok(Newer::TooMany),
             }
             newer.push(entry);
         }
-        Ok(None)
+        Ok(Newer::Unknown)
     }
 
     /// The version of a moment and when the one after it began; `None` if there is none.
@@ -133,6 +163,25 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let Some(entry) = walk.next().await? else { return Ok(None) };
         let is_it = matches!(moment, Moment::Time(_)) || moment == Moment::Version(entry.version);
         Ok(is_it.then_some((entry, passed.unwrap_or(Timestamp::FOREVER), walk)))
+    }
+
+    /// The version of that number, or the one that history keeps in its place.
+    pub(super) async fn holding<'a>(
+        &self,
+        loader: &'a Loader<'a, S>,
+        record: &Record,
+        version: u64,
+    ) -> Result<Option<(Entry, Walk<'a, S>)>, EngineError> {
+        let mut walk = Walk::new(loader, record);
+        let passed = walk.pass(|later, _| later > version).await?;
+        match (walk.next().await?, passed) {
+            (Some(entry), _) if entry.version == version => Ok(Some((entry, walk))),
+            (_, Some(next)) => {
+                let found = self.find(loader, record, Moment::Time(next)).await?;
+                Ok(found.map(|(entry, _, walk)| (entry, walk)))
+            }
+            (_, None) => Ok(None),
+        }
     }
 
     /// The value at `entry`, which `walk` has just given: from the nearest whole value before it.

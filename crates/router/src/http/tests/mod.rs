@@ -1,6 +1,7 @@
 //! The HTTP API: statuses, headers and bodies as docs/protocol.md, "HTTP", has them.
 
 mod conditional;
+mod create;
 mod entities;
 mod limits;
 mod listing;

@@ -175,6 +175,29 @@ fn the_history_names_every_version_newest_first() {
 }
 
 #[test]
+fn a_history_of_long_changes_ends_where_it_is_long_and_goes_on_from_there() {
+    let ann = ann();
+    // One word, with which nothing is alike at either end: each diff back is as long as it.
+    let blob = |n: usize| format!("{n:03}{}{n:03}", "x".repeat(900_000));
+    ann.mutate("createNote", json!({"id": "n", "title": "0", "blob": blob(0)}));
+    let count = 45;
+    for n in 1..count {
+        ann.mutate("updateNote", json!({"id": "n", "title": n.to_string(), "blob": blob(n)}));
+    }
+    let (mut all, mut lengths, mut before) = (Vec::new(), Vec::new(), Json::Null);
+    loop {
+        let some = data(&ann.query("noteHistory", json!({"id": "n", "limit": 1_000, "before": before})));
+        let Some(oldest) = some.as_array().unwrap().last() else { break };
+        before = oldest["updatedAt"].clone();
+        lengths.push(some.as_array().unwrap().len());
+        all.extend(titles(&some).into_iter().map(str::to_owned));
+    }
+    assert_eq!(all, (0..count).rev().map(|n| n.to_string()).collect::<Vec<_>>());
+    assert!(lengths.len() > 1 && lengths[0] > 30, "{lengths:?}");
+    assert_eq!(data(&ann.query("noteHistory", json!({"id": "n"}))).as_array().unwrap().len(), lengths[0]);
+}
+
+#[test]
 fn an_error_has_the_shape_of_trpcs_own_servers() {
     let ann = ann();
     let answer = ann.query("getNote", json!({"id": "none"}));
