@@ -33,7 +33,6 @@ fn me(server: &Server, mut headers: Vec<Header>) {
     if response.status == 200 {
         let person = &body(&response)["personId"];
         assert!(person.as_str().is_some_and(is_local_id), "{person}");
-        server.request(request("/api/v1/entities/note:n"));
         server.request(request("/api/v1/entities?type=note"));
     }
 }

@@ -11,6 +11,7 @@ use timeweft_core::diff::diff_finely;
 use timeweft_core::limits::TRUSTED;
 use timeweft_core::message::{Format, Push, Request, Response};
 
+use crate::parts::BETWEEN;
 use crate::stored;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden");
@@ -35,9 +36,7 @@ pub fn of(target: &str) -> io::Result<Vec<Vec<u8>>> {
             diffs.chain(vectors().iter().filter_map(wired)).collect()
         }
         "diff_stored" => vectors().iter().filter_map(resolved).collect(),
-        "request" => in_both("request.", |frame| {
-            Some(Request::decode(frame, Format::Cbor, &TRUSTED).ok()?.encode(Format::Json))
-        })?,
+        "request" => in_both("request.", |frame| Some(in_json(frame)))?,
         "answer" => {
             let responses = in_both("response.", |frame| {
                 Some(Response::decode(frame, Format::Cbor, &TRUSTED).ok()?.encode(Format::Json))
@@ -48,20 +47,35 @@ pub fn of(target: &str) -> io::Result<Vec<Vec<u8>>> {
         }
         "grip" => texts(GRIP),
         "token" => texts(TOKENS),
-        "http" => texts(REQUESTS),
+        "http" => {
+            let mut seeds = texts(REQUESTS);
+            for frames in on_what_was_posted()? {
+                let message =
+                    |frame: Vec<u8>| [b"POST /message\ncontent-type: application/cbor\n\n", frame.as_slice()].concat();
+                seeds.push(frames.map(message).join(&BETWEEN));
+            }
+            seeds
+        }
         "procedures" => texts(CALLS),
         "documents" => texts(DOCUMENTS),
         "callers" => texts(CALLERS),
         "sockets" => {
-            let frame = |head: &str, kind: &str, frame: &[u8]| {
-                [format!("{head}\n\n{kind} {:x}\r\n", frame.len()).as_bytes(), frame, b"\r\n"].concat()
-            };
             let mut seeds = texts(SOCKETS);
-            for request in golden("request.")? {
-                seeds.push(frame("/connect", "BINARY", &request));
-                if let Ok(request) = Request::decode(&request, Format::Cbor, &TRUSTED) {
-                    seeds.push(frame("/connect", "TEXT", &request.encode(Format::Json)));
-                }
+            for frames in on_what_was_posted()? {
+                let events = |kind: u8, frames: &[Vec<u8>; 2]| {
+                    let mut seed = b"/connect\n\n".to_vec();
+                    for frame in frames {
+                        seed.push(kind);
+                        seed.extend_from_slice(frame);
+                        seed.push(BETWEEN);
+                    }
+                    seed
+                };
+                seeds.push(events(b'b', &frames));
+                seeds.extend(
+                    frames.each_ref().map(|frame| in_json(frame)).map(|frame| events(b't', &[frame, Vec::new()])),
+                );
+                seeds.push(events(b't', &frames.map(|frame| in_json(&frame))));
             }
             seeds
         }
@@ -92,6 +106,17 @@ fn in_both(prefix: &str, json: impl Fn(&[u8]) -> Option<Vec<u8>>) -> io::Result<
     let frames = golden(prefix)?;
     let other: Vec<Vec<u8>> = frames.iter().filter_map(|frame| json(frame)).collect();
     Ok([frames, other].concat())
+}
+
+/// Each golden request behind the one that makes what it is about.
+fn on_what_was_posted() -> io::Result<Vec<[Vec<u8>; 2]>> {
+    let posted = golden("request.post-dated")?.concat();
+    Ok(golden("request.")?.into_iter().map(|request| [posted.clone(), request]).collect())
+}
+
+/// A request in CBOR, in JSON.
+fn in_json(frame: &[u8]) -> Vec<u8> {
+    Request::decode(frame, Format::Cbor, &TRUSTED).map_or_else(|_| Vec::new(), |request| request.encode(Format::Json))
 }
 
 /// A base, a diff on it, and that of the vector before it (of a base that may be another).
@@ -170,13 +195,12 @@ const REQUESTS: &[&str] = &[
     "GET /api/v1/entities/note:n/subscribers",
     "PATCH /api/v1/entities/note:n\nif-unmodified-since: 2027-01-15T08:00:00.000000Z\nidempotency-key: k\n\n{\"diff\":{\"tags\":{\"$array\":[1,{\"at\":{\"y\":3}},[4]]},\"n\":{\"$increment\":2}}}",
     "PATCH /api/v1/entities/note:n\nif-match: *\n\n{\"diff\":{\"blob\":{\"$text\":[5,-1,\"!\"]}}}",
-    "PUT /api/v1/entities/note:n\nif-unmodified-since: 2027-01-15T08:00:00.000000Z\n\n{\"value\":{\"a\":[1,2]}}\u{1e}POST /api/v1/entities/note:n/revert\n\n{\"validFrom\":\"2027-01-15T08:00:00.000000Z\"}",
+    "PUT /api/v1/entities/note:n\nif-unmodified-since: 2027-01-15T08:00:00.000000Z\n\n{\"value\":{\"a\":[1,2]}}\u{1e}POST /api/v1/entities/note:n/revert\nif-unmodified-since: 2027-01-15T08:00:01.000000Z\n\n{\"validFrom\":\"2027-01-15T08:00:00.000000Z\"}",
     "DELETE /api/v1/entities/note:n\n\n\u{1e}POST /api/v1/entities/note:n/undelete\n",
-    "POST /api/v1/entities/note\norigin: https://app.example\n\n{\"id\":\"m\",\"value\":{\"a\":{\"$undefined\":true}},\"validFrom\":\"2020-01-01T00:00:00Z\"}",
+    "POST /api/v1/entities/note\norigin: https://app.example\n\n{\"id\":\"m\",\"value\":{\"a\":{\"$undefined\":true}},\"validFrom\":\"2020-01-01T00:00:00.000000Z\"}",
     "OPTIONS /api/v1/entities/note:n\norigin: https://app.example\naccess-control-request-method: PATCH",
     "POST /message\n\n{\"id\":1,\"method\":\"get\",\"entityId\":\"note:n\"}",
-    "POST /message\ncontent-type: application/cbor\n\n\u{0}",
-    "POST /api/v1/entities/type\n\n{\"id\":\"thing\",\"value\":{\"policy\":\"owner\",\"identity\":[\"key\"],\"granularity\":\"second\",\"suppressPreviousValues\":true,\"schema\":{\"type\":\"object\",\"required\":[\"a\"],\"properties\":{\"a\":{\"type\":[\"number\",\"string\"],\"multipleOf\":0.1,\"pattern\":\"^(a|b)*$\",\"minimum\":1},\"b\":{\"$ref\":\"#/$defs/b\"},\"c\":{\"uniqueItems\":true,\"items\":{\"enum\":[1,2,null]}}},\"$defs\":{\"b\":{\"anyOf\":[{\"const\":1},{\"$ref\":\"#/$defs/b\"}]}}}}}\u{1e}POST /api/v1/entities/thing\n\n{\"value\":{\"a\":1.3,\"b\":2,\"c\":[1,1]}}\u{1e}GET /api/v1/entities?type=thing",
+    "POST /api/v1/entities/type\n\n{\"id\":\"thing\",\"value\":{\"policy\":\"owner\",\"identity\":[\"key\"],\"granularity\":\"second\",\"suppressPreviousValues\":true,\"schema\":{\"type\":\"object\",\"required\":[\"a\"],\"properties\":{\"a\":{\"type\":[\"number\",\"string\"],\"multipleOf\":0.1,\"pattern\":\"^(a|b)*$\",\"minimum\":1},\"b\":{\"$ref\":\"#/$defs/b\"},\"c\":{\"uniqueItems\":true,\"items\":{\"enum\":[1,2,null]}}},\"$defs\":{\"b\":{\"anyOf\":[{\"const\":1},{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/b\"}}]}}}}}\u{1e}POST /api/v1/entities/thing\n\n{\"value\":{\"a\":1.3,\"b\":2,\"c\":[1,1]}}\u{1e}GET /api/v1/entities?type=thing",
 ];
 
 const CALLS: &[&str] = &[
@@ -207,10 +231,10 @@ const CALLERS: &[&str] = &[
 ];
 
 const SOCKETS: &[&str] = &[
-    "/connect\n\nOPEN\r\n",
-    "/connect\norigin: https://app.example\nmeta-subscriptions: abcdefghijkl\nmeta-watching: note:n,note:m\nmeta-seen: 1\n\nPING 2\r\nhi\r\nCLOSE 2\r\n\u{3}\u{0}\r\nDISCONNECT\r\n",
-    "/connect\n\nTEXT 3a\r\n{\"id\":1,\"method\":\"subscribe\",\"entityId\":\"note:n\",\"x\":\"abc\"}\r\n",
-    "/connect\n\nTEXT a0\r\n{\"id\":2,\"method\":\"patchDiff\",\"entityId\":\"note:n\",\"ifUnmodifiedSince\":\"2027-01-15T08:00:00.000000Z\",\"diff\":{\"blob\":{\"$text\":[5,\"x\"]},\"n\":{\"$increment\":1}}, \"xyz\":12}\r\n",
-    "/ws/note/n\n\nTEXT 2\r\nhi\r\n",
-    "/ws/note/n?x=y\n\nTEXT 1d\r\n{\"title\":\"a\",\"blob\":\"hello\"}\r\n",
+    "/connect\norigin: https://app.example\n\no",
+    "/connect\nmeta-subscriptions: abcdefghijkl\nmeta-watching: note:n,note:m\nmeta-seen: 1\n\nihi\u{1e}p\u{1e}c\u{3}\u{0}\u{1e}d",
+    "/connect\n\nt{\"id\":1,\"method\":\"subscribe\",\"entityId\":\"note:n\"}\u{1e}t{\"id\":2,\"method\":\"patchDiff\",\"entityId\":\"note:n\",\"ifUnmodifiedSince\":\"2027-01-15T07:59:59.002000Z\",\"diff\":{\"title\":\"b\",\"n\":{\"$increment\":1}}}\u{1e}t{\"id\":3,\"method\":\"unsubscribe\",\"entityId\":\"note:n\"}",
+    "/connect\n\nt{\"id\":2,\"method\":\"patchDiff\",\"entityId\":\"note:n\",\"ifUnmodifiedSince\":\"2027-01-15T08:00:00.000000Z\",\"diff\":{\"blob\":{\"$text\":[5,\"x\"]},\"tags\":{\"$array\":[{\"take\":0},1,{\"put\":0}]}}}",
+    "/ws/note/n\n\nthi",
+    "/ws/note/n?x=y\n\nt{\"type\":\"update\",\"title\":\"a\",\"blob\":\"hello\"}",
 ];

@@ -1,17 +1,17 @@
-//! Socket events as a gateway sends them: an address, headers, an empty line, and a body of events, which the signed-in person's
-//! sockets get, one of each format; and then that they are gone.
+//! Socket events: an address, headers, an empty line, and the events with a [`BETWEEN`](crate::parts::BETWEEN) between them, each
+//! a letter and its content. The signed-in person's sockets get them, one of each format; and then that they are gone.
+//! (How a gateway writes events is for the target `grip`: what is changed here stays a list of events.)
 
 use timeweft_core::limits::TRUSTED;
 use timeweft_core::message::{Format, Response};
-use timeweft_grip::events;
 use timeweft_router::event::{Batch, BatchOutcome, Event, Header, Reply};
 
+use crate::parts::several;
 use crate::server::{Head, Server, is_no_fault, now};
 
 pub(crate) fn batches(bytes: &[u8]) {
     let head = Head::read(bytes);
-    let Ok(events) = events::decode(head.body.to_vec().into()) else { return };
-    let events: Vec<Event> = events.into_iter().filter_map(event).collect();
+    let events: Vec<Event> = several(head.body, 12).filter_map(event).collect();
     let server = Server::new();
     let cookie = [("cookie", server.cookie.as_str()), ("host", "weft.example")];
     let Head { first: target, headers, .. } = head.with(&cookie, &["cookie", "authorization"]);
@@ -27,16 +27,18 @@ pub(crate) fn batches(bytes: &[u8]) {
     }
 }
 
-fn event(event: events::Event) -> Option<Event> {
-    Some(match event {
-        events::Event::Open => Event::Open,
-        events::Event::Text(text) => Event::Text(String::from_utf8(text.into()).ok()?),
-        events::Event::Binary(bytes) => Event::Binary(bytes.into()),
-        events::Event::Ping(payload) => Event::Ping(payload.into()),
-        events::Event::Pong(payload) => Event::Pong(payload.into()),
-        events::Event::Close(close) => Event::Close(close.map(|(code, _)| code)),
-        events::Event::Disconnect => Event::Disconnect,
-        events::Event::Unknown(_) => return None,
+fn event(written: &[u8]) -> Option<Event> {
+    let (kind, content) = written.split_first()?;
+    let content = content.to_vec();
+    Some(match kind {
+        b'o' => Event::Open,
+        b't' => Event::Text(String::from_utf8(content).ok()?),
+        b'b' => Event::Binary(content),
+        b'i' => Event::Ping(content),
+        b'p' => Event::Pong(content),
+        b'c' => Event::Close(content.try_into().ok().map(u16::from_be_bytes)),
+        b'd' => Event::Disconnect,
+        _ => return None,
     })
 }
 
