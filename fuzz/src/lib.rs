@@ -11,6 +11,7 @@
 //! | `diffs` | diffs in CBOR, JSON and the stored form, and the algebra on what comes of them |
 //! | `messages` | requests, responses and pushes |
 //! | `grip` | socket events, items, control messages, tokens |
+//! | `replica` | what a browser keeps, is told and does |
 //! | `server` | a router in memory, for: |
 //! | `http`, `procedures`, `documents`, `callers`, `sockets` | its doors |
 //! | `stored` | records, and all that is stored of an entity |
@@ -28,6 +29,7 @@ mod messages;
 pub mod mutate;
 mod parts;
 mod procedures;
+mod replica;
 pub mod seeds;
 mod server;
 mod sockets;
@@ -49,7 +51,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     Target { name: "value_cbor", run: values::cbor, inputs: 300_000 },
     Target { name: "value_json", run: values::json, inputs: 200_000 },
     Target { name: "diff_cbor", run: diffs::cbor, inputs: 60_000 },
@@ -59,12 +61,13 @@ pub const TARGETS: [Target; 15] = [
     Target { name: "answer", run: messages::answer, inputs: 200_000 },
     Target { name: "grip", run: grip::bodies, inputs: 300_000 },
     Target { name: "token", run: grip::token, inputs: 100_000 },
+    Target { name: "replica", run: replica::browser, inputs: 30_000 },
     Target { name: "http", run: http::requests, inputs: 40_000 },
     Target { name: "procedures", run: procedures::calls, inputs: 20_000 },
     Target { name: "documents", run: documents::patches, inputs: 10_000 },
     Target { name: "callers", run: callers::callers, inputs: 10_000 },
-    Target { name: "sockets", run: sockets::batches, inputs: 60_000 },
-    Target { name: "stored", run: stored::entity, inputs: 1_000 },
+    Target { name: "sockets", run: sockets::batches, inputs: 30_000 },
+    Target { name: "stored", run: stored::entity, inputs: 500 },
 ];
 
 /// The target of that name.

@@ -10,9 +10,10 @@ use timeweft_core::codec::{cbor, json};
 use timeweft_core::diff::diff_finely;
 use timeweft_core::limits::TRUSTED;
 use timeweft_core::message::{Format, Push, Request, Response};
+use timeweft_core::operation::CborValue;
 
 use crate::parts::BETWEEN;
-use crate::stored;
+use crate::{replica, stored};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden");
 const VECTORS: [&str; 2] =
@@ -44,6 +45,16 @@ pub fn of(target: &str) -> io::Result<Vec<Vec<u8>>> {
             let pushes =
                 in_both("push.", |frame| Push::decode(frame, Format::Cbor, &TRUSTED).ok()?.encode(Format::Json).ok())?;
             [responses, pushes].concat()
+        }
+        "replica" => {
+            let meta =
+                Push::decode(&golden("push.change")?.concat(), Format::Cbor, &TRUSTED).map(|push| push.meta).ok();
+            let answer = |request: &Request, value: &[u8]| {
+                let value = Some(CborValue(value.to_vec()));
+                Response { value, meta: meta.clone(), ..Response::ok(Some(request.id)) }.encode(Format::Cbor)
+            };
+            let value = golden("value.note")?.concat();
+            replica::sessions(&golden("push.")?, &value, answer)
         }
         "grip" => texts(GRIP),
         "token" => texts(TOKENS),

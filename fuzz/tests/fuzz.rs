@@ -75,6 +75,6 @@ macro_rules! targets {
 }
 
 targets! {
-    value_cbor value_json diff_cbor diff_json diff_stored request answer grip token http procedures documents callers sockets
+    value_cbor value_json diff_cbor diff_json diff_stored request answer grip token replica http procedures documents callers sockets
     stored
 }
