@@ -316,3 +316,27 @@ fn steps_that_say_nothing_are_refused() {
         assert!(matches!(cbor::decode_patch(bytes, &limits()), Err(DecodeError::Malformed(_))), "{bytes:02x?}");
     }
 }
+
+#[test]
+fn numbers_of_elements_never_overflow_not_even_in_32_bits() {
+    // [{"put": 2^32 - 1, "count": 2}], and what follows on the largest number: [{"put": 2^31 - 1, "count": 2}].
+    let put = |number: &[u8]| [b"\xd9\xfa\x02\x81\xa2\x63put\x1a", number, b"\x65count\x02"].concat();
+    assert!(matches!(cbor::decode_patch(&put(b"\xff\xff\xff\xff"), &limits()), Err(DecodeError::Malformed(_))));
+    assert!(cbor::decode_patch(&put(b"\x7f\xff\xff\xff"), &limits()).is_ok());
+    let put = |number: u32| {
+        json::patch_from_text(format!(r#"{{"$array":[{{"put":{number},"count":2}}]}}"#).as_bytes(), &limits())
+    };
+    assert!(matches!(put(u32::MAX), Err(DecodeError::Malformed(_))));
+    assert!(put(i32::MAX as u32).is_ok());
+}
+
+#[test]
+fn a_damaged_stored_diff_takes_no_more_than_could_be_there() {
+    // [{"take": 2^31 - 1}]
+    let taken = cbor::decode_diff(b"\xd9\xfa\x02\x81\xa1\x64take\x1a\x7f\xff\xff\xff");
+    assert!(matches!(taken, Err(DecodeError::TooLarge(_))), "{:?}", taken.map(drop));
+    // [{"put": 2^31 - 1}]: what it leads back to is found without room for all that number could be.
+    let put = cbor::decode_diff(b"\xd9\xfa\x02\x81\xa1\x63put\x1a\x7f\xff\xff\xff").unwrap();
+    let (_, most) = most_held(|| put.invert(&timeweft_core::value::Value::Array(Vec::new())));
+    assert!(most < 10_000, "{most} bytes");
+}

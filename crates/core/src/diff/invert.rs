@@ -92,11 +92,13 @@ fn along<T: Run>(
     let mut back = Builder::<T>::new();
     let mut rest = base;
     // How what is taken is changed where it is put, backwards.
-    let mut put: Vec<Option<&T::Inner>> = Vec::new();
+    let taken = segments.iter().filter(|segment| matches!(segment, Segment::Take(_))).count();
+    let mut put: Vec<Option<&T::Inner>> = vec![None; taken];
     for segment in segments {
-        if let Segment::Put(number, inner) = segment {
-            put.resize(put.len().max(number + 1), None);
-            put[*number] = inner.as_ref();
+        if let Segment::Put(number, inner) = segment
+            && let Some(put) = put.get_mut(*number)
+        {
+            *put = inner.as_ref();
         }
     }
     for segment in segments {

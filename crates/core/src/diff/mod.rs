@@ -223,10 +223,10 @@ impl Diff {
     /// here; [`Patch::resolve`] leaves such changes out.
     pub fn is_identity(&self) -> bool {
         match self {
-            Diff::Remove | Diff::Set { .. } => false,
+            // Also an increment by nothing: it is a 0 where nothing was.
+            Diff::Remove | Diff::Set { .. } | Diff::Increment(_) => false,
             Diff::Object(members) => members.values().all(Diff::is_identity),
             Diff::Array(segments) | Diff::Entries(_, segments) => sequence::is_identity::<Vec<Value>>(segments),
-            Diff::Increment(increment) => increment.by == Value::Number(0.0),
             Diff::Text(segments) => sequence::is_identity::<String>(segments),
         }
     }

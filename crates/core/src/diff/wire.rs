@@ -109,7 +109,7 @@ fn patch(diff: &Diff, style: Style) -> Option<(Patch, usize)> {
         }
         Diff::Increment(increment) => {
             let length = TAG + value_len(&increment.by) + increment.to.as_ref().map_or(0, |to| 1 + value_len(to));
-            (!diff.is_identity()).then(|| (Patch::Increment(increment.clone()), length))
+            Some((Patch::Increment(increment.clone()), length))
         }
         Diff::Text(segments) => {
             let segments = sequence::normal::<String>(segments);

@@ -288,7 +288,7 @@ fn id_of_start(frame: &[u8], format: Format) -> Option<u64> {
             let rest = start.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"id\"")?;
             let digits = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
             let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
-            std::str::from_utf8(digits.get(..end)?).ok()?.parse().ok()
+            super::fields::whole(std::str::from_utf8(digits.get(..end)?).ok()?.parse().ok()?)
         }
     }
 }

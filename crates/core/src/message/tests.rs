@@ -110,3 +110,14 @@ fn what_cannot_be_written_is_an_error_and_nothing_else() {
     let push = Push { entity_id, diff: CborDiff(broken()).into(), meta: meta(), prev_valid_from: None };
     assert!(push.encode(Format::Json).is_err());
 }
+
+#[test]
+fn an_id_past_where_numbers_are_exact_is_not_echoed_though_the_frame_is_cut_short() {
+    let refused = |text: &str| Request::decode(text.as_bytes(), Format::Json, &Limits::default()).unwrap_err().id;
+    for (id, known) in
+        [("9007199254740992", Some(1 << 53)), ("17952534000000000", None), ("18446744073709551615", None)]
+    {
+        assert_eq!(refused(&format!(r#"{{"id":{id},"method":"get""#)), known, "{id}");
+        assert_eq!(refused(&format!(r#"{{"id":{id},"method":"frob","entityId":"note:n"}}"#)), known, "{id}");
+    }
+}

@@ -102,11 +102,17 @@ pub fn encode_diff(diff: &Diff) -> Vec<u8> {
     out
 }
 
-/// A diff from its stored form. For our own records: its size and operations are not bounded.
+/// As many steps as a stored diff can have: those of more could not be held in the 32 bits of wasm. A few bytes that are damaged
+/// stand for as many as they say.
+const STORED_OPERATIONS: usize = 1 << 24;
+
+/// A diff from its stored form. For our own records: its size is not bounded.
 pub fn decode_diff(bytes: &[u8]) -> Result<Diff, DecodeError> {
     let found = scan::scan_whole(bytes, scan::diff_depth(MAX_DEPTH)).map_err(scan::ScanError::malformed)?;
     if found.is_plain() {
-        Reader::new(bytes, DecodeError::Malformed).whole(|reader| reader.diff(MAX_DEPTH))
+        let mut reader = Reader::new(bytes, DecodeError::Malformed);
+        reader.operations = STORED_OPERATIONS;
+        reader.whole(|reader| reader.diff(MAX_DEPTH))
     } else {
         Err(DecodeError::malformed("a stored diff has no records and no references"))
     }

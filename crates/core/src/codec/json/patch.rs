@@ -144,7 +144,8 @@ fn joins(bits: &Json) -> Result<Joins, DecodeError> {
 }
 
 fn number(json: &Json) -> Result<usize, DecodeError> {
-    let number = json.as_u64().and_then(|number| u32::try_from(number).ok());
+    // Added or doubled they fit in 32 bits, which is what wasm has.
+    let number = json.as_u64().and_then(|number| i32::try_from(number).ok());
     number
         .map(|number| number as usize)
         .ok_or_else(|| DecodeError::malformed("elements are counted by unsigned integers"))

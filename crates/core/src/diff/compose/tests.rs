@@ -1,5 +1,5 @@
 use super::*;
-use crate::diff::{Joins, Patch, diff};
+use crate::diff::{Increment, Joins, Patch, diff};
 
 fn member(change: Diff) -> Diff {
     Diff::Object([("a".to_owned(), change)].into())
@@ -73,4 +73,18 @@ fn an_object_emptied_at_the_root_is_not_taken_for_no_change() {
     let (text, object, empty) = (Value::text("x"), Value::object([("a", Value::Null)]), Value::object::<&str>([]));
     let both = compose(&diff(&text, &object), &diff(&object, &empty)).unwrap();
     assert_eq!(both.to_patch(), Patch::Replace(empty));
+}
+
+#[test]
+fn increments_that_cancel_each_other_leave_a_zero_where_nothing_was() {
+    let nothing = Value::object::<&str>([]);
+    let plus = |by: f64, to: f64| member(Diff::Increment(Increment { by: by.into(), to: Some(to.into()) }));
+    let both = compose(&plus(1.0, 1.0), &plus(-1.0, 0.0)).unwrap();
+    let told = both.to_patch().resolve(&nothing).unwrap();
+    for diff in [both, told] {
+        let mut value = nothing.clone();
+        diff.apply(&mut value).unwrap();
+        assert_eq!(value, Value::object([("a", Value::Number(0.0))]), "{diff:?}");
+        assert!(!diff.is_identity());
+    }
 }

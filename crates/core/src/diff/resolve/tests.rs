@@ -193,3 +193,12 @@ fn an_empty_object_at_the_root_is_said_outright() {
     assert_eq!(Diff::over_nothing(empty.clone()).to_patch(), map([]));
     assert_eq!(map([]).into_value(), Ok(empty));
 }
+
+#[test]
+fn an_increment_by_nothing_makes_a_zero_where_nothing_is_and_is_told() {
+    let plus = |base: &Value| map([("n", Patch::Increment(Increment::by(0.0.into())))]).resolve(base).unwrap();
+    let nothing = Value::object::<&str>([]);
+    let made = plus(&nothing);
+    assert_eq!(after(made.to_patch(), &nothing), Ok(Value::object([("n", number(0.0))])), "{made:?}");
+    assert!(plus(&Value::object([("n", number(3.0))])).is_identity());
+}

@@ -136,7 +136,8 @@ impl Reader<'_> {
     /// A count or a number of elements, in a step.
     fn count(&mut self) -> Result<usize, DecodeError> {
         let count = match self.next()? {
-            Token::Uint(argument) => u32::try_from(argument.number).ok(),
+            // Added or doubled they fit in 32 bits, which is what wasm has.
+            Token::Uint(argument) => i32::try_from(argument.number).ok(),
             _ => None,
         };
         count

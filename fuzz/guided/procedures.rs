@@ -1,0 +1,2 @@
+#![no_main]
+timeweft_fuzz::guided!("procedures");
