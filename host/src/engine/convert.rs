@@ -21,8 +21,7 @@ impl From<Batch> for wit::Batch {
             headers: headers(batch.headers.iter().cloned().chain(meta)),
             target: batch.target.to_string(),
             events: batch.events.into_iter().map(Into::into).collect(),
-            // The socket takes no events back.
-            at_once: true,
+            at_once: false,
         }
     }
 }

@@ -26,6 +26,17 @@ pub enum Event {
     Disconnect,
 }
 
+impl Event {
+    /// Bytes of its payload.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Event::Text(text) => text.len(),
+            Event::Binary(bytes) => bytes.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// What happened on one connection, in order.
 #[derive(Clone, Debug)]
 pub struct Batch {

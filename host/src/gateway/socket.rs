@@ -56,6 +56,8 @@ pub(super) struct Socket<B> {
     /// Of every batch; its events are the next batch's.
     batch: Batch,
     inbox_bytes: usize,
+    /// The events of the call in hand, if some may be left.
+    handed: Vec<Event>,
     /// Of what waits, in and out.
     hold: Hold,
     /// When the session ends.
@@ -90,6 +92,7 @@ impl<B: Backend> Socket<B> {
             expires: None,
             batch: Batch { events: Vec::new(), ..batch },
             inbox_bytes: 0,
+            handed: Vec::new(),
             in_hand: None,
             ping,
             heard: true,
@@ -177,14 +180,23 @@ impl<B: Backend> Socket<B> {
         }
         let events = std::mem::take(&mut self.batch.events);
         self.inbox_bytes = 0;
+        if events.len() > 1 {
+            self.handed.clone_from(&events);
+        }
         let batch = Batch { events, ..self.batch.clone() };
         let gateway = self.gateway.clone();
         self.in_hand = Some(Box::pin(async move { gateway.backend.handle_events(batch).await }));
     }
 
     fn settle(&mut self, outcome: Result<Outcome, BackendError>) {
+        let mut handed = std::mem::take(&mut self.handed);
         match outcome {
-            Ok(outcome) => self.apply(outcome),
+            Ok(outcome) => {
+                let left = handed.split_off(handed.len().saturating_sub(outcome.left as usize));
+                self.inbox_bytes += left.iter().map(Event::bytes).sum::<usize>();
+                self.batch.events.splice(..0, left);
+                self.apply(outcome);
+            }
             Err(error) => {
                 tracing::warn!(connection = %self.connection.id, %error, "a socket's frames could not be handled");
                 self.connection.outbox.close(error.close_code(), error.close_reason());
@@ -264,11 +276,7 @@ impl<B: Backend> Socket<B> {
     }
 
     fn arrived(&mut self, event: Event) {
-        self.inbox_bytes += match &event {
-            Event::Text(text) => text.len(),
-            Event::Binary(bytes) => bytes.len(),
-            _ => 0,
-        };
+        self.inbox_bytes += event.bytes();
         self.batch.events.push(event);
     }
 
@@ -315,9 +323,16 @@ impl<B: Backend> Socket<B> {
             End::Closed(code) => Event::Close(code),
             End::Broken => Event::Disconnect,
         });
-        match self.gateway.backend.handle_events(self.batch.clone()).await {
-            Ok(outcome) => self.apply(outcome),
-            Err(error) => tracing::debug!(connection = %self.connection.id, %error, "a closed socket was not noted"),
+        while !self.batch.events.is_empty() {
+            self.handed = std::mem::take(&mut self.batch.events);
+            let batch = Batch { events: self.handed.clone(), ..self.batch.clone() };
+            match self.gateway.backend.handle_events(batch).await {
+                Ok(outcome) => self.settle(Ok(outcome)),
+                Err(error) => {
+                    tracing::debug!(connection = %self.connection.id, %error, "a closed socket was not noted");
+                    return;
+                }
+            }
         }
     }
 }
