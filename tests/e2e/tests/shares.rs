@@ -133,9 +133,10 @@ async fn who_waits_with_many_slow_calls_does_not_make_others_wait_for_all_of_the
         let made = ann.http("POST", &format!("/api/v1/entities/{kind}"), &[], Some(body)).await?;
         ensure!(made.status == 201, "{made:?}");
     }
-    let slow = entities.iter().map(|entity| async {
+    let owner = &ann;
+    let slow = entities.iter().map(|entity| async move {
         let path = format!("/api/v1/entities/{entity}");
-        let current = ann.http("GET", &path, &[], None).await?;
+        let current = owner.http("GET", &path, &[], None).await?;
         let tag = current.body["meta"]["validFrom"].as_str().context("a version")?.to_owned();
         Ok::<_, anyhow::Error>((path, tag))
     });
