@@ -51,8 +51,13 @@ struct Socket<'a> {
 
 impl Socket<'_> {
     fn gets(&mut self, events: Vec<Event>) -> u16 {
-        let batch =
-            Batch { connection_id: "c".to_owned(), headers: self.headers.clone(), target: self.target.clone(), events };
+        let batch = Batch {
+            connection_id: "c".to_owned(),
+            headers: self.headers.clone(),
+            target: self.target.clone(),
+            events,
+            at_once: true,
+        };
         let outcome = now(self.server.router.handle_events(vec![batch.clone()])).remove(0);
         let BatchOutcome { status, replies, body, .. } = outcome;
         assert!(status == 101 || is_no_fault(status), "{status} to {batch:?}: {}", body.escape_ascii());

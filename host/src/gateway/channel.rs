@@ -2,38 +2,79 @@
 //!
 //! Items of one entity are made by calls that run at the same time, so they may arrive swapped. An item whose `prev_id`
 //! is not what was sent last waits a moment for the one in between; if that does not come, it is sent all the same, and
-//! receivers see from `prevValidFrom` that they missed one. Ids are only ever compared for equality: what they mean is
-//! the backend's business.
+//! receivers see from `prevValidFrom` that they missed one. Ids of a channel have one length and sort by age as texts (docs/protocol.md,
+//! "Behind a gateway"): nobody is sent an item that leads to an older version than they hold.
+//!
+//! Who subscribes with an older version than was sent last is behind: what comes meanwhile is kept for them until what they
+//! missed has been asked for.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::message::Item;
 
 /// So many items wait for their predecessor at most.
 const WAITING: usize = 256;
+/// How long an item waits for the one before it.
+pub(super) const PATIENCE: Duration = Duration::from_millis(100);
+/// So many items are kept for who is behind.
+const KEPT: usize = 64;
 
 struct Subscriber {
     connection: Arc<Connection>,
     held: Option<Arc<str>>,
     skip_self: bool,
+    /// While they are behind: what came since.
+    kept: Option<Vec<Item>>,
 }
 
 #[derive(Default)]
 pub(super) struct Channel {
     subscribers: HashMap<u64, Subscriber>,
-    /// The version of the last item sent.
+    /// The newest version that an item was sent of.
     last: Option<Arc<str>>,
-    waiting: Vec<Item>,
+    /// Until when at most.
+    waiting: Vec<(Instant, Item)>,
 }
 
 /// What became of an item.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Placed {
     Sent,
-    /// Call [`Channel::release`] in a moment.
+    /// Call [`Channel::release`] after [`PATIENCE`].
     Waiting,
+}
+
+/// Whether a version is newer than what is held. Of ids that can't be compared, any other is.
+pub(super) fn is_newer(id: &str, held: Option<&str>) -> bool {
+    held.is_none_or(|held| if id.len() == held.len() { id > held } else { id != held })
+}
+
+impl Subscriber {
+    /// Sends the item, unless they have what it leads to.
+    fn deliver(&mut self, item: &Item) {
+        if let Some(id) = &item.id {
+            if !is_newer(id, self.held.as_deref()) {
+                return;
+            }
+            // The sender has its own change from the answer to it.
+            self.held = Some(id.clone());
+        }
+        if !(self.skip_self && item.sender.is_some() && self.connection.user() == item.sender) {
+            self.connection.push(&item.content);
+        }
+    }
+
+    /// They have been told what they missed, as far as it could be had.
+    fn catch_up(&mut self) {
+        for item in self.kept.take().into_iter().flatten() {
+            self.deliver(&item);
+        }
+    }
 }
 
 impl Channel {
@@ -45,14 +86,17 @@ impl Channel {
         self.subscribers.is_empty()
     }
 
-    /// Whether something was sent that this subscriber may not have.
+    /// Whether something was sent that this subscriber does not have. Then call [`Channel::caught_up`] once it was asked for.
     pub(super) fn subscribe(&mut self, connection: Arc<Connection>, held: Option<Arc<str>>, skip_self: bool) -> bool {
-        let missed = self.last.is_some() && self.last != held;
-        if self.last.is_none() {
-            self.last.clone_from(&held);
+        let is_behind = self.last.as_deref().is_some_and(|last| is_newer(last, held.as_deref()));
+        if let Some(held) = &held
+            && is_newer(held, self.last.as_deref())
+        {
+            self.last = Some(held.clone());
         }
-        self.subscribers.insert(connection.key, Subscriber { connection, held, skip_self });
-        missed
+        let kept = is_behind.then(Vec::new);
+        self.subscribers.insert(connection.key, Subscriber { connection, held, skip_self, kept });
+        is_behind
     }
 
     pub(super) fn unsubscribe(&mut self, key: u64) {
@@ -60,62 +104,72 @@ impl Channel {
     }
 
     pub(super) fn publish(&mut self, item: Item) -> Placed {
-        if item.id.is_some() && item.id == self.last {
+        let last = self.last.as_deref();
+        if item.id.as_deref().is_some_and(|id| !is_newer(id, last)) {
+            // Late: who has what it starts from is to have it, and nobody else.
+            self.make_good(&item);
             return Placed::Sent;
         }
-        let in_order = item.id.is_none() || item.prev_id.is_none() || self.last.is_none() || item.prev_id == self.last;
-        if !in_order && self.waiting.len() < WAITING {
-            self.waiting.push(item);
+        let follows = item.id.is_none() || item.prev_id.is_none() || last.is_none() || item.prev_id.as_deref() == last;
+        if !follows && self.waiting.len() < WAITING {
+            self.waiting.push((Instant::now() + PATIENCE, item));
             return Placed::Waiting;
         }
-        self.send(item);
-        while let Some(at) = self.waiting.iter().position(|waiting| waiting.prev_id == self.last) {
-            let next = self.waiting.swap_remove(at);
-            self.send(next);
-        }
+        self.send(&item);
+        self.send_successors();
         Placed::Sent
     }
 
-    /// Sends what waited for long enough, as far as possible in order.
-    pub(super) fn release(&mut self) {
-        while !self.waiting.is_empty() {
-            // First one that no other waiting one comes before; in a circle, any.
-            let first = self
-                .waiting
-                .iter()
-                .position(|item| !self.waiting.iter().any(|other| other.id == item.prev_id))
-                .unwrap_or_default();
-            let item = self.waiting.remove(first);
-            self.send(item);
-        }
+    /// Sends what has waited for long enough, and what waits behind or before that.
+    pub(super) fn release(&mut self, now: Instant) {
+        let due = self.waiting.iter().filter(|(until, _)| *until <= now).filter_map(|(_, item)| item.id.clone());
+        let Some(newest) = due.max() else { return };
+        let mut released: Vec<_> = self.waiting.extract_if(.., |(_, item)| item.id.as_ref() <= Some(&newest)).collect();
+        released.sort_by(|(_, one), (_, other)| one.id.cmp(&other.id));
+        released.iter().for_each(|(_, item)| self.send(item));
+        self.send_successors();
     }
 
-    fn send(&mut self, item: Item) {
+    fn send_successors(&mut self) {
+        while let Some(at) = self.waiting.iter().position(|(_, item)| item.prev_id == self.last) {
+            let (_, next) = self.waiting.swap_remove(at);
+            self.send(&next);
+        }
+        let last = self.last.as_deref();
+        self.waiting.retain(|(_, item)| item.id.as_deref().is_none_or(|id| is_newer(id, last)));
+    }
+
+    fn send(&mut self, item: &Item) {
         for subscriber in self.subscribers.values_mut() {
-            if item.id.is_some() && subscriber.held == item.id {
-                continue;
-            }
-            if item.id.is_some() {
-                // The sender has its own change from the answer to it.
-                subscriber.held.clone_from(&item.id);
-            }
-            if !(subscriber.skip_self && item.sender.is_some() && subscriber.connection.user() == item.sender) {
-                subscriber.connection.push(&item.content);
+            match &mut subscriber.kept {
+                Some(kept) if item.id.is_some() && kept.len() < KEPT => kept.push(item.clone()),
+                _ => {
+                    subscriber.catch_up();
+                    subscriber.deliver(item);
+                }
             }
         }
-        if item.id.is_some() {
-            self.last = item.id;
+        if let Some(id) = &item.id
+            && is_newer(id, self.last.as_deref())
+        {
+            self.last = Some(id.clone());
         }
     }
 
     /// Sends an item to those who hold exactly the version that it starts from.
     pub(super) fn make_good(&mut self, item: &Item) {
         for subscriber in self.subscribers.values_mut().filter(|subscriber| subscriber.held == item.prev_id) {
-            subscriber.held.clone_from(&item.id);
-            subscriber.connection.push(&item.content);
+            subscriber.deliver(item);
         }
         if self.last == item.prev_id {
             self.last.clone_from(&item.id);
+        }
+    }
+
+    /// What this subscriber missed was asked for.
+    pub(super) fn caught_up(&mut self, key: u64) {
+        if let Some(subscriber) = self.subscribers.get_mut(&key) {
+            subscriber.catch_up();
         }
     }
 

@@ -45,13 +45,10 @@ pub use publish::serve as serve_publish;
 pub use shares::{Hold, ShareLimits};
 pub use site::Site;
 
-use channel::Placed;
+use channel::{PATIENCE, Placed};
 use message::Item;
 use shares::Shares;
 use table::Table;
-
-/// How long an item waits for the one before it.
-const ORDER_PATIENCE: Duration = Duration::from_millis(100);
 
 /// How the gateway behaves.
 #[derive(Clone, Debug)]
@@ -104,8 +101,9 @@ impl<B: Backend> Gateway<B> {
             if self.table.publish(item) == Placed::Waiting {
                 let gateway = self.clone();
                 tokio::spawn(async move {
-                    tokio::time::sleep(ORDER_PATIENCE).await;
-                    gateway.table.release(&channel);
+                    let due = tokio::time::Instant::now() + PATIENCE;
+                    tokio::time::sleep_until(due).await;
+                    gateway.table.release(&channel, due);
                 });
             }
         }

@@ -223,7 +223,11 @@ impl<B: Backend> Socket<B> {
         if !behind.is_empty() {
             // Published between the read that the subscription rests on and the subscription.
             let gateway = self.gateway.clone();
-            tokio::spawn(async move { gateway.resync(behind).await });
+            let key = self.connection.key;
+            tokio::spawn(async move {
+                gateway.resync(behind.clone()).await;
+                behind.iter().for_each(|held| gateway.table.caught_up(&held.channel, key));
+            });
         }
     }
 

@@ -9,7 +9,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::channel::{Channel, Placed};
+use tokio::time::Instant;
+
+use super::channel::{Channel, Placed, is_newer};
 use super::connection::{Connection, lock};
 use super::message::{Held, Item};
 use super::outbox::{Outbox, OutboxLimits};
@@ -22,8 +24,10 @@ const RECENT: usize = 512;
 #[derive(Default)]
 struct Shard {
     channels: HashMap<Arc<str>, Channel>,
-    recent: HashMap<Arc<str>, Arc<str>>,
-    recent_order: VecDeque<Arc<str>>,
+    /// With the number of the publish that it was last published by.
+    recent: HashMap<Arc<str>, (Arc<str>, u64)>,
+    recent_order: VecDeque<(Arc<str>, u64)>,
+    published: u64,
 }
 
 pub(super) struct Table {
@@ -69,7 +73,8 @@ impl Table {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Whether something was published that the connection, holding `held`, may have missed.
+    /// Whether something was published that the connection, holding `held`, has missed: ask for it, and then say that it has
+    /// [`caught_up`](Table::caught_up).
     pub(super) fn subscribe(
         &self,
         connection: &Arc<Connection>,
@@ -81,7 +86,7 @@ impl Table {
         let Some(channels) = channels.as_mut() else { return false };
         channels.insert(channel.clone());
         let mut shard = self.shard(&channel);
-        let recent = shard.recent.get(&channel).cloned();
+        let recent = shard.recent.get(&channel).map(|(id, _)| id.clone());
         let entry = match shard.channels.entry(channel) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(Channel::new(recent)),
@@ -117,10 +122,17 @@ impl Table {
         }
     }
 
-    /// Stop waiting for the predecessors of what waits.
-    pub(super) fn release(&self, channel: &str) {
+    /// Stop waiting for the predecessors of what has waited for long enough.
+    pub(super) fn release(&self, channel: &str, now: Instant) {
         if let Some(channel) = self.shard(channel).channels.get_mut(channel) {
-            channel.release();
+            channel.release(now);
+        }
+    }
+
+    /// What the connection had missed on the channel was asked for.
+    pub(super) fn caught_up(&self, channel: &str, key: u64) {
+        if let Some(channel) = self.shard(channel).channels.get_mut(channel) {
+            channel.caught_up(key);
         }
     }
 
@@ -145,13 +157,20 @@ impl Table {
 
 impl Shard {
     fn remember(&mut self, channel: Arc<str>, id: Arc<str>) {
-        if self.recent.insert(channel.clone(), id).is_none() {
-            self.recent_order.push_back(channel);
-        }
-        if self.recent_order.len() > RECENT
-            && let Some(oldest) = self.recent_order.pop_front()
-        {
-            self.recent.remove(&oldest);
+        self.published += 1;
+        let number = self.published;
+        let newest = match self.recent.get(&channel) {
+            Some((known, _)) if !is_newer(&id, Some(known)) => known.clone(),
+            _ => id,
+        };
+        self.recent.insert(channel.clone(), (newest, number));
+        self.recent_order.push_back((channel, number));
+        // Those published again since are further back, too.
+        while self.recent.len() > RECENT || self.recent_order.len() > 4 * RECENT {
+            let Some((oldest, number)) = self.recent_order.pop_front() else { return };
+            if self.recent.get(&oldest).is_some_and(|(_, last)| *last == number) {
+                self.recent.remove(&oldest);
+            }
         }
     }
 }
@@ -161,6 +180,7 @@ mod tests {
     use bytes::Bytes;
     use tokio_tungstenite::tungstenite::Message;
 
+    use super::super::channel::PATIENCE;
     use super::super::message::Content;
     use super::super::outbox::Next;
     use super::*;
@@ -230,8 +250,69 @@ mod tests {
         table.publish(item(Some("c"), "d", None));
         table.publish(item(Some("b"), "c", None));
         assert_eq!(received(&one), "");
-        table.release("c");
+        table.release("c", Instant::now());
+        assert_eq!(received(&one), "", "not yet");
+        table.release("c", Instant::now() + PATIENCE);
         assert_eq!(received(&one), "cd");
+        table.publish(item(Some("a"), "b", None));
+        assert_eq!(received(&one), "", "nobody is taken back");
+        table.publish(item(Some("d"), "e", None));
+        assert_eq!(received(&one), "e");
+    }
+
+    #[test]
+    fn an_item_waits_for_its_own_time_and_not_for_that_of_another() {
+        let table = table();
+        let one = table.connect("1".into());
+        table.subscribe(&one, "c".into(), Some("a".into()), true);
+        table.publish(item(Some("b"), "c", None));
+        let first = Instant::now() + PATIENCE;
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        table.publish(item(Some("d"), "e", None));
+        table.release("c", first);
+        assert_eq!(received(&one), "c");
+        table.publish(item(Some("c"), "d", None));
+        assert_eq!(received(&one), "de");
+    }
+
+    #[test]
+    fn nothing_falls_between_what_a_subscriber_read_and_what_comes_while_they_catch_up() {
+        let table = table();
+        let (one, two) = (table.connect("1".into()), table.connect("2".into()));
+        table.subscribe(&one, "c".into(), Some("a".into()), true);
+        table.publish(item(Some("a"), "b", None));
+        assert!(table.subscribe(&two, "c".into(), Some("a".into()), true));
+        // Before what two has missed is here.
+        table.publish(item(Some("b"), "c", None));
+        assert_eq!((received(&one), received(&two)), ("bc".into(), "".into()));
+        table.make_good(&item(Some("a"), "b", None));
+        table.caught_up("c", two.key);
+        table.publish(item(Some("c"), "d", None));
+        assert_eq!(received(&two), "bcd");
+    }
+
+    #[test]
+    fn who_waits_for_what_is_not_there_hears_of_it_though_another_has_read_it_already() {
+        let table = table();
+        let (one, two) = (table.connect("1".into()), table.connect("2".into()));
+        table.subscribe(&one, "c".into(), None, true);
+        table.subscribe(&two, "c".into(), Some("a".into()), true);
+        table.publish(item(None, "a", None));
+        assert_eq!((received(&one), received(&two)), ("a".into(), "".into()));
+    }
+
+    #[test]
+    fn of_channels_without_subscribers_the_newest_version_is_remembered() {
+        let table = table();
+        table.publish(item(Some("b"), "c", None));
+        table.publish(item(Some("a"), "b", None));
+        let one = table.connect("1".into());
+        assert!(table.subscribe(&one, "c".into(), Some("b".into()), true));
+        let two = table.connect("2".into());
+        assert!(
+            !table.subscribe(&two, "c".into(), Some("d".into()), true),
+            "who has read something newer is not behind"
+        );
     }
 
     #[test]

@@ -139,7 +139,7 @@ export class HomeClient implements Client, Home {
     const known = this.#entities.get(id)?.deref();
     if (known) return known as unknown as Entity<T>;
     if (!ID.test(id)) {
-      throw new InvalidValueError('bad-request', `${JSON.stringify(id)} is no entity id: those are type:id, as note:note-123, of at most 32 and 64 characters`);
+      throw new InvalidValueError('bad-request', `${JSON.stringify(id)} is no entity id: those are type:id, as note:note-123`);
     }
     const made = new EntityStore<unknown>(id, this);
     this.#entities.set(id, new WeakRef(made));
@@ -257,7 +257,7 @@ export class HomeClient implements Client, Home {
       };
       const timer = setTimeout(() => {
         done();
-        reject(new TimeweftError('no-host', 'the host does not answer: reload the page; client.warnings may say more'));
+        reject(new TimeweftError('no-host', 'the host does not answer: reload the page, see client.warnings'));
       }, PATIENCE);
       this.#answers.add(answer);
       this.#asking.add(fail);

@@ -108,7 +108,7 @@ export class EntityStore<T> implements Entity<T> {
       if (this.#home.status === 'signed-out' && !this.#home.me) return reject(signedOut());
       if (this.error) return reject(this.error);
       if (this.conflicts.length > 0) {
-        return reject(new ConflictError('conflict', `${this.id} has a conflict: resolve it, see entity.conflicts, and wait for saved() again`));
+        return reject(new ConflictError('conflict', `${this.id} has a conflict: resolve it (entity.conflicts), then wait again`));
       }
       if (this.#side.ops.length > 0 || !this.#isKnown) return false;
       return this.#state.status === 'saved' && resolve();
@@ -281,7 +281,7 @@ export class EntityStore<T> implements Entity<T> {
   #mayEdit(): void {
     this.#mayUse();
     // Its draft is of a value that would not be there any more.
-    if (this.#isProducing) throw new TimeweftError('nested-update', `an update of ${this.id} is under way: make this change in its function, or after it`);
+    if (this.#isProducing) throw new TimeweftError('nested-update', `an update of ${this.id} is under way: make this change in it, or after it`);
     if (this.#home.status === 'signed-out' && !this.#home.me) throw signedOut();
   }
 

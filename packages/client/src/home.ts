@@ -59,6 +59,6 @@ export const tell = (listener: () => void): void => {
   }
 };
 
-export const signedOut = (): SignedOutError => new SignedOutError('signed-out', 'nobody is signed in: call client.login() and client.verify() first');
+export const signedOut = (): SignedOutError => new SignedOutError('signed-out', 'nobody is signed in: client.login() and verify() first');
 
 export const closed = (): ClosedError => new ClosedError('closed', 'this client was closed: make another with createClient()');

@@ -25,6 +25,6 @@ export const incrementing =
 /** Of a value that is a number itself. */
 export const incremented = (value: unknown, by: number | bigint): Change => {
   const tree = sum(value, by);
-  if (tree === undefined) throw new InvalidValueError('invalid-value', `the value can't be incremented by ${by}: that takes a number or a bigint, and makes one`, { path: [] });
+  if (tree === undefined) throw new InvalidValueError('invalid-value', `the value can't be incremented by ${by}: that takes numbers`, { path: [] });
   return { patch: { kind: 'increment', by }, tree };
 };

@@ -23,7 +23,7 @@ export const foreignOrigin = (url: string): string =>
   `${url} does not answer pages of ${origin()}: start the server with --origin ${origin()}, and see that createClient has its address as \`url\``;
 
 export const wrongServer = (url: string, path: string, status: number): string =>
-  `${url}${path} answered ${status}, and not as a Timeweft server does: give its address to createClient as \`url\`, or send ${path} on to it (README, "Bundlers")`;
+  `${url}${path} answered ${status}, and not as a Timeweft server does: give createClient its address as \`url\`, or send ${path} on to it (README, "Bundlers")`;
 
 /** The server answered, but is another than we look for. */
 export class WrongServer extends Error {}

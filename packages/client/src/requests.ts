@@ -82,7 +82,7 @@ export class Requests {
   async #send(path: string, init: RequestInit): Promise<unknown> {
     const response = await fetch(this.url + path, { ...init, credentials: 'include', cache: 'no-store' }).catch(async (cause: unknown) => {
       if (await isForeign(this.url)) throw new TimeweftError('foreign-origin', foreignOrigin(this.url), { cause });
-      throw new NetworkError('network', `${this.url} can't be reached: check the connection and try again`, { cause });
+      throw new NetworkError('network', `${this.url} can't be reached: try again`, { cause });
     });
     const isPage = response.headers.get('content-type')?.startsWith('text/html');
     // A proxy's page is a proxy's word for a server that is down.

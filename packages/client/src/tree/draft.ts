@@ -272,7 +272,7 @@ class Draft implements ProxyHandler<object> {
   }
 }
 
-const closed = () => new TimeweftError('draft-closed', 'a draft is only good inside the function given to update(), and increment() in a draft');
+const closed = () => new TimeweftError('draft-closed', 'a draft is only good inside update(), and increment() in a draft');
 
 type Mutator = (...given: unknown[]) => unknown;
 
@@ -329,7 +329,7 @@ const count = (now: object, key: unknown, by: number | bigint, increments?: Incr
   const total = isNumber ? sum(known?.by ?? (typeof (from ?? by) === 'bigint' ? 0n : 0), by) : undefined;
   const to = from === undefined || total === undefined ? total : sum(from, total);
   if (total === undefined || to === undefined) {
-    throw new InvalidValueError('invalid-value', `${String(key)} can't be incremented by ${String(by)}: that takes a number or a bigint, and makes one`, {
+    throw new InvalidValueError('invalid-value', `${String(key)} can't be incremented by ${String(by)}: that takes numbers`, {
       path: [key as Key],
     });
   }
@@ -391,7 +391,7 @@ export const produce = (base: unknown, recipe: (draft: never) => unknown): unkno
     if (!scope.isWritten) return made;
     throw new InvalidValueError(
       'invalid-value',
-      'the function given to update() changed its draft and returned something: do one of the two',
+      "update()'s function changed its draft and returned a value: do one of the two",
     );
   } finally {
     scope.open = false;

@@ -23,7 +23,7 @@ export class Owner {
   /** The tree of `value`, which is at `path` below what this started from. */
   own(value: unknown): unknown {
     this.#nodes += 1;
-    if (this.#nodes > MAX_NODES) throw new TooLargeError('too-large', 'the value is larger than any server takes (16 MiB): split it into several entities');
+    if (this.#nodes > MAX_NODES) throw new TooLargeError('too-large', 'the value has more than 16 MiB: split it into several entities');
     const source = latest(value);
     switch (kindOf(source)) {
       case 'leaf':

@@ -8,21 +8,12 @@ import { splits } from './value.js';
 
 const BLOCK = 1024;
 
-/** What was put in last, in `text`; without length where something was deleted. */
-interface Written {
-  readonly text: string;
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Of the texts that were written in last. */
-const written: Written[] = [];
-const REMEMBERED = 8;
+/** Where something was written last, in which text; without length where it was deleted. */
+let written = { text: '', start: 0, end: 0 };
 
 /** Says where in `text`, which is about to be a value's, somebody has written. */
 export const wrote = (text: string, start: number, end: number): void => {
-  written.unshift({ text, start, end });
-  written.length = Math.min(written.length, REMEMBERED);
+  written = { text, start, end };
 };
 
 /** Edits of what differs between the common start and the common end: where both are several words, word by word. */
@@ -30,12 +21,11 @@ export const texts = (old: string, next: string): (number | string)[] => {
   const steps: (number | string)[] = [];
   // What stays, and then goes and comes. What stays at the end is not said.
   let [kept, gone, came] = [0, 0, ''];
-  const say = (): void => {
-    if (gone || came) steps.push(...[kept, -gone, came].filter(step => step));
-    if (gone || came) [kept, gone, came] = [0, 0, ''];
-  };
   const keep = (length: number): void => {
-    if (length) say();
+    if (length && (gone || came)) {
+      steps.push(...[kept, -gone, came].filter(step => step));
+      [kept, gone, came] = [0, 0, ''];
+    }
     kept += length;
   };
   const edit = (old: string, next: string, byWord: boolean, [head, tail] = ends(old, next)): void => {
@@ -44,10 +34,9 @@ export const texts = (old: string, next: string): (number | string)[] => {
     if (byWord && cut && put) {
       const [before, after] = [cut.split(WORDS), put.split(WORDS)];
       let [i, j] = [0, 0];
-      for (const [x, y] of [...align(before.map(word), after.map(word)), [before.length, after.length] as const]) {
+      for (const [x, y] of [...align(before, after), [before.length, after.length] as const]) {
         edit(before.slice(i, x).join(''), after.slice(j, y).join(''), false);
-        // What ends it may have changed.
-        if (x < before.length) edit(before[x]!, after[y]!, false);
+        keep(before[x]?.length ?? 0);
         [i, j] = [x + 1, y + 1];
       }
     } else {
@@ -57,50 +46,37 @@ export const texts = (old: string, next: string): (number | string)[] => {
     keep(tail);
   };
   edit(old, next, true, whereWritten(old, next, ends(old, next)));
-  say();
+  keep(1);
   return steps;
 };
 
 /** The same ends, or others that leave the same where one person goes on writing. */
-const whereWritten = (old: string, next: string, found: [head: number, tail: number]): [head: number, tail: number] => {
-  const [head, tail] = found;
-  const shorter = head + tail;
-  const [gone, came] = [old.length - shorter, next.length - shorter];
-  if (gone && came) return found;
-  const [longer, by] = gone ? [old, gone] : [next, came];
-  const isPlace = (at: number): boolean =>
-    at >= 0 && at <= head && longer.slice(at + by, head + by) === longer.slice(at, head) && !splits(longer, at) && !splits(longer, at + by);
-  const said = written.find(({ text }) => text === next);
-  const before = written.find(({ text }) => text === old);
-  const places = said ? [said.start] : !before ? [] : gone ? [before.end - by, before.start] : [before.end, before.start];
-  const at = places.find(isPlace) ?? head;
-  if (!said) {
-    const goesOn = before && at <= before.end && at + gone >= before.start;
-    const [start, end] = goesOn ? [Math.min(before.start, at), Math.max(before.end, at + gone) + came - gone] : [at, at + came];
-    wrote(next, start, Math.max(start, end));
-  }
-  return [at, Math.min(old.length, next.length) - at];
+const whereWritten = (old: string, next: string, [head, tail]: [head: number, tail: number]): [head: number, tail: number] => {
+  const by = next.length - old.length;
+  const [longer, length] = by < 0 ? [old, -by] : [next, by];
+  if (head + tail + length < longer.length) return [head, tail];
+  const { text, start, end } = written;
+  const places = text === next ? [start] : text === old ? [by < 0 ? end + by : end, start] : [];
+  const at = places.find(at => at >= 0 && at <= head && longer.slice(at + length, head + length) === longer.slice(at, head)) ?? head;
+  const [from, to] = text === old && at >= start && at <= end ? [start, end + by] : [at, at + by];
+  if (text !== next) wrote(next, from, Math.max(from, to));
+  return [at, head + tail - at];
 };
 
-/** Behind each word and what ends it. */
-const WORDS = /(?<=[^\p{L}\p{N}])/u;
-const END = /[^\p{L}\p{N}]$/u;
-
-/** What a word is known by: not by the comma behind it. */
-const word = (text: string): string => text.replace(END, '') || text;
+/** Before what is no letter and no digit: a word is the same with a comma behind it, or when it was the last one. */
+const WORDS = /(?=[^\p{L}\p{N}])/u;
 
 /** How much both begin and end with. */
 const ends = (old: string, next: string): [head: number, tail: number] => {
+  const common = (most: number, part: (text: string, at: number, end: number) => string): number => {
+    let at = 0;
+    for (const step of [BLOCK, 1]) while (at + step <= most && part(old, at, at + step) === part(next, at, at + step)) at += step;
+    return at;
+  };
   const shorter = Math.min(old.length, next.length);
-  let head = 0;
-  while (head + BLOCK <= shorter && old.slice(head, head + BLOCK) === next.slice(head, head + BLOCK)) head += BLOCK;
-  while (head < shorter && old.charCodeAt(head) === next.charCodeAt(head)) head += 1;
+  let head = common(shorter, (text, at, end) => text.slice(at, end));
   if (splits(old, head) || splits(next, head)) head -= 1;
-  const most = shorter - head;
-  let tail = 0;
-  const block = (text: string) => text.slice(text.length - tail - BLOCK, text.length - tail);
-  while (tail + BLOCK <= most && block(old) === block(next)) tail += BLOCK;
-  while (tail < most && old.charCodeAt(old.length - 1 - tail) === next.charCodeAt(next.length - 1 - tail)) tail += 1;
+  let tail = common(shorter - head, (text, at, end) => text.slice(text.length - end, text.length - at));
   if (splits(old, old.length - tail) || splits(next, next.length - tail)) tail -= 1;
   return [head, tail];
 };

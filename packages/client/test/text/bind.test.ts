@@ -85,7 +85,7 @@ test('a letter is put in where the caret is, also beside the same letter', async
   await until(() => host.edits().length === 2);
   const steps = host.edits().map(edit => {
     const action = edit.type === 'edit' && edit.action;
-    const patch = decodePatch((action as { patch: Uint8Array }).patch) as { members: Map<string, Patch> };
+    const patch = decodePatch((action as { patch: Uint8Array }).patch) as unknown as { members: Map<string, Patch> };
     return patch.members.get('title');
   });
   expect(steps).toEqual([{ kind: 'text', steps: [4, 't'] }, { kind: 'text', steps: [10, 't'] }]);

@@ -186,7 +186,7 @@ describe('a draft', () => {
   test('that is changed and not what is returned is refused', () => {
     const tree = start();
     expect(() => update(tree, draft => draft.rows.push({ id: 3, tags: [] }))).toThrow(InvalidValueError);
-    expect(() => update(tree, draft => (draft.title = 'b'))).toThrow('changed its draft and returned something');
+    expect(() => update(tree, draft => (draft.title = 'b'))).toThrow('changed its draft and returned a value');
     expect(() => update(tree, draft => ((draft.title = 'b'), { ...draft }))).toThrow(InvalidValueError);
     expect(() => update(tree, draft => (delete (draft as Partial<typeof draft>).meta, null))).toThrow(InvalidValueError);
     expect(update(tree, draft => ((draft.title = 'b'), draft)).title).toBe('b');
