@@ -357,13 +357,16 @@ impl Replica {
 
     /// What was refused now, with what was refused before and nobody has decided; where both changed the same place, what is newer.
     fn with_refused(&self, base: Option<&Value>, mine: Option<Value>) -> Option<Value> {
-        let before = self.conflicts.iter().find(|known| is_refused(known)).and_then(|known| known.mine.as_ref());
-        match (base, mine, before) {
-            (Some(base), Some(mine), Some(before)) => {
-                let (mine, before_it) = (diff_finely(base, &mine), diff_finely(base, before));
+        let known = self.conflicts.iter().find(|known| is_refused(known));
+        match (base, mine, known.and_then(|known| Some((known, known.mine.as_ref()?)))) {
+            (Some(base), Some(mine), Some((known, before))) => {
+                // What was refused before, in what others have made of everything since.
+                let mut with_it = base.clone();
+                known.join(&mut with_it, before);
+                let (mine, before_it) = (diff_finely(base, &mine), diff_finely(base, &with_it));
                 let order = Order::later(None, None);
                 let both = reconcile(&mine, &before_it, || base.clone(), Policy::Mine, order);
-                Some(applied(&both.mine, before))
+                Some(applied(&both.mine, &with_it))
             }
             (_, mine, _) => mine,
         }

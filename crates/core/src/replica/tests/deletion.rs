@@ -1,14 +1,8 @@
 //! Deleted by one and changed by the other: nobody's work goes without a word, and what is chosen is what happens.
 
-use super::intention::{conflicts, field};
+use super::intention::{conflicts, field, resolve};
 use super::*;
 use crate::message::{Format, Request, Response};
-
-fn resolve(one: &mut One, index: usize, choice: Choice, server: &mut Server) {
-    let Some(Value::Number(id)) = field(&conflicts(one)[index], "id").cloned() else { panic!("no id") };
-    one.act(Action::Resolve { conflict: id as u32, choice }, Some(server));
-    assert_eq!(one.tab.refused, 0);
-}
 
 fn presence(one: &One) -> Option<Value> {
     one.tab.state("presence")
