@@ -279,7 +279,9 @@ impl Replica {
     /// Ends a transition: asks for what is needed next, tells tabs and the disk what changed.
     #[inline(never)]
     fn settle(&mut self, ids: &mut request::Ids, effects: &mut Vec<Effect>) {
-        self.drop_identities();
+        if self.sent.is_none() {
+            self.tidy();
+        }
         self.end_conflicts();
         let mut frames = Vec::new();
         self.ask(ids, &mut frames);
@@ -289,9 +291,25 @@ impl Replica {
         self.check();
     }
 
-    /// Changes that cancelled each other out need not be sent.
-    fn drop_identities(&mut self) {
-        let in_flight = usize::from(self.sent.is_some());
+    /// What is not on its way yet, as few changes as can be, without what comes to nothing: what was done and taken back is in
+    /// nobody's way.
+    fn tidy(&mut self) {
+        let in_flight = usize::from(self.sent.is_some()).min(self.unsent.len());
+        for change in self.unsent.split_off(in_flight) {
+            self.add(change);
+        }
+        for index in in_flight..self.unsent.len() {
+            let Some(Change::Patch(diff)) = self.unsent.get(index) else { continue };
+            let patch = diff.to_patch();
+            // What is read again on what it is for is what changes that.
+            let net = match &self.confirmed {
+                Confirmed::Version(value, _) if index == 0 => patch.resolve(value).ok(),
+                _ => self.with_unsent(index).0.and_then(|base| patch.resolve(&base).ok()),
+            };
+            if let Some(net) = net {
+                self.unsent[index] = Change::Patch(net);
+            }
+        }
         let mut index = 0;
         self.unsent.retain(|change| {
             index += 1;

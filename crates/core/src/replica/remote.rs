@@ -157,8 +157,11 @@ impl Replica {
                 let Some(whole) = resolve(&whole, &started_from) else { return self.distrust() };
                 let now = applied(&whole, &started_from);
                 self.unsent.insert(0, Change::Patch(mine));
+                let first = sent.back.is_identity();
+                // Until then it stays apart from what was done after it.
+                self.sent = Some(sent);
                 // What others did, as far as it is not known yet, comes first: as if it had been pushed.
-                if let Some(steps) = self.unknown_steps(&steps, &meta, sent.back.is_identity()) {
+                if let Some(steps) = self.unknown_steps(&steps, &meta, first) {
                     self.take_steps_under(steps, effects);
                 }
                 self.confirm_as(&now, meta, effects)
@@ -170,6 +173,7 @@ impl Replica {
     /// The first of what is unsent is confirmed as it is here; where the server has made something else of it, as if others had then
     /// done that.
     fn confirm_as(&mut self, now: &Value, meta: Meta, effects: &mut Vec<Effect>) -> Outcome {
+        self.sent = None;
         let first = self.unsent.remove(0);
         let (Change::Patch(mine), Confirmed::Version(value, known)) = (first, &mut self.confirmed) else {
             return self.distrust();
@@ -246,6 +250,7 @@ impl Replica {
         version: Vec<u8>,
         effects: &mut Vec<Effect>,
     ) -> Outcome {
+        self.tidy();
         let Confirmed::Version(value, _) = &self.confirmed else { return Outcome::Ignored };
         let (mut down, mut apart) = (theirs.clone(), true);
         let mut moved = Vec::with_capacity(self.unsent.len());

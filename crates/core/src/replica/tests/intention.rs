@@ -9,17 +9,17 @@ use crate::message::Code;
 use crate::replica::{Action, Choice, Effect};
 use crate::value::Value;
 
-fn value(text: &str) -> Value {
+pub(super) fn value(text: &str) -> Value {
     json::value_from_text(text.as_bytes(), &Limits::default()).unwrap()
 }
 
-fn patch(text: &str) -> Action {
+pub(super) fn patch(text: &str) -> Action {
     let patch = json::patch_from_text(text.as_bytes(), &Limits::default()).unwrap();
     Action::Patch(cbor::encode_patch(&patch))
 }
 
 /// Two people who have this open.
-fn two(first: &Value) -> (Server, One, One) {
+pub(super) fn two(first: &Value) -> (Server, One, One) {
     let mut server = Server::default();
     let (mut ada, mut bob) = (One::new("ada"), One::new("bob"));
     ada.connect(&mut server);
@@ -29,7 +29,7 @@ fn two(first: &Value) -> (Server, One, One) {
 }
 
 /// Both go offline, do this, and come back: ada first.
-fn apart(first: &str, ada_does: &[&str], bob_does: &[&str]) -> (Server, One, One) {
+pub(super) fn apart(first: &str, ada_does: &[&str], bob_does: &[&str]) -> (Server, One, One) {
     let (mut server, mut ada, mut bob) = two(&value(first));
     ada.cut();
     bob.cut();

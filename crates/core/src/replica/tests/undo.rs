@@ -1,0 +1,77 @@
+//! What is taken back is what was done here, all of it, and nothing that others did.
+
+use super::intention::{apart, conflicts, patch, two, value};
+use super::*;
+
+/// The same as [`apart`], and ada takes back what she did last before she comes back.
+fn taken_back(first: &str, ada_does: &str, bob_does: &str, policy: Policy) -> (Server, One, One) {
+    let (mut server, mut ada, mut bob) = two(&value(first));
+    ada.browser.set_policy(ENTITY, policy);
+    ada.cut();
+    ada.act(patch(ada_does), None);
+    ada.act(Action::Undo, None);
+    bob.act(patch(bob_does), Some(&mut server));
+    ada.connect(&mut server);
+    bob.follow(&mut server);
+    assert_eq!((&ada.tab.view, &bob.tab.view), (&Some(server.value()), &Some(server.value())));
+    assert_eq!(ada.tab.state("status"), Some(text("saved")));
+    (server, ada, bob)
+}
+
+#[test]
+fn what_i_changed_and_took_back_offline_fights_nobody() {
+    let row = r#"{"l":[{"id":1,"n":1},{"id":2,"n":2}]}"#;
+    let cases = [
+        (r#"{"n":1}"#, r#"{"n":5}"#, r#"{"n":2}"#, r#"{"n":2}"#),
+        (r#"{"n":1}"#, r#"{"m":5}"#, r#"{"m":2}"#, r#"{"n":1,"m":2}"#),
+        (r#"{"t":"tea please"}"#, r#"{"t":"milk please"}"#, r#"{"t":"coffee please"}"#, r#"{"t":"coffee please"}"#),
+        (r#"{"o":{"a":1}}"#, r#"{"o":7}"#, r#"{"o":{"a":2}}"#, r#"{"o":{"a":2}}"#),
+        (row, r#"{"l":{"$array":[-1]}}"#, r#"{"l":{"0":{"n":55}}}"#, r#"{"l":[{"id":1,"n":55},{"id":2,"n":2}]}"#),
+        (row, r#"{"l":{"$array":[-1]}}"#, r#"{"l":{"$array":[-1]}}"#, r#"{"l":[{"id":2,"n":2}]}"#),
+        (row, r#"{"l":{"0":{"n":9}}}"#, r#"{"l":{"$array":[-1]}}"#, r#"{"l":[{"id":2,"n":2}]}"#),
+    ];
+    for (first, ada_does, bob_does, wanted) in cases {
+        for policy in [Policy::default(), Policy::Mine] {
+            let (server, _, _) = taken_back(first, ada_does, bob_does, policy);
+            assert_eq!(server.value(), value(wanted), "{ada_does} {policy:?}");
+            assert_eq!(server.versions(), 2, "{ada_does} {policy:?}");
+        }
+    }
+}
+
+#[test]
+fn what_i_set_back_by_hand_offline_fights_nobody() {
+    let (server, ada, _) = apart(r#"{"l":[{"done":false}]}"#, &[], &[]);
+    assert_eq!((server.versions(), conflicts(&ada).len()), (1, 0));
+    let ticks = [r#"{"l":{"0":{"done":true}}}"#, r#"{"l":{"0":{"done":false}}}"#];
+    let (server, _, bob) = apart(r#"{"l":[{"done":false}]}"#, &[ticks[0]], &ticks);
+    assert_eq!(server.value(), value(r#"{"l":[{"done":true}]}"#));
+    assert!(conflicts(&bob).is_empty());
+}
+
+#[test]
+fn what_i_took_back_while_it_was_on_its_way_fights_nobody() {
+    let (mut server, mut ada, mut bob) = two(&value(r#"{"n":1}"#));
+    ada.online = false;
+    ada.act(patch(r#"{"n":5}"#), None);
+    ada.cut();
+    ada.act(Action::Undo, None);
+    bob.act(patch(r#"{"n":2}"#), Some(&mut server));
+    ada.connect(&mut server);
+    assert_eq!((server.value(), conflicts(&ada)), (value(r#"{"n":2}"#), vec![]));
+}
+
+#[test]
+fn what_both_did_is_there_once_though_mine_was_on_its_way() {
+    let (mut server, mut ada, mut bob) = two(&value(r#"{"n":1}"#));
+    ada.online = false;
+    ada.act(patch(r#"{"n":5}"#), None);
+    let frame = ada.waiting.pop().expect("it is sent");
+    bob.act(patch(r#"{"n":5}"#), Some(&mut server));
+    bob.act(patch(r#"{"m":5}"#), Some(&mut server));
+    ada.online = true;
+    ada.follow(&mut server);
+    let answer = server.handle(&frame, "ada", "ada");
+    ada.receive(&answer, Some(&mut server));
+    assert_eq!((&ada.tab.view, ada.tab.state("status")), (&Some(server.value()), Some(text("saved"))));
+}
