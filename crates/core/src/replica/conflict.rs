@@ -42,7 +42,8 @@ pub(super) enum Undecidable {
 impl Conflict {
     /// Whether what I wanted is there, whoever put it there.
     pub(super) fn is_over(&self, shown: Option<&Value>) -> bool {
-        self.error.is_empty() && !self.place.lost && self.place.value(shown) == self.mine
+        let is_there = shown.is_some() || self.is_of_all();
+        self.error.is_empty() && !self.place.lost && is_there && self.place.value(shown) == self.mine
     }
 
     /// Whether it is about the entity as a whole.

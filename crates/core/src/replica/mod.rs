@@ -51,7 +51,7 @@ pub use reconcile::Policy;
 pub use remote::Outcome;
 
 use request::{Awaited, Sent};
-use undo::Stack;
+use undo::{Stack, Taken};
 use unseen::{By, Unseen};
 
 /// What the server is known to have.
@@ -89,6 +89,14 @@ impl Tab {
     /// One that shows what there is.
     fn new(name: String, seq: u32) -> Tab {
         Tab { name, unseen: Unseen::after(seq), ..Tab::default() }
+    }
+
+    /// It did something, which this takes back.
+    fn did(&mut self, taken: Taken, merge: bool) {
+        if taken.is_something() {
+            self.undo.push(taken, merge);
+            self.redo.clear();
+        }
     }
 }
 
@@ -261,6 +269,17 @@ impl Replica {
         effects.push(Effect::Show { entity: self.id(), seq: self.seq, patch, origin });
     }
 
+    /// What is shown is deleted or not, by a tab if one did that.
+    fn set_deleted(&mut self, deleted: bool, by: Option<&str>) {
+        if deleted != self.view_deleted {
+            self.view_deleted = deleted;
+            for tab in self.tabs.iter_mut().filter(|tab| by != Some(&tab.name)) {
+                tab.undo.unflip();
+                tab.redo.unflip();
+            }
+        }
+    }
+
     /// Everything shown is new: tabs start from the whole value.
     fn show_whole(&mut self, to: Option<String>, effects: &mut Vec<Effect>) {
         if to.is_none() {
@@ -282,6 +301,7 @@ impl Replica {
         if self.sent.is_none() {
             self.tidy();
         }
+        self.set_deleted(self.with_flags(), None);
         self.end_conflicts();
         let mut frames = Vec::new();
         self.ask(ids, &mut frames);

@@ -238,7 +238,6 @@ impl Replica {
         if deletes {
             self.yield_to_deletion(effects);
         }
-        self.view_deleted = self.with_flags();
         outcome
     }
 
@@ -355,7 +354,6 @@ impl Replica {
             self.raise(contested, Vec::new(), error.clone());
         }
         self.show_difference(effects);
-        self.view_deleted = self.with_flags();
         self.refused = error;
         Outcome::Refused
     }

@@ -11,32 +11,66 @@ use crate::value::Value;
 /// So many changes can be taken back.
 const DEPTH: usize = 200;
 
+/// What takes one thing back.
+#[derive(Clone, Debug)]
+pub(super) struct Taken {
+    /// From what is shown.
+    pub(super) diff: Diff,
+    /// Whether the entity is deleted by it, or comes back.
+    pub(super) flips: bool,
+}
+
+impl Taken {
+    pub(super) fn is_something(&self) -> bool {
+        self.flips || !self.diff.is_identity()
+    }
+}
+
+impl Default for Taken {
+    fn default() -> Taken {
+        Taken { diff: Diff::identity(), flips: false }
+    }
+}
+
 /// A stack of inverses, in one direction.
 #[derive(Debug, Default)]
-pub(super) struct Stack(Vec<Diff>);
+pub(super) struct Stack(Vec<Taken>);
 
 impl Stack {
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
+    /// How many can be taken back; of a deleted entity none, before it is back.
+    pub(super) fn len(&self, deleted: bool) -> usize {
+        if deleted && !self.0.last().is_some_and(|last| last.flips) { 0 } else { self.0.len() }
     }
 
-    /// `inverse` takes back what was just done; as one with the entry before it if `merge`.
-    pub(super) fn push(&mut self, inverse: Diff, merge: bool) {
-        if merge
-            && let Some(last) = self.0.last_mut()
-            && let Ok(both) = compose(&inverse, last)
-        {
-            *last = both;
+    /// This takes back what was just done; as one with the entry before it if `merge`.
+    pub(super) fn push(&mut self, taken: Taken, merge: bool) {
+        if !taken.is_something() {
             return;
         }
-        self.0.push(inverse);
+        if merge
+            && !taken.flips
+            && let Some(last) = self.0.last_mut()
+            && let Ok(both) = compose(&taken.diff, &last.diff)
+        {
+            last.diff = both;
+            return;
+        }
+        self.0.push(taken);
         if self.0.len() > DEPTH {
             self.0.remove(0);
         }
     }
 
-    pub(super) fn pop(&mut self) -> Option<Diff> {
+    pub(super) fn pop(&mut self) -> Option<Taken> {
         self.0.pop()
+    }
+
+    /// Somebody else deleted the entity, or brought it back: that is not to be undone.
+    pub(super) fn unflip(&mut self) {
+        self.0.retain_mut(|taken| {
+            taken.flips = false;
+            taken.is_something()
+        });
     }
 
     pub(super) fn clear(&mut self) {
@@ -49,7 +83,7 @@ impl Stack {
         let mut shown: Option<Value> = None;
         for index in (0..self.0.len()).rev() {
             let (below, entry) = self.0.split_at_mut(index);
-            let Some(entry) = entry.first_mut() else { return };
+            let Some(Taken { diff: entry, .. }) = entry.first_mut() else { return };
             // What the entries above make of what is shown; only needed where something is contested.
             let base = || shown.clone().unwrap_or_else(&before);
             let both = reconcile(entry, &change, base, Policy::Theirs, Order::later(None, None));
@@ -69,6 +103,6 @@ impl Stack {
             change = both.theirs;
         }
         // What is left of an entry may be nothing: then there is nothing to take back with it.
-        self.0.retain(|entry| !entry.is_identity());
+        self.0.retain(Taken::is_something);
     }
 }

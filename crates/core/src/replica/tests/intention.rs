@@ -69,7 +69,7 @@ fn what_two_push_is_all_there_without_a_conflict() {
 }
 
 /// A second tab of ada's browser.
-fn second_tab(ada: &mut One) -> Screen {
+pub(super) fn second_tab(ada: &mut One) -> Screen {
     let mut tab = Screen::new("other");
     for effect in ada.browser.join(ENTITY, "other") {
         tab.see(&effect);

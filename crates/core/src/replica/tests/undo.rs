@@ -1,6 +1,6 @@
 //! What is taken back is what was done here, all of it, and nothing that others did.
 
-use super::intention::{apart, conflicts, patch, two, value};
+use super::intention::{apart, conflicts, patch, resolve, two, value};
 use super::*;
 
 /// The same as [`apart`], and ada takes back what she did last before she comes back.
@@ -74,4 +74,59 @@ fn what_both_did_is_there_once_though_mine_was_on_its_way() {
     let answer = server.handle(&frame, "ada", "ada");
     ada.receive(&answer, Some(&mut server));
     assert_eq!((&ada.tab.view, ada.tab.state("status")), (&Some(server.value()), Some(text("saved"))));
+}
+
+#[test]
+fn undo_takes_a_deletion_back_before_what_was_done_before_it() {
+    let (mut server, mut ada, _) = two(&value(r#"{"a":1}"#));
+    ada.act(patch(r#"{"a":2}"#), Some(&mut server));
+    ada.act(Action::Delete, Some(&mut server));
+    for (action, presence, shown) in [
+        (Action::Undo, "present", r#"{"a":2}"#),
+        (Action::Undo, "present", r#"{"a":1}"#),
+        (Action::Redo, "present", r#"{"a":2}"#),
+        (Action::Redo, "deleted", r#"{"a":2}"#),
+    ] {
+        ada.act(action, Some(&mut server));
+        assert_eq!((ada.tab.state("presence"), &ada.tab.view), (Some(text(presence)), &Some(value(shown))));
+        assert_eq!((ada.tab.refused, ada.tab.state("status")), (0, Some(text("saved"))));
+    }
+}
+
+#[test]
+fn what_others_deleted_or_brought_back_is_not_mine_to_undo() {
+    let steps = |one: &One| match one.tab.state("undo") {
+        Some(Value::Object(tabs)) => tabs.get(one.person).cloned(),
+        _ => None,
+    };
+    let (mut server, mut ada, mut bob) = two(&value(r#"{"a":1}"#));
+    ada.act(patch(r#"{"a":2}"#), Some(&mut server));
+    bob.follow(&mut server);
+    bob.act(Action::Delete, Some(&mut server));
+    ada.follow(&mut server);
+    assert_eq!(steps(&ada), Some(value("[0,0]")));
+    ada.act(Action::Undelete, Some(&mut server));
+    assert_eq!((steps(&ada), steps(&bob)), (Some(value("[2,0]")), Some(value("[1,0]"))));
+    bob.follow(&mut server);
+    assert_eq!(steps(&bob), Some(value("[0,0]")));
+}
+
+#[test]
+fn undo_takes_back_as_a_whole_that_i_brought_back_what_others_deleted() {
+    let (mut server, mut ada, mut bob) = two(&value(r#"{"a":1}"#));
+    ada.cut();
+    ada.act(patch(r#"{"a":2}"#), None);
+    bob.act(Action::Delete, Some(&mut server));
+    ada.connect(&mut server);
+    resolve(&mut ada, 0, Choice::Mine, &mut server);
+    assert_eq!((ada.tab.state("presence"), server.value()), (Some(text("present")), value(r#"{"a":2}"#)));
+    for (action, presence, left) in [(Action::Undo, "deleted", r#"{"a":1}"#), (Action::Redo, "present", r#"{"a":2}"#)] {
+        ada.act(action, Some(&mut server));
+        bob.follow(&mut server);
+        assert_eq!(
+            (ada.tab.state("presence"), bob.tab.state("presence")),
+            (Some(text(presence)), Some(text(presence)))
+        );
+        assert_eq!((server.value(), ada.tab.state("status")), (value(left), Some(text("saved"))));
+    }
 }
