@@ -98,7 +98,7 @@ impl Replica {
     }
 
     /// Pushes that waited, as far as they follow.
-    fn take_held(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn take_held(&mut self, effects: &mut Vec<Effect>) {
         let held = core::mem::take(&mut self.held);
         for (_, push) in sort::by_number(held.into_iter().map(|push| (push.meta.version, push)).collect()) {
             let now = self.heard;

@@ -11,7 +11,10 @@ use crate::value::Value;
 impl Replica {
     /// 404: missing, deleted, or not for us to know of.
     pub(super) fn gone(&mut self, effects: &mut Vec<Effect>) -> Outcome {
-        self.stale = false;
+        self.take_held(effects);
+        // What does not follow will not while it is deleted; only where somebody has brought it back since is there more to ask.
+        let last = core::mem::take(&mut self.held).pop();
+        self.stale = last.is_some_and(|push| !push.meta.deleted);
         if let Confirmed::Version(_, meta) = &mut self.confirmed {
             if !meta.deleted {
                 meta.deleted = true;

@@ -331,3 +331,33 @@ fn mine_of_a_conflict_in_an_entity_that_others_delete_later_brings_it_back() {
     bob.act(Action::Undo, Some(&mut server));
     assert_eq!((presence(&bob), server.value()), (Some(text("deleted")), note("Milk", "one two three")));
 }
+
+#[test]
+fn both_bring_it_back() {
+    let (mut server, mut ada, mut bob) = two();
+    ada.act(Action::Delete, Some(&mut server));
+    bob.follow(&mut server);
+    bob.online = false;
+    bob.act(Action::Undelete, None);
+    let frame = bob.waiting.pop().expect("it is sent");
+    bob.online = true;
+    ada.act(Action::Undelete, Some(&mut server));
+    let answer = server.handle(&frame, "bob", "bob");
+    bob.receive(&answer, None);
+    assert_eq!(presence(&bob), Some(text("present")), "before more is heard");
+    bob.follow(&mut server);
+    assert_eq!((presence(&bob), &bob.tab.view), (Some(text("present")), &ada.tab.view));
+}
+
+#[test]
+fn a_deletion_before_which_something_was_missed_is_not_asked_about_for_ever() {
+    let (mut server, mut ada, mut bob) = two();
+    ada.edit(note("Tea!", "one two three"), Some(&mut server));
+    ada.act(Action::Delete, Some(&mut server));
+    let pushes = server.pushes("bob");
+    bob.receive(&pushes[1], Some(&mut server));
+    assert_eq!((presence(&bob), bob.tab.state("status")), (Some(text("deleted")), Some(text("saved"))));
+    ada.act(Action::Undelete, Some(&mut server));
+    bob.follow(&mut server);
+    assert_eq!((presence(&bob), &bob.tab.view), (Some(text("present")), &Some(note("Tea!", "one two three"))));
+}
