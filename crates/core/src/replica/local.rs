@@ -6,7 +6,7 @@ use super::undo::Taken;
 use super::unseen::By;
 use super::{Change, Effect, Origin, Policy, Replica, Source, Tab};
 use crate::codec::cbor;
-use crate::diff::{Diff, DiffError, Order, compose, diff_closely, diff_finely};
+use crate::diff::{Diff, DiffError, Order, Place, Step, compose, diff_closely, diff_finely};
 use crate::limits::TRUSTED;
 use crate::message::Code;
 use crate::prelude::*;
@@ -238,9 +238,27 @@ impl Replica {
                 (Some(_), Some(_)) => {}
             }
         }
+        let element = wanted.clone().filter(|_| conflict.place.absent);
         let change = conflict.decide(wanted, both, self.shown()?)?;
         self.change(edit, change, Shown { unchanged: false, local: false }, effects);
+        self.put_before(conflict, element);
         Ok(())
+    }
+
+    /// The element of a conflict is in its place again: those that went from there with it, and are decided later, come behind it.
+    fn put_before(&mut self, decided: &Conflict, element: Option<Value>) {
+        let there = Place { absent: false, ..decided.place.clone() };
+        if element.is_none() || there.value(self.view.as_ref()) != element {
+            return;
+        }
+        for other in &mut self.conflicts {
+            if other.id > decided.id
+                && other.place == decided.place
+                && let Some(Step::Index(index)) = other.place.path.last_mut()
+            {
+                *index += 1;
+            }
+        }
     }
 
     fn delete(&mut self, edit: &Edit<'_>, effects: &mut Vec<Effect>) {

@@ -171,6 +171,23 @@ fn mine_changes_the_contested_place_and_leaves_what_others_put_beside_it() {
 }
 
 #[test]
+fn elements_that_others_deleted_come_back_in_their_order_whichever_is_chosen_first() {
+    let first = r#"{"l":[{"id":"a"},{"id":"b"},{"id":"c"},{"id":"d"}]}"#;
+    let changed = r#"{"l":{"0":{"n":2},"1":{"n":3},"3":{"n":4}}}"#;
+    let there = r#"{"l":{"$array":[[{"id":"x"}],-4]}}"#;
+    for order in [[0, 0, 0], [0, 1, 0], [1, 0, 0], [1, 1, 0], [2, 0, 0], [2, 1, 0]] {
+        let (mut server, _, mut bob) = apart(first, &[there], &[changed]);
+        assert_eq!(conflicts(&bob).len(), 3);
+        for index in order {
+            resolve(&mut bob, index, Choice::Mine, &mut server);
+        }
+        let rows = r#"{"id":"a","n":2},{"id":"b","n":3},{"id":"d","n":4}"#;
+        let either = [format!(r#"{{"l":[{{"id":"x"}},{rows}]}}"#), format!(r#"{{"l":[{rows},{{"id":"x"}}]}}"#)];
+        assert!(either.iter().any(|wanted| value(wanted) == server.value()), "{order:?}: {:?}", server.value());
+    }
+}
+
+#[test]
 fn three_conflicts_in_a_row_at_one_place_can_be_seen_and_chosen() {
     let (mut server, mut ada, mut bob) = two(&value(r#"{"n":0}"#));
     for round in 1..=3 {
