@@ -7,8 +7,9 @@ mod steps;
 use super::conflict::Conflict;
 use super::reconcile::{applied, reconcile};
 use super::request::{Asked, Body};
+use super::undo::amount;
 use super::unseen::By;
-use super::{Change, Confirmed, Effect, Policy, Replica, Source};
+use super::{Change, Confirmed, Effect, Policy, Replica, Source, Tab};
 use crate::codec::cbor;
 use crate::diff::{Contested, Diff, Order, Patch, Place, compose, diff_closely, diff_finely};
 use crate::limits::TRUSTED;
@@ -284,6 +285,12 @@ impl Replica {
             down = both.theirs;
             moved.push(Change::Patch(both.mine));
         }
+        // Less is left of theirs only where both did the same.
+        let mut undo = Vec::new();
+        if let Some(view) = self.view.as_ref().filter(|_| apart && amount(&down) < amount(theirs)) {
+            let left = |tab: &Tab| tab.undo.above((theirs, value), (&down, view), order);
+            undo = self.tabs.iter().map(left).collect();
+        }
         if let Some(sent) = &mut self.sent {
             sent.disturbed |= disturbed;
             match compose(&theirs.invert(value), &sent.back) {
@@ -298,6 +305,9 @@ impl Replica {
         }
         self.disk.advanced(theirs);
         self.show(&down, Source::of(By::Other(author, version.clone())), effects);
+        for (tab, left) in self.tabs.iter_mut().zip(undo) {
+            tab.undo = left.unwrap_or(core::mem::take(&mut tab.undo));
+        }
         self.correct_sums(effects);
         for contested in raised {
             self.raise(contested, version.clone(), Vec::new());

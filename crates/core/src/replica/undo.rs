@@ -1,10 +1,10 @@
 //! What a tab can take back: the inverse of each of its changes, moved behind whatever else happened since.
 //!
 //! The last entry applies to the value shown, the one before it to what that makes of it, and so on. Where somebody else changed
-//! the same place, taking back would undo *their* change: what contradicts it is left out of the entry.
+//! the same place, taking back would undo *their* change: what contradicts it is left out of the entry. So is what they did too.
 
-use super::reconcile::{Policy, reconcile};
-use crate::diff::{Diff, Order, compose};
+use super::reconcile::{Policy, applied, reconcile};
+use crate::diff::{Diff, Order, Segment, compose};
 use crate::prelude::*;
 use crate::value::Value;
 
@@ -77,6 +77,36 @@ impl Stack {
         self.0.clear();
     }
 
+    /// What is left of it where somebody else changes `base`, from which what is taken back leads to what is shown, and that makes
+    /// `change` of it there: what they did as well stays done. None where this does not lead to `base`.
+    pub(super) fn above(
+        &self,
+        (theirs, base): (&Diff, &Value),
+        (change, shown): (&Diff, &Value),
+        order: Order,
+    ) -> Option<Stack> {
+        let mut value = shown.clone();
+        let mut done = Vec::new();
+        let mut rest = self.0.iter();
+        while value != *base {
+            let taken = rest.next_back()?;
+            done.push((taken.diff.undo(&value), taken.flips));
+            taken.diff.apply(&mut value).ok()?;
+        }
+        let mut left = Stack(rest.cloned().collect());
+        left.behind(theirs, || base.clone());
+        let (mut theirs, mut now) = (theirs.clone(), applied(theirs, base));
+        for (mine, flips) in done.into_iter().rev() {
+            let both = reconcile(&mine, &theirs, || value.clone(), Policy::Theirs, order);
+            left.0.push(Taken { diff: both.mine.undo(&now), flips });
+            both.mine.apply(&mut now).ok()?;
+            mine.apply(&mut value).ok()?;
+            theirs = both.theirs;
+        }
+        left.0.retain(Taken::is_something);
+        (applied(change, shown) == now).then_some(left)
+    }
+
     /// Somebody else changes what is shown, which is still as it was: `before` gives it.
     pub(super) fn behind(&mut self, change: &Diff, before: impl Fn() -> Value) {
         let mut change = change.clone();
@@ -104,5 +134,25 @@ impl Stack {
         }
         // What is left of an entry may be nothing: then there is nothing to take back with it.
         self.0.retain(Taken::is_something);
+    }
+}
+
+/// How much is put in, taken out and set.
+pub(super) fn amount(diff: &Diff) -> usize {
+    fn along<T, I>(segments: &[Segment<T, I>], inserted: impl Fn(&T) -> usize, inner: impl Fn(&I) -> usize) -> usize {
+        let of = |segment: &Segment<T, I>| match segment {
+            Segment::Insert(run, _) => inserted(run),
+            Segment::Delete(length) => *length,
+            Segment::Inner(change) | Segment::Put(_, Some(change)) => inner(change),
+            Segment::Keep(_) | Segment::Take(_) | Segment::Put(_, None) => 0,
+        };
+        segments.iter().map(of).sum()
+    }
+    match diff {
+        Diff::Remove | Diff::Set { .. } => 1,
+        Diff::Increment(_) => 0,
+        Diff::Object(members) => members.values().map(amount).sum(),
+        Diff::Text(segments) => along(segments, String::len, |()| 0),
+        Diff::Array(segments) | Diff::Entries(_, segments) => along(segments, Vec::len, amount),
     }
 }

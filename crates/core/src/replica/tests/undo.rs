@@ -74,6 +74,37 @@ fn what_both_did_is_there_once_though_mine_was_on_its_way() {
     let answer = server.handle(&frame, "ada", "ada");
     ada.receive(&answer, Some(&mut server));
     assert_eq!((&ada.tab.view, ada.tab.state("status")), (&Some(server.value()), Some(text("saved"))));
+    ada.act(Action::Undo, Some(&mut server));
+    assert_eq!(server.value(), value(r#"{"n":5,"m":5}"#));
+}
+
+/// Both do this at once; then bob, who came second, takes his back.
+fn both_and_undo(first: &str, ada_does: &[&str], bob_does: &[&str]) -> Value {
+    let (mut server, _, mut bob) = apart(first, ada_does, bob_does);
+    assert!(conflicts(&bob).is_empty());
+    bob_does.iter().for_each(|_| bob.act(Action::Undo, Some(&mut server)));
+    assert_eq!(bob.tab.view, Some(server.value()));
+    server.value()
+}
+
+#[test]
+fn what_both_did_stays_done_when_one_takes_it_back() {
+    let tick = r#"{"l":{"0":{"done":true}}}"#;
+    let ticked = value(r#"{"l":[{"id":1,"done":true}]}"#);
+    assert_eq!(both_and_undo(r#"{"l":[{"id":1,"done":false}]}"#, &[tick], &[tick]), ticked);
+    // Of what one did alone the rest is taken back.
+    let rest = r#"{"l":{"0":{"done":true,"by":"bob"}}}"#;
+    assert_eq!(both_and_undo(r#"{"l":[{"id":1,"done":false}]}"#, &[tick], &[rest]), ticked);
+    assert_eq!(
+        both_and_undo(r#"{"l":[{"id":1,"done":false}],"n":1}"#, &[tick], &[r#"{"n":2}"#, tick, r#"{"n":3}"#]),
+        value(r#"{"l":[{"id":1,"done":true}],"n":1}"#)
+    );
+    let (two_three, three_four) = (r#"{"l":{"$array":[1,-2]}}"#, r#"{"l":{"$array":[2,-2]}}"#);
+    assert_eq!(both_and_undo(r#"{"l":[1,2,3,4,5]}"#, &[three_four], &[two_three]), value(r#"{"l":[1,2,5]}"#));
+    let row = [r#"{"l":{"1":{"id":2,"n":1}}}"#];
+    assert_eq!(both_and_undo(r#"{"l":[{"id":1}]}"#, &row, &row), value(r#"{"l":[{"id":1},{"id":2,"n":1}]}"#));
+    let word = [r#"{"t":"buy milk now"}"#];
+    assert_eq!(both_and_undo(r#"{"t":"buy tea now"}"#, &word, &word), value(r#"{"t":"buy milk now"}"#));
 }
 
 #[test]
