@@ -161,3 +161,29 @@ fn undo_takes_back_as_a_whole_that_i_brought_back_what_others_deleted() {
         assert_eq!((server.value(), ada.tab.state("status")), (value(left), Some(text("saved"))));
     }
 }
+
+#[test]
+fn a_list_that_i_sorted_and_sorted_back_offline_is_as_others_sort_it() {
+    let list = |ids: &str| {
+        let rows: Vec<String> = ids.chars().map(|id| format!(r#"{{"id":"{id}"}}"#)).collect();
+        value(&format!(r#"{{"l":[{}]}}"#, rows.join(",")))
+    };
+    let cases: [(&[&str], &str); 7] = [
+        (&["bacd", "abcd"], "bacd"),
+        (&["dcba", "abcd"], "bcad"),
+        (&["dcba", "bcda", "abcd"], "acdb"),
+        (&["acd", "bacd", "abcd"], "acd"),
+        (&["axbcd", "abcd"], "bcd"),
+        (&["", "abcd"], "acbd"),
+        (&["", "d", "cd", "bcd", "abcd"], "bcd"),
+    ];
+    for (ada_does, bob_does) in cases {
+        let (mut server, mut ada, mut bob) = two(&list("abcd"));
+        ada.cut();
+        ada_does.iter().for_each(|ids| ada.edit(list(ids), None));
+        bob.edit(list(bob_does), Some(&mut server));
+        ada.connect(&mut server);
+        assert_eq!((server.value(), server.versions()), (list(bob_does), 2), "{ada_does:?}");
+        assert_eq!(conflicts(&ada), vec![], "{ada_does:?}");
+    }
+}
