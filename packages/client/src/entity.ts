@@ -162,7 +162,12 @@ export class EntityStore<T> implements Entity<T> {
       throw errorOf('invalid-value', `undefined is no value for an entity: delete ${this.id} with delete()`);
     }
     const { view } = this.#side;
-    if (view !== undefined && (this.#shown !== undefined || this.#side.waiting)) return this.#edit(diff(view, value));
+    if (view !== undefined && (this.#shown !== undefined || this.#side.waiting)) {
+      const change = diff(view, value);
+      // Where it has just been deleted here, the same value is something else.
+      if (!change && this.#side.ops.some(({ action }) => action === 'delete')) this.#command('undelete');
+      return this.#edit(change);
+    }
     // Missing, deleted or not known yet: the host makes of it what it then is.
     const after = view === undefined ? own(value) : (diff(view, value)?.tree ?? view);
     this.#make({ set: encodeValue(after) }, after, { kind: 'replace', value: after });

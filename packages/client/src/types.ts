@@ -100,21 +100,26 @@ export interface Conflict {
   readonly base: unknown;
   /** What was made of it here. */
   readonly mine: unknown;
-  /** What the other person made of it, which is in the value. */
+  /**
+   * What others had made of it when the conflict arose. They may have gone on since: what is there by now, and what a choice other than `'theirs'` replaces,
+   * is in the value at `path`.
+   */
   readonly theirs: unknown;
   /** Of the version that brought theirs: who made it, and when. `undefined` where it is not known. */
   readonly meta: Meta | undefined;
   /**
    * Why the server refused what was written here, as an {@link InvalidValueError} with the rules that it breaks; `undefined` where it is another
    * person's change that stands against it. Nothing of it was sent again and no policy decides it: `theirs` is what was there before, `'mine'` tries
-   * once more, and a `value` is for what was mended. What is refused after it joins it.
+   * once more, and a `value` is for what was mended. What is refused after it joins it: `base` is then what is there by then, and `mine` that with all that
+   * was refused. What others write after that stays, whatever is chosen.
    */
   readonly error: TimeweftError | undefined;
   /**
    * Ends the conflict: `'theirs'` leaves the value as it is, anything else is an edit of it, which `undo` takes back. It leaves `entity.conflicts` at once.
    * What was chosen is in the value a few milliseconds later, and subscribers are called then: the host knows where its place is by now. The conflict
    * comes back with the reason in `entity.error` where the choice can't be carried out: a {@link ConflictError} where the place is no longer part
-   * of the value, an {@link InvalidValueError} for `'both'` where there can't be. A second call does nothing.
+   * of the value, an {@link InvalidValueError} for `'both'` where there can't be. A second call does nothing. An entity that others have deleted comes
+   * back with what is chosen.
    *
    * @throws InvalidValueError naming the path of what no entity can hold
    * @throws SignedOutError when nobody is signed in
@@ -198,16 +203,16 @@ export interface Entity<T = unknown> {
    */
   increment(path: string | number | readonly (string | number)[], by?: number | bigint): void;
 
-  /** Deletes the entity for everybody; its history stays. */
+  /** Deletes the entity for everybody; its history stays. `set` brings it back with that value. */
   delete(): void;
   /** Takes a `delete` back, with the value that was there. */
   undelete(): void;
 
   /**
-   * Takes this tab's last edit back; what others changed since stays. Where that was the same place, this edit and those before it can't be taken back
-   * any more. What is typed in one text, or a number that is changed, goes together as long as there is no pause of a second, and for five seconds at most;
-   * anything else (an element that is put in, a `revert`, a choice in a conflict) is a step of its own. The last 200 steps are remembered while the tab has
-   * the entity open. `false`: there is none.
+   * Takes this tab's last edit back; what others changed since stays, and so does what they did too. Where that was the same place, this edit and those
+   * before it can't be taken back any more. What is typed in one text, or a number that is changed, goes together as long as there is no pause of a second,
+   * and for five seconds at most; anything else (an element that is put in, a `revert`, a `delete`, a choice in a conflict) is a step of its own. The last 200
+   * steps are remembered while the tab has the entity open. `false`: there is none.
    */
   undo(): boolean;
   /** Does again what `undo` took back. `false`: there is nothing. */

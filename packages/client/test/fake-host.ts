@@ -311,6 +311,7 @@ export class FakeHost {
     tab.redo = [];
     if ('patch' in action) {
       const patch = decodePatch(action.patch);
+      replica.deleted = false;
       return this.#show(replica, patch, apply(before, patch), origin);
     }
     const conflict = replica.conflicts.find(({ id }) => id === action.resolve.conflict);

@@ -333,8 +333,52 @@ impl<T: Run> Builder<T> {
     }
 }
 
+/// The same edits without moves, where what is put comes in the order in which all of it was.
+fn unmoved<T: Run>(segments: &[Segment<T, T::Inner>]) -> Option<Segments<T>> {
+    let (mut at, mut taken) = (0_usize, Vec::new());
+    for segment in segments {
+        if let Segment::Take(number) = segment {
+            taken.push((*number, at));
+        }
+        at = at.saturating_add(before(segment));
+    }
+    let taken = crate::sort::sorted(taken);
+    let mut out = Builder::<T>::new();
+    let (mut here, mut next) = (0_usize, 0);
+    for segment in segments {
+        let (from, inner) = match segment {
+            Segment::Keep(_) => (here, None),
+            Segment::Inner(inner) => (here, Some(inner)),
+            Segment::Put(number, inner) => {
+                let place = taken.binary_search_by(|(known, _)| known.cmp(number)).ok()?;
+                (taken.get(place)?.1, inner.as_ref())
+            }
+            Segment::Insert(run, joins) => {
+                out.insert(run.slice(), *joins);
+                continue;
+            }
+            Segment::Delete(_) | Segment::Take(_) => {
+                here = here.saturating_add(before(segment));
+                continue;
+            }
+        };
+        out.delete(from.checked_sub(next)?);
+        match inner {
+            Some(inner) => out.inner(inner.clone()),
+            None => out.keep(after::<T>(segment)),
+        }
+        next = from + after::<T>(segment);
+        here = here.saturating_add(before(segment));
+    }
+    out.delete(at.checked_sub(next)?);
+    Some(out.finish())
+}
+
 /// With what is taken numbered in order; what is not both taken and put is deleted, and what is put where it was stays.
 fn number<T: Run>(segments: Segments<T>, taken: &[usize]) -> Segments<T> {
+    if let Some(unmoved) = unmoved::<T>(&segments) {
+        return unmoved;
+    }
     let places = crate::sort::sorted(taken.iter().copied().zip(0..).collect::<Vec<(usize, usize)>>());
     let place = |number: usize| {
         let at = places.binary_search_by(|(known, _)| known.cmp(&number)).ok()?;
@@ -462,6 +506,20 @@ mod tests {
             [Segment::Delete(1), Segment::Insert("x".to_owned(), Joins::NONE), Segment::Delete(1), Segment::Keep(0)];
         assert_eq!(*normal::<String>(&odd), [Segment::Insert("x".to_owned(), Joins::NONE), Segment::Delete(2)]);
         assert!(matches!(normal::<String>(&[Segment::Keep(4)]), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn what_is_moved_there_and_back_is_not_moved() {
+        use Segment::*;
+        let mut builder = Builder::<Vec<Value>>::new();
+        builder.take(4);
+        builder.take(2);
+        builder.delete(1);
+        builder.put(4, None);
+        builder.insert(&[Value::Null], Joins::NONE);
+        builder.put(2, None);
+        builder.keep(2);
+        assert_eq!(builder.finish(), [Keep(1), Insert(vec![Value::Null], Joins::NONE), Keep(1), Delete(1), Keep(2)]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::codec::cbor;
 use crate::diff::{Diff, Identity, Order, Place, Range, Step, diff_closely, diff_finely, offset};
 use crate::limits::Limits;
 use crate::prelude::*;
-use crate::value::Value;
+use crate::value::{Object, Value};
 
 /// Two changed one place; theirs stands in what is shown, mine is kept here until somebody chose. Where the server refused mine,
 /// nobody else is in it.
@@ -42,7 +42,8 @@ pub(super) enum Undecidable {
 impl Conflict {
     /// Whether what I wanted is there, whoever put it there.
     pub(super) fn is_over(&self, shown: Option<&Value>) -> bool {
-        self.error.is_empty() && !self.place.lost && self.place.value(shown) == self.mine
+        let is_there = shown.is_some() || self.is_of_all();
+        self.error.is_empty() && !self.place.lost && is_there && self.place.value(shown) == self.mine
     }
 
     /// Whether it is about the entity as a whole.
@@ -71,8 +72,7 @@ impl Conflict {
             _ if !self.is_of_all() => self.put(&mut next, wanted, both)?,
             _ if both => return Err(Undecidable::NotBoth),
             // What is wanted is the change: what others did since stays.
-            Some(wanted) if self.base.is_some() => self.join(&mut next, &wanted),
-            Some(wanted) => next = wanted,
+            Some(wanted) => self.join(&mut next, &wanted),
             None => return Err(Undecidable::Gone),
         }
         Ok(diff_finely(shown, &next))
@@ -173,9 +173,11 @@ impl Conflict {
 }
 
 impl Conflict {
-    /// What I made of an element, in what is there of it; where both differ, mine.
-    fn join(&self, there: &mut Value, mine: &Value) {
-        let base = self.base.as_ref().unwrap_or(mine);
+    /// What I made of it, in what is there of it; where both differ, mine. Where nothing was, it is as if both had filled in an empty
+    /// object.
+    pub(super) fn join(&self, there: &mut Value, mine: &Value) {
+        let empty = Value::Object(Object::new());
+        let base = self.base.as_ref().unwrap_or(&empty);
         let theirs = diff_closely(base, there);
         let mine = without_agreed(diff_finely(base, mine), mine, there);
         let both = reconcile(&mine, &theirs, || base.clone(), Policy::Mine, Order::later(None, None));

@@ -2,10 +2,11 @@
 
 use super::conflict::{Conflict, Undecidable};
 use super::reconcile::{applied, reconcile};
+use super::undo::Taken;
 use super::unseen::By;
-use super::{Change, Effect, Origin, Replica, Source, Tab};
+use super::{Change, Effect, Origin, Policy, Replica, Source, Tab};
 use crate::codec::cbor;
-use crate::diff::{Diff, DiffError, Order, compose, diff_closely, diff_finely};
+use crate::diff::{Diff, DiffError, Order, Place, Step, compose, diff_closely, diff_finely};
 use crate::limits::TRUSTED;
 use crate::message::Code;
 use crate::prelude::*;
@@ -60,6 +61,10 @@ pub(super) struct Edit<'a> {
 struct No(Code, String);
 
 impl No {
+    fn deleted() -> No {
+        No(Code::NotFound, "the entity is deleted: undelete it to change it".to_owned())
+    }
+
     fn nothing_to_change() -> No {
         No(Code::NotFound, "there is nothing to change: set a value to create the entity".to_owned())
     }
@@ -180,9 +185,9 @@ impl Replica {
                 self.delete(edit, effects);
                 Ok(())
             }
+            Action::Undelete if self.view.is_none() => Err(No(Code::NotFound, "there is nothing to undelete".into())),
             Action::Undelete => {
-                self.undelete()?;
-                self.show(&Diff::identity(), edit.source(Shown { unchanged: true, local: true }), effects);
+                self.change(edit, Diff::identity(), Shown { unchanged: true, local: true }, effects);
                 Ok(())
             }
             Action::Undo => self.step(edit, false, effects),
@@ -230,27 +235,52 @@ impl Replica {
                     self.delete(edit, effects);
                     return Ok(());
                 }
-                (Some(_), Some(_)) => self.undelete()?,
+                (Some(_), Some(_)) => {}
             }
         }
-        let change = conflict.decide(wanted, both, self.changeable()?)?;
+        let element = wanted.clone().filter(|_| conflict.place.absent);
+        let change = conflict.decide(wanted, both, self.shown()?)?;
         self.change(edit, change, Shown { unchanged: false, local: false }, effects);
+        self.put_before(conflict, element);
         Ok(())
+    }
+
+    /// The element of a conflict is in its place again: those that went from there with it, and are decided later, come behind it.
+    fn put_before(&mut self, decided: &Conflict, element: Option<Value>) {
+        let there = Place { absent: false, ..decided.place.clone() };
+        if element.is_none() || there.value(self.view.as_ref()) != element {
+            return;
+        }
+        for other in &mut self.conflicts {
+            if other.id > decided.id
+                && other.place == decided.place
+                && let Some(Step::Index(index)) = other.place.path.last_mut()
+            {
+                *index += 1;
+            }
+        }
     }
 
     fn delete(&mut self, edit: &Edit<'_>, effects: &mut Vec<Effect>) {
         if !self.view_deleted {
-            self.add(Change::Delete);
-            self.view_deleted = true;
+            self.tab(edit.tab).did(Taken { diff: Diff::identity(), flips: true }, false);
+            self.flip(edit);
         }
         self.show(&Diff::identity(), edit.source(Shown { unchanged: true, local: true }), effects);
     }
 
+    /// Deletes the entity, or brings it back.
+    fn flip(&mut self, edit: &Edit<'_>) {
+        self.add(if self.view_deleted { Change::Undelete } else { Change::Delete });
+        self.set_deleted(!self.view_deleted, Some(edit.tab));
+    }
+
     fn patch(&mut self, edit: &Edit<'_>, patch: &[u8], effects: &mut Vec<Effect>) -> Result<(), No> {
         let patch = cbor::decode_patch(patch, &TRUSTED)?;
-        let view = self.changeable()?;
+        let view = self.shown()?;
         let Some(tab) = self.tabs.iter().find(|tab| tab.name == edit.tab).filter(|tab| !tab.unseen.is_empty()) else {
             let mut diff = patch.resolve(view)?;
+            self.may_change(&diff, None)?;
             self.tab(edit.tab).unseen.wrote(&mut diff);
             self.change(edit, diff, Shown { unchanged: true, local: true }, effects);
             return Ok(());
@@ -258,6 +288,7 @@ impl Replica {
         let shown = tab.unseen.shown(view);
         let shown = shown.ok_or_else(|| No(Code::BadRequest, "what this edit was made on is not known".to_owned()))?;
         let mut mine = patch.resolve(&shown)?;
+        self.may_change(&mine, Some(&shown))?;
         let (person, policy) = (self.person.clone(), self.policy);
         let unseen = &mut self.tab(edit.tab).unseen;
         unseen.wrote(&mut mine);
@@ -277,7 +308,8 @@ impl Replica {
             self.set(edit, applied(&mine, &base), effects);
             return Ok(());
         }
-        let theirs = diff_closely(&base, self.changeable()?);
+        self.may_change(&mine, Some(&base))?;
+        let theirs = diff_closely(&base, self.shown()?);
         let both = reconcile(&mine, &theirs, || base.clone(), self.policy, Order::later(None, None));
         self.change(edit, both.mine, Shown { unchanged: false, local: true }, effects);
         for contested in both.contested {
@@ -286,22 +318,29 @@ impl Replica {
         Ok(())
     }
 
-    /// The value shown, if it may be changed.
-    fn changeable(&self) -> Result<&Value, No> {
-        if self.view_deleted {
-            return Err(No(Code::NotFound, "the entity is deleted: undelete it to change it".into()));
-        }
+    fn shown(&self) -> Result<&Value, No> {
         self.view.as_ref().ok_or_else(No::nothing_to_change)
+    }
+
+    /// A tab changes what it does not know to be deleted. Of this person's own doings the later one holds; against others' deletion
+    /// it waits as a conflict, or as the policy has it. `seen` is what the tab shows, if that is not what is here.
+    fn may_change(&mut self, mine: &Diff, seen: Option<&Value>) -> Result<(), No> {
+        let by_others = self.view_deleted && self.version().is_some_and(|meta| meta.deleted);
+        if !by_others || self.policy == Policy::Mine {
+            return Ok(());
+        }
+        let base = seen.or(self.view.as_ref()).cloned();
+        let with_mine = base.as_ref().map(|base| applied(mine, base));
+        if let Some(contested) = self.asks(base, with_mine) {
+            self.raise(contested, Vec::new(), Vec::new());
+        }
+        Err(No::deleted())
     }
 
     fn set(&mut self, edit: &Edit<'_>, value: Value, effects: &mut Vec<Effect>) {
         match &self.view {
             Some(view) => {
                 let diff = diff_finely(view, &value);
-                if self.view_deleted {
-                    self.add(Change::Undelete);
-                    self.view_deleted = false;
-                }
                 self.change(edit, diff, Shown { unchanged: false, local: true }, effects);
                 self.tab(edit.tab).unseen.saw(u32::MAX);
             }
@@ -314,41 +353,40 @@ impl Replica {
         }
     }
 
-    fn undelete(&mut self) -> Result<(), No> {
-        if self.view.is_none() {
-            return Err(No(Code::NotFound, "there is nothing to undelete".into()));
-        }
-        if self.view_deleted {
-            self.add(Change::Undelete);
-            self.view_deleted = false;
-        }
-        Ok(())
-    }
-
-    /// Changes the value shown by a diff that fits it.
+    /// Changes the value shown by a diff that fits it. If it is deleted, that brings it back.
     fn change(&mut self, edit: &Edit<'_>, diff: Diff, shown: Shown, effects: &mut Vec<Effect>) {
-        if let Some(view) = self.view.as_ref().filter(|_| !diff.is_identity()) {
-            let inverse = diff.undo(view);
-            let tab = self.tab(edit.tab);
-            tab.undo.push(inverse, edit.merge);
-            tab.redo.clear();
+        let flips = self.view_deleted;
+        if let Some(taken) = self.view.as_ref().map(|view| Taken { diff: diff.undo(view), flips }) {
+            self.tab(edit.tab).did(taken, edit.merge);
+        }
+        if flips {
+            self.flip(edit);
         }
         self.add(Change::Patch(diff.clone()));
         self.show(&diff, edit.source(shown), effects);
     }
 
     fn step(&mut self, edit: &Edit<'_>, redo: bool, effects: &mut Vec<Effect>) -> Result<(), No> {
-        self.changeable()?;
+        let deleted = self.view_deleted;
         let tab = self.tab(edit.tab);
-        let taken = if redo { tab.redo.pop() } else { tab.undo.pop() };
-        let diff = taken.unwrap_or_else(Diff::identity);
-        if let Some(view) = self.view.as_ref().filter(|_| !diff.is_identity()) {
-            let inverse = diff.undo(view);
+        let stack = if redo { &mut tab.redo } else { &mut tab.undo };
+        if deleted && stack.len(deleted) == 0 {
+            return Err(No::deleted());
+        }
+        let Taken { diff, flips } = stack.pop().unwrap_or_default();
+        if let Some(taken) = self.view.as_ref().map(|view| Taken { diff: diff.undo(view), flips }) {
             let tab = self.tab(edit.tab);
             let back = if redo { &mut tab.undo } else { &mut tab.redo };
-            back.push(inverse, false);
+            back.push(taken, false);
+        }
+        // What is deleted is changed before that, or after it is back.
+        if flips && deleted {
+            self.flip(edit);
         }
         self.add(Change::Patch(diff.clone()));
+        if flips && !deleted {
+            self.flip(edit);
+        }
         self.show(&diff, edit.source(Shown { unchanged: false, local: false }), effects);
         Ok(())
     }

@@ -51,7 +51,7 @@ pub use reconcile::Policy;
 pub use remote::Outcome;
 
 use request::{Awaited, Sent};
-use undo::Stack;
+use undo::{Stack, Taken};
 use unseen::{By, Unseen};
 
 /// What the server is known to have.
@@ -89,6 +89,14 @@ impl Tab {
     /// One that shows what there is.
     fn new(name: String, seq: u32) -> Tab {
         Tab { name, unseen: Unseen::after(seq), ..Tab::default() }
+    }
+
+    /// It did something, which this takes back.
+    fn did(&mut self, taken: Taken, merge: bool) {
+        if taken.is_something() {
+            self.undo.push(taken, merge);
+            self.redo.clear();
+        }
     }
 }
 
@@ -261,6 +269,17 @@ impl Replica {
         effects.push(Effect::Show { entity: self.id(), seq: self.seq, patch, origin });
     }
 
+    /// What is shown is deleted or not, by a tab if one did that.
+    fn set_deleted(&mut self, deleted: bool, by: Option<&str>) {
+        if deleted != self.view_deleted {
+            self.view_deleted = deleted;
+            for tab in self.tabs.iter_mut().filter(|tab| by != Some(&tab.name)) {
+                tab.undo.unflip();
+                tab.redo.unflip();
+            }
+        }
+    }
+
     /// Everything shown is new: tabs start from the whole value.
     fn show_whole(&mut self, to: Option<String>, effects: &mut Vec<Effect>) {
         if to.is_none() {
@@ -279,7 +298,10 @@ impl Replica {
     /// Ends a transition: asks for what is needed next, tells tabs and the disk what changed.
     #[inline(never)]
     fn settle(&mut self, ids: &mut request::Ids, effects: &mut Vec<Effect>) {
-        self.drop_identities();
+        if self.sent.is_none() {
+            self.tidy();
+        }
+        self.set_deleted(self.with_flags(), None);
         self.end_conflicts();
         let mut frames = Vec::new();
         self.ask(ids, &mut frames);
@@ -289,9 +311,25 @@ impl Replica {
         self.check();
     }
 
-    /// Changes that cancelled each other out need not be sent.
-    fn drop_identities(&mut self) {
-        let in_flight = usize::from(self.sent.is_some());
+    /// What is not on its way yet, as few changes as can be, without what comes to nothing: what was done and taken back is in
+    /// nobody's way.
+    fn tidy(&mut self) {
+        let in_flight = usize::from(self.sent.is_some()).min(self.unsent.len());
+        for change in self.unsent.split_off(in_flight) {
+            self.add(change);
+        }
+        for index in in_flight..self.unsent.len() {
+            let Some(Change::Patch(diff)) = self.unsent.get(index) else { continue };
+            let patch = diff.to_patch();
+            // What is read again on what it is for is what changes that.
+            let net = match &self.confirmed {
+                Confirmed::Version(value, _) if index == 0 => patch.resolve(value).ok(),
+                _ => self.with_unsent(index).0.and_then(|base| patch.resolve(&base).ok()),
+            };
+            if let Some(net) = net {
+                self.unsent[index] = Change::Patch(net);
+            }
+        }
         let mut index = 0;
         self.unsent.retain(|change| {
             index += 1;

@@ -7,8 +7,9 @@ mod steps;
 use super::conflict::Conflict;
 use super::reconcile::{applied, reconcile};
 use super::request::{Asked, Body};
+use super::undo::amount;
 use super::unseen::By;
-use super::{Change, Confirmed, Effect, Policy, Replica, Source};
+use super::{Change, Confirmed, Effect, Policy, Replica, Source, Tab};
 use crate::codec::cbor;
 use crate::diff::{Contested, Diff, Order, Patch, Place, compose, diff_closely, diff_finely};
 use crate::limits::TRUSTED;
@@ -98,7 +99,7 @@ impl Replica {
     }
 
     /// Pushes that waited, as far as they follow.
-    fn take_held(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn take_held(&mut self, effects: &mut Vec<Effect>) {
         let held = core::mem::take(&mut self.held);
         for (_, push) in sort::by_number(held.into_iter().map(|push| (push.meta.version, push)).collect()) {
             let now = self.heard;
@@ -157,8 +158,11 @@ impl Replica {
                 let Some(whole) = resolve(&whole, &started_from) else { return self.distrust() };
                 let now = applied(&whole, &started_from);
                 self.unsent.insert(0, Change::Patch(mine));
+                let first = sent.back.is_identity();
+                // Until then it stays apart from what was done after it.
+                self.sent = Some(sent);
                 // What others did, as far as it is not known yet, comes first: as if it had been pushed.
-                if let Some(steps) = self.unknown_steps(&steps, &meta, sent.back.is_identity()) {
+                if let Some(steps) = self.unknown_steps(&steps, &meta, first) {
                     self.take_steps_under(steps, effects);
                 }
                 self.confirm_as(&now, meta, effects)
@@ -170,6 +174,7 @@ impl Replica {
     /// The first of what is unsent is confirmed as it is here; where the server has made something else of it, as if others had then
     /// done that.
     fn confirm_as(&mut self, now: &Value, meta: Meta, effects: &mut Vec<Effect>) -> Outcome {
+        self.sent = None;
         let first = self.unsent.remove(0);
         let (Change::Patch(mine), Confirmed::Version(value, known)) = (first, &mut self.confirmed) else {
             return self.distrust();
@@ -234,7 +239,6 @@ impl Replica {
         if deletes {
             self.yield_to_deletion(effects);
         }
-        self.view_deleted = self.with_flags();
         outcome
     }
 
@@ -246,6 +250,7 @@ impl Replica {
         version: Vec<u8>,
         effects: &mut Vec<Effect>,
     ) -> Outcome {
+        self.tidy();
         let Confirmed::Version(value, _) = &self.confirmed else { return Outcome::Ignored };
         let (mut down, mut apart) = (theirs.clone(), true);
         let mut moved = Vec::with_capacity(self.unsent.len());
@@ -280,6 +285,12 @@ impl Replica {
             down = both.theirs;
             moved.push(Change::Patch(both.mine));
         }
+        // Less is left of theirs only where both did the same.
+        let mut undo = Vec::new();
+        if let Some(view) = self.view.as_ref().filter(|_| apart && amount(&down) < amount(theirs)) {
+            let left = |tab: &Tab| tab.undo.above((theirs, value), (&down, view), order);
+            undo = self.tabs.iter().map(left).collect();
+        }
         if let Some(sent) = &mut self.sent {
             sent.disturbed |= disturbed;
             match compose(&theirs.invert(value), &sent.back) {
@@ -294,6 +305,9 @@ impl Replica {
         }
         self.disk.advanced(theirs);
         self.show(&down, Source::of(By::Other(author, version.clone())), effects);
+        for (tab, left) in self.tabs.iter_mut().zip(undo) {
+            tab.undo = left.unwrap_or(core::mem::take(&mut tab.undo));
+        }
         self.correct_sums(effects);
         for contested in raised {
             self.raise(contested, version.clone(), Vec::new());
@@ -350,20 +364,22 @@ impl Replica {
             self.raise(contested, Vec::new(), error.clone());
         }
         self.show_difference(effects);
-        self.view_deleted = self.with_flags();
         self.refused = error;
         Outcome::Refused
     }
 
     /// What was refused now, with what was refused before and nobody has decided; where both changed the same place, what is newer.
     fn with_refused(&self, base: Option<&Value>, mine: Option<Value>) -> Option<Value> {
-        let before = self.conflicts.iter().find(|known| is_refused(known)).and_then(|known| known.mine.as_ref());
-        match (base, mine, before) {
-            (Some(base), Some(mine), Some(before)) => {
-                let (mine, before_it) = (diff_finely(base, &mine), diff_finely(base, before));
+        let known = self.conflicts.iter().find(|known| is_refused(known));
+        match (base, mine, known.and_then(|known| Some((known, known.mine.as_ref()?)))) {
+            (Some(base), Some(mine), Some((known, before))) => {
+                // What was refused before, in what others have made of everything since.
+                let mut with_it = base.clone();
+                known.join(&mut with_it, before);
+                let (mine, before_it) = (diff_finely(base, &mine), diff_finely(base, &with_it));
                 let order = Order::later(None, None);
                 let both = reconcile(&mine, &before_it, || base.clone(), Policy::Mine, order);
-                Some(applied(&both.mine, before))
+                Some(applied(&both.mine, &with_it))
             }
             (_, mine, _) => mine,
         }

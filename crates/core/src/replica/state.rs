@@ -33,7 +33,9 @@ impl Replica {
         map.array("conflicts", &conflicts);
         let mut undo = MapWriter::new(Format::Cbor);
         for tab in &self.tabs {
-            let steps = Value::Array([&tab.undo, &tab.redo].map(|stack| Value::from(stack.len() as f64)).into());
+            let steps = Value::Array(
+                [&tab.undo, &tab.redo].map(|stack| Value::from(stack.len(self.view_deleted) as f64)).into(),
+            );
             undo.value(&tab.name, &CborValue(cbor::encode_value(&steps)));
         }
         map.raw("undo", &undo.finish());

@@ -6,6 +6,7 @@ mod intention;
 mod ledger;
 mod server;
 mod tab;
+mod undo;
 mod world;
 
 use super::*;

@@ -1,46 +1,110 @@
 //! What a tab can take back: the inverse of each of its changes, moved behind whatever else happened since.
 //!
 //! The last entry applies to the value shown, the one before it to what that makes of it, and so on. Where somebody else changed
-//! the same place, taking back would undo *their* change: what contradicts it is left out of the entry.
+//! the same place, taking back would undo *their* change: what contradicts it is left out of the entry. So is what they did too.
 
-use super::reconcile::{Policy, reconcile};
-use crate::diff::{Diff, Order, compose};
+use super::reconcile::{Policy, applied, reconcile};
+use crate::diff::{Diff, Order, Segment, compose};
 use crate::prelude::*;
 use crate::value::Value;
 
 /// So many changes can be taken back.
 const DEPTH: usize = 200;
 
+/// What takes one thing back.
+#[derive(Clone, Debug)]
+pub(super) struct Taken {
+    /// From what is shown.
+    pub(super) diff: Diff,
+    /// Whether the entity is deleted by it, or comes back.
+    pub(super) flips: bool,
+}
+
+impl Taken {
+    pub(super) fn is_something(&self) -> bool {
+        self.flips || !self.diff.is_identity()
+    }
+}
+
+impl Default for Taken {
+    fn default() -> Taken {
+        Taken { diff: Diff::identity(), flips: false }
+    }
+}
+
 /// A stack of inverses, in one direction.
 #[derive(Debug, Default)]
-pub(super) struct Stack(Vec<Diff>);
+pub(super) struct Stack(Vec<Taken>);
 
 impl Stack {
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
+    /// How many can be taken back; of a deleted entity none, before it is back.
+    pub(super) fn len(&self, deleted: bool) -> usize {
+        if deleted && !self.0.last().is_some_and(|last| last.flips) { 0 } else { self.0.len() }
     }
 
-    /// `inverse` takes back what was just done; as one with the entry before it if `merge`.
-    pub(super) fn push(&mut self, inverse: Diff, merge: bool) {
-        if merge
-            && let Some(last) = self.0.last_mut()
-            && let Ok(both) = compose(&inverse, last)
-        {
-            *last = both;
+    /// This takes back what was just done; as one with the entry before it if `merge`.
+    pub(super) fn push(&mut self, taken: Taken, merge: bool) {
+        if !taken.is_something() {
             return;
         }
-        self.0.push(inverse);
+        if merge
+            && !taken.flips
+            && let Some(last) = self.0.last_mut()
+            && let Ok(both) = compose(&taken.diff, &last.diff)
+        {
+            last.diff = both;
+            return;
+        }
+        self.0.push(taken);
         if self.0.len() > DEPTH {
             self.0.remove(0);
         }
     }
 
-    pub(super) fn pop(&mut self) -> Option<Diff> {
+    pub(super) fn pop(&mut self) -> Option<Taken> {
         self.0.pop()
+    }
+
+    /// Somebody else deleted the entity, or brought it back: that is not to be undone.
+    pub(super) fn unflip(&mut self) {
+        self.0.retain_mut(|taken| {
+            taken.flips = false;
+            taken.is_something()
+        });
     }
 
     pub(super) fn clear(&mut self) {
         self.0.clear();
+    }
+
+    /// What is left of it where somebody else changes `base`, from which what is taken back leads to what is shown, and that makes
+    /// `change` of it there: what they did as well stays done. None where this does not lead to `base`.
+    pub(super) fn above(
+        &self,
+        (theirs, base): (&Diff, &Value),
+        (change, shown): (&Diff, &Value),
+        order: Order,
+    ) -> Option<Stack> {
+        let mut value = shown.clone();
+        let mut done = Vec::new();
+        let mut rest = self.0.iter();
+        while value != *base {
+            let taken = rest.next_back()?;
+            done.push((taken.diff.undo(&value), taken.flips));
+            taken.diff.apply(&mut value).ok()?;
+        }
+        let mut left = Stack(rest.cloned().collect());
+        left.behind(theirs, || base.clone());
+        let (mut theirs, mut now) = (theirs.clone(), applied(theirs, base));
+        for (mine, flips) in done.into_iter().rev() {
+            let both = reconcile(&mine, &theirs, || value.clone(), Policy::Theirs, order);
+            left.0.push(Taken { diff: both.mine.undo(&now), flips });
+            both.mine.apply(&mut now).ok()?;
+            mine.apply(&mut value).ok()?;
+            theirs = both.theirs;
+        }
+        left.0.retain(Taken::is_something);
+        (applied(change, shown) == now).then_some(left)
     }
 
     /// Somebody else changes what is shown, which is still as it was: `before` gives it.
@@ -49,7 +113,7 @@ impl Stack {
         let mut shown: Option<Value> = None;
         for index in (0..self.0.len()).rev() {
             let (below, entry) = self.0.split_at_mut(index);
-            let Some(entry) = entry.first_mut() else { return };
+            let Some(Taken { diff: entry, .. }) = entry.first_mut() else { return };
             // What the entries above make of what is shown; only needed where something is contested.
             let base = || shown.clone().unwrap_or_else(&before);
             let both = reconcile(entry, &change, base, Policy::Theirs, Order::later(None, None));
@@ -69,6 +133,26 @@ impl Stack {
             change = both.theirs;
         }
         // What is left of an entry may be nothing: then there is nothing to take back with it.
-        self.0.retain(|entry| !entry.is_identity());
+        self.0.retain(Taken::is_something);
+    }
+}
+
+/// How much is put in, taken out and set.
+pub(super) fn amount(diff: &Diff) -> usize {
+    fn along<T, I>(segments: &[Segment<T, I>], inserted: impl Fn(&T) -> usize, inner: impl Fn(&I) -> usize) -> usize {
+        let of = |segment: &Segment<T, I>| match segment {
+            Segment::Insert(run, _) => inserted(run),
+            Segment::Delete(length) => *length,
+            Segment::Inner(change) | Segment::Put(_, Some(change)) => inner(change),
+            Segment::Keep(_) | Segment::Take(_) | Segment::Put(_, None) => 0,
+        };
+        segments.iter().map(of).sum()
+    }
+    match diff {
+        Diff::Remove | Diff::Set { .. } => 1,
+        Diff::Increment(_) => 0,
+        Diff::Object(members) => members.values().map(amount).sum(),
+        Diff::Text(segments) => along(segments, String::len, |()| 0),
+        Diff::Array(segments) | Diff::Entries(_, segments) => along(segments, Vec::len, amount),
     }
 }

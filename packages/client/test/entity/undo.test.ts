@@ -53,6 +53,17 @@ describe('undo', () => {
     expect(entity.get()).toEqual({ ...note(), title: 'back' });
   });
 
+  test('what is set right after a deletion is there, also where it is what was there', async () => {
+    for (const title of ['Weft', 'fresh']) {
+      const { entity } = await opened();
+      entity.delete();
+      entity.set({ ...note(), title });
+      await isClean(entity);
+      expect(entity.get()).toEqual({ ...note(), title });
+      expect(entity.error).toBeUndefined();
+    }
+  });
+
   describe('step by step', () => {
     let entity: Entity<Note>;
     /** Whether each of these edits went on with the step before it. */

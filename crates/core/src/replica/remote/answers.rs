@@ -97,6 +97,9 @@ impl Replica {
             (400, ..) if code == Some(Code::NotDeleted) => {
                 self.unsend();
                 self.unsent.remove(0);
+                if let Confirmed::Version(_, known) = &mut self.confirmed {
+                    known.deleted = false;
+                }
                 self.stale = true;
                 Outcome::Confirmed
             }

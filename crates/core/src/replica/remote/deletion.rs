@@ -11,14 +11,16 @@ use crate::value::Value;
 impl Replica {
     /// 404: missing, deleted, or not for us to know of.
     pub(super) fn gone(&mut self, effects: &mut Vec<Effect>) -> Outcome {
-        self.stale = false;
+        self.take_held(effects);
+        // What does not follow will not while it is deleted; only where somebody has brought it back since is there more to ask.
+        let last = core::mem::take(&mut self.held).pop();
+        self.stale = last.is_some_and(|push| !push.meta.deleted);
         if let Confirmed::Version(_, meta) = &mut self.confirmed {
             if !meta.deleted {
                 meta.deleted = true;
                 self.disk.changed = true;
             }
             self.yield_to_deletion(effects);
-            self.view_deleted = self.with_flags();
         } else {
             self.confirmed = Confirmed::Missing;
             if self.disk.exists {
@@ -68,17 +70,16 @@ impl Replica {
         } else if let Some(contested) = self.asks(Some(seen), None) {
             self.raise(contested, encode_meta(meta, Format::Cbor), Vec::new());
         }
-        self.view_deleted = self.with_flags();
     }
 
     /// Whether there is to be the entity, and as what, if somebody decides that by the policy. `mine` is none where I deleted it.
-    pub(super) fn asks(&self, base: Option<Value>, mine: Option<Value>) -> Option<Contested> {
+    pub(in crate::replica) fn asks(&self, base: Option<Value>, mine: Option<Value>) -> Option<Contested> {
         let asks = self.policy == Policy::KeepTheirsWhereBoth;
         asks.then(|| Contested { place: Place::at(Vec::new()), base, mine, theirs: None })
     }
 
     /// Whether what is shown is deleted.
-    pub(super) fn with_flags(&self) -> bool {
+    pub(in crate::replica) fn with_flags(&self) -> bool {
         let confirmed = self.version().is_some_and(|meta| meta.deleted);
         self.unsent.iter().fold(confirmed, |deleted, change| match change {
             Change::Delete => true,

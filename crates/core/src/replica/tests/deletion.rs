@@ -1,14 +1,8 @@
 //! Deleted by one and changed by the other: nobody's work goes without a word, and what is chosen is what happens.
 
-use super::intention::{conflicts, field};
+use super::intention::{conflicts, field, resolve, second_tab};
 use super::*;
 use crate::message::{Format, Request, Response};
-
-fn resolve(one: &mut One, index: usize, choice: Choice, server: &mut Server) {
-    let Some(Value::Number(id)) = field(&conflicts(one)[index], "id").cloned() else { panic!("no id") };
-    one.act(Action::Resolve { conflict: id as u32, choice }, Some(server));
-    assert_eq!(one.tab.refused, 0);
-}
 
 fn presence(one: &One) -> Option<Value> {
     one.tab.state("presence")
@@ -217,4 +211,153 @@ fn an_undeletion_that_is_refused_is_not_tried_for_ever() {
     let missing = Response::error(Some(request.id), Code::NotFound, "there is none");
     ada.receive(&missing.encode(Format::Cbor), None);
     assert_eq!((ada.waiting.len(), presence(&ada)), (0, Some(text("deleted"))));
+}
+
+/// What the tab does one after the other, before it hears of any of it; each value is an edit of what it shows by then.
+fn at_once(one: &mut One, edits: &[Option<&Value>]) {
+    let mut effects = Vec::new();
+    for edit in edits {
+        let action = edit.map_or(Action::Delete, |value| Action::Patch(one.tab.patch_to(value)));
+        let (op, seen) = one.tab.next(action.clone());
+        effects.push(one.browser.edit(ENTITY, one.person, op, seen, false, action));
+    }
+    let online = std::mem::take(&mut one.online);
+    effects.into_iter().for_each(|effects| one.run(effects, None));
+    one.online = online;
+}
+
+#[test]
+fn what_i_write_right_after_i_deleted_brings_it_back_with_that() {
+    let (fresh, typed) = (note("fresh", "an hour of work"), note("fresh", "an hour of work!"));
+    for edits in [
+        vec![None, Some(&fresh)],
+        vec![None, Some(&fresh), Some(&typed)],
+        vec![Some(&typed), None, Some(&fresh)],
+        vec![None, Some(&typed), None, Some(&fresh)],
+    ] {
+        let wanted = edits.last().copied().flatten().cloned();
+        for offline in [true, false] {
+            let (mut server, mut ada, mut bob) = two();
+            if offline {
+                ada.cut();
+            }
+            at_once(&mut ada, &edits);
+            ada.cut();
+            assert_eq!((presence(&ada), &ada.tab.view), (Some(text("present")), &wanted));
+            ada.connect(&mut server);
+            bob.follow(&mut server);
+            assert_eq!((ada.tab.refused, ada.tab.state("status")), (0, Some(text("saved"))));
+            assert_eq!((&ada.tab.view, &bob.tab.view), (&wanted, &wanted));
+            assert_eq!((presence(&ada), presence(&bob)), (Some(text("present")), Some(text("present"))));
+        }
+    }
+}
+
+#[test]
+fn what_i_delete_undelete_and_write_at_once_is_what_is_there() {
+    let (mut server, mut ada, _) = two();
+    ada.cut();
+    ada.act(Action::Delete, None);
+    ada.act(Action::Undelete, None);
+    ada.edit(note("fresh", ""), None);
+    ada.connect(&mut server);
+    assert_eq!((presence(&ada), server.value(), ada.tab.refused), (Some(text("present")), note("fresh", ""), 0));
+}
+
+#[test]
+fn what_i_write_in_one_tab_while_i_delete_in_another_is_not_lost() {
+    let (mut server, mut ada, mut bob) = two();
+    let mut other = second_tab(&mut ada);
+    let wanted = note("Tea", "an hour of work");
+    let (op, seen) = other.next(Action::Delete);
+    let effects = ada.browser.edit(ENTITY, "other", op, seen, false, Action::Delete);
+    let edit = Action::Patch(ada.tab.patch_to(&wanted));
+    let (op, seen) = ada.tab.next(edit.clone());
+    let later = ada.browser.edit(ENTITY, "ada", op, seen, false, edit);
+    ada.run(effects, Some(&mut server));
+    ada.run(later, Some(&mut server));
+    bob.follow(&mut server);
+    assert_eq!((presence(&ada), presence(&bob)), (Some(text("present")), Some(text("present"))));
+    assert_eq!((&ada.tab.view, &bob.tab.view), (&Some(wanted.clone()), &Some(wanted)));
+}
+
+#[test]
+fn what_i_write_before_i_hear_that_others_deleted_it_waits_for_a_choice() {
+    for with_base in [false, true] {
+        for policy in [Policy::default(), Policy::Mine] {
+            let (mut server, mut ada, mut bob) = two();
+            bob.browser.set_policy(ENTITY, policy);
+            ada.edit(note("Tea!", "one two three"), Some(&mut server));
+            ada.act(Action::Delete, Some(&mut server));
+            // Both pushes are there before the edit.
+            let mut effects = Vec::new();
+            server.pushes("bob").iter().for_each(|push| effects.extend(bob.browser.receive(push).1));
+            let patch = bob.tab.patch_to(&note("Tea", "one two three four"));
+            let (op, seen) = bob.tab.next(Action::Patch(patch.clone()));
+            effects.extend(if with_base {
+                let base = cbor::encode_value(&note("Tea", "one two three"));
+                bob.browser.edit_from(ENTITY, "bob", op, false, &base, &patch)
+            } else {
+                bob.browser.edit(ENTITY, "bob", op, seen, false, Action::Patch(patch))
+            });
+            bob.run(effects, Some(&mut server));
+            if policy == Policy::default() {
+                assert_eq!((presence(&bob), conflicts(&bob).len()), (Some(text("deleted")), 1));
+                let id = field(&conflicts(&bob)[0], "id").cloned();
+                assert_eq!(id, Some(Value::from(1.0)));
+                bob.act(Action::Resolve { conflict: 1, choice: Choice::Mine }, Some(&mut server));
+            }
+            assert_eq!((presence(&bob), conflicts(&bob).len()), (Some(text("present")), 0));
+            assert_eq!(server.value(), note("Tea!", "one two three four"));
+        }
+    }
+}
+
+#[test]
+fn mine_of_a_conflict_in_an_entity_that_others_delete_later_brings_it_back() {
+    let (mut server, mut ada, mut bob) = two();
+    bob.cut();
+    bob.edit(note("Coffee", "one two three"), None);
+    ada.edit(note("Milk", "one two three"), Some(&mut server));
+    bob.connect(&mut server);
+    ada.follow(&mut server);
+    ada.act(Action::Delete, Some(&mut server));
+    bob.follow(&mut server);
+    assert_eq!((presence(&bob), conflicts(&bob).len()), (Some(text("deleted")), 1));
+    resolve(&mut bob, 0, Choice::Mine, &mut server);
+    ada.follow(&mut server);
+    assert_eq!((presence(&ada), presence(&bob)), (Some(text("present")), Some(text("present"))));
+    assert_eq!((server.value(), conflicts(&bob).len()), (note("Coffee", "one two three"), 0));
+    bob.act(Action::Undo, Some(&mut server));
+    assert_eq!((presence(&bob), server.value()), (Some(text("deleted")), note("Milk", "one two three")));
+}
+
+#[test]
+fn both_bring_it_back() {
+    let (mut server, mut ada, mut bob) = two();
+    ada.act(Action::Delete, Some(&mut server));
+    bob.follow(&mut server);
+    bob.online = false;
+    bob.act(Action::Undelete, None);
+    let frame = bob.waiting.pop().expect("it is sent");
+    bob.online = true;
+    ada.act(Action::Undelete, Some(&mut server));
+    let answer = server.handle(&frame, "bob", "bob");
+    bob.receive(&answer, None);
+    assert_eq!(presence(&bob), Some(text("present")), "before more is heard");
+    bob.follow(&mut server);
+    assert_eq!((presence(&bob), &bob.tab.view), (Some(text("present")), &ada.tab.view));
+}
+
+#[test]
+fn a_deletion_before_which_something_was_missed_is_not_asked_about_for_ever() {
+    let (mut server, mut ada, mut bob) = two();
+    ada.edit(note("Tea!", "one two three"), Some(&mut server));
+    ada.act(Action::Delete, Some(&mut server));
+    let pushes = server.pushes("bob");
+    bob.receive(&pushes[1], Some(&mut server));
+    assert_eq!((presence(&bob), bob.tab.state("status")), (Some(text("deleted")), Some(text("saved"))));
+    ada.act(Action::Undelete, Some(&mut server));
+    bob.follow(&mut server);
+    assert_eq!((presence(&bob), &bob.tab.view), (Some(text("present")), &Some(note("Tea!", "one two three"))));
 }

@@ -9,17 +9,17 @@ use crate::message::Code;
 use crate::replica::{Action, Choice, Effect};
 use crate::value::Value;
 
-fn value(text: &str) -> Value {
+pub(super) fn value(text: &str) -> Value {
     json::value_from_text(text.as_bytes(), &Limits::default()).unwrap()
 }
 
-fn patch(text: &str) -> Action {
+pub(super) fn patch(text: &str) -> Action {
     let patch = json::patch_from_text(text.as_bytes(), &Limits::default()).unwrap();
     Action::Patch(cbor::encode_patch(&patch))
 }
 
 /// Two people who have this open.
-fn two(first: &Value) -> (Server, One, One) {
+pub(super) fn two(first: &Value) -> (Server, One, One) {
     let mut server = Server::default();
     let (mut ada, mut bob) = (One::new("ada"), One::new("bob"));
     ada.connect(&mut server);
@@ -29,7 +29,7 @@ fn two(first: &Value) -> (Server, One, One) {
 }
 
 /// Both go offline, do this, and come back: ada first.
-fn apart(first: &str, ada_does: &[&str], bob_does: &[&str]) -> (Server, One, One) {
+pub(super) fn apart(first: &str, ada_does: &[&str], bob_does: &[&str]) -> (Server, One, One) {
     let (mut server, mut ada, mut bob) = two(&value(first));
     ada.cut();
     bob.cut();
@@ -55,6 +55,12 @@ pub(super) fn field<'a>(conflict: &'a Value, name: &str) -> Option<&'a Value> {
     members.get(name)
 }
 
+pub(super) fn resolve(one: &mut One, index: usize, choice: Choice, server: &mut Server) {
+    let Some(Value::Number(id)) = field(&conflicts(one)[index], "id").cloned() else { panic!("no id") };
+    one.act(Action::Resolve { conflict: id as u32, choice }, Some(server));
+    assert_eq!(one.tab.refused, 0);
+}
+
 #[test]
 fn what_two_push_is_all_there_without_a_conflict() {
     let (server, ada, bob) = apart(r#"{"l":["milk"]}"#, &[r#"{"l":{"1":"tea"}}"#], &[r#"{"l":{"1":"rum"}}"#]);
@@ -63,7 +69,7 @@ fn what_two_push_is_all_there_without_a_conflict() {
 }
 
 /// A second tab of ada's browser.
-fn second_tab(ada: &mut One) -> Screen {
+pub(super) fn second_tab(ada: &mut One) -> Screen {
     let mut tab = Screen::new("other");
     for effect in ada.browser.join(ENTITY, "other") {
         tab.see(&effect);
@@ -162,6 +168,23 @@ fn mine_changes_the_contested_place_and_leaves_what_others_put_beside_it() {
     assert_eq!((field(conflict, "range"), field(conflict, "mine")), (Some(&range), Some(&text("y"))));
     bob.act(Action::Resolve { conflict: 1, choice: Choice::Mine }, Some(&mut server));
     assert_eq!(server.value(), value(r#"{"l":[{"id":1,"t":"y"},{"id":2},{"id":3}]}"#));
+}
+
+#[test]
+fn elements_that_others_deleted_come_back_in_their_order_whichever_is_chosen_first() {
+    let first = r#"{"l":[{"id":"a"},{"id":"b"},{"id":"c"},{"id":"d"}]}"#;
+    let changed = r#"{"l":{"0":{"n":2},"1":{"n":3},"3":{"n":4}}}"#;
+    let there = r#"{"l":{"$array":[[{"id":"x"}],-4]}}"#;
+    for order in [[0, 0, 0], [0, 1, 0], [1, 0, 0], [1, 1, 0], [2, 0, 0], [2, 1, 0]] {
+        let (mut server, _, mut bob) = apart(first, &[there], &[changed]);
+        assert_eq!(conflicts(&bob).len(), 3);
+        for index in order {
+            resolve(&mut bob, index, Choice::Mine, &mut server);
+        }
+        let rows = r#"{"id":"a","n":2},{"id":"b","n":3},{"id":"d","n":4}"#;
+        let either = [format!(r#"{{"l":[{{"id":"x"}},{rows}]}}"#), format!(r#"{{"l":[{rows},{{"id":"x"}}]}}"#)];
+        assert!(either.iter().any(|wanted| value(wanted) == server.value()), "{order:?}: {:?}", server.value());
+    }
 }
 
 #[test]
@@ -414,4 +437,53 @@ fn who_mends_what_was_refused_changes_nothing_that_others_wrote_since() {
     let mended = cbor::encode_value(&value(r#"{"title":"tall","n":5,"l":[1,2],"bob":"one"}"#));
     ada.act(Action::Resolve { conflict: 2, choice: Choice::Value(Some(mended)) }, Some(&mut server));
     assert_eq!(server.value(), value(r#"{"title":"tall","n":5,"l":[1,2],"bob":"one"}"#));
+}
+
+#[test]
+fn i_keep_mine_of_what_was_refused_twice_and_what_others_wrote_in_between_stays() {
+    for mended in [false, true] {
+        let (mut server, mut ada, mut bob) = two(&value(r#"{"n":1,"seats":["s0"],"notes":"","mine":""}"#));
+        let refused = |ada: &mut One, server: &mut Server, edit: &str| {
+            server.refuses = Some(Code::InvalidValue);
+            ada.act(patch(edit), Some(server));
+            server.refuses = None;
+        };
+        refused(&mut ada, &mut server, r#"{"n":99,"first":1}"#);
+        bob.act(patch(r#"{"seats":{"1":"bob's"},"notes":"bob's hour"}"#), Some(&mut server));
+        ada.follow(&mut server);
+        ada.act(patch(r#"{"mine":"accepted"}"#), Some(&mut server));
+        refused(&mut ada, &mut server, r#"{"n":50,"other":9}"#);
+        bob.follow(&mut server);
+        bob.act(patch(r#"{"seats":{"2":"later"}}"#), Some(&mut server));
+        ada.follow(&mut server);
+        let [conflict] = &conflicts(&ada)[..] else { panic!("one conflict") };
+        let there = r#""seats":["s0","bob's"],"notes":"bob's hour","mine":"accepted""#;
+        let mine = value(&format!(r#"{{"n":50,"first":1,"other":9,{there}}}"#));
+        assert_eq!(field(conflict, "base"), Some(&value(&format!(r#"{{"n":1,{there}}}"#))));
+        assert_eq!(field(conflict, "mine"), Some(&mine));
+        let (choice, n) = if mended {
+            let mended = value(&format!(r#"{{"n":9,"first":1,"other":9,{there}}}"#));
+            (Choice::Value(Some(cbor::encode_value(&mended))), 9)
+        } else {
+            (Choice::Mine, 50)
+        };
+        resolve(&mut ada, 0, choice, &mut server);
+        let there = there.replace(r#""bob's"]"#, r#""bob's","later"]"#);
+        assert_eq!(server.value(), value(&format!(r#"{{"n":{n},"first":1,"other":9,{there}}}"#)));
+    }
+}
+
+#[test]
+fn a_first_value_that_was_refused_takes_nothing_from_who_made_it_meanwhile() {
+    let mut server = Server::default();
+    let (mut ada, mut bob) = (One::new("ada"), One::new("bob"));
+    ada.connect(&mut server);
+    bob.connect(&mut server);
+    server.refuses = Some(Code::InvalidValue);
+    ada.act(Action::Set(cbor::encode_value(&value(r#"{"title":"too long","n":5}"#))), Some(&mut server));
+    server.refuses = None;
+    bob.act(Action::Set(cbor::encode_value(&value(r#"{"title":"bob","bob":1}"#))), Some(&mut server));
+    ada.follow(&mut server);
+    resolve(&mut ada, 0, Choice::Mine, &mut server);
+    assert_eq!(server.value(), value(r#"{"title":"too long","n":5,"bob":1}"#));
 }

@@ -243,6 +243,9 @@ impl<W: Work> World<W> {
         for person in &mut self.people {
             let effects = person.browser.tick(self.now);
             person.run(effects);
+            // Whoever was asked for a pause has made one by now.
+            let effects = person.browser.again(ENTITY);
+            person.run(effects);
         }
     }
 
