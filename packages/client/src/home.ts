@@ -61,4 +61,4 @@ export const tell = (listener: () => void): void => {
 
 export const signedOut = (): SignedOutError => new SignedOutError('signed-out', 'nobody is signed in: client.login() and verify() first');
 
-export const closed = (): ClosedError => new ClosedError('closed', 'this client was closed: make another with createClient()');
+export const closed = (): ClosedError => new ClosedError('closed', 'this client was closed: make another');
