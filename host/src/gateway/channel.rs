@@ -18,11 +18,11 @@ use super::connection::Connection;
 use super::message::Item;
 
 /// So many items wait for their predecessor at most.
-const WAITING: usize = 256;
+const WAITING: usize = 1_000;
 /// How long an item waits for the one before it.
-pub(super) const PATIENCE: Duration = Duration::from_millis(100);
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 /// So many items are kept for who is behind.
-const KEPT: usize = 64;
+const KEPT: usize = 1_000;
 
 struct Subscriber {
     connection: Arc<Connection>,
