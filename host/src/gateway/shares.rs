@@ -28,7 +28,7 @@ pub struct ShareLimits {
     pub sockets: usize,
     /// HTTP requests a second.
     pub requests: NonZeroU32,
-    /// Sign-in codes asked for by one address in [`SIGN_IN_PERIOD`], and as many guesses.
+    /// Sign-in codes asked for by one address in ten minutes, and as many guesses.
     pub sign_ins: NonZeroU32,
     /// Sign-in codes asked for by everybody in that time.
     pub all_sign_ins: NonZeroU32,
