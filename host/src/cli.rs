@@ -236,6 +236,10 @@ pub struct Shares {
     #[arg(long, env = "TIMEWEFT_LIMIT_SOCKETS", value_name = "N", default_value_t = 10_000)]
     pub limit_sockets: usize,
 
+    /// Subscriptions of all its sockets; past that a socket is closed with 1013.
+    #[arg(long, env = "TIMEWEFT_LIMIT_ALL_SUBSCRIPTIONS", value_name = "N", default_value_t = 50_000)]
+    pub limit_all_subscriptions: usize,
+
     /// HTTP requests a second, and sockets opened.
     #[arg(long, env = "TIMEWEFT_LIMIT_REQUESTS", value_name = "N", default_value = "2000")]
     pub limit_requests: NonZeroU32,

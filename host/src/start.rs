@@ -227,6 +227,7 @@ fn shares(flags: &Shares, development: bool) -> ShareLimits {
         bytes: flags.limit_held_bytes,
         all_bytes: flags.limit_all_held_bytes,
         sockets: flags.limit_sockets,
+        subscriptions: flags.limit_all_subscriptions,
         requests: flags.limit_requests,
         sign_ins: sign_ins(flags.limit_sign_ins, SIGN_INS),
         all_sign_ins: sign_ins(flags.limit_all_sign_ins, ALL_SIGN_INS),

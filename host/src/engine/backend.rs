@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use timeweft_router::Credentials;
 
 use super::bindings::handler as wit;
@@ -69,7 +69,16 @@ impl EngineBackend {
         let Returned::Request(answer) = returned else { return Err(mismatch().response()) };
         let (publish, mails) = convert::effects(answer.effects);
         self.send(mails);
-        let mut response = Response::new(full((asked.hold)().keep(answer.body)));
+        let mut hold = (asked.hold)();
+        // What was read can be asked for again; of what was done the answer is due.
+        if matches!(parts.method, Method::GET | Method::HEAD) && !hold.try_set(answer.body.len()) {
+            return Err(refuse(
+                StatusCode::TOO_MANY_REQUESTS,
+                "slow-down",
+                "read the answers before this one; try again in 1 s",
+            ));
+        }
+        let mut response = Response::new(full(hold.keep(answer.body)));
         *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         add_headers(response.headers_mut(), convert::headers_back(answer.headers));
         Ok(Answer { response, publish })

@@ -89,10 +89,9 @@ impl Channel {
     /// Whether something was sent that this subscriber does not have. Then call [`Channel::caught_up`] once it was asked for.
     pub(super) fn subscribe(&mut self, connection: Arc<Connection>, held: Option<Arc<str>>, skip_self: bool) -> bool {
         let is_behind = self.last.as_deref().is_some_and(|last| is_newer(last, held.as_deref()));
-        if let Some(held) = &held
-            && is_newer(held, self.last.as_deref())
-        {
-            self.last = Some(held.clone());
+        // Who has read what was not sent yet does not keep it from those who are there.
+        if self.last.is_none() && self.subscribers.is_empty() {
+            self.last.clone_from(&held);
         }
         let kept = is_behind.then(Vec::new);
         self.subscribers.insert(connection.key, Subscriber { connection, held, skip_self, kept });

@@ -34,6 +34,11 @@ impl Connection {
         *lock(&self.user) = user;
     }
 
+    /// How many channels it is on.
+    pub(super) fn subscriptions(&self) -> usize {
+        lock(&self.channels).as_ref().map_or(0, HashSet::len)
+    }
+
     /// Sends what others caused.
     pub(super) fn push(&self, content: &Content) {
         if let Some(message) = self.message(content) {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
@@ -37,12 +37,22 @@ impl Line {
         self.hold = Some(hold);
     }
 
-    /// A message of so many bytes came to its end.
-    pub(super) fn complete(&mut self, length: usize) {
+    /// A message of so many bytes came to its end; control frames come between those of one.
+    pub(super) fn complete(&mut self, length: usize, is_data: bool) {
         // Its frame's head has up to 14 bytes.
         self.unfinished = self.unfinished.saturating_sub(length + 14);
-        self.since = Instant::now();
+        if is_data || self.unfinished == 0 {
+            self.since = Instant::now();
+        }
         self.say();
+    }
+
+    /// Reads until the client ends, and keeps nothing.
+    pub(super) async fn read_over(&mut self) -> Result<()> {
+        self.hold = None;
+        let mut bytes = [0; 4 << 10];
+        while self.stream.read(&mut bytes).await? > 0 {}
+        Ok(())
     }
 
     /// Whether anything came since the last time.
@@ -52,7 +62,7 @@ impl Line {
 
     /// For how long a message has not come to its end.
     pub(super) fn unfinished_for(&self) -> Duration {
-        if self.unfinished < STEP { Duration::ZERO } else { self.since.elapsed() }
+        if self.unfinished == 0 { Duration::ZERO } else { self.since.elapsed() }
     }
 
     fn say(&mut self) -> bool {

@@ -26,6 +26,8 @@ pub struct ShareLimits {
     pub all_bytes: usize,
     /// Sockets.
     pub sockets: usize,
+    /// Subscriptions of all its sockets.
+    pub subscriptions: usize,
     /// HTTP requests a second.
     pub requests: NonZeroU32,
     /// Sign-in codes asked for by one address in ten minutes, and as many guesses.
@@ -36,6 +38,9 @@ pub struct ShareLimits {
 
 /// What sign-ins are counted in.
 pub(super) const SIGN_IN_PERIOD: Duration = Duration::from_secs(600);
+
+/// What a principal may hold though everybody together holds as much as they may: nobody is kept from small things by others.
+const FLOOR: usize = 1 << 20;
 
 /// So many principals' rates are kept before those are let go that are as good as new.
 const MANY: usize = 1_024;
@@ -72,6 +77,7 @@ struct Usage {
     calls: usize,
     bytes: usize,
     sockets: usize,
+    subscriptions: usize,
 }
 
 /// What a request does that is counted by its address, whoever makes it.
@@ -154,7 +160,7 @@ impl Shares {
 
     /// Nothing is held yet.
     pub(super) fn hold(self: &Arc<Self>, principal: &Principal) -> Hold {
-        Hold { shares: self.clone(), principal: principal.clone(), bytes: 0 }
+        Hold { shares: self.clone(), principal: principal.clone(), bytes: 0, subscriptions: 0 }
     }
 
     fn free(&self, principal: &Principal, change: impl FnOnce(&mut Usage, &mut usize)) {
@@ -195,6 +201,7 @@ pub struct Hold {
     shares: Arc<Shares>,
     principal: Principal,
     bytes: usize,
+    subscriptions: usize,
 }
 
 impl Hold {
@@ -205,7 +212,8 @@ impl Hold {
         let more = bytes.saturating_sub(self.bytes);
         let own = used.by.get(&self.principal).map_or(0, |usage| usage.bytes);
         let limits = &shares.limits;
-        if more > 0 && (own + more > limits.bytes || used.bytes + more > limits.all_bytes) {
+        let is_too_much_of_all = used.bytes + more > limits.all_bytes && own + more > FLOOR;
+        if more > 0 && (own + more > limits.bytes || is_too_much_of_all) {
             return false;
         }
         self.put(&mut used, bytes);
@@ -237,7 +245,21 @@ impl Hold {
     pub(super) fn is_full(&self) -> bool {
         let used = self.shares.lock();
         let own = used.by.get(&self.principal).map_or(0, |usage| usage.bytes);
-        own >= self.shares.limits.bytes || (own > 0 && used.bytes >= self.shares.limits.all_bytes)
+        own >= self.shares.limits.bytes || (own > FLOOR && used.bytes >= self.shares.limits.all_bytes)
+    }
+
+    /// From now on the connection has so many subscriptions; whether that is within its principal's share.
+    pub(super) fn set_subscriptions(&mut self, subscriptions: usize) -> bool {
+        let shares = self.shares.clone();
+        let mut used = shares.lock();
+        let usage = used.by.entry(self.principal.clone()).or_default();
+        usage.subscriptions = usage.subscriptions + subscriptions - self.subscriptions;
+        self.subscriptions = subscriptions;
+        let is_within = usage.subscriptions <= shares.limits.subscriptions;
+        if *usage == Usage::default() {
+            used.by.remove(&self.principal);
+        }
+        is_within
     }
 
     /// The same bytes, held as long as any copy of them is there.
@@ -250,6 +272,9 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         self.set(0);
+        if self.subscriptions > 0 {
+            self.set_subscriptions(0);
+        }
     }
 }
 
@@ -272,9 +297,10 @@ mod tests {
         let number = |n| NonZeroU32::new(n).unwrap();
         Shares::new(ShareLimits {
             calls: 2,
-            bytes: 100,
-            all_bytes: 150,
+            bytes: 100 << 20,
+            all_bytes: 150 << 20,
             sockets: 1,
+            subscriptions: 3,
             requests: number(2),
             sign_ins: number(3),
             all_sign_ins: number(4),
@@ -304,12 +330,26 @@ mod tests {
     fn bytes_are_bounded_for_each_and_for_all() {
         let shares = shares();
         let (mut anns, mut bobs) = (shares.hold(&person("ann")), shares.hold(&person("bob")));
-        assert!(anns.try_set(60) && anns.try_set(100) && !anns.try_set(101) && anns.is_full());
-        assert!(bobs.try_set(50) && !bobs.try_set(51) && bobs.is_full(), "everybody's are used up");
-        anns.set(10);
-        assert!(bobs.try_set(51) && !bobs.is_full());
-        drop((anns, bobs));
+        let mib = |n: usize| n << 20;
+        assert!(anns.try_set(mib(60)) && anns.try_set(mib(100)) && !anns.try_set(mib(101)) && anns.is_full());
+        assert!(bobs.try_set(mib(50)) && !bobs.try_set(mib(51)) && bobs.is_full(), "everybody's are used up");
+        let mut cems = shares.hold(&person("cem"));
+        assert!(cems.try_set(mib(1)) && !cems.is_full() && !cems.try_set(mib(2)), "but for what is small");
+        anns.set(mib(10));
+        assert!(bobs.try_set(mib(51)) && !bobs.is_full());
+        drop((anns, bobs, cems));
         assert!(shares.lock().by.is_empty() && shares.lock().bytes == 0);
+    }
+
+    #[test]
+    fn subscriptions_are_counted_over_all_connections() {
+        let shares = shares();
+        let (mut one, mut two) = (shares.hold(&person("ann")), shares.hold(&person("ann")));
+        assert!(one.set_subscriptions(2) && two.set_subscriptions(1) && !two.set_subscriptions(2));
+        drop(one);
+        assert!(two.set_subscriptions(3));
+        drop(two);
+        assert!(shares.lock().by.is_empty());
     }
 
     #[test]

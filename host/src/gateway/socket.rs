@@ -153,8 +153,8 @@ impl<B: Backend> Socket<B> {
                 }
                 _ = self.ping.tick() => {
                     let line = stream.get_mut();
-                    if line.unfinished_for() > MESSAGE_TIMEOUT {
-                        return goodbye(stream, 1008, "a message did not come to its end").await;
+                    if reading && line.unfinished_for() > MESSAGE_TIMEOUT {
+                        return last_words(stream, 1008, "a message did not come to its end").await;
                     }
                     // Who is not read from can't be heard.
                     self.heard |= line.take_heard() || !reading;
@@ -219,6 +219,10 @@ impl<B: Backend> Socket<B> {
                 Reply::SetMeta(name, value) => self.set_meta(name.to_ascii_lowercase(), value),
             }
         }
+        let subscriptions = self.connection.subscriptions();
+        if !self.hold.set_subscriptions(subscriptions) {
+            self.connection.outbox.close(1013, "too many subscriptions; unsubscribe from some");
+        }
         self.gateway.publish(outcome.publish);
         if !behind.is_empty() {
             // Published between the read that the subscription rests on and the subscription.
@@ -247,7 +251,8 @@ impl<B: Backend> Socket<B> {
     async fn read(&mut self, stream: &mut Stream, message: Option<Result<Message, Error>>) -> Option<End> {
         self.heard = true;
         if let Some(Ok(message)) = &message {
-            stream.get_mut().complete(message.len());
+            let is_data = matches!(message, Message::Text(_) | Message::Binary(_));
+            stream.get_mut().complete(message.len(), is_data);
         }
         let limit = self.gateway.options.message_bytes;
         match message {
@@ -267,12 +272,12 @@ impl<B: Backend> Socket<B> {
                 }
             }
             Some(Ok(Message::Pong(_) | Message::Frame(_))) => {}
-            Some(Err(Error::Capacity(_))) => return Some(goodbye(stream, 1009, "message too large").await),
-            Some(Err(Error::Utf8(_))) => return Some(goodbye(stream, 1007, "not UTF-8").await),
+            Some(Err(Error::Capacity(_))) => return Some(last_words(stream, 1009, "message too large").await),
+            Some(Err(Error::Utf8(_))) => return Some(last_words(stream, 1007, "not UTF-8").await),
             Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => return Some(End::Broken),
-            Some(Err(Error::Protocol(error))) => return Some(goodbye(stream, 1002, &error.to_string()).await),
+            Some(Err(Error::Protocol(error))) => return Some(last_words(stream, 1002, &error.to_string()).await),
             Some(Err(Error::Io(error))) if error.kind() == ErrorKind::QuotaExceeded => {
-                return Some(goodbye(stream, 1013, "too much at once; try again later").await);
+                return Some(last_words(stream, 1013, "too much at once; try again later").await);
             }
             Some(Err(_)) | None => return Some(End::Broken),
         }
@@ -352,6 +357,24 @@ async fn in_hand(in_hand: &mut Option<InHand>) -> Result<Outcome, BackendError> 
     }
 }
 
+/// Closes on a client that can't be understood any more. What it still sends is read over for a while: a line that is closed on
+/// unread bytes is reset, and takes the close with it.
+async fn last_words(stream: &mut Stream, code: u16, reason: &str) -> End {
+    let close = async {
+        stream.close(Some(close_frame(code, reason))).await?;
+        stream.get_mut().read_over().await?;
+        Ok::<_, Error>(())
+    };
+    let _ = timeout(CLOSE_TIMEOUT, close).await;
+    End::Broken
+}
+
+/// A control frame holds 125 bytes, two of them the code.
+fn close_frame(code: u16, reason: &str) -> CloseFrame {
+    let reason = Utf8Bytes::from(reason.get(..reason.floor_char_boundary(123)).unwrap_or_default());
+    CloseFrame { code: CloseCode::from(code), reason }
+}
+
 async fn until(instant: Option<Instant>) {
     match instant {
         Some(instant) => sleep_until(instant).await,
@@ -361,8 +384,8 @@ async fn until(instant: Option<Instant>) {
 
 /// When it is so many seconds since 1970.
 fn instant(seconds: u64) -> Option<Instant> {
-    let left = (UNIX_EPOCH + Duration::from_secs(seconds)).duration_since(SystemTime::now()).unwrap_or_default();
-    Instant::now().checked_add(left)
+    let end = UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?;
+    Instant::now().checked_add(end.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 /// The start of a text that is longer than `limit`, still longer than it.
@@ -393,10 +416,8 @@ async fn goodbye(stream: &mut Stream, code: u16, reason: &str) -> End {
 }
 
 async fn say_goodbye(stream: &mut Stream, code: u16, reason: &str, patience: Duration) -> End {
-    // A control frame holds 125 bytes, two of them the code.
-    let reason = Utf8Bytes::from(reason.get(..reason.floor_char_boundary(123)).unwrap_or_default());
     let close = async {
-        stream.close(Some(CloseFrame { code: CloseCode::from(code), reason })).await?;
+        stream.close(Some(close_frame(code, reason))).await?;
         while stream.next().await.transpose()?.is_some() {}
         Ok::<_, Error>(())
     };

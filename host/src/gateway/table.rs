@@ -302,6 +302,18 @@ mod tests {
     }
 
     #[test]
+    fn who_subscribes_having_read_what_is_not_sent_yet_takes_it_from_nobody() {
+        let table = table();
+        let (one, two) = (table.connect("1".into()), table.connect("2".into()));
+        table.subscribe(&one, "c".into(), Some("a".into()), true);
+        table.subscribe(&two, "c".into(), Some("c".into()), true);
+        table.publish(item(Some("a"), "b", None));
+        table.publish(item(Some("b"), "c", None));
+        table.publish(item(Some("c"), "d", None));
+        assert_eq!((received(&one), received(&two)), ("bcd".into(), "d".into()));
+    }
+
+    #[test]
     fn of_channels_without_subscribers_the_newest_version_is_remembered() {
         let table = table();
         table.publish(item(Some("b"), "c", None));

@@ -220,7 +220,7 @@ fn a_read_only_session_is_refused_its_writes() {
 
 #[test]
 fn nothing_is_acknowledged_while_the_database_or_its_lock_is_gone() {
-    for gone in ["store.db", "lock"] {
+    for gone in ["store.db", "store.db-wal", "lock"] {
         let folder = tempfile::tempdir().unwrap();
         let (path, lock) = (folder.path().join("store.db"), folder.path().join("lock"));
         std::fs::write(&lock, "").unwrap();

@@ -6,8 +6,11 @@ use super::overlay::{Shared, Writes};
 use super::sqlite;
 use super::watched::Watched;
 
+/// A connection, and the log that it writes to.
+type Writer = (Connection, Watched);
+
 pub(super) fn run(shared: &Shared, connection: Connection, watched: &Watched) {
-    let mut connection = Some(connection);
+    let mut connection = with_log(shared, connection).ok();
     let mut failing = false;
     while let Some((batch, writes)) = shared.take() {
         match commit(shared, &mut connection, &writes, watched) {
@@ -29,17 +32,12 @@ pub(super) fn run(shared: &Shared, connection: Connection, watched: &Watched) {
 }
 
 /// A connection that failed is not trusted with the next batch: after an I/O error its idea of the log may be wrong.
-fn commit(
-    shared: &Shared,
-    connection: &mut Option<Connection>,
-    writes: &Writes,
-    watched: &Watched,
-) -> anyhow::Result<()> {
+fn commit(shared: &Shared, connection: &mut Option<Writer>, writes: &Writes, watched: &Watched) -> anyhow::Result<()> {
     // Before, so that no new database is made in its place.
     watched.check()?;
-    let mut current = match connection.take() {
+    let (mut current, log) = match connection.take() {
         Some(current) => current,
-        None => sqlite::open_writer(&shared.path)?,
+        None => with_log(shared, sqlite::open_writer(&shared.path)?)?,
     };
     #[cfg(test)]
     match shared.page_limit.load(std::sync::atomic::Ordering::SeqCst) {
@@ -48,6 +46,14 @@ fn commit(
     }
     sqlite::commit(&mut current, writes)?;
     watched.check()?;
-    *connection = Some(current);
+    log.check()?;
+    *connection = Some((current, log));
     Ok(())
+}
+
+/// Once the log is there, it stays as long as anybody has the database open.
+fn with_log(shared: &Shared, connection: Connection) -> anyhow::Result<Writer> {
+    connection.execute_batch("BEGIN IMMEDIATE; COMMIT")?;
+    let log = Watched::new([sqlite::log(&shared.path).as_path()])?;
+    Ok((connection, log))
 }

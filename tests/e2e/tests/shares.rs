@@ -121,6 +121,32 @@ async fn half_sent_frames_of_one_person_stay_within_their_share() -> Result<()> 
 }
 
 #[tokio::test]
+async fn answers_that_one_person_does_not_read_stay_within_their_share() -> Result<()> {
+    let server = Server::serve()?;
+    let (ann, bob) = (Person::new(&server.url).await?, Person::new(&server.url).await?);
+    let body = json!({"value": {"title": "t", "blob": "x".repeat(12 * MIB)}});
+    let made = bob.http("POST", "/api/v1/entities/note", &[], Some(body)).await?;
+    let entity = made.body["meta"]["entityId"].as_str().context("an id")?;
+    let get =
+        format!("GET /api/v1/entities/{entity} HTTP/1.1\nHost: {}\nCookie: {}\n\n", authority(&server), bob.cookie);
+    let mut unread = join_all((0..40).map(|_| raw(&server, &get))).await.into_iter().collect::<Result<Vec<_>>>()?;
+    let mut held = 0;
+    for stream in &mut unread {
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).await?;
+        match &status {
+            b"HTTP/1.1 200" => held += 1,
+            b"HTTP/1.1 429" => {}
+            other => anyhow::bail!("{}", String::from_utf8_lossy(other)),
+        }
+    }
+    ensure!((1..=5).contains(&held), "{held} answers of 12 MiB are held");
+    is_served(&ann).await?;
+    drop(unread);
+    is_served(&bob).await
+}
+
+#[tokio::test]
 async fn who_waits_with_many_slow_calls_does_not_make_others_wait_for_all_of_them() -> Result<()> {
     let server = Server::serve()?;
     let (ann, bob) = (Person::new(&server.url).await?, Person::new(&server.url).await?);
@@ -269,6 +295,13 @@ async fn a_socket_opened_by_a_token_ends_with_it() -> Result<()> {
     let headers = [("authorization", bearer.as_str())];
     let mut socket = timeweft_e2e::Socket::open(&server.url, "/connect", Format::Json, &headers).await?;
     ensure!(socket.closed().await? == Some(4001));
+    // One that is good for longer than there are numbers for.
+    let claims = json!({"iss": "https://id.example", "sub": "ann", "exp": 1e300});
+    let bearer = format!("Bearer {}", timeweft_grip::jwt::issue(&claims, key.as_bytes()));
+    let headers = [("authorization", bearer.as_str())];
+    let mut socket = timeweft_e2e::Socket::open(&server.url, "/connect", Format::Json, &headers).await?;
+    let missing = socket.call(json!({"method": "get", "entityId": "note:missing"})).await?;
+    ensure!(missing["status"] == 404, "{missing}");
     Ok(())
 }
 
