@@ -48,7 +48,7 @@ impl Line {
     }
 
     /// Reads until the client ends, and keeps nothing.
-    pub(super) async fn read_over(&mut self) -> Result<()> {
+    pub(super) async fn read_over(mut self) -> Result<()> {
         self.hold = None;
         let mut bytes = [0; 4 << 10];
         while self.stream.read(&mut bytes).await? > 0 {}

@@ -73,6 +73,8 @@ enum End {
     /// Both sides said goodbye, or the client did, with this code.
     Closed(Option<u16>),
     Broken,
+    /// We said goodbye to a client that can't be understood any more.
+    Unread,
 }
 
 impl<B: Backend> Socket<B> {
@@ -114,7 +116,12 @@ impl<B: Backend> Socket<B> {
                 let (mut stream, read) = (parts.io.into_inner(), parts.read_buf.to_vec());
                 stream.begin_messages(self.gateway.shares.hold(&self.batch.principal));
                 let mut stream = WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
-                self.serve(&mut stream).await
+                let end = self.serve(&mut stream).await;
+                if matches!(end, End::Unread) {
+                    // A line that is closed on unread bytes is reset, and takes the close with it.
+                    let _ = timeout(CLOSE_TIMEOUT, stream.into_inner().read_over()).await;
+                }
+                end
             }
             _ => End::Broken,
         };
@@ -330,7 +337,7 @@ impl<B: Backend> Socket<B> {
         }
         self.batch.events.push(match end {
             End::Closed(code) => Event::Close(code),
-            End::Broken => Event::Disconnect,
+            End::Broken | End::Unread => Event::Disconnect,
         });
         while !self.batch.events.is_empty() {
             self.handed = std::mem::take(&mut self.batch.events);
@@ -357,16 +364,12 @@ async fn in_hand(in_hand: &mut Option<InHand>) -> Result<Outcome, BackendError> 
     }
 }
 
-/// Closes on a client that can't be understood any more. What it still sends is read over for a while: a line that is closed on
-/// unread bytes is reset, and takes the close with it.
+/// Closes on a client that can't be understood any more.
 async fn last_words(stream: &mut Stream, code: u16, reason: &str) -> End {
-    let close = async {
-        stream.close(Some(close_frame(code, reason))).await?;
-        stream.get_mut().read_over().await?;
-        Ok::<_, Error>(())
-    };
-    let _ = timeout(CLOSE_TIMEOUT, close).await;
-    End::Broken
+    match timeout(CLOSE_TIMEOUT, stream.close(Some(close_frame(code, reason)))).await {
+        Ok(Ok(())) => End::Unread,
+        _ => End::Broken,
+    }
 }
 
 /// A control frame holds 125 bytes, two of them the code.
