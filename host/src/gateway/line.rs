@@ -50,7 +50,8 @@ impl Line {
     /// Reads until the client ends, and keeps nothing.
     pub(super) async fn read_over(mut self) -> Result<()> {
         self.hold = None;
-        let mut bytes = [0; 4 << 10];
+        // Not in the future, which every socket has the room of.
+        let mut bytes = vec![0; 4 << 10];
         while self.stream.read(&mut bytes).await? > 0 {}
         Ok(())
     }

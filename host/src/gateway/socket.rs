@@ -133,6 +133,8 @@ impl<B: Backend> Socket<B> {
         let connection = self.connection.clone();
         let mut shutdown = std::pin::pin!(gateway.until_shutdown());
         let mut shutting_down = false;
+        let mut expired = std::pin::pin!(until(self.expires));
+        let mut is_over = false;
         loop {
             self.hold.set(self.inbox_bytes + connection.outbox.bytes());
             let is_full = connection.outbox.is_full() || self.hold.is_full();
@@ -140,7 +142,6 @@ impl<B: Backend> Socket<B> {
                 self.start();
             }
             let reading = !is_full && self.batch.events.len() < INBOX_EVENTS && self.inbox_bytes < INBOX_BYTES;
-            let expires = self.expires;
             tokio::select! {
                 outcome = in_hand(&mut self.in_hand) => self.settle(outcome),
                 () = connection.outbox.changed() => {
@@ -153,9 +154,9 @@ impl<B: Backend> Socket<B> {
                         return end;
                     }
                 }
-                () = sleep(RETRY), if is_full => {}
-                () = until(expires), if expires.is_some() => {
-                    self.expires = None;
+                () = pause(), if is_full => {}
+                () = &mut expired, if !is_over => {
+                    is_over = true;
                     connection.outbox.close(SESSION_OVER, "the session is over");
                 }
                 _ = self.ping.tick() => {
@@ -376,6 +377,10 @@ async fn last_words(stream: &mut Stream, code: u16, reason: &str) -> End {
 fn close_frame(code: u16, reason: &str) -> CloseFrame {
     let reason = Utf8Bytes::from(reason.get(..reason.floor_char_boundary(123)).unwrap_or_default());
     CloseFrame { code: CloseCode::from(code), reason }
+}
+
+async fn pause() {
+    sleep(RETRY).await;
 }
 
 async fn until(instant: Option<Instant>) {
