@@ -52,7 +52,7 @@ impl EngineBackend {
             _ => (self.body_bytes.min(ANONYMOUS_BYTES), ANONYMOUS_TIMEOUT),
         };
         // Until the call has ended.
-        let mut hold = (asked.hold)();
+        let mut hold = asked.hold();
         let body = match tokio::time::timeout(time, read_body(body, limit, &mut hold)).await {
             Ok(Ok(body)) => body,
             Ok(Err((status, code, message))) => return Err(refuse(status, code, &message)),
@@ -69,7 +69,7 @@ impl EngineBackend {
         let Returned::Request(answer) = returned else { return Err(mismatch().response()) };
         let (publish, mails) = convert::effects(answer.effects);
         self.send(mails);
-        let mut hold = (asked.hold)();
+        let mut hold = asked.hold();
         // What was read can be asked for again; of what was done the answer is due.
         if matches!(parts.method, Method::GET | Method::HEAD) && !hold.try_set(answer.body.len()) {
             return Err(refuse(

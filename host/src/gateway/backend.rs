@@ -11,7 +11,7 @@ use hyper::{Request, Response, StatusCode};
 
 use super::message::{Batch, Held, Item, Outcome};
 use super::principal::Principal;
-use super::shares::{Hold, TooMany};
+use super::shares::{Hold, Shares, TooMany};
 
 /// The body of an HTTP answer.
 pub type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
@@ -76,8 +76,14 @@ pub struct Answer {
 pub struct Asked {
     /// Whose share of the server it is.
     pub principal: Principal,
-    /// For what is held of the request and of its answer.
-    pub hold: Box<dyn Fn() -> Hold + Send + Sync>,
+    pub(super) shares: Arc<Shares>,
+}
+
+impl Asked {
+    /// For what is held of the request, or of its answer.
+    pub(crate) fn hold(&self) -> Hold {
+        self.shares.hold(&self.principal)
+    }
 }
 
 /// One of the two.

@@ -18,7 +18,7 @@ use super::backend::{Asked, Backend, Body, full, refuse, wait};
 use super::line::Line;
 use super::message::{Batch, Event, Headers};
 use super::principal::{self, Principal};
-use super::shares::{self, TooMany};
+use super::shares::{Taken, TooMany};
 use super::socket::Socket;
 use super::{Gateway, check, resync};
 
@@ -116,12 +116,8 @@ async fn handle<B: Backend>(
         Ok(call) => call,
         Err(too_many) => return wait(&too_many),
     };
-    let shares = gateway.shares.clone();
-    let hold = {
-        let principal = principal.clone();
-        Box::new(move || shares.hold(&principal))
-    };
-    let answer = gateway.backend.handle_request(request, Asked { principal, hold }).await;
+    let asked = Asked { principal, shares: gateway.shares.clone() };
+    let answer = gateway.backend.handle_request(request, asked).await;
     drop(call);
     gateway.publish(answer.publish);
     answer.response
@@ -133,7 +129,7 @@ fn begin<B: Backend>(
     request: &Request<Incoming>,
     principal: &Principal,
     address: &Principal,
-) -> Result<shares::Call, TooMany> {
+) -> Result<Taken, TooMany> {
     let shares = &gateway.shares;
     shares.request(principal)?;
     if let Some(step) = check::sign_in(request) {

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,17 +54,38 @@ pub(super) struct TooMany {
     pub(super) seconds: u64,
 }
 
-type Keyed = RateLimiter<Principal, HashMapStateStore<Principal>, DefaultClock>;
+/// How often each may do something.
+struct Rate {
+    limiter: RateLimiter<Principal, HashMapStateStore<Principal>, DefaultClock>,
+    /// With more principals than this, those that are as good as new are let go: not at each request, since it looks at all.
+    sweep_at: AtomicUsize,
+}
+
+impl Rate {
+    fn new(quota: Quota) -> Rate {
+        Rate { limiter: RateLimiter::hashmap(quota), sweep_at: AtomicUsize::new(MANY) }
+    }
+
+    fn check(&self, principal: &Principal, why: &'static str) -> Result<(), TooMany> {
+        if self.limiter.len() > self.sweep_at.load(Ordering::Relaxed) {
+            self.limiter.retain_recent();
+            self.sweep_at.store(MANY.max(2 * self.limiter.len()), Ordering::Relaxed);
+        }
+        self.limiter.check_key(principal).map_err(|not_until| TooMany {
+            why,
+            seconds: whole_seconds(not_until.wait_time_from(self.limiter.clock().now())),
+        })
+    }
+}
 
 /// Who uses how much.
 pub(super) struct Shares {
     limits: ShareLimits,
     used: Mutex<Used>,
-    requests: Keyed,
-    codes: Keyed,
-    guesses: Keyed,
+    requests: Rate,
+    codes: Rate,
+    guesses: Rate,
     all_codes: DefaultDirectRateLimiter,
-    clock: DefaultClock,
 }
 
 #[derive(Default)]
@@ -98,11 +120,10 @@ impl Shares {
         Arc::new(Shares {
             limits,
             used: Mutex::default(),
-            requests: RateLimiter::hashmap(Quota::per_second(limits.requests)),
-            codes: RateLimiter::hashmap(sign_ins(limits.sign_ins)),
-            guesses: RateLimiter::hashmap(sign_ins(limits.sign_ins)),
+            requests: Rate::new(Quota::per_second(limits.requests)),
+            codes: Rate::new(sign_ins(limits.sign_ins)),
+            guesses: Rate::new(sign_ins(limits.sign_ins)),
             all_codes: RateLimiter::direct(sign_ins(limits.all_sign_ins)),
-            clock: DefaultClock::default(),
         })
     }
 
@@ -112,65 +133,54 @@ impl Shares {
 
     /// Counts a request.
     pub(super) fn request(&self, principal: &Principal) -> Result<(), TooMany> {
-        self.rate(&self.requests, principal, "too many requests a second")
+        self.requests.check(principal, "too many requests a second")
     }
 
     /// Counts a step of a sign-in.
     pub(super) fn sign_in(&self, address: &Principal, step: SignIn) -> Result<(), TooMany> {
         match step {
-            SignIn::Guess => self.rate(&self.guesses, address, "too many codes were tried from this address"),
+            SignIn::Guess => self.guesses.check(address, "too many codes were tried from this address"),
             SignIn::Code => {
-                self.rate(&self.codes, address, "too many codes were asked for from this address")?;
+                self.codes.check(address, "too many codes were asked for from this address")?;
                 self.all_codes.check().map_err(|not_until| TooMany {
                     why: "too many codes were asked for",
-                    seconds: whole_seconds(not_until.wait_time_from(self.clock.now())),
+                    seconds: whole_seconds(not_until.wait_time_from(self.all_codes.clock().now())),
                 })
             }
         }
     }
 
-    fn rate(&self, limiter: &Keyed, principal: &Principal, why: &'static str) -> Result<(), TooMany> {
-        if limiter.len() > MANY {
-            limiter.retain_recent();
-        }
-        limiter
-            .check_key(principal)
-            .map_err(|not_until| TooMany { why, seconds: whole_seconds(not_until.wait_time_from(self.clock.now())) })
-    }
-
     /// Begins a call.
-    pub(super) fn call(self: &Arc<Self>, principal: &Principal) -> Result<Call, TooMany> {
-        let mut used = self.lock();
-        if used.by.get(principal).is_some_and(|usage| usage.calls >= self.limits.calls) {
-            return Err(TooMany { why: "too many requests at once", seconds: 1 });
-        }
-        used.by.entry(principal.clone()).or_default().calls += 1;
-        Ok(Call(self.clone(), principal.clone()))
+    pub(super) fn call(self: &Arc<Self>, principal: &Principal) -> Result<Taken, TooMany> {
+        let too_many = TooMany { why: "too many requests at once", seconds: 1 };
+        self.take(principal, |usage| &mut usage.calls, self.limits.calls, too_many)
     }
 
     /// Opens a socket.
-    pub(super) fn socket(self: &Arc<Self>, principal: &Principal) -> Result<OpenSocket, TooMany> {
+    pub(super) fn socket(self: &Arc<Self>, principal: &Principal) -> Result<Taken, TooMany> {
+        let too_many = TooMany { why: "too many sockets at once", seconds: 10 };
+        self.take(principal, |usage| &mut usage.sockets, self.limits.sockets, too_many)
+    }
+
+    fn take(
+        self: &Arc<Self>,
+        principal: &Principal,
+        of: Part,
+        most: usize,
+        too_many: TooMany,
+    ) -> Result<Taken, TooMany> {
         let mut used = self.lock();
-        if used.by.get(principal).is_some_and(|usage| usage.sockets >= self.limits.sockets) {
-            return Err(TooMany { why: "too many sockets at once", seconds: 10 });
+        let taken = of(used.by.entry(principal.clone()).or_default());
+        if *taken >= most {
+            return Err(too_many);
         }
-        used.by.entry(principal.clone()).or_default().sockets += 1;
-        Ok(OpenSocket(self.clone(), principal.clone()))
+        *taken += 1;
+        Ok(Taken { shares: self.clone(), principal: principal.clone(), of })
     }
 
     /// Nothing is held yet.
     pub(super) fn hold(self: &Arc<Self>, principal: &Principal) -> Hold {
         Hold { shares: self.clone(), principal: principal.clone(), bytes: 0, subscriptions: 0 }
-    }
-
-    fn free(&self, principal: &Principal, change: impl FnOnce(&mut Usage, &mut usize)) {
-        let mut used = self.lock();
-        let Used { by, bytes } = &mut *used;
-        let Some(usage) = by.get_mut(principal) else { return };
-        change(usage, bytes);
-        if *usage == Usage::default() {
-            by.remove(principal);
-        }
     }
 }
 
@@ -178,21 +188,24 @@ fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
-/// A call under way.
-pub(super) struct Call(Arc<Shares>, Principal);
+/// One of the numbers that are counted.
+type Part = fn(&mut Usage) -> &mut usize;
 
-impl Drop for Call {
-    fn drop(&mut self) {
-        self.0.free(&self.1, |usage, _| usage.calls -= 1);
-    }
+/// A call under way, or an open socket.
+pub(super) struct Taken {
+    shares: Arc<Shares>,
+    principal: Principal,
+    of: Part,
 }
 
-/// A socket, as long as it is open.
-pub(super) struct OpenSocket(Arc<Shares>, Principal);
-
-impl Drop for OpenSocket {
+impl Drop for Taken {
     fn drop(&mut self) {
-        self.0.free(&self.1, |usage, _| usage.sockets -= 1);
+        let mut used = self.shares.lock();
+        let Some(usage) = used.by.get_mut(&self.principal) else { return };
+        *(self.of)(usage) -= 1;
+        if *usage == Usage::default() {
+            used.by.remove(&self.principal);
+        }
     }
 }
 

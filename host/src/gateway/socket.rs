@@ -101,7 +101,9 @@ impl<B: Backend> Socket<B> {
             missed: 0,
         };
         socket.apply(opened);
+        // Whose it is, is known by now.
         socket.hold = socket.gateway.shares.hold(&socket.batch.principal);
+        socket.hold.set_subscriptions(socket.connection.subscriptions());
         socket
     }
 
