@@ -99,7 +99,7 @@ pub(crate) fn python_packages(workspace: &Workspace, folder: &str) -> Result<Pat
     let python = program(&PYTHON)?;
     let requirements = workspace.root.join(folder).join("requirements.txt");
     let wanted = std::fs::read(&requirements).with_context(|| format!("can't read {}", requirements.display()))?;
-    let environment = workspace.target.join("python");
+    let environment = workspace.target.join("python").join(folder);
     let (programs, installed) = (environment.join("bin"), environment.join("installed.txt"));
     // Written last, so that it tells that an install was finished.
     if std::fs::read(&installed).is_ok_and(|installed| installed == wanted) {

@@ -22,7 +22,7 @@ struct Step {
     run: fn(&Workspace) -> Result<()>,
 }
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step { name: "fmt", what: "the Rust code is formatted", run: fmt },
     Step { name: "deny", what: "licences, bans and sources of what we depend on (deny.toml)", run: deny },
     Step {
@@ -39,6 +39,7 @@ const STEPS: [Step; 15] = [
     Step { name: "web", what: "the browser's packages build, their types hold, their tests pass", run: web::check },
     Step { name: "trpc", what: "notes by npm @trpc/client, and on their sockets, in Node", run: trpc },
     Step { name: "e2e", what: "the contract over real sockets against the built host", run: e2e },
+    Step { name: "websocket", what: "the cases of the Autobahn test suite against the gateway", run: websocket },
     Step {
         name: "http",
         what: "the HTTP API in Node: patches by the public collections, conditions, origins",
@@ -207,6 +208,19 @@ fn trpc(workspace: &Workspace) -> Result<()> {
     shell::run(workspace.npm("tests/trpc", &["test"]).env("TIMEWEFT_BINARY", workspace.host()))
 }
 
+fn websocket(workspace: &Workspace) -> Result<()> {
+    build(workspace)?;
+    need::program(&need::NODE)?;
+    need::program(&need::NPM)?;
+    let programs = need::python_packages(workspace, "tests/websocket")?;
+    shell::run(
+        workspace
+            .npm("tests/websocket", &["test"])
+            .env("TIMEWEFT_PYTHON", programs.join("python"))
+            .env("TIMEWEFT_BINARY", workspace.host()),
+    )
+}
+
 fn http(workspace: &Workspace) -> Result<()> {
     build(workspace)?;
     need::npm_packages(workspace, "tests/http")?;
@@ -253,7 +267,7 @@ mod tests {
     fn steps_are_selected_by_name_and_keep_their_order() {
         assert_eq!(names(&[]).unwrap().len(), STEPS.len());
         assert_eq!(names(&["--only", "e2e", "--only", "fmt"]).unwrap(), ["fmt", "e2e"]);
-        assert_eq!(names(&["--from", "e2e"]).unwrap(), ["e2e", "http", "openapi", "browser"]);
+        assert_eq!(names(&["--from", "e2e"]).unwrap(), ["e2e", "websocket", "http", "openapi", "browser"]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::backend::{Asked, Backend, Body, full, refuse, wait};
+use super::deflate::Deflate;
 use super::line::Line;
 use super::message::{Batch, Event, Headers};
 use super::principal::{self, Principal};
@@ -186,6 +187,7 @@ async fn open<B: Backend>(
         return refusal;
     }
     let accept = request.headers().get(header::SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
+    let deflate = Deflate::negotiate(request.headers());
     let open = match gateway.shares.request(&principal).and_then(|()| gateway.shares.socket(&principal)) {
         Ok(open) => open,
         Err(too_many) => return wait(&too_many),
@@ -218,7 +220,7 @@ async fn open<B: Backend>(
         return response;
     }
     let upgrade = hyper::upgrade::on(&mut request);
-    let socket = Socket::new(gateway, batch, outcome);
+    let socket = Socket::new(gateway, batch, outcome, deflate);
     tokio::spawn(async move {
         socket.run(upgrade).await;
         drop((alive, open));
@@ -228,6 +230,9 @@ async fn open<B: Backend>(
     add_headers(response.headers_mut(), headers);
     response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    if let Some(deflate) = deflate {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_EXTENSIONS, deflate.header());
+    }
     if let Some(accept) = accept.and_then(|accept| HeaderValue::try_from(accept).ok()) {
         response.headers_mut().insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     }

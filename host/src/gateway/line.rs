@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::heads::{Form, Heads};
 use super::shares::Hold;
 
 /// A client that takes nothing for so long is gone.
@@ -24,17 +25,29 @@ pub(super) struct Line {
     unfinished: usize,
     since: Instant,
     hold: Option<Hold>,
+    /// Where messages can come compressed.
+    heads: Option<Box<Heads>>,
     heard: bool,
 }
 
 impl Line {
     pub(super) fn new(stream: TcpStream) -> Line {
-        Line { stream, stalled: None, unfinished: 0, since: Instant::now(), hold: None, heard: false }
+        Line { stream, stalled: None, unfinished: 0, since: Instant::now(), hold: None, heads: None, heard: false }
     }
 
     /// From now on what is read belongs to messages, and `hold` counts what is not complete.
     pub(super) fn begin_messages(&mut self, hold: Hold) {
         self.hold = Some(hold);
+    }
+
+    /// From now on messages can come compressed; `read` was read of them already.
+    pub(super) fn begin_compressed(&mut self, read: &mut [u8]) {
+        self.heads.get_or_insert_default().pass(read);
+    }
+
+    /// How the message came that is complete now.
+    pub(super) fn next_form(&mut self) -> Form {
+        self.heads.as_mut().map_or(Form::Plain, |heads| heads.next())
     }
 
     /// A message of so many bytes came to its end; control frames come between those of one.
@@ -89,6 +102,9 @@ impl AsyncRead for Line {
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         let read = buffer.filled().len() - before;
         self.heard |= read > 0;
+        if let Some(heads) = &mut self.heads {
+            heads.pass(&mut buffer.filled_mut()[before..]);
+        }
         if self.hold.is_some() {
             if self.unfinished == 0 {
                 self.since = Instant::now();

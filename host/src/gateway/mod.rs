@@ -4,6 +4,7 @@
 //!  http.rs    accepts, hands requests on, opens sockets;  site.rs  the page or the web app beside the API
 //!  check.rs   what a request must be before anybody looks at it
 //!  socket.rs  one task a connection: frames in, batches to the backend, frames out, ping and pong
+//!  frames.rs  messages as frames, on the way out;  heads.rs, deflate.rs  those that are compressed
 //!  outbox.rs  what waits for one connection, bounded;  line.rs  its TCP stream, watched
 //!  principal.rs, shares.rs  whose share of the server a request is, and how much that is
 //!  table.rs   connections and channels;  connection.rs  one of the former;  channel.rs  one of the latter, in order
@@ -17,6 +18,9 @@ mod backend;
 mod channel;
 mod check;
 mod connection;
+mod deflate;
+mod frames;
+mod heads;
 mod http;
 mod line;
 pub mod message;

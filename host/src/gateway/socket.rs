@@ -16,14 +16,17 @@ use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
-use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
+use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::Gateway;
 use super::backend::{Backend, BackendError};
 use super::connection::Connection;
+use super::deflate::{Deflate, inflate};
+use super::frames::feed;
+use super::heads::Form;
 use super::line::{Line, WRITE_TIMEOUT};
 use super::message::{Batch, Event, Held, Outcome, Reply};
 use super::outbox::Next;
@@ -43,8 +46,6 @@ const RETRY: Duration = Duration::from_millis(50);
 const SESSION_OVER: u16 = 4001;
 /// How long a client may take to answer a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Larger messages go out in several frames, so that no connection keeps a buffer of its largest message.
-const FRAGMENT: usize = 64 << 10;
 
 type Stream = WebSocketStream<Line>;
 type InHand = Pin<Box<dyn Future<Output = Result<Outcome, BackendError>> + Send>>;
@@ -62,6 +63,7 @@ pub(super) struct Socket<B> {
     hold: Hold,
     /// When the session ends.
     expires: Option<Instant>,
+    deflate: Option<Deflate>,
     in_hand: Option<InHand>,
     ping: Interval,
     heard: bool,
@@ -79,7 +81,7 @@ enum End {
 
 impl<B: Backend> Socket<B> {
     /// `opened` is what came of the batch that opened it; subscriptions in it hold from now on.
-    pub(super) fn new(gateway: Arc<Gateway<B>>, batch: Batch, opened: Outcome) -> Socket<B> {
+    pub(super) fn new(gateway: Arc<Gateway<B>>, batch: Batch, opened: Outcome, deflate: Option<Deflate>) -> Socket<B> {
         let connection = gateway.table.connect(batch.connection_id.clone());
         let period = gateway.options.ping;
         // A first ping somewhere within the period, so that those who connect together are not pinged together.
@@ -92,6 +94,7 @@ impl<B: Backend> Socket<B> {
             connection,
             hold,
             expires: None,
+            deflate,
             batch: Batch { events: Vec::new(), ..batch },
             inbox_bytes: 0,
             handed: Vec::new(),
@@ -115,8 +118,11 @@ impl<B: Backend> Socket<B> {
                     .write_buffer_size(2 << 10)
                     .max_message_size(Some(WIRE_BYTES))
                     .max_frame_size(Some(WIRE_BYTES));
-                let (mut stream, read) = (parts.io.into_inner(), parts.read_buf.to_vec());
+                let (mut stream, mut read) = (parts.io.into_inner(), parts.read_buf.to_vec());
                 stream.begin_messages(self.gateway.shares.hold(&self.batch.principal));
+                if self.deflate.is_some() {
+                    stream.begin_compressed(&mut read);
+                }
                 let mut stream = WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
                 let end = self.serve(&mut stream).await;
                 if matches!(end, End::Unread) {
@@ -260,12 +266,29 @@ impl<B: Backend> Socket<B> {
 
     async fn read(&mut self, stream: &mut Stream, message: Option<Result<Message, Error>>) -> Option<End> {
         self.heard = true;
+        let limit = self.gateway.options.message_bytes;
+        let mut form = Form::Plain;
         if let Some(Ok(message)) = &message {
             let is_data = matches!(message, Message::Text(_) | Message::Binary(_));
-            stream.get_mut().complete(message.len(), is_data);
+            let line = stream.get_mut();
+            line.complete(message.len(), is_data);
+            if is_data {
+                form = line.next_form();
+            }
         }
-        let limit = self.gateway.options.message_bytes;
         match message {
+            Some(Ok(Message::Binary(bytes))) if form != Form::Plain => {
+                let Some(bytes) = inflate(&bytes, limit.saturating_add(4)) else {
+                    return Some(last_words(stream, 1007, "a compressed message that can't be read").await);
+                };
+                match form {
+                    Form::CompressedText => match text(&bytes, limit) {
+                        Some(text) => self.arrived(Event::Text(text.to_owned())),
+                        None => return Some(last_words(stream, 1007, "not UTF-8").await),
+                    },
+                    _ => self.arrived(Event::Binary(bytes)),
+                }
+            }
             Some(Ok(Message::Text(text))) => self.arrived(Event::Text(cut_text(&text, limit).to_owned())),
             Some(Ok(Message::Binary(bytes))) => {
                 self.arrived(Event::Binary(bytes.slice(..bytes.len().min(limit.saturating_add(1)))))
@@ -312,7 +335,7 @@ impl<B: Backend> Socket<B> {
                     () = connection.outbox.overflowed() => continue,
                 },
                 Some(Next::Send(message)) => tokio::select! {
-                    written = timeout(WRITE_TIMEOUT, feed(stream, message)) => written,
+                    written = timeout(WRITE_TIMEOUT, feed(stream, message, self.deflate)) => written,
                     // Half a message may be out; nothing sensible can follow it.
                     () = connection.outbox.overflowed() => return Some(self.too_slow(stream).await),
                 },
@@ -404,20 +427,15 @@ fn cut_text(text: &str, limit: usize) -> &str {
     text.get(..end.unwrap_or(text.len())).unwrap_or(text)
 }
 
-/// Queues a message for writing, a large one in several frames.
-async fn feed(stream: &mut Stream, message: Message) -> Result<(), Error> {
-    let (opcode, payload) = match message {
-        Message::Text(text) if text.len() > FRAGMENT => (Data::Text, Bytes::from(text)),
-        Message::Binary(bytes) if bytes.len() > FRAGMENT => (Data::Binary, bytes),
-        message => return stream.feed(message).await,
-    };
-    let (mut rest, mut opcode) = (payload, OpCode::Data(opcode));
-    while !rest.is_empty() {
-        let piece = rest.split_to(rest.len().min(FRAGMENT));
-        stream.feed(Message::Frame(Frame::message(piece, opcode, rest.is_empty()))).await?;
-        opcode = OpCode::Data(Data::Continue);
+/// A text that was read up to four bytes past the limit, where it may end within a character.
+fn text(bytes: &[u8], limit: usize) -> Option<&str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(text),
+        Err(error) if bytes.len() > limit && error.error_len().is_none() => {
+            std::str::from_utf8(&bytes[..error.valid_up_to()]).ok()
+        }
+        Err(_) => None,
     }
-    Ok(())
 }
 
 /// Closes and waits a little for the answer, reading over what the client still sends.

@@ -71,6 +71,13 @@ impl Server {
         self.processes.last().map_or(0, Child::id)
     }
 
+    /// What it has in memory, in MiB.
+    pub fn resident(&self) -> Result<usize> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("VmRSS")?;
+        Ok(line.split_whitespace().nth(1).context("a number")?.parse::<usize>()? / 1024)
+    }
+
     /// Where `timeweft serve` keeps its data.
     pub fn data(&self) -> Result<&Path> {
         Ok(self.data.as_ref().context("only `serve` has data of its own")?.path())

@@ -13,13 +13,6 @@ use tokio::net::TcpStream;
 
 const MIB: usize = 1 << 20;
 
-/// What the server has in memory, in MiB.
-fn resident(server: &Server) -> Result<usize> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid()))?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("VmRSS")?;
-    Ok(line.split_whitespace().nth(1).context("a number")?.parse::<usize>()? / 1024)
-}
-
 fn authority(server: &Server) -> &str {
     server.url.trim_start_matches("http://")
 }
@@ -52,12 +45,12 @@ async fn is_served(person: &Person) -> Result<()> {
 async fn half_sent_bodies_of_nobody_are_kept_short() -> Result<()> {
     let server = Server::serve()?;
     let (host, ann) = (authority(&server).to_owned(), Person::new(&server.url).await?);
-    let before = resident(&server)?;
+    let before = server.resident()?;
     let head = format!("POST /login HTTP/1.1\nHost: {host}\nContent-Length: 15728640\n\n");
     let mut half = join_all((0..100).map(|_| raw(&server, &head))).await.into_iter().collect::<Result<Vec<_>>>()?;
     join_all(half.iter_mut().map(|stream| pour(stream, MIB))).await;
     is_served(&ann).await?;
-    let grown = resident(&server)?.saturating_sub(before);
+    let grown = server.resident()?.saturating_sub(before);
     ensure!(grown < 64, "100 half-sent bodies take {grown} MiB");
     let said = heard(&mut half[0]).await;
     ensure!(said.is_empty() || said.starts_with("HTTP/1.1 413"), "{said}");
@@ -69,7 +62,7 @@ async fn half_sent_bodies_of_one_person_stay_within_their_share() -> Result<()> 
     let server = Server::serve()?;
     let (host, ann, bob) =
         (authority(&server).to_owned(), Person::new(&server.url).await?, Person::new(&server.url).await?);
-    let before = resident(&server)?;
+    let before = server.resident()?;
     let head = format!(
         "POST /api/v1/entities/note HTTP/1.1\nHost: {host}\nCookie: {}\nContent-Length: 15728640\n\n",
         bob.cookie
@@ -77,7 +70,7 @@ async fn half_sent_bodies_of_one_person_stay_within_their_share() -> Result<()> 
     let mut half = join_all((0..30).map(|_| raw(&server, &head))).await.into_iter().collect::<Result<Vec<_>>>()?;
     join_all(half.iter_mut().map(|stream| pour(stream, 14 * MIB))).await;
     is_served(&ann).await?;
-    let grown = resident(&server)?.saturating_sub(before);
+    let grown = server.resident()?.saturating_sub(before);
     // 64 MiB are theirs; vectors that grow have up to twice as much.
     ensure!(grown < 192, "30 half-sent bodies take {grown} MiB");
     let refused = join_all(half.iter_mut().map(heard)).await;
@@ -108,10 +101,10 @@ async fn half_sent_frames_of_one_person_stay_within_their_share() -> Result<()> 
         frame.extend_from_slice(&[0; 4]);
         stream.write_all(&frame).await?;
     }
-    let before = resident(&server)?;
+    let before = server.resident()?;
     join_all(half.iter_mut().map(|stream| pour(stream, 8 * MIB))).await;
     is_served(&ann).await?;
-    let grown = resident(&server)?.saturating_sub(before);
+    let grown = server.resident()?.saturating_sub(before);
     ensure!(grown < 192, "60 half-sent frames take {grown} MiB");
     let ended = join_all(half.iter_mut().map(heard)).await;
     // 1013 is 0x03f5.
