@@ -195,6 +195,16 @@ impl Session {
         sqlite::entities(&self.reader).map_err(sqlite::unavailable)
     }
 
+    /// Shows the key of every commit record: what is on disk.
+    pub fn records(&mut self, show: impl FnMut(&str)) -> Result<(), StoreError> {
+        sqlite::records(&self.reader, show).map_err(sqlite::unavailable)
+    }
+
+    /// What is wrong with the database itself, a line each.
+    pub fn damage(&mut self) -> Result<Vec<String>, StoreError> {
+        sqlite::damage(&self.reader).map_err(sqlite::unavailable)
+    }
+
     /// Sets the head to `next` if it is `current`; whether it was.
     pub fn swap_head(&mut self, key: &str, current: u64, next: u64) -> Result<bool, StoreError> {
         check_key(key)?;

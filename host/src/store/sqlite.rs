@@ -103,6 +103,26 @@ pub(super) fn entities(connection: &Connection) -> rusqlite::Result<Vec<String>>
     statement.query_map([], |row| row.get(0))?.collect()
 }
 
+/// Shows the keys of commit records, which are `c:`, the entity, `:` and the pointer.
+pub(super) fn records(connection: &Connection, mut show: impl FnMut(&str)) -> rusqlite::Result<()> {
+    // The table, not its index: either can be what is damaged.
+    let mut statement = connection.prepare("SELECT key FROM entries NOT INDEXED WHERE key >= 'c:' AND key < 'c;'")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        // What is no text any more is no key of ours.
+        show(row.get_ref(0)?.as_str().unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// What SQLite finds wrong with the file.
+pub(super) fn damage(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare("PRAGMA integrity_check")?;
+    let found = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+    let lines = found.iter().flat_map(|found| found.lines()).filter(|line| *line != "ok" && !line.starts_with("***"));
+    Ok(lines.map(str::to_owned).collect())
+}
+
 /// All of `writes` in one transaction, on disk when this returns.
 pub(super) fn commit(connection: &mut Connection, writes: &Writes) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;

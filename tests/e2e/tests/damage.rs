@@ -42,3 +42,34 @@ async fn what_the_disk_has_changed_is_named_and_not_served_and_the_rest_is() -> 
     assert_eq!((whole.status, &whole.body["value"]), (200, &long(&entities[1])));
     Ok(())
 }
+
+#[tokio::test]
+async fn an_entity_that_the_disk_has_lost_is_named_with_the_fault_of_the_database() -> Result<()> {
+    let mut server = Server::serve()?;
+    let ann = Person::new(&server.url).await?;
+    let mut socket = ann.connect(Format::Json).await?;
+    let entities = [fresh("note"), fresh("note"), fresh("note")];
+    for entity in &entities {
+        let made = socket.call(json!({"method": "post", "entityId": entity, "value": {"title": "t"}})).await?;
+        let patch = json!({"method": "patchDiff", "entityId": entity, "ifUnmodifiedSince": made["meta"]["validFrom"],
+            "diff": {"title": "u"}});
+        assert_eq!(socket.call(patch).await?["status"], 200);
+    }
+    assert_eq!(server.kill_and_check()?, (true, String::new()));
+
+    // The name that its head is under becomes another, in the order of names or out of it.
+    let file = server.data()?.join("store.db");
+    let mut bytes = fs::read(&file)?;
+    let head = format!("h:{}", entities[0]).into_bytes();
+    let found: Vec<usize> = (0..bytes.len() - head.len()).filter(|at| bytes[*at..].starts_with(&head)).collect();
+    assert!(!found.is_empty(), "the head is stored");
+    found.iter().for_each(|at| bytes[*at + head.len() - 1] ^= 0x41);
+    fs::write(&file, bytes)?;
+    let (is_well, said) = server.kill_and_check()?;
+    let lost = format!("{}: version 2 is there, and the head that led to it is lost", entities[0]);
+    assert!(!is_well && said.lines().any(|line| line == lost), "{is_well} {said}");
+    for entity in &entities[1..] {
+        assert!(!said.contains(entity.as_str()), "{said}");
+    }
+    Ok(())
+}
