@@ -272,8 +272,9 @@ fn whatever_a_patch_is_what_is_resolved_applies() {
             prop_assert_eq!(&applied(&resolved(change.to_patch(), &base), &base), &new, "{:?}", change);
             prop_assert_eq!(&applied(&resolved(change.to_patch_giving(&new), &base), &base), &new);
             prop_assert_eq!(&applied(&change.invert(&base), &new), &base);
-            // Elements that come, go and change places may be equal.
-            if !change.is_identity() && !format!("{change:?}").contains("Array(") {
+            // Elements that come, go and change places may be equal, and letters.
+            let said = format!("{change:?}");
+            if !change.is_identity() && !said.contains("Array(") && !said.contains("Text(") {
                 prop_assert_ne!(&new, &base, "{:?} changes nothing", change);
             }
             changes.push((change, new));

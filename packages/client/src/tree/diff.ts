@@ -154,15 +154,15 @@ class Differ {
       return !increments?.has(String(j)) && (old[i] === now || ((isNew || typeof now !== 'object') && same(old[i], now)));
     };
     let head = 0;
-    while (head < shorter && equal(head, head)) head += 1;
-    if (head === old.length && head === next.length) return undefined;
+    const most = Math.min(shorter, writes?.since ?? shorter);
+    while (head < most && equal(head, head)) head += 1;
     let tail = 0;
     while (tail < shorter - head && equal(old.length - 1 - tail, next.length - 1 - tail)) tail += 1;
     const [oldEnd, nextEnd] = [old.length - tail, next.length - tail];
     // What was incremented is found by what it was.
     const shown = increments ? next.map((item, j) => increments.get(String(j))?.from ?? item) : next;
     const around = [part(old, 0, head), part(old, oldEnd, old.length)];
-    const found = match(part(old, head, oldEnd), part(shown, head, nextEnd), around, writes?.isInPlace);
+    const found = match(part(old, head, oldEnd), part(shown, head, nextEnd), around, writes && writes.since === undefined);
     const stay = found.stay.map(([i, j]) => [i + head, j + head] as const);
     const partners = new Map(Array.from(found.partners, ([j, i]) => [j + head, i + head]));
     const staying = new Set(stay.map(([i]) => i));

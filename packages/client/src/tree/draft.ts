@@ -42,8 +42,8 @@ export interface Writes {
   /** Whether the copy with the writes in it may become part of the tree: nobody writes to it any more, and it is as a tree's object is. */
   readonly own: boolean;
   readonly increments: Increments | undefined;
-  /** Of an array: whether elements were only assigned, each at its place. */
-  readonly isInPlace: boolean;
+  /** Of an array: since which index elements may be others. `undefined`: they were only assigned, each at its place. */
+  readonly since: number | undefined;
 }
 
 /** What was written to `value`, a draft of `old`. `undefined`: it isn't one. */
@@ -52,7 +52,7 @@ export const writesTo = (old: object, value: unknown): Writes | undefined => {
   if (draft?.base !== old) return undefined;
   // A draft may be handed to another `update`, from inside its own or after that.
   const own = !draft.scope.open && draft.isTidy && !Object.isFrozen(draft.copy);
-  return { keys: draft.written ?? NONE, own, increments: draft.increments, isInPlace: !draft.isMoved };
+  return { keys: draft.written ?? NONE, own, increments: draft.increments, since: draft.since };
 };
 
 type Key = string | number;
@@ -120,8 +120,8 @@ class Draft implements ProxyHandler<object> {
   written: Set<string> | undefined;
   /** By member or index; of an array only as long as nothing in it moves after. */
   increments: Increments | undefined;
-  /** An array's own method was called. */
-  isMoved = false;
+  /** An array's own method was called: `splice`, as the first, says where it begins. */
+  since: number | undefined;
   /** No `delete` has made the copy slow, and no symbol is in it. */
   isTidy = true;
 
@@ -162,7 +162,7 @@ class Draft implements ProxyHandler<object> {
       const draft = this.#live();
       draft.scope.isWritten = true;
       draft.increments = undefined;
-      draft.isMoved = true;
+      draft.since = draft.copy || method !== [].splice ? Infinity : (given[0] as number);
       for (const one of given) if (typeof one === 'object' && one !== null) draft.scope.mutable.add(one);
       const made = method.apply(draft.write(), given);
       if (made === draft.copy) return draft.proxy;
@@ -391,7 +391,7 @@ export const produce = (base: unknown, recipe: (draft: never) => unknown): unkno
     if (!scope.isWritten) return made;
     throw new InvalidValueError(
       'invalid-value',
-      "update()'s function changed its draft and returned a value: do one of the two",
+      "update()'s function changed its draft and returned a value",
     );
   } finally {
     scope.open = false;

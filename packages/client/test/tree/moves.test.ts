@@ -38,6 +38,19 @@ describe('in a draft, an element that goes elsewhere moves', () => {
     expect(patch(rows(5), list => void list.splice(1, 0, list.splice(4, 1)[0]!))).toEqual(array(1, { put: 0 }, 3, { take: 1 }));
   });
 
+  test('and what splice puts beside its like is where it was put', () => {
+    const insert = (index: number, text: string): Patch => array(index, { insert: [text] });
+    const list = own(['a', '-', 'b']) as string[];
+    expect(patch(list, draft => void draft.splice(1, 0, '-'))).toEqual(insert(1, '-'));
+    expect(patch(list, draft => void draft.splice(2, 0, '-'))).toEqual(insert(2, '-'));
+    expect(patch(own(['-', '-', '-']) as string[], draft => void draft.splice(1, 1))).toEqual(array(1, -1));
+    // With something else before or after it, it goes by what is there.
+    expect(patch(list, draft => void [draft.push('c'), draft.splice(1, 0, '-')])).toEqual(array(2, { insert: ['-'] }, 1, { insert: ['c'] }));
+    expect(patch(list, draft => void [draft.splice(1, 0, 'x'), (draft[0] = 'y')])).toMatchObject({ kind: 'array' });
+    expect(patch(list, draft => void draft.splice(-2, 0, '-'))).toEqual(insert(1, '-'));
+    expect(patch(list, draft => void draft.splice(1, 0))).toBeUndefined();
+  });
+
   test('by unshift and pop', () => {
     expect(patch(rows(3), list => void list.unshift(list.pop()!))).toEqual(array({ put: 0 }, 2, { take: 1 }));
   });
