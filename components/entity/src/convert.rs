@@ -339,6 +339,7 @@ pub(crate) fn failure_out(failure: native::Failure) -> wit::Failure {
             let violation = |broken: native::Violation| wit::Violation { path: broken.path, message: broken.message };
             wit::Failure::InvalidValue(violations.into_iter().map(violation).collect())
         }
+        native::Failure::Forbidden(why) => wit::Failure::Forbidden(why),
         native::Failure::TooLarge(why) => wit::Failure::TooLarge(why),
         native::Failure::Busy => wit::Failure::Busy,
         native::Failure::Damaged(why) => wit::Failure::Damaged(why),
@@ -363,6 +364,7 @@ pub(crate) fn failure_in(failure: wit::Failure) -> native::Failure {
             let violation = |broken: wit::Violation| native::Violation { path: broken.path, message: broken.message };
             native::Failure::InvalidValue(violations.into_iter().map(violation).collect())
         }
+        wit::Failure::Forbidden(why) => native::Failure::Forbidden(why),
         wit::Failure::TooLarge(why) => native::Failure::TooLarge(why),
         wit::Failure::Busy => native::Failure::Busy,
         wit::Failure::Damaged(why) => native::Failure::Damaged(why),

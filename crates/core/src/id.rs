@@ -63,7 +63,12 @@ impl EntityId {
         if !is_local_id(id) {
             return Err(IdError::Id);
         }
-        Ok(EntityId { text: [kind, ":", id].concat(), colon: kind.len() })
+        Ok(Self::join(kind, id))
+    }
+
+    /// Joins a type and an id that are such.
+    pub(crate) fn join(kind: &str, id: &str) -> Self {
+        EntityId { text: [kind, ":", id].concat(), colon: kind.len() }
     }
 
     /// The whole name.

@@ -9,6 +9,7 @@
 //! | [`codec`] | CBOR and JSON, of values and of diffs, with limits enforced while decoding |
 //! | [`message`] | requests, responses and pushes of the socket (docs/protocol.md, "Messages") |
 //! | [`operation`] | what is asked of an entity and what comes of it, between router and engine |
+//! | [`org`] | organisations: roles at nodes, and the entities attached to them |
 //! | [`replica`] | a client's copies of entities: merging, offline edits, undo |
 //! | [`id`], [`time`], [`limits`] | names, instants, and the bounds on everything |
 //! | [`members`] | the map that objects are |
@@ -55,6 +56,7 @@ pub mod limits;
 pub mod members;
 pub mod message;
 pub mod operation;
+pub mod org;
 mod prelude;
 pub mod replica;
 mod sort;

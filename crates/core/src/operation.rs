@@ -263,7 +263,8 @@ pub enum Policy {
     SignedIn,
     /// Whoever made it, alone.
     Owner,
-    /// By grants in an `org` entity: reserved, no type can choose it yet, and it would be as [`Policy::Owner`].
+    /// Whoever has a role at the node of an organisation that it is attached to ([`crate::org`]); until it is attached, whoever
+    /// made it.
     Org,
 }
 
@@ -457,6 +458,9 @@ pub enum Failure {
     /// The value would break rules of its type.
     #[error("the value would break the rules of its type: {}", sentence(.0))]
     InvalidValue(Vec<Violation>),
+    /// Not for this person to do; why.
+    #[error("{0}")]
+    Forbidden(String),
     /// Past a limit; which.
     #[error("{0}")]
     TooLarge(String),

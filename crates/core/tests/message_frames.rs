@@ -404,6 +404,7 @@ fn a_failure_is_answered_with_what_helps() {
         (Failure::PreconditionRequired, 428, "precondition-required"),
         (Failure::NotDeleted, 400, "not-deleted"),
         (Failure::BadRequest("x".into()), 400, "bad-request"),
+        (Failure::Forbidden("x".into()), 403, "forbidden"),
         (Failure::TooLarge("x".into()), 413, "too-large"),
         (Failure::Busy, 503, "busy"),
         (Failure::Unavailable("x".into()), 503, "unavailable"),

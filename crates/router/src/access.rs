@@ -4,11 +4,12 @@
 //! |---|---|---|
 //! | public | everybody over HTTP, also without a session | whoever is signed in |
 //! | signed-in | whoever has a session | the same |
-//! | owner, org | whoever made it; to others it is not there | the same |
+//! | owner | whoever made it; to others it is not there | the same |
+//! | org | who has a role where it is attached ([`crate::org`]); until it is attached, as owner | who is editor there |
 //!
 //! Which policy a type has, the entity `type:{type}` says, else what is built in. Two types have
 //! their own rule: `person:{id}` is for the person who has that id, and `type:{name}` is read by whoever is signed in and made
-//! and changed by admins. Types that begin with `tw-` are the router's own: nobody's.
+//! and changed by admins. An organisation, `org:{id}`, is read by its members, and says who may change what of it. Types that begin with `tw-` are the router's own: nobody's.
 //!
 //! What only its owner may read must not reach others by push either, also not those who subscribed before it was made or
 //! while the policy was another: each owner has a channel of their own for it ([`Right::channel_name`]), so a push
@@ -22,6 +23,7 @@ use crate::Router;
 use crate::document::Unfit;
 use crate::host::Host;
 use crate::internal::SYSTEM;
+use crate::org;
 use crate::sign_in::sessions;
 
 /// The person when there is none.
@@ -66,6 +68,8 @@ impl From<Failure> for Denied {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Right {
     pub(crate) access: Access,
+    /// The organisation that it comes from, if it does.
+    pub(crate) source: Option<org::Source>,
     /// What its type says, where it was asked.
     pub(crate) rules: Option<TypeRules>,
 }
@@ -76,7 +80,15 @@ impl Right {
             Policy::Public | Policy::SignedIn => Access::Any,
             Policy::Owner | Policy::Org => Access::Creator,
         };
-        Right { access, rules }
+        Right { access, source: None, rules }
+    }
+
+    /// The same, where an organisation gives it.
+    fn by(self, right: org::Right) -> Right {
+        match right {
+            org::Right::By(source) => Right { access: Access::Any, source: Some(source), ..self },
+            org::Right::Creator => self,
+        }
     }
 
     /// What the engine is told of who asks.
@@ -93,9 +105,10 @@ impl Right {
 
     /// What follows the format in the name of the channel on which this person hears of the entity.
     pub(crate) fn channel_name(&self, entity: &EntityId, person: &str) -> String {
-        match self.access {
-            Access::Any => entity.to_string(),
-            Access::Creator => format!("{entity}@{person}"),
+        match (&self.source, self.access) {
+            (Some(source), _) => format!("{entity}{}", source.channel_end()),
+            (None, Access::Any) => entity.to_string(),
+            (None, Access::Creator) => format!("{entity}@{person}"),
         }
     }
 }
@@ -111,17 +124,40 @@ async fn policy<H: Host>(router: &Router<H>, kind: &str) -> Result<(Policy, Opti
         _ if is_reserved(kind) => Ok((Policy::Owner, None)),
         "person" => Ok((Policy::Owner, None)),
         "type" => Ok((Policy::SignedIn, None)),
+        "org" => Ok((Policy::Org, None)),
         _ => router.host.rules(kind).await.map(|rules| (rules.policy, Some(rules))),
     }
 }
 
-/// The right that those on the channels of a type have now; for types of the router's own there is none.
-pub(crate) async fn right_on_channels<H: Host>(router: &Router<H>, kind: &str) -> Result<Right, Denied> {
+/// The right that those on the channels of an entity have now; for types of the router's own there is none.
+pub(crate) async fn right_on_channels<H: Host>(router: &Router<H>, entity: &EntityId) -> Result<Right, Denied> {
+    let kind = entity.kind();
     if is_reserved(kind) {
         return Err(Denied::Hidden);
     }
     let (policy, rules) = policy(router, kind).await?;
-    Ok(Right::under(policy, rules))
+    let right = Right::under(policy, rules);
+    match policy {
+        Policy::Org => Ok(right.by(org::right_on_channels(router, entity).await?)),
+        _ => Ok(right),
+    }
+}
+
+/// The right to a list of a type: that to what one has of it, and where organisations give rights, to all that is let through
+/// one by one.
+pub(crate) async fn right_to_list<H: Host>(router: &Router<H>, kind: &str, person: &str) -> Result<Right, Denied> {
+    let (policy, rules) = policy(router, kind).await?;
+    if policy == Policy::Org && person != NOBODY {
+        return Ok(Right { access: Access::Any, source: None, rules });
+    }
+    // A person has the one that they are.
+    let own = EntityId::new(kind, if person == NOBODY { "nobody" } else { person });
+    right(router, &own.map_err(|error| Failure::BadRequest(error.to_string()))?, person, Permission::Read).await
+}
+
+/// Whether whoever has the right to a list of the type may read all that is in it.
+pub(crate) async fn lists_all<H: Host>(router: &Router<H>, kind: &str) -> Result<bool, Failure> {
+    Ok(policy(router, kind).await?.0 != Policy::Org)
 }
 
 /// The right of `person`, or of [`NOBODY`], to do with an entity what takes this permission.
@@ -147,6 +183,7 @@ pub(crate) async fn right<H: Host>(
             "{entity} is not yours to make; the only person you can make is the one you are signed in as"
         ))),
         "type" if permission != Permission::Read => may_define(router, entity, person).await.map(|()| right),
+        _ if policy == Policy::Org => Ok(right.by(org::right(router, entity, person, permission).await?)),
         _ => Ok(right),
     }
 }

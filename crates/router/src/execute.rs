@@ -10,17 +10,17 @@ use timeweft_core::id::EntityId;
 use timeweft_core::limits::{Limits, TRUSTED};
 use timeweft_core::message::{Asked, Response};
 use timeweft_core::operation::{
-    CborDiff, CborValue, Committed, Context, Failure, List, Listing, Moment, Operation, Outcome, Patch, Permission,
-    Read, Reading, Which,
+    Access, CborDiff, CborValue, Committed, Context, Failure, List, Listed, Listing, Moment, Operation, Outcome, Patch,
+    Permission, Read, Reading, Which,
 };
 use timeweft_core::time::Timestamp;
 
 use crate::Router;
-use crate::access::{self, Denied, NOBODY, Right};
+use crate::access::{self, Denied, Right};
 use crate::document::DocumentPatch;
 use crate::event::Effect;
 use crate::host::Host;
-use crate::{notes, publish};
+use crate::{notes, org, publish};
 
 /// Who asks.
 #[derive(Clone, Copy)]
@@ -96,6 +96,8 @@ pub(crate) enum Subscription {
     Begin {
         channel: String,
         held: Option<String>,
+        /// Where the right to it can be lost, and by which version it was given.
+        rights: Option<(String, String)>,
     },
     End {
         channel: String,
@@ -153,11 +155,38 @@ pub(crate) async fn execute<H: Host>(router: &Router<H>, request: Request<'_>) -
 
 /// A page of the entities of a type that a person may read.
 pub(crate) async fn list<H: Host>(router: &Router<H>, person: &str, list: List) -> Result<Listing, Denied> {
-    // The right to read a type is that to what one has of it, and a person has the one that they are.
-    let own = EntityId::new(&list.kind, if person == NOBODY { "nobody" } else { person })
-        .map_err(|error| Failure::BadRequest(error.to_string()))?;
-    let right = access::right(router, &own, person, Permission::Read).await?;
-    Ok(router.host.list(&right.context(router, person), list).await?)
+    let right = access::right_to_list(router, &list.kind, person).await?;
+    let lists_all = access::lists_all(router, &list.kind).await?;
+    let mut listing = router.host.list(&right.context(router, person), list).await?;
+    if !lists_all {
+        let mut readable = Vec::new();
+        for listed in listing.entities {
+            if may_read(router, &listed, person).await? {
+                readable.push(listed);
+            }
+        }
+        listing.entities = readable;
+    }
+    Ok(listing)
+}
+
+async fn may_read<H: Host>(router: &Router<H>, listed: &Listed, person: &str) -> Result<bool, Denied> {
+    let entity = EntityId::parse(&listed.entity_id).map_err(|error| Failure::Unavailable(error.to_string()))?;
+    let right = match access::right(router, &entity, person, Permission::Read).await {
+        Ok(right) => right,
+        Err(Denied::Hidden) => return Ok(false),
+        Err(denied) => return Err(denied),
+    };
+    if right.access == Access::Any {
+        return Ok(true);
+    }
+    // Who made it, the entity knows.
+    let read = Operation::Read(Read { which: Which::Latest, since: Some(listed.valid_from) });
+    match router.host.apply(&right.context(router, person), &entity, read).await {
+        Ok(_) => Ok(true),
+        Err(Failure::NotFound) => Ok(false),
+        Err(failure) => Err(failure.into()),
+    }
 }
 
 /// A request whose principal has the right to it.
@@ -194,7 +223,13 @@ impl<H: Host> Granted<'_, H> {
 
     /// What subscribers are told of a change, and those who follow a note.
     async fn effects(&self, committed: &Committed, reverts: bool) -> Vec<Effect> {
-        let mut effects = publish::change(&self.entity, &self.channel(), committed, self.principal.connection);
+        let mut effects = Vec::new();
+        if self.entity.kind() == timeweft_core::org::KIND {
+            // First, so that nobody is shown what they may no longer see. Should it not be known now, resync finds it out.
+            let lost = org::changed(self.router, &self.entity, committed, self.principal.person);
+            effects.extend(lost.await.unwrap_or_default());
+        }
+        effects.extend(publish::change(&self.entity, &self.channel(), committed, self.principal.connection));
         let (context, channel) = (self.context(), notes::channel(&self.channel()));
         effects.extend(notes::changed(self.router, &context, &self.entity, channel, committed, reverts).await);
         effects
@@ -210,7 +245,9 @@ impl<H: Host> Granted<'_, H> {
             Err(Denied::Failed(Failure::NotFound)) => Some(None),
             _ => None,
         };
-        let subscription = held.map(|held| Subscription::Begin { channel, held });
+        let source = self.right.source.as_ref();
+        let rights = source.map(|source| source.rights_channel(self.principal.person));
+        let subscription = held.map(|held| Subscription::Begin { channel, held, rights });
         Executed { subscription, ..executed }
     }
 

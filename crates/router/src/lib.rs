@@ -124,6 +124,7 @@ pub mod host;
 mod http;
 mod internal;
 mod notes;
+mod org;
 mod origin;
 mod presence;
 mod publish;
@@ -148,13 +149,14 @@ const CALL_BYTES: usize = 4 << 20;
 pub struct Router<H> {
     host: H,
     config: config::Config,
+    orgs: org::Known,
 }
 
 impl<H: Host> Router<H> {
     /// Reads the settings.
     pub fn new(host: H) -> Result<Self, ConfigError> {
         let config = config::Config::read(&host)?;
-        Ok(Router { host, config })
+        Ok(Router { host, config, orgs: org::Known::default() })
     }
 
     /// Handles what happened on several connections; one outcome a batch, in the same order. Once what is to be sent exceeds

@@ -8,10 +8,10 @@
 
 use timeweft_core::codec::cbor;
 use timeweft_core::diff::Diff;
-use timeweft_core::id::EntityId;
+use timeweft_core::id::{EntityId, is_local_id};
 use timeweft_core::limits::TRUSTED;
 use timeweft_core::message::{Format, Push};
-use timeweft_core::operation::{CborDiff, CborValue, Context, Operation, Outcome, Read, Reading, Which};
+use timeweft_core::operation::{Access, CborDiff, CborValue, Context, Operation, Outcome, Read, Reading, Which};
 use timeweft_core::time::Timestamp;
 
 use crate::event::{Held, Item};
@@ -19,7 +19,7 @@ use crate::host::Host;
 use crate::sign_in::sessions;
 use crate::token::Token;
 use crate::{CALL_BYTES, Router};
-use crate::{access, caller, close, crypto, notes, publish};
+use crate::{access, caller, close, crypto, notes, org, publish};
 
 /// How often gateways ask, about, in microseconds; and in how many of those rounds each session is looked at once.
 const ROUND_MICROS: u64 = 10_000_000;
@@ -40,6 +40,7 @@ pub(crate) async fn items<H: Host>(router: &Router<H>, held: Vec<Held>) -> Vec<I
             Some(("session", name)) => session(router, &held.channel, name).await,
             Some(("cbor", name)) => missed(router, held, name, Told::Changes(Format::Cbor)).await,
             Some(("json", name)) => missed(router, held, name, Told::Changes(Format::Json)).await,
+            Some((org::RIGHTS, name)) => org::missed(router, held, name).await,
             Some((notes::CHANNEL, name)) => missed(router, held, name, Told::Notes).await,
             _ => None,
         };
@@ -98,8 +99,10 @@ struct Named {
 async fn channel<H: Host>(router: &Router<H>, name: &str) -> Option<Named> {
     let (entity, owner) = name.split_once('@').unwrap_or((name, ""));
     let entity = EntityId::parse(entity).ok()?;
-    let right = access::right_on_channels(router, entity.kind()).await.ok()?;
-    let ours = right.channel_name(&entity, owner) == name;
+    let right = access::right_on_channels(router, &entity).await.ok()?;
+    // What begins with `/` is a node's, and no person.
+    let is_owner = right.access == Access::Any || is_local_id(owner);
+    let ours = is_owner && right.channel_name(&entity, owner) == name;
     Some(Named { entity, context: ours.then(|| right.context(router, owner)) })
 }
 

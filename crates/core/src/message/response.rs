@@ -62,6 +62,7 @@ impl Response {
             Failure::NotDeleted => error(Code::NotDeleted),
             Failure::BadRequest(_) => error(Code::BadRequest),
             Failure::InvalidValue(violations) => Response { violations, ..error(Code::InvalidValue) },
+            Failure::Forbidden(_) => error(Code::Forbidden),
             Failure::TooLarge(_) => error(Code::TooLarge),
             Failure::Busy => error(Code::Busy),
             Failure::Damaged(_) => error(Code::Damaged),

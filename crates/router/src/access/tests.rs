@@ -156,7 +156,7 @@ fn who_may_no_longer_read_is_pushed_nothing_and_who_may_connects_again() {
 fn a_refused_definition_and_a_refused_value_say_where() {
     let server = server(&[("admins", "ann@example.org")]);
     let (ann, bob) = (server.sign_in("ann@example.org"), server.sign_in("bob@example.org"));
-    let wrong = server.ask(&ann, "POST", TYPES, &[], json!({"id": "recipe", "value": {"policy": "org"}}));
+    let wrong = server.ask(&ann, "POST", TYPES, &[], json!({"id": "recipe", "value": {"policy": "everybody"}}));
     assert_eq!((wrong.status(), wrong.code().as_str()), (422, "invalid-value"), "{}", wrong.json());
     assert_eq!(wrong.json()["error"]["violations"][0]["path"], "/policy");
     define(&server, &ann, json!({"policy": "signed-in"}));

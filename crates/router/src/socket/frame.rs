@@ -73,14 +73,15 @@ pub(super) async fn handle<H: Host>(
     outcome.effects.extend(executed.effects);
     match executed.subscription {
         // After the answer: what is pushed from now on follows it, and nothing comes before it.
-        Some(Subscription::Begin { channel, held }) => {
+        Some(Subscription::Begin { channel, held, rights }) => {
             if held.is_some() {
                 presence::touch(&router.host, &entity, connection.key(), &connection.token.person).await;
                 connection.watch(&entity, presence::seconds(&router.host));
             }
             connection.add(&entity);
             answer(outcome, response);
-            return outcome.replies.push(Reply::Subscribe { channel: publish::channel(format, &channel), id: held });
+            outcome.replies.push(Reply::Subscribe { channel: publish::channel(format, &channel), id: held });
+            return outcome.replies.extend(rights.map(|(channel, id)| Reply::Subscribe { channel, id: Some(id) }));
         }
         Some(Subscription::End { channel }) => {
             if connection.is_subscribed(&entity) {

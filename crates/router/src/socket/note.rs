@@ -63,7 +63,7 @@ async fn open<H: Host>(
     let caller = admit(router, batch).await?;
     let request = Request { principal: Principal::of(caller.person()), entity, action: Action::Follow };
     let executed = execute(router, request).await;
-    let Some(Subscription::Begin { channel, held }) = executed.subscription else {
+    let Some(Subscription::Begin { channel, held, rights }) = executed.subscription else {
         return Err(answered(&execute::response(None, executed.answer)));
     };
     let shown = match executed.answer {
@@ -76,6 +76,7 @@ async fn open<H: Host>(
     // Before the subscription: an update that comes at once must not be followed by what was before it.
     outcome.replies.extend(shown.map(Reply::Text));
     outcome.replies.push(Reply::Subscribe { channel, id: held });
+    outcome.replies.extend(rights.map(|(channel, id)| Reply::Subscribe { channel, id: Some(id) }));
     outcome.replies.extend(closing(&caller));
     outcome.replies.push(Reply::SetMeta(Header::new("session", caller.token.write(&router.config.key))));
     outcome.replies.push(Reply::SetMeta(Header::new("person-id", caller.person())));

@@ -6,6 +6,7 @@ use timeweft_core::diff::{self, Diff, Identity, Order, Patch};
 use timeweft_core::id::EntityId;
 use timeweft_core::members::Members;
 use timeweft_core::operation::{self, CborValue, Change, Committed, Context, Failure, Moment, Put, Revert};
+use timeweft_core::org;
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
 
@@ -160,6 +161,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let previous = lazy::invert(&mine, &state.part(loader).await?).await?;
         if rules.checks_values() {
             rules.check(&next.whole(loader).await?).map_err(Failure::InvalidValue)?;
+        }
+        if id.kind() == org::KIND {
+            self.check_org(context, id, Some(&state.whole(loader).await?), &next.whole(loader).await?).await?;
         }
         let change = self.describe(loader, mine.clone(), &next).await?;
         let merged = if newer.is_empty() {

@@ -3,6 +3,7 @@
 use timeweft_core::diff::Diff;
 use timeweft_core::id::EntityId;
 use timeweft_core::operation::{CborValue, Change, Committed, Context, Delete, Failure};
+use timeweft_core::org;
 use timeweft_core::time::Timestamp;
 
 use super::commit::{Draft, What, Written};
@@ -57,6 +58,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     ) -> Result<Option<Committed>, Stop> {
         let begins = Begins::after(&current.record, context.now, None)?;
         let (same, state) = (Diff::identity(), self.state(loader, id, &current.record).await?);
+        if id.kind() == org::KIND {
+            Self::check_org_deletion(context, &state.whole(loader).await?)?;
+        }
         let what = What::Change { diff: &same, previous: &same, state: &state };
         let rules = self.rules(context, id.kind()).await?;
         let draft = Draft { begins, what, deleted, key: None, rules: &rules };

@@ -18,6 +18,7 @@
 //! | `check` | whether what is stored is what was written |
 //! | `state`, `walk` | values and versions, loaded as far as they are asked for |
 //! | `types`, `known` | what the types of entities say of them |
+//! | `org` | what an organisation may become, and whose an attached entity is |
 //! | `own` | what is the engine's own |
 //! | `settle` | the engine over a store: trying until an operation is settled |
 
@@ -30,6 +31,7 @@ mod garbage;
 mod input;
 mod known;
 mod list;
+mod org;
 mod own;
 mod post;
 mod read;

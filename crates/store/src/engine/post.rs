@@ -4,6 +4,7 @@ use timeweft_core::codec::cbor;
 use timeweft_core::diff::Diff;
 use timeweft_core::id::EntityId;
 use timeweft_core::operation::{Access, Change, Committed, Context, Failure, Moment, Post};
+use timeweft_core::org;
 use timeweft_core::time::Timestamp;
 
 use super::commit::{Draft, What, Written};
@@ -28,6 +29,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         }
         let rules = self.rules(context, id.kind()).await?;
         rules.check(&value).map_err(Failure::InvalidValue)?;
+        if id.kind() == org::KIND {
+            self.check_org(context, id, None, &value).await?;
+        }
         let listed = own::is_listed(id.kind());
         if listed {
             self.index_add(context, id).await?;
@@ -75,7 +79,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     }
 
     /// Who made the entity, if it is there.
-    async fn maker(&self, id: &EntityId) -> Result<Option<String>, Failure> {
+    pub(super) async fn maker(&self, id: &EntityId) -> Result<Option<String>, Failure> {
         let anybody = own::system(Timestamp(0));
         match self.settle(&anybody, id, async |current, _| Ok(Some(current.record.creator.clone()))).await {
             Ok(maker) => Ok(Some(maker)),

@@ -64,15 +64,16 @@ impl Definition {
 }
 
 fn policy(value: &Value) -> Result<Policy, &'static str> {
+    const WRONG: &str = "a policy is \"public\", \"signed-in\", \"owner\" or \"org\"";
     match value {
         Value::Text(text) => match text.as_str() {
             "public" => Ok(Policy::Public),
             "signed-in" => Ok(Policy::SignedIn),
             "owner" => Ok(Policy::Owner),
-            "org" => Err("there are no organisations yet, so `org` can't be a type's policy; choose \"owner\""),
-            _ => Err("a policy is \"public\", \"signed-in\" or \"owner\""),
+            "org" => Ok(Policy::Org),
+            _ => Err(WRONG),
         },
-        _ => Err("a policy is \"public\", \"signed-in\" or \"owner\""),
+        _ => Err(WRONG),
     }
 }
 

@@ -48,6 +48,7 @@ impl Rules {
     pub fn built_in(kind: &str) -> Rules {
         let policy = match kind {
             "note" | "type" => Policy::SignedIn,
+            "org" => Policy::Org,
             _ => Policy::Owner,
         };
         Rules {
@@ -62,15 +63,15 @@ impl Rules {
 
     /// The rules in the value of the entity `type:{kind}`; what it leaves out is as in [`built_in`](Rules::built_in).
     ///
-    /// `person` and `type` keep their policies whatever is said of them: a person is their own, and whoever could change
-    /// definitions could change everybody's rights.
+    /// `person`, `type` and `org` keep their policies whatever is said of them: a person is their own, whoever could change
+    /// definitions could change everybody's rights, and an organisation says itself who may change it.
     ///
     /// # Errors
     /// What is wrong with the value. None of those that [`check`](Rules::check) lets pass for the kind `type` is refused.
     pub fn read(kind: &str, value: &Value) -> Result<Rules, Vec<Violation>> {
         let Definition { policy, granularity, suppress_previous_values, schema, identity } = Definition::read(value)?;
         let mut rules = Rules::built_in(kind);
-        if !matches!(kind, "person" | "type") {
+        if !matches!(kind, "person" | "type" | "org") {
             rules.policy = policy.unwrap_or(rules.policy);
         }
         rules.granularity = granularity.unwrap_or(rules.granularity);

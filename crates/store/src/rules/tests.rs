@@ -26,7 +26,7 @@ fn types_without_an_entity_have_rules_too() {
     for (kind, policy, checks) in [
         ("note", Policy::SignedIn, false),
         ("person", Policy::Owner, false),
-        ("org", Policy::Owner, false),
+        ("org", Policy::Org, false),
         ("type", Policy::SignedIn, true),
         ("recipe", Policy::Owner, false),
     ] {
@@ -73,7 +73,6 @@ fn what_is_no_definition_is_refused_with_the_place_and_what_would_be_right() {
         (json!({"polciy": "public"}), "/polciy", "nothing else"),
         (json!({"policy": "everybody"}), "/policy", "signed-in"),
         (json!({"policy": null}), "/policy", "signed-in"),
-        (json!({"policy": "org"}), "/policy", "no organisations yet"),
         (json!({"granularity": "week"}), "/granularity", "second"),
         (json!({"granularity": -1}), "/granularity", "from 0"),
         (json!({"granularity": 1.5}), "/granularity", "whole"),

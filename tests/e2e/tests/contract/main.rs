@@ -5,6 +5,7 @@
 mod http;
 mod limits;
 mod notes;
+mod org;
 mod sign_in;
 mod socket;
 mod sync;
@@ -65,6 +66,7 @@ fn main() -> Result<()> {
         limits::add(&mut cases);
         notes::add(&mut cases);
         types::add(&mut cases);
+        org::add(&mut cases);
         trials.append(&mut cases.trials);
     }
     let conclusion = libtest_mimic::run(&arguments, trials);

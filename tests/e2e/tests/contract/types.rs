@@ -22,7 +22,7 @@ crate::cases!(
 );
 
 /// A type of its own for each case, defined so; with the admin who did.
-async fn defined(url: &Url, definition: Json) -> Result<(Person, String)> {
+pub(crate) async fn defined(url: &Url, definition: Json) -> Result<(Person, String)> {
     let admin = Person::sign_in(url, ADMIN).await?;
     let name = fresh("type");
     let mut socket = admin.connect(Format::Cbor).await?;

@@ -1,0 +1,339 @@
+//! Organisations: who may do what with the entities attached to one (docs/protocol.md, "Organisations").
+//!
+//! Nodes are in a directed acyclic graph. A person has roles at nodes, and a role holds for all below. An entity is attached
+//! to a node, and whoever has a role there has it for the entity.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+
+use crate::id::EntityId;
+use crate::members::Members;
+use crate::operation::Violation;
+use crate::prelude::*;
+use crate::value::Value;
+
+/// The type of organisations.
+pub const KIND: &str = "org";
+
+/// The type of what leads from an entity to the organisation that it is attached to.
+const MARK: &str = "tw-attached";
+
+/// What is told of a value at most.
+const MOST_VIOLATIONS: usize = 20;
+
+/// What somebody is at a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Reads what is attached.
+    Viewer,
+    /// Changes it too.
+    Editor,
+    /// Changes the organisation there.
+    Admin,
+}
+
+impl Role {
+    fn of(name: &str) -> Option<Role> {
+        match name {
+            "viewer" => Some(Role::Viewer),
+            "editor" => Some(Role::Editor),
+            "admin" => Some(Role::Admin),
+            _ => None,
+        }
+    }
+}
+
+/// The entity that says to which organisation another is attached, by the SHA-256 of its id. It is the server's own.
+pub fn mark(digest: &[u8]) -> EntityId {
+    let hex = |byte: &u8| [byte >> 4, byte & 15].map(|half| char::from_digit(half.into(), 16).unwrap_or_default());
+    let name: String = digest.iter().take(24).flat_map(hex).collect();
+    EntityId::join(MARK, &name)
+}
+
+/// An organisation as one version of its entity has it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Org {
+    nodes: BTreeMap<String, Value>,
+    /// By child, the parents.
+    parents: BTreeMap<String, BTreeSet<String>>,
+    /// By person, and by node.
+    grants: BTreeMap<String, BTreeMap<String, Role>>,
+    /// By entity, the node.
+    attached: BTreeMap<String, String>,
+    /// Name, and whatever else the app keeps.
+    rest: Members<Value>,
+}
+
+impl Org {
+    /// Reads the value of an organisation.
+    ///
+    /// # Errors
+    /// What is wrong with it, at most 20 things: what is no organisation at all, an edge to no node, a cycle, no admin.
+    pub fn read(value: &Value) -> Result<Org, Vec<Violation>> {
+        let mut reader = Reader::default();
+        let org = reader.org(value);
+        if reader.violations.is_empty() {
+            return Ok(org);
+        }
+        reader.violations.truncate(MOST_VIOLATIONS);
+        Err(reader.violations)
+    }
+
+    /// The node that an entity is attached to.
+    pub fn node_of(&self, entity: &str) -> Option<&str> {
+        self.attached.get(entity).map(String::as_str)
+    }
+
+    /// What a person is at a node: the most of what they are there and above.
+    pub fn role(&self, person: &str, node: &str) -> Option<Role> {
+        let grants = self.grants.get(person)?;
+        self.above(node).into_iter().filter_map(|node| grants.get(node).copied()).max()
+    }
+
+    /// Whether a person has any role.
+    pub fn is_member(&self, person: &str) -> bool {
+        self.grants.get(person).is_some_and(|grants| !grants.is_empty())
+    }
+
+    /// Whether a person is an admin of a node that nothing is above: of a whole.
+    pub fn is_head(&self, person: &str) -> bool {
+        let mut grants = self.grants.get(person).into_iter().flatten();
+        grants.any(|(node, role)| {
+            *role == Role::Admin && self.nodes.contains_key(node) && !self.parents.contains_key(node)
+        })
+    }
+
+    /// Everybody with a role.
+    pub fn members(&self) -> impl Iterator<Item = &str> {
+        self.grants.keys().map(String::as_str)
+    }
+
+    /// A node and all that it is below.
+    fn above<'a>(&'a self, node: &'a str) -> BTreeSet<&'a str> {
+        let (mut found, mut left) = (BTreeSet::new(), vec![node]);
+        while let Some(node) = left.pop() {
+            if found.insert(node) {
+                left.extend(self.parents.get(node).into_iter().flatten().map(String::as_str));
+            }
+        }
+        found
+    }
+
+    /// Entities that are attached in `after`, and were not here.
+    pub fn newly_attached<'a>(&self, after: &'a Org) -> impl Iterator<Item = &'a str> {
+        let new = after.attached.keys().filter(|entity| !self.attached.contains_key(*entity));
+        new.map(String::as_str)
+    }
+
+    /// Entities that `after` has at another node, or not at all.
+    pub fn moved<'a>(&'a self, after: &Org) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let moved = self.attached.iter().filter(|(entity, node)| after.attached.get(*entity) != Some(node));
+        moved.map(|(entity, node)| (entity.as_str(), node.as_str()))
+    }
+
+    /// Those who have less of a role somewhere in `after` than here.
+    pub fn lowered<'a>(&'a self, after: &Org) -> BTreeSet<&'a str> {
+        let lost = |person: &str, node: &str| self.role(person, node) > after.role(person, node);
+        let edges = || {
+            let edges =
+                self.parents.iter().flat_map(|(child, parents)| parents.iter().map(move |parent| (parent, child)));
+            edges.filter(|(parent, child)| after.parents.get(*child).is_none_or(|parents| !parents.contains(*parent)))
+        };
+        let mut lowered = BTreeSet::new();
+        for (person, grants) in &self.grants {
+            // Where a way down is cut, whoever came by it has less right below the cut, or nowhere below.
+            let mut ends = grants.keys().chain(edges().map(|(_, child)| child));
+            if ends.any(|node| lost(person, node)) {
+                lowered.insert(person.as_str());
+            }
+        }
+        lowered
+    }
+
+    /// Whether `person` may make `after` of this.
+    ///
+    /// # Errors
+    /// What they may not, and what it would take.
+    pub fn allows(&self, after: &Org, person: &str) -> Result<(), String> {
+        let is_admin = |node: &str| self.role(person, node) == Some(Role::Admin);
+        // What is new is whose it is put under.
+        let is_theirs = |node: &str| is_admin(node) || !self.nodes.contains_key(node);
+        let takes = |role: &str, node: &str, what: &str| {
+            Err([what, " takes the role `", role, "` at the node `", node, "`"].concat())
+        };
+        if let Some(node) = changed(&self.nodes, &after.nodes).find(|node| !is_theirs(node)) {
+            return takes("admin", node, &["changing the node `", node, "`"].concat());
+        }
+        let none = BTreeSet::new();
+        for child in changed(&self.parents, &after.parents) {
+            let [before, now] = [self, after].map(|org| org.parents.get(child).unwrap_or(&none));
+            let mut touched = before.symmetric_difference(now).map(String::as_str).chain([child]);
+            if let Some(node) = touched.find(|node| !is_theirs(node)) {
+                return takes("admin", node, &["changing what `", child, "` is below"].concat());
+            }
+        }
+        let none = BTreeMap::new();
+        for other in changed(&self.grants, &after.grants) {
+            let [before, now] = [self, after].map(|org| org.grants.get(other).unwrap_or(&none));
+            for node in changed(before, now).filter(|node| !is_admin(node)) {
+                // Who makes a node under their own is its admin by that; one with none above is made by who has one.
+                let is_made = !self.nodes.contains_key(node);
+                if !is_made || !(self.is_head(person) || after.role(person, node) == Some(Role::Admin)) {
+                    return takes("admin", node, &["granting something to `", other, "`"].concat());
+                }
+            }
+        }
+        for entity in changed(&self.attached, &after.attached) {
+            let what = ["attaching or detaching `", entity, "`"].concat();
+            if let Some(node) = self.attached.get(entity).filter(|node| !is_admin(node)) {
+                return takes("admin", node, &what);
+            }
+            if let Some(node) = after.attached.get(entity).filter(|node| after.role(person, node) < Some(Role::Editor))
+            {
+                return takes("editor", node, &what);
+            }
+        }
+        if self.rest != after.rest && !self.is_head(person) {
+            return Err(
+                "changing its name, or what else it has, takes the role `admin` at a node with none above".into()
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Keys that have another value, or one only here or there.
+fn changed<'a, T: PartialEq>(
+    before: &'a BTreeMap<String, T>,
+    after: &'a BTreeMap<String, T>,
+) -> impl Iterator<Item = &'a str> {
+    let gone = before.iter().filter(|(key, value)| after.get(*key) != Some(value));
+    let new = after.keys().filter(|key| !before.contains_key(*key));
+    gone.map(|(key, _)| key).chain(new).map(String::as_str)
+}
+
+#[derive(Default)]
+struct Reader {
+    violations: Vec<Violation>,
+}
+
+impl Reader {
+    fn refuse(&mut self, path: &[&str], message: &str) {
+        let escaped = |step: &&str| ["/", &step.replace('~', "~0").replace('/', "~1")].concat();
+        let path = path.iter().map(escaped).collect();
+        self.violations.push(Violation { path, message: message.to_owned() });
+    }
+
+    fn org(&mut self, value: &Value) -> Org {
+        let Value::Object(members) = value else {
+            self.refuse(&[], "an organisation is { name, nodes, edges, grants, attached }");
+            return Org::default();
+        };
+        let mut org = Org { rest: members.clone(), ..Org::default() };
+        for name in ["nodes", "edges", "grants", "attached"] {
+            org.rest.remove(name);
+        }
+        if members.get("name").is_some_and(|name| !matches!(name, Value::Text(_))) {
+            self.refuse(&["name"], "is a text");
+        }
+        for (node, about) in self.part(members, "nodes") {
+            if !matches!(about, Value::Object(_)) {
+                self.refuse(&["nodes", node], "a node is an object, {} if there is nothing to say of it");
+            }
+            org.nodes.insert(node.clone(), about.clone());
+        }
+        for (parent, children) in self.part(members, "edges") {
+            for (child, holds) in self.object(&["edges", parent], children) {
+                if *holds != Value::Bool(true) {
+                    self.refuse(&["edges", parent, child], "an edge is true, or not there");
+                }
+                for node in [parent, child] {
+                    if !org.nodes.contains_key(node) {
+                        self.refuse(&["edges", parent, child], &["there is no node `", node, "`"].concat());
+                    }
+                }
+                org.parents.entry(child.clone()).or_default().insert(parent.clone());
+            }
+        }
+        for (person, at) in self.part(members, "grants") {
+            for (node, role) in self.object(&["grants", person], at) {
+                match role {
+                    Value::Text(role) if let Some(role) = Role::of(role) => {
+                        org.grants.entry(person.clone()).or_default().insert(node.clone(), role);
+                    }
+                    _ => self.refuse(&["grants", person, node], "a role is \"viewer\", \"editor\" or \"admin\""),
+                }
+            }
+        }
+        for (entity, node) in self.part(members, "attached") {
+            match node {
+                Value::Text(node) => drop(org.attached.insert(entity.clone(), node.clone())),
+                _ => self.refuse(&["attached", entity], "is the id of a node"),
+            }
+        }
+        if let Some((parent, child)) = cycle(&org.parents) {
+            self.refuse(&["edges", parent, child], &["makes a cycle: `", child, "` is above `", parent, "`"].concat());
+        }
+        let mut grants = org.grants.values().flatten();
+        if !grants.any(|(node, role)| *role == Role::Admin && org.nodes.contains_key(node)) {
+            self.refuse(&["grants"], "an organisation has an admin: { \"PERSON\": { \"NODE\": \"admin\" } }");
+        }
+        org
+    }
+
+    fn part<'a>(
+        &mut self,
+        members: &'a Members<Value>,
+        name: &str,
+    ) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a> {
+        let part = members.get(name).map(|value| self.object(&[name], value));
+        part.into_iter().flatten()
+    }
+
+    fn object<'a>(
+        &mut self,
+        path: &[&str],
+        value: &'a Value,
+    ) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a> {
+        let object = match value {
+            Value::Object(members) => Some(members),
+            _ => {
+                self.refuse(path, "is an object");
+                None
+            }
+        };
+        object.into_iter().flat_map(|members| members.iter())
+    }
+}
+
+/// An edge of a cycle.
+fn cycle(parents: &BTreeMap<String, BTreeSet<String>>) -> Option<(&str, &str)> {
+    // Nodes above which there is no cycle.
+    let mut clear = BTreeSet::new();
+    for start in parents.keys() {
+        // The way up to here: each node, and which of its parents are still to be looked at.
+        let mut way = vec![(start.as_str(), parents[start].iter())];
+        let mut on_way = BTreeSet::from([start.as_str()]);
+        while let Some((node, left)) = way.last_mut() {
+            let node = *node;
+            match left.next() {
+                Some(parent) if on_way.contains(parent.as_str()) => return Some((parent, node)),
+                Some(parent) if clear.contains(parent.as_str()) => {}
+                Some(parent) => {
+                    if let Some(above) = parents.get(parent) {
+                        on_way.insert(parent);
+                        way.push((parent, above.iter()));
+                    }
+                }
+                None => {
+                    clear.insert(node);
+                    on_way.remove(node);
+                    way.pop();
+                }
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

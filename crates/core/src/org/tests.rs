@@ -1,0 +1,180 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::codec::json;
+use crate::limits::Limits;
+
+fn value(text: &str) -> Value {
+    json::value_from_text(text.as_bytes(), &Limits::default()).unwrap()
+}
+
+fn org(text: &str) -> Org {
+    Org::read(&value(text)).unwrap()
+}
+
+fn faults(text: &str) -> Vec<String> {
+    let violations = Org::read(&value(text)).unwrap_err();
+    violations.into_iter().map(|violation| [violation.path, violation.message].join(" ")).collect()
+}
+
+const ACME: &str = r#"{"name":"Acme","nodes":{"all":{},"shop":{},"web":{},"other":{}},
+    "edges":{"all":{"shop":true,"web":true},"shop":{"web":true}},
+    "grants":{"ann":{"all":"admin"},"bob":{"shop":"editor","web":"viewer"},"eve":{"other":"viewer"}},
+    "attached":{"task:1":"web","task:2":"shop"}}"#;
+
+/// The organisation with a part of it put otherwise.
+fn with(part: &str, as_json: &str) -> Org {
+    let mut whole: serde_json::Value = serde_json::from_str(ACME).unwrap();
+    whole[part] = serde_json::from_str(as_json).unwrap();
+    org(&whole.to_string())
+}
+
+#[test]
+fn a_role_holds_for_all_below() {
+    let acme = org(ACME);
+    assert_eq!(acme.role("ann", "web"), Some(Role::Admin));
+    assert_eq!(acme.role("bob", "web"), Some(Role::Editor), "by shop, which is more than what they are at web itself");
+    assert_eq!(acme.role("bob", "all"), None);
+    assert_eq!(acme.role("eve", "web"), None);
+    assert_eq!(acme.node_of("task:1"), Some("web"));
+    assert!(acme.is_head("ann") && !acme.is_head("bob") && acme.is_member("eve") && !acme.is_member("zoe"));
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let admin = r#""grants":{"ann":{"a":"admin"}}"#;
+    let fault = |rest: &str| faults(&format!("{{{rest}}}")).join("; ");
+    assert!(faults("[]").join("").starts_with(" an organisation is"));
+    assert_eq!(
+        fault(r#""nodes":{"a":{}}"#),
+        "/grants an organisation has an admin: { \"PERSON\": { \"NODE\": \"admin\" } }"
+    );
+    assert!(
+        fault(r#""nodes":{"b":{}},"grants":{"ann":{"a":"admin"}}"#).starts_with("/grants "),
+        "at a node that is there"
+    );
+    assert_eq!(
+        fault(&format!(r#""nodes":{{"a":{{}}}},"edges":{{"a":{{"b/c":true}}}},{admin}"#)),
+        "/edges/a/b~1c there is no node `b/c`"
+    );
+    for edges in [
+        r#"{"a":{"a":true}}"#,
+        r#"{"a":{"b":true},"b":{"a":true}}"#,
+        r#"{"a":{"b":true},"b":{"c":true},"c":{"b":true}}"#,
+    ] {
+        let said = fault(&format!(r#""nodes":{{"a":{{}},"b":{{}},"c":{{}}}},"edges":{edges},{admin}"#));
+        assert!(said.contains("makes a cycle"), "{said}");
+    }
+    assert!(fault(&format!(r#""nodes":{{"a":1}},{admin}"#)).starts_with("/nodes/a a node is an object"));
+    assert!(fault(r#""nodes":{"a":{}},"grants":{"ann":{"a":"owner"}}"#).starts_with("/grants/ann/a a role is"));
+    assert!(
+        fault(&format!(r#""nodes":{{"a":{{}}}},"edges":{{"a":{{"a":false}}}},{admin}"#)).contains("an edge is true")
+    );
+    assert!(
+        fault(&format!(r#""name":1,"attached":{{"task:1":2}},"nodes":{{"a":{{}}}},{admin}"#))
+            .contains("/attached/task:1")
+    );
+    // A diamond is no cycle.
+    assert!(Org::read(&value(ACME)).is_ok());
+}
+
+#[test]
+fn only_an_admin_of_what_is_touched_may_change_it() {
+    let acme = org(ACME);
+    let grant = with("grants", r#"{"ann":{"all":"admin"},"bob":{"shop":"editor"},"zoe":{"web":"viewer"}}"#);
+    assert_eq!(
+        acme.allows(&grant, "ann"),
+        Err("granting something to `eve` takes the role `admin` at the node `other`".into())
+    );
+    let shop = org(&ACME.replace(r#""shop":"editor""#, r#""shop":"admin""#));
+    let change = |from: &str, to: &str| org(&ACME.replace(r#""shop":"editor""#, r#""shop":"admin""#).replace(from, to));
+    assert_eq!(shop.allows(&change(r#""web":"viewer""#, r#""web":"editor""#), "bob"), Ok(()));
+    assert!(shop.allows(&change(r#""all":"admin""#, r#""all":"viewer","web":"admin""#), "bob").is_err());
+    assert!(shop.allows(&change("Acme", "Bobs"), "bob").is_err());
+    assert_eq!(shop.allows(&change("Acme", "Anns"), "ann"), Ok(()));
+    // A node of their own, under their own, and somebody there; and none of it elsewhere.
+    let new = |parent: &str| {
+        change(r#""other":{}"#, r#""other":{},"new":{}"#).clone_with_edge(parent, "new").clone_with_grant(
+            "zoe",
+            "new",
+            Role::Editor,
+        )
+    };
+    assert_eq!(shop.allows(&new("shop"), "bob"), Ok(()));
+    assert!(shop.allows(&new("all"), "bob").is_err());
+    assert!(shop.allows(&new("other"), "bob").is_err());
+    // Who edits attaches; who moves or detaches is an admin there.
+    let attached = |attached: &str| with("attached", attached);
+    assert_eq!(acme.allows(&attached(r#"{"task:1":"web","task:2":"shop","task:3":"web"}"#), "bob"), Ok(()));
+    assert!(acme.allows(&attached(r#"{"task:1":"web"}"#), "bob").is_err());
+    assert!(acme.allows(&attached(r#"{"task:1":"shop","task:2":"shop"}"#), "bob").is_err());
+    assert!(acme.allows(&attached(r#"{"task:1":"web","task:2":"shop","task:3":"all"}"#), "bob").is_err());
+    assert!(acme.allows(&attached(r#"{"task:1":"web","task:2":"shop","task:3":"other"}"#), "eve").is_err());
+}
+
+impl Org {
+    fn clone_with_edge(&self, parent: &str, child: &str) -> Org {
+        let mut org = self.clone();
+        org.parents.entry(child.into()).or_default().insert(parent.into());
+        org
+    }
+
+    fn clone_with_grant(&self, person: &str, node: &str, role: Role) -> Org {
+        let mut org = self.clone();
+        org.grants.entry(person.into()).or_default().insert(node.into(), role);
+        org
+    }
+}
+
+const NODES: [&str; 5] = ["a", "b", "c", "d", "e"];
+const PERSONS: [&str; 3] = ["p", "q", "r"];
+
+/// Any edges, upwards in the alphabet so that there is no cycle, and any grants.
+fn any_org() -> impl Strategy<Value = Org> {
+    let edges = proptest::collection::vec((0..5_usize, 0..5_usize), 0..8);
+    let grants = proptest::collection::vec((0..3_usize, 0..5_usize, 0..3_usize), 0..8);
+    (edges, grants).prop_map(|(edges, grants)| {
+        let mut org = Org { nodes: NODES.map(|node| (node.into(), Value::Null)).into(), ..Org::default() };
+        for (one, other) in edges.into_iter().filter(|(one, other)| one != other) {
+            org = org.clone_with_edge(NODES[one.min(other)], NODES[one.max(other)]);
+        }
+        for (person, node, role) in grants {
+            org = org.clone_with_grant(PERSONS[person], NODES[node], [Role::Viewer, Role::Editor, Role::Admin][role]);
+        }
+        org
+    })
+}
+
+/// By walking down from each grant.
+fn naive_role(org: &Org, person: &str, node: &str) -> Option<Role> {
+    let mut best = None;
+    for (from, role) in org.grants.get(person)? {
+        let mut below = BTreeSet::from([from.clone()]);
+        while let Some(more) =
+            org.parents.iter().find(|(child, parents)| !below.contains(*child) && !below.is_disjoint(parents))
+        {
+            below.insert(more.0.clone());
+        }
+        if below.contains(node) {
+            best = best.max(Some(*role));
+        }
+    }
+    best
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn roles_and_who_lost_one_are_as_by_trying_all(before in any_org(), after in any_org()) {
+        for person in PERSONS {
+            let mut lost = false;
+            for node in NODES {
+                let [was, is] = [&before, &after].map(|org| org.role(person, node));
+                prop_assert_eq!(was, naive_role(&before, person, node));
+                lost |= is < was;
+            }
+            prop_assert_eq!(before.lowered(&after).contains(person), lost, "{} {:?} {:?}", person, before, after);
+        }
+    }
+}

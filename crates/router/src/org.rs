@@ -1,0 +1,263 @@
+//! Rights that come from organisations: what somebody may do with an entity that is attached to one, and with an organisation
+//! itself; and who is told when they may less than before.
+//!
+//! What is pushed about an attached entity goes out on one channel for its node, which whoever has a role there is on. They are
+//! also on the channel `rights:{org}@{person}`. When a change of the organisation leaves somebody with less, an item there closes
+//! their sockets, before the change is answered: when they connect again, each subscription is decided anew. Should that item
+//! get lost, or the subscription have been decided by what was before it, resync sees that the organisation is another
+//! ([`missed`]).
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use sha2::{Digest, Sha256};
+use timeweft_core::codec::cbor;
+use timeweft_core::id::EntityId;
+use timeweft_core::limits::TRUSTED;
+use timeweft_core::operation::{
+    Access, CborValue, Committed, Context, Failure, Moment, Operation, Outcome, Permission, Read, Reading, Which,
+};
+use timeweft_core::org::{self, Org, Role};
+use timeweft_core::time::Timestamp;
+
+use crate::Router;
+use crate::access::Denied;
+use crate::event::{Effect, Held, Item};
+use crate::host::Host;
+use crate::{close, crypto, internal, notes, publish};
+
+/// What the names of the channels begin with on which persons lose rights.
+pub(crate) const RIGHTS: &str = "rights";
+
+/// Organisations that are remembered at most; then all are read again.
+const KEPT: usize = 64;
+
+/// Those read last, by id. Whether one is still the current one is asked each time.
+#[derive(Default)]
+pub(crate) struct Known(RefCell<HashMap<String, State>>);
+
+/// An organisation as it was found.
+#[derive(Clone)]
+pub(crate) struct State {
+    valid_from: Timestamp,
+    is_deleted: bool,
+    /// None where the value is no organisation, as one that was made before there were any.
+    org: Option<Rc<Org>>,
+}
+
+/// By which organisation somebody has a right to something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Source {
+    org: EntityId,
+    /// The version that it was decided by.
+    version: Timestamp,
+    /// Of an attached entity: names the node, not readably.
+    node: Option<String>,
+}
+
+impl Source {
+    /// What follows the entity in the name of its channel.
+    pub(crate) fn channel_end(&self) -> String {
+        self.node.as_ref().map_or_else(String::new, |node| format!("@/{node}"))
+    }
+
+    /// The channel on which the person loses the right, and the version to subscribe to it with.
+    pub(crate) fn rights_channel(&self, person: &str) -> (String, String) {
+        (rights_channel(&self.org, person), self.version.to_string())
+    }
+}
+
+fn rights_channel(org: &EntityId, person: &str) -> String {
+    format!("{RIGHTS}:{org}@{person}")
+}
+
+/// How a right comes about.
+pub(crate) enum Right {
+    By(Source),
+    /// It is attached nowhere, or there is no organisation: whoever made it.
+    Creator,
+}
+
+/// The right to an entity of a type whose policy is `org`.
+pub(crate) async fn right<H: Host>(
+    router: &Router<H>,
+    entity: &EntityId,
+    person: &str,
+    permission: Permission,
+) -> Result<Right, Denied> {
+    if entity.kind() == org::KIND {
+        return of_itself(router, entity, person, permission).await;
+    }
+    let Some((source, role)) = attached(router, entity, |org, node| org.role(person, node)).await? else {
+        return Ok(Right::Creator);
+    };
+    let forbidden = |why: &str| Err(Denied::Forbidden(format!("{entity} is an organisation's: {why}")));
+    match (role, permission) {
+        (None, Permission::Create) => forbidden("making it takes the role `editor` where it is attached"),
+        (None, _) => Err(Denied::Hidden),
+        (Some(Role::Viewer), Permission::Create | Permission::Change) => {
+            forbidden("changing it takes the role `editor` where it is attached, and you are `viewer`")
+        }
+        (Some(_), _) => Ok(Right::By(source)),
+    }
+}
+
+/// The right that those on the entity's channel have.
+pub(crate) async fn right_on_channels<H: Host>(router: &Router<H>, entity: &EntityId) -> Result<Right, Denied> {
+    if entity.kind() == org::KIND {
+        let state = state(router, entity).await?;
+        return Ok(state.filter(|state| state.org.is_some()).map_or(Right::Creator, |state| {
+            Right::By(Source { org: entity.clone(), version: state.valid_from, node: None })
+        }));
+    }
+    Ok(attached(router, entity, |_, _| ()).await?.map_or(Right::Creator, |(source, ())| Right::By(source)))
+}
+
+/// Members read an organisation. Who may change what of it, the entity says, which knows what a change is.
+async fn of_itself<H: Host>(
+    router: &Router<H>,
+    entity: &EntityId,
+    person: &str,
+    permission: Permission,
+) -> Result<Right, Denied> {
+    let Some(State { valid_from, org: Some(org), .. }) = state(router, entity).await? else {
+        return Ok(Right::Creator);
+    };
+    let source = Source { org: entity.clone(), version: valid_from, node: None };
+    // Whether it is there is told to who makes it, as of everything.
+    if org.is_member(person) || permission == Permission::Create { Ok(Right::By(source)) } else { Err(Denied::Hidden) }
+}
+
+/// Where the entity is attached, and what the organisation says of that node.
+async fn attached<H: Host, T>(
+    router: &Router<H>,
+    entity: &EntityId,
+    of: impl FnOnce(&Org, &str) -> T,
+) -> Result<Option<(Source, T)>, Failure> {
+    let mark = org::mark(&Sha256::digest(entity.as_str()));
+    let Some((mark, _)) = internal::read(&router.host, &mark).await? else { return Ok(None) };
+    let Some(org) = internal::text(&mark, "org").and_then(|org| EntityId::parse(org).ok()) else { return Ok(None) };
+    let Some(state) = state(router, &org).await? else { return Ok(None) };
+    let Some(known) = &state.org else { return Ok(None) };
+    let Some(node) = known.node_of(entity.as_str()) else { return Ok(None) };
+    let version = state.valid_from;
+    let name = crypto::hash(&format!("{org} {node}")).get(..16).unwrap_or_default().to_owned();
+    // A deleted organisation gives rights to nobody; who takes its deletion back has them again.
+    let said = if state.is_deleted { of(&Org::default(), node) } else { of(known, node) };
+    Ok(Some((Source { org, version, node: Some(name) }, said)))
+}
+
+fn context<H: Host>(router: &Router<H>) -> Context {
+    Context {
+        person_id: internal::SYSTEM.to_owned(),
+        impersonator_id: None,
+        now: router.host.now(),
+        access: Access::Any,
+        rules: None,
+        limits: TRUSTED,
+    }
+}
+
+async fn read<H: Host>(router: &Router<H>, org: &EntityId, read: Read) -> Result<Option<Reading>, Failure> {
+    match router.host.apply(&context(router), org, Operation::Read(read)).await.and_then(Outcome::reading) {
+        Ok(reading) => Ok(Some(reading)),
+        Err(Failure::NotFound) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The organisation as it is now, if it was ever made.
+async fn state<H: Host>(router: &Router<H>, org: &EntityId) -> Result<Option<State>, Failure> {
+    let known = router.orgs.0.borrow().get(org.as_str()).cloned();
+    if let Some(known) = known {
+        let since = Read { which: Which::Latest, since: Some(known.valid_from) };
+        if let Some(Reading::NotModified(_)) = read(router, org, since).await? {
+            return Ok(Some(known));
+        }
+    }
+    let Some(Reading::Value(value, meta)) = read(router, org, Read::whole(Which::Latest)).await? else {
+        return Ok(None);
+    };
+    let state = State { valid_from: meta.valid_from, is_deleted: meta.deleted, org: parsed(&value).map(Rc::new) };
+    let mut kept = router.orgs.0.borrow_mut();
+    if kept.len() >= KEPT {
+        kept.clear();
+    }
+    kept.insert(org.as_str().to_owned(), state.clone());
+    Ok(Some(state))
+}
+
+fn parsed(value: &CborValue) -> Option<Org> {
+    Org::read(&cbor::decode_value(&value.0, &TRUSTED).ok()?).ok()
+}
+
+/// The organisation as the version of that time had it; nothing of a deleted one.
+async fn version<H: Host>(router: &Router<H>, org: &EntityId, at: Timestamp) -> Result<Option<Org>, Failure> {
+    let past = Read::whole(Which::Past(Moment::Time(at)));
+    Ok(match read(router, org, past).await? {
+        Some(Reading::Value(value, _)) => parsed(&value),
+        _ => None,
+    })
+}
+
+/// What follows from a change of an organisation: who has less by it, and who waits on a channel that its entity has left.
+pub(crate) async fn changed<H: Host>(
+    router: &Router<H>,
+    org: &EntityId,
+    committed: &Committed,
+    person: &str,
+) -> Result<Vec<Effect>, Failure> {
+    let Some(change) = &committed.change else { return Ok(Vec::new()) };
+    let before = match change.prev_valid_from {
+        Some(at) => version(router, org, at).await?.unwrap_or_default(),
+        None => Org::default(),
+    };
+    // Of a later version all that is said here is as true.
+    let after = match state(router, org).await? {
+        Some(State { is_deleted: false, org: Some(org), .. }) => org,
+        _ => Rc::default(),
+    };
+    let now = router.host.now();
+    let close = |channel| Effect::Publish(publish::closing(channel, now, close::RIGHTS_CHANGED));
+    let mut effects: Vec<Effect> =
+        before.lowered(&after).into_iter().map(|person| close(rights_channel(org, person))).collect();
+    let mut leave = |entity: &str, end: &str| {
+        let name = format!("{entity}{end}");
+        effects.extend(publish::FORMATS.into_iter().map(|format| close(publish::channel(format, &name))));
+        if entity.starts_with(notes::KIND) {
+            effects.push(close(notes::channel(&name)));
+        }
+    };
+    for (entity, node) in before.moved(&after) {
+        let node = crypto::hash(&format!("{org} {node}"));
+        leave(entity, &format!("@/{}", node.get(..16).unwrap_or_default()));
+    }
+    // Whoever attaches what is there made it, and was on a channel of their own until now.
+    let owners = format!("@{person}");
+    before.newly_attached(&after).for_each(|entity| leave(entity, &owners));
+    if change.prev_valid_from.is_none() {
+        leave(org.as_str(), &owners);
+    }
+    Ok(effects)
+}
+
+/// Closes the sockets of a person who holds an older version of their rights than there is, if they have less by now.
+pub(crate) async fn missed<H: Host>(router: &Router<H>, held: &Held, name: &str) -> Option<Item> {
+    let (org, person) = name.split_once('@')?;
+    let org = EntityId::parse(org).ok().filter(|org| org.kind() == org::KIND)?;
+    let since = held.id.as_deref().and_then(|id| Timestamp::parse(id).ok())?;
+    let state = state(router, &org).await.ok()??;
+    if state.valid_from == since {
+        return None;
+    }
+    let before = version(router, &org, since).await.ok()??;
+    let after = if state.is_deleted { None } else { state.org };
+    let is_lowered = before.lowered(&after.unwrap_or_default()).contains(person);
+    let mut item = publish::closing(held.channel.clone(), router.host.now(), close::RIGHTS_CHANGED);
+    item.prev_id.clone_from(&held.id);
+    is_lowered.then_some(item)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,316 @@
+use serde_json::{Value as Json, json};
+
+use crate::event::{Content, Held, Item};
+use crate::testing::{Answer, Person, Server, Socket, now, server};
+
+const API: &str = "/api/v1/entities";
+
+/// Ann heads it all, Ed edits and Vic views the shop, Sub is admin of a shelf in it, Eve is elsewhere, Zoe nowhere. The task `t`
+/// is Ann's, and attached to the shelf.
+struct Shop {
+    server: Server,
+    ann: Person,
+    ed: Person,
+    vic: Person,
+    sub: Person,
+    eve: Person,
+    zoe: Person,
+}
+
+fn shop() -> Shop {
+    let server = server(&[]);
+    let [ann, ed, vic, sub, eve, zoe] =
+        ["ann", "ed", "vic", "sub", "eve", "zoe"].map(|name| server.sign_in(&format!("{name}@example.org")));
+    let shop = Shop { server, ann, ed, vic, sub, eve, zoe };
+    shop.made(&shop.ann, "type", "task", json!({"policy": "org"}));
+    shop.made(&shop.ann, "task", "t", json!({"what": "sweep"}));
+    shop.made(&shop.ann, "org", "acme", shop.acme());
+    shop
+}
+
+impl Shop {
+    fn acme(&self) -> Json {
+        json!({
+            "name": "Acme",
+            "nodes": {"all": {}, "shop": {}, "shelf": {}, "other": {}},
+            "edges": {"all": {"shop": true, "other": true}, "shop": {"shelf": true}},
+            "grants": {
+                &self.ann.id: {"all": "admin"}, &self.ed.id: {"shop": "editor"}, &self.vic.id: {"shop": "viewer"},
+                &self.sub.id: {"shelf": "admin"}, &self.eve.id: {"other": "editor"},
+            },
+            "attached": {"task:t": "shelf"},
+        })
+    }
+
+    fn ask(&self, person: &Person, method: &str, path: &str, body: Json) -> Answer {
+        self.server.ask(person, method, &format!("{API}/{path}"), &[], body)
+    }
+
+    fn post(&self, person: &Person, kind: &str, id: &str, value: Json) -> Answer {
+        self.ask(person, "POST", kind, json!({"id": id, "value": value}))
+    }
+
+    fn made(&self, person: &Person, kind: &str, id: &str, value: Json) {
+        let answer = self.post(person, kind, id, value);
+        assert_eq!(answer.status(), 201, "{}", answer.json());
+    }
+
+    fn since(&self, entity: &str) -> String {
+        let read = self.ask(&self.ann, "GET", entity, Json::Null).json();
+        read["meta"]["validFrom"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Changes by merge patch.
+    fn patch(&self, person: &Person, entity: &str, patch: Json) -> Answer {
+        let since = self.since(entity);
+        let headers = [("if-unmodified-since", since.as_str()), ("content-type", "application/merge-patch+json")];
+        self.server.ask(person, "PATCH", &format!("{API}/{entity}"), &headers, patch)
+    }
+
+    fn changed(&self, patch: Json) -> Answer {
+        let answer = self.patch(&self.ann, "org:acme", patch);
+        assert_eq!(answer.status(), 200, "{}", answer.json());
+        answer
+    }
+
+    fn listed(&self, person: &Person, kind: &str) -> Vec<String> {
+        let list = self.server.ask(person, "GET", &format!("{API}?type={kind}"), &[], Json::Null).json();
+        let entities = list["entities"].as_array().unwrap().iter();
+        entities.map(|entity| entity["entityId"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn subscribed<'a>(&'a self, person: &Person, id: &str, entity: &str) -> Socket<'a> {
+        let mut socket = self.server.socket(person, id);
+        let (answer, _) = socket.send(json!({"id": 1, "method": "subscribe", "entityId": entity}));
+        assert_eq!(answer["status"], 200, "{answer}");
+        socket
+    }
+}
+
+#[test]
+fn each_way_in_goes_by_the_role() {
+    let shop = shop();
+    let since = shop.since("task:t");
+    let past = format!("task:t?asOf={since}");
+    for (person, name, reads, changes) in [
+        (&shop.ann, "ann", true, true),
+        (&shop.ed, "ed", true, true),
+        (&shop.vic, "vic", true, false),
+        (&shop.sub, "sub", true, true),
+        (&shop.eve, "eve", false, false),
+        (&shop.zoe, "zoe", false, false),
+    ] {
+        let read = if reads { 200 } else { 404 };
+        for path in ["task:t", "task:t/history", "task:t/subscribers", &past] {
+            assert_eq!(shop.ask(person, "GET", path, Json::Null).status(), read, "{name} {path}");
+        }
+        assert_eq!(shop.listed(person, "task"), vec!["task:t"; usize::from(reads)], "{name}");
+        for method in ["get", "history", "subscribe"] {
+            let message = json!({"id": 1, "method": method, "entityId": "task:t"});
+            let (answer, outcome) = shop.server.socket(person, "c").send(message.clone());
+            assert_eq!(answer["status"], read, "{name} {method}");
+            let shows = answer.to_string().contains("sweep");
+            assert_eq!(shows, reads && method != "history", "{name} {method} {answer}");
+            let subscribes = outcome.replies.iter().any(|reply| matches!(reply, crate::event::Reply::Subscribe { .. }));
+            assert_eq!(subscribes, reads && method == "subscribe", "{name} {method}");
+            assert_eq!(shop.server.ask(person, "POST", "/message", &[], message).status(), read, "{name} {method}");
+        }
+        let write = match (reads, changes) {
+            (_, true) => 200,
+            (true, false) => 403,
+            (false, false) => 404,
+        };
+        assert_eq!(shop.patch(person, "task:t", json!({"by": name})).status(), write, "{name} patches");
+        let since = shop.since("task:t");
+        let when = [("if-unmodified-since", since.as_str())];
+        let put = shop.server.ask(
+            person,
+            "PUT",
+            &format!("{API}/task:t"),
+            &when,
+            json!({"value": {"what": "sweep", "put": name}}),
+        );
+        assert_eq!(put.status(), write, "{name} puts");
+        assert_eq!(shop.ask(person, "DELETE", "task:t", Json::Null).status(), write, "{name} deletes");
+        assert_eq!(
+            shop.ask(person, "POST", "task:t/undelete", Json::Null).status(),
+            if changes { 200 } else { write },
+            "{name}"
+        );
+        let revert =
+            shop.server.ask(person, "POST", &format!("{API}/task:t/revert"), &when, json!({"validFrom": since}));
+        assert!(revert.status() == write || (changes && revert.status() == 409), "{name} {}", revert.json());
+    }
+    assert_eq!(shop.server.anonymous("GET", &format!("{API}/task:t"), Json::Null).status(), 401);
+}
+
+#[test]
+fn what_is_attached_before_it_is_made_is_made_by_editors() {
+    let shop = shop();
+    shop.changed(json!({"attached": {"task:new": "shelf"}}));
+    for (person, status) in [(&shop.zoe, 403), (&shop.eve, 403), (&shop.vic, 403), (&shop.ed, 201)] {
+        assert_eq!(shop.post(person, "task", "new", json!(1)).status(), status);
+    }
+    assert_eq!(shop.ask(&shop.vic, "GET", "task:new", Json::Null).status(), 200);
+    // Attached to nothing it is its maker's.
+    shop.made(&shop.zoe, "task", "own", json!(1));
+    assert_eq!(shop.ask(&shop.ann, "GET", "task:own", Json::Null).status(), 404);
+    assert_eq!(shop.listed(&shop.zoe, "task"), ["task:own"]);
+    assert_eq!(shop.listed(&shop.ann, "task").len(), 2);
+}
+
+#[test]
+fn nobody_attaches_what_others_made_or_have() {
+    let shop = shop();
+    shop.made(&shop.zoe, "task", "own", json!(1));
+    let refused = shop.patch(&shop.ann, "org:acme", json!({"attached": {"task:own": "shop"}}));
+    assert_eq!((refused.status(), refused.code().as_str()), (422, "invalid-value"), "{}", refused.json());
+    assert_eq!(refused.json()["error"]["violations"][0]["path"], "/attached/task:own");
+    assert_eq!(shop.ask(&shop.zoe, "GET", "task:own", Json::Null).status(), 200);
+    // Nor by an organisation of one's own.
+    let evil = |attached: &str| json!({"nodes": {"x": {}}, "grants": {&shop.eve.id: {"x": "admin"}}, "attached": {attached: "x"}});
+    for attached in ["task:t", "task:own", "person:1", "org:acme", "tw-sessions:1", "no entity"] {
+        let refused = shop.post(&shop.eve, "org", "evil", evil(attached));
+        assert_eq!(refused.status(), 422, "{attached} {}", refused.json());
+    }
+    assert_eq!(shop.ask(&shop.eve, "GET", "task:t", Json::Null).status(), 404);
+    // What is not there yet goes to the first, and is free again once they let go of it.
+    shop.changed(json!({"attached": {"task:new": "shop"}}));
+    assert_eq!(shop.post(&shop.eve, "org", "evil", evil("task:new")).status(), 422);
+    shop.changed(json!({"attached": {"task:new": null}}));
+    shop.made(&shop.eve, "org", "evil", evil("task:new"));
+    shop.made(&shop.eve, "task", "new", json!(1));
+    assert_eq!(shop.ask(&shop.ed, "GET", "task:new", Json::Null).status(), 404);
+}
+
+#[test]
+fn members_read_an_organisation_and_admins_change_what_is_theirs() {
+    let shop = shop();
+    for (person, read) in [(&shop.ann, 200), (&shop.vic, 200), (&shop.eve, 200), (&shop.zoe, 404)] {
+        assert_eq!(shop.ask(person, "GET", "org:acme", Json::Null).status(), read);
+        assert_eq!(shop.listed(person, "org").len(), usize::from(read == 200));
+    }
+    let grant = |node: &str, role: &str| json!({"grants": {&shop.zoe.id: {node: role}}});
+    for (person, node, status) in [
+        (&shop.zoe, "shelf", 404),
+        (&shop.vic, "shelf", 403),
+        (&shop.ed, "shelf", 403),
+        (&shop.sub, "shop", 403),
+        (&shop.sub, "shelf", 200),
+        (&shop.ann, "other", 200),
+    ] {
+        let answer = shop.patch(person, "org:acme", grant(node, "viewer"));
+        assert_eq!(answer.status(), status, "{node} {}", answer.json());
+    }
+    assert_eq!(shop.ask(&shop.zoe, "GET", "task:t", Json::Null).status(), 200);
+    assert_eq!(shop.ask(&shop.sub, "DELETE", "org:acme", Json::Null).status(), 403);
+    for (patch, path) in [
+        (json!({"edges": {"shelf": {"all": true}}}), "/edges"),
+        (json!({"edges": {"shelf": {"nowhere": true}}}), "/edges/shelf/nowhere"),
+        (json!({"nodes": {"shelf": null}}), "/edges/shop/shelf"),
+        (json!({"grants": {&shop.ann.id: null, &shop.sub.id: null}}), "/grants"),
+        (json!({"grants": {&shop.ann.id: {"all": "boss"}}}), "/grants/"),
+    ] {
+        let refused = shop.patch(&shop.ann, "org:acme", patch.clone());
+        assert_eq!((refused.status(), refused.code().as_str()), (422, "invalid-value"), "{patch} {}", refused.json());
+        let said = refused.json()["error"]["violations"][0]["path"].as_str().unwrap_or_default().to_owned();
+        assert!(said.starts_with(path), "{patch} {said}");
+    }
+}
+
+fn closes(answer: &Answer) -> Vec<String> {
+    let closes = answer.published().into_iter().filter(|item| matches!(item.content, Content::Close(1012, _)));
+    closes.map(|item| item.channel.clone()).collect()
+}
+
+fn rights(shop: &Shop, person: &Person) -> Held {
+    let channel = format!("rights:org:acme@{}", person.id);
+    Held { channel, id: Some(shop.since("org:acme")) }
+}
+
+#[test]
+fn who_loses_a_role_is_let_go_before_anything_else_is_told_and_nobody_else_is() {
+    let shop = shop();
+    let (of_ed, of_vic) = (shop.subscribed(&shop.ed, "c1", "task:t"), shop.subscribed(&shop.vic, "c2", "task:t"));
+    let channel =
+        |socket: &Socket<'_>| socket.channels.keys().find(|name| name.starts_with("json:task")).unwrap().clone();
+    assert_eq!(channel(&of_ed), channel(&of_vic));
+    let [held_by_ed, held_by_vic] = [&shop.ed, &shop.vic].map(|person| rights(&shop, person));
+    for (socket, held) in [(&of_ed, &held_by_ed), (&of_vic, &held_by_vic)] {
+        assert_eq!(socket.channels.get(&held.channel), Some(&held.id));
+    }
+    // Who gets more, or keeps it by another way, is left in peace.
+    assert!(closes(&shop.changed(json!({"grants": {&shop.ed.id: {"shelf": "editor"}}}))).is_empty());
+    assert!(closes(&shop.changed(json!({"name": "Acme Ltd"}))).is_empty());
+    let withdrawn = shop.changed(json!({"grants": {&shop.vic.id: null}}));
+    assert_eq!(closes(&withdrawn), std::slice::from_ref(&held_by_vic.channel));
+    assert_eq!(withdrawn.published()[0].channel, held_by_vic.channel, "before the change itself is shown");
+    assert_eq!(shop.ask(&shop.vic, "GET", "task:t", Json::Null).status(), 404);
+    // Had the item got lost, resync would have closed them, and only them.
+    let items = now(shop.server.router.resync(vec![held_by_ed.clone(), held_by_vic.clone()]));
+    assert!(
+        matches!(&items[..], [Item { channel, content: Content::Close(1012, _), prev_id, .. }]
+        if *channel == held_by_vic.channel && *prev_id == held_by_vic.id),
+        "{items:?}"
+    );
+    // A way down is cut: Ed keeps the shelf by the grant there, and loses the shop.
+    let cut = shop.changed(json!({"edges": {"all": {"shop": null}}, "grants": {&shop.ed.id: {"shop": null}}}));
+    let mut lost = [format!("rights:org:acme@{}", shop.ann.id), held_by_ed.channel];
+    lost.sort();
+    assert_eq!(closes(&cut), lost);
+}
+
+#[test]
+fn what_moves_to_another_node_leaves_the_channel_of_the_first() {
+    let shop = shop();
+    let of_vic = shop.subscribed(&shop.vic, "c1", "task:t");
+    let on = of_vic.channels.keys().find(|name| name.starts_with("json:task")).unwrap().clone();
+    let moved = shop.changed(json!({"attached": {"task:t": "other"}}));
+    assert!(closes(&moved).contains(&on), "{:?}", closes(&moved));
+    let push = shop.patch(&shop.ann, "task:t", json!({"what": "mop"}));
+    assert!(push.published().iter().all(|item| item.channel != on));
+    assert_eq!(shop.ask(&shop.vic, "GET", "task:t", Json::Null).status(), 404);
+    assert_eq!(shop.ask(&shop.eve, "GET", "task:t", Json::Null).status(), 200);
+    // Detached it is Ann's again, who made it.
+    shop.changed(json!({"attached": {"task:t": null}}));
+    assert_eq!(shop.ask(&shop.eve, "GET", "task:t", Json::Null).status(), 404);
+    assert_eq!(shop.ask(&shop.ann, "GET", "task:t", Json::Null).status(), 200);
+    let held = Held { channel: on, id: None };
+    assert!(matches!(&now(shop.server.router.resync(vec![held]))[..], [Item { content: Content::Close(1012, _), .. }]));
+}
+
+#[test]
+fn a_deleted_organisation_gives_rights_to_nobody_until_it_is_back() {
+    let shop = shop();
+    let closed = closes(&shop.ask(&shop.ann, "DELETE", "org:acme", Json::Null));
+    for person in [&shop.ann, &shop.ed, &shop.vic, &shop.sub, &shop.eve] {
+        assert!(closed.contains(&format!("rights:org:acme@{}", person.id)));
+        assert_eq!(shop.ask(person, "GET", "task:t", Json::Null).status(), 404);
+    }
+    assert_eq!(shop.ask(&shop.ed, "POST", "org:acme/undelete", Json::Null).status(), 403);
+    assert_eq!(shop.ask(&shop.zoe, "POST", "org:acme/undelete", Json::Null).status(), 404);
+    assert_eq!(shop.ask(&shop.ann, "POST", "org:acme/undelete", Json::Null).status(), 200);
+    assert_eq!(shop.ask(&shop.vic, "GET", "task:t", Json::Null).status(), 200);
+}
+
+#[test]
+fn two_moves_that_are_a_cycle_together_end_as_one_and_a_refusal() {
+    let shop = shop();
+    shop.changed(json!({"nodes": {"left": {}, "right": {}}, "edges": {"all": {"left": true, "right": true}}}));
+    let since = shop.since("org:acme");
+    let patch = |upper: &str, lower: &str| {
+        let headers = [("if-unmodified-since", since.as_str()), ("content-type", "application/merge-patch+json")];
+        shop.server.ask(
+            &shop.ann,
+            "PATCH",
+            &format!("{API}/org:acme"),
+            &headers,
+            json!({"edges": {upper: {lower: true}}}),
+        )
+    };
+    assert_eq!(patch("left", "right").status(), 200);
+    let refused = patch("right", "left");
+    assert_eq!((refused.status(), refused.code().as_str()), (422, "invalid-value"), "{}", refused.json());
+    let edges = shop.ask(&shop.ann, "GET", "org:acme", Json::Null).json()["value"]["edges"].clone();
+    assert_eq!((&edges["left"], &edges["right"]), (&json!({"right": true}), &Json::Null));
+}
