@@ -124,6 +124,31 @@ export class Tab {
       });
   }
 
+  /** All that is in IndexedDB, as a text. */
+  disk() {
+    return this.page.evaluate(async () => {
+      const everything = [];
+      for (const { name } of await indexedDB.databases()) {
+        const database = await new Promise((resolve, reject) => {
+          const request = indexedDB.open(name);
+          request.onsuccess = () => resolve(request.result);
+          request.onerror = () => reject(request.error);
+        });
+        for (const store of database.objectStoreNames) {
+          const read = kind => new Promise(resolve => {
+            const request = database.transaction(store).objectStore(store)[kind]();
+            request.onsuccess = () => resolve(request.result);
+          });
+          for (const item of [...await read('getAll'), ...await read('getAllKeys')]) {
+            everything.push(item instanceof Uint8Array ? String.fromCharCode(...item) : JSON.stringify(item));
+          }
+        }
+        database.close();
+      }
+      return everything.join('\n');
+    });
+  }
+
   async online(status = 'online', timeout = 20_000) {
     await this.page.waitForFunction(status => client.status === status, status, { polling: 20, timeout }).catch(async () => {
       throw new Error(`the client of ${this.somebody.email} should be ${status}, and is ${await this.page.evaluate(() => client.status)}`);

@@ -320,27 +320,7 @@ for (const [where, options] of Object.entries(MODES)) describe(`the client ${whe
     await tab.settles(id);
     await tab.page.evaluate(() => client.logout());
     await tab.signIn(`next-${options.noSharedWorker ? 'l' : 's'}@example.org`);
-    const kept = await tab.page.evaluate(async () => {
-      const everything = [];
-      for (const { name } of await indexedDB.databases()) {
-        const database = await new Promise((resolve, reject) => {
-          const request = indexedDB.open(name);
-          request.onsuccess = () => resolve(request.result);
-          request.onerror = () => reject(request.error);
-        });
-        for (const store of database.objectStoreNames) {
-          const read = kind => new Promise(resolve => {
-            const request = database.transaction(store).objectStore(store)[kind]();
-            request.onsuccess = () => resolve(request.result);
-          });
-          for (const item of [...await read('getAll'), ...await read('getAllKeys')]) {
-            everything.push(item instanceof Uint8Array ? String.fromCharCode(...item) : JSON.stringify(item));
-          }
-        }
-        database.close();
-      }
-      return everything.join('\n');
-    });
+    const kept = await tab.disk();
     assert.ok(!kept.includes('secret') && !kept.includes(id) && !kept.includes('guest-'), kept);
     await guest.leave();
   });
