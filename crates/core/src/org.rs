@@ -124,6 +124,14 @@ impl Org {
         new.map(String::as_str)
     }
 
+    /// Entities that `after` attaches to a node that it does not have, where this did not, with that node.
+    pub fn attached_nowhere<'a>(&self, after: &'a Org) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let nowhere = |(entity, node): &(&'a String, &'a String)| {
+            !after.nodes.contains_key(*node) && self.attached.get(*entity) != Some(*node)
+        };
+        after.attached.iter().filter(nowhere).map(|(entity, node)| (entity.as_str(), node.as_str()))
+    }
+
     /// Entities that `after` has at another node, or not at all.
     pub fn moved<'a>(&'a self, after: &Org) -> impl Iterator<Item = (&'a str, &'a str)> {
         let moved = self.attached.iter().filter(|(entity, node)| after.attached.get(*entity) != Some(node));
@@ -132,21 +140,19 @@ impl Org {
 
     /// Those who have less of a role somewhere in `after` than here.
     pub fn lowered<'a>(&'a self, after: &Org) -> BTreeSet<&'a str> {
-        let lost = |person: &str, node: &str| self.role(person, node) > after.role(person, node);
-        let edges = || {
-            let edges =
-                self.parents.iter().flat_map(|(child, parents)| parents.iter().map(move |parent| (parent, child)));
-            edges.filter(|(parent, child)| after.parents.get(*child).is_none_or(|parents| !parents.contains(*parent)))
+        let none = BTreeSet::new();
+        let is_cut =
+            |child: &str, parents: &BTreeSet<String>| !parents.is_subset(after.parents.get(child).unwrap_or(&none));
+        // Where a way down is cut, whoever came by it has less right below the cut, or nowhere below.
+        let cut = self.parents.iter().filter(|(child, parents)| is_cut(child, parents));
+        let cut: Vec<&str> = cut.map(|(child, _)| child.as_str()).collect();
+        let is_lowered = |person: &str, grants: &BTreeMap<String, Role>| {
+            let changed = if after.grants.get(person) == Some(grants) { None } else { Some(grants.keys()) };
+            let mut ends = changed.into_iter().flatten().map(String::as_str).chain(cut.iter().copied());
+            ends.any(|node| self.role(person, node) > after.role(person, node))
         };
-        let mut lowered = BTreeSet::new();
-        for (person, grants) in &self.grants {
-            // Where a way down is cut, whoever came by it has less right below the cut, or nowhere below.
-            let mut ends = grants.keys().chain(edges().map(|(_, child)| child));
-            if ends.any(|node| lost(person, node)) {
-                lowered.insert(person.as_str());
-            }
-        }
-        lowered
+        let lowered = self.grants.iter().filter(|(person, grants)| is_lowered(person, grants));
+        lowered.map(|(person, _)| person.as_str()).collect()
     }
 
     /// Whether `person` may make `after` of this.
@@ -155,8 +161,12 @@ impl Org {
     /// What they may not, and what it would take.
     pub fn allows(&self, after: &Org, person: &str) -> Result<(), String> {
         let is_admin = |node: &str| self.role(person, node) == Some(Role::Admin);
-        // What is new is whose it is put under.
-        let is_theirs = |node: &str| is_admin(node) || !self.nodes.contains_key(node);
+        // What is new is theirs under whose it is put: what they are is asked of what was before.
+        let is_under_theirs = |node: &str| after.above(node).into_iter().any(is_admin) || self.is_head(person);
+        let is_theirs = |node: &str| match self.nodes.contains_key(node) {
+            true => is_admin(node),
+            false => is_under_theirs(node),
+        };
         let takes = |role: &str, node: &str, what: &str| {
             Err([what, " takes the role `", role, "` at the node `", node, "`"].concat())
         };
@@ -174,12 +184,8 @@ impl Org {
         let none = BTreeMap::new();
         for other in changed(&self.grants, &after.grants) {
             let [before, now] = [self, after].map(|org| org.grants.get(other).unwrap_or(&none));
-            for node in changed(before, now).filter(|node| !is_admin(node)) {
-                // Who makes a node under their own is its admin by that; one with none above is made by who has one.
-                let is_made = !self.nodes.contains_key(node);
-                if !is_made || !(self.is_head(person) || after.role(person, node) == Some(Role::Admin)) {
-                    return takes("admin", node, &["granting something to `", other, "`"].concat());
-                }
+            if let Some(node) = changed(before, now).find(|node| !is_theirs(node)) {
+                return takes("admin", node, &["granting something to `", other, "`"].concat());
             }
         }
         for entity in changed(&self.attached, &after.attached) {
@@ -192,7 +198,8 @@ impl Org {
                 return takes("editor", node, &what);
             }
         }
-        if self.rest != after.rest && !self.is_head(person) {
+        // Also what says nothing: members without anything in them.
+        if (self.rest != after.rest || self == after) && !self.is_head(person) {
             return Err(
                 "changing its name, or what else it has, takes the role `admin` at a node with none above".into()
             );

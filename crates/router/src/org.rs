@@ -8,7 +8,7 @@
 //! ([`missed`]).
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
@@ -33,9 +33,16 @@ pub(crate) const RIGHTS: &str = "rights";
 /// Organisations that are remembered at most; then all are read again.
 const KEPT: usize = 64;
 
-/// Those read last, by id. Whether one is still the current one is asked each time.
+/// What was read last.
 #[derive(Default)]
-pub(crate) struct Known(RefCell<HashMap<String, State>>);
+pub(crate) struct Known {
+    /// By id. Whether one is still the current one is asked each time.
+    states: RefCell<HashMap<String, State>>,
+    /// By organisation, and the version from which and to which: who has less by it.
+    lowered: RefCell<HashMap<(String, Timestamp, Timestamp), Lowered>>,
+}
+
+type Lowered = Rc<BTreeSet<String>>;
 
 /// An organisation as it was found.
 #[derive(Clone)]
@@ -94,7 +101,8 @@ pub(crate) async fn right<H: Host>(
     };
     let forbidden = |why: &str| Err(Denied::Forbidden(format!("{entity} is an organisation's: {why}")));
     match (role, permission) {
-        (None, Permission::Create) => forbidden("making it takes the role `editor` where it is attached"),
+        // As where it is made already, and not theirs to read.
+        (None, Permission::Create) => Err(Failure::Exists.into()),
         (None, _) => Err(Denied::Hidden),
         (Some(Role::Viewer), Permission::Create | Permission::Change) => {
             forbidden("changing it takes the role `editor` where it is attached, and you are `viewer`")
@@ -138,14 +146,13 @@ async fn attached<H: Host, T>(
     let mark = org::mark(&Sha256::digest(entity.as_str()));
     let Some((mark, _)) = internal::read(&router.host, &mark).await? else { return Ok(None) };
     let Some(org) = internal::text(&mark, "org").and_then(|org| EntityId::parse(org).ok()) else { return Ok(None) };
-    let Some(state) = state(router, &org).await? else { return Ok(None) };
+    // While it is deleted, what is attached to it is its makers'.
+    let Some(state) = state(router, &org).await?.filter(|state| !state.is_deleted) else { return Ok(None) };
     let Some(known) = &state.org else { return Ok(None) };
     let Some(node) = known.node_of(entity.as_str()) else { return Ok(None) };
     let version = state.valid_from;
     let name = crypto::hash(&format!("{org} {node}")).get(..16).unwrap_or_default().to_owned();
-    // A deleted organisation gives rights to nobody; who takes its deletion back has them again.
-    let said = if state.is_deleted { of(&Org::default(), node) } else { of(known, node) };
-    Ok(Some((Source { org, version, node: Some(name) }, said)))
+    Ok(Some((Source { org, version, node: Some(name) }, of(known, node))))
 }
 
 fn context<H: Host>(router: &Router<H>) -> Context {
@@ -169,7 +176,7 @@ async fn read<H: Host>(router: &Router<H>, org: &EntityId, read: Read) -> Result
 
 /// The organisation as it is now, if it was ever made.
 async fn state<H: Host>(router: &Router<H>, org: &EntityId) -> Result<Option<State>, Failure> {
-    let known = router.orgs.0.borrow().get(org.as_str()).cloned();
+    let known = router.orgs.states.borrow().get(org.as_str()).cloned();
     if let Some(known) = known {
         let since = Read { which: Which::Latest, since: Some(known.valid_from) };
         if let Some(Reading::NotModified(_)) = read(router, org, since).await? {
@@ -180,7 +187,7 @@ async fn state<H: Host>(router: &Router<H>, org: &EntityId) -> Result<Option<Sta
         return Ok(None);
     };
     let state = State { valid_from: meta.valid_from, is_deleted: meta.deleted, org: parsed(&value).map(Rc::new) };
-    let mut kept = router.orgs.0.borrow_mut();
+    let mut kept = router.orgs.states.borrow_mut();
     if kept.len() >= KEPT {
         kept.clear();
     }
@@ -248,15 +255,29 @@ pub(crate) async fn missed<H: Host>(router: &Router<H>, held: &Held, name: &str)
     let org = EntityId::parse(org).ok().filter(|org| org.kind() == org::KIND)?;
     let since = held.id.as_deref().and_then(|id| Timestamp::parse(id).ok())?;
     let state = state(router, &org).await.ok()??;
-    if state.valid_from == since {
+    if state.valid_from == since || !lowered_since(router, &org, since, state).await?.contains(person) {
         return None;
     }
-    let before = version(router, &org, since).await.ok()??;
-    let after = if state.is_deleted { None } else { state.org };
-    let is_lowered = before.lowered(&after.unwrap_or_default()).contains(person);
     let mut item = publish::closing(held.channel.clone(), router.host.now(), close::RIGHTS_CHANGED);
     item.prev_id.clone_from(&held.id);
-    is_lowered.then_some(item)
+    Some(item)
+}
+
+/// Who has less by now than in the version that began at `since`. None where that can't be told.
+async fn lowered_since<H: Host>(router: &Router<H>, org: &EntityId, since: Timestamp, state: State) -> Option<Lowered> {
+    let key = (org.as_str().to_owned(), since, state.valid_from);
+    if let Some(known) = router.orgs.lowered.borrow().get(&key) {
+        return Some(known.clone());
+    }
+    let before = version(router, org, since).await.ok()??;
+    let after = if state.is_deleted { None } else { state.org };
+    let lowered: Lowered = Rc::new(before.lowered(&after.unwrap_or_default()).into_iter().map(str::to_owned).collect());
+    let mut kept = router.orgs.lowered.borrow_mut();
+    if kept.len() >= KEPT {
+        kept.clear();
+    }
+    kept.insert(key, lowered.clone());
+    Some(lowered)
 }
 
 #[cfg(test)]

@@ -103,6 +103,14 @@ fn only_an_admin_of_what_is_touched_may_change_it() {
     assert_eq!(shop.allows(&new("shop"), "bob"), Ok(()));
     assert!(shop.allows(&new("all"), "bob").is_err());
     assert!(shop.allows(&new("other"), "bob").is_err());
+    // Nobody becomes admin of something by making it, and then of the whole.
+    let alone = acme.clone_with_node("new");
+    for person in ["bob", "eve", "zoe"] {
+        assert!(acme.allows(&alone, person).is_err());
+        assert!(acme.allows(&alone.clone_with_grant(person, "new", Role::Admin), person).is_err());
+        assert!(acme.allows(&acme.clone_with_grant(person, "ghost", Role::Admin), person).is_err());
+    }
+    assert_eq!(acme.allows(&alone.clone_with_grant("ann", "new", Role::Admin), "ann"), Ok(()));
     // Who edits attaches; who moves or detaches is an admin there.
     let attached = |attached: &str| with("attached", attached);
     assert_eq!(acme.allows(&attached(r#"{"task:1":"web","task:2":"shop","task:3":"web"}"#), "bob"), Ok(()));
@@ -113,6 +121,12 @@ fn only_an_admin_of_what_is_touched_may_change_it() {
 }
 
 impl Org {
+    fn clone_with_node(&self, node: &str) -> Org {
+        let mut org = self.clone();
+        org.nodes.insert(node.into(), Value::Null);
+        org
+    }
+
     fn clone_with_edge(&self, parent: &str, child: &str) -> Org {
         let mut org = self.clone();
         org.parents.entry(child.into()).or_default().insert(parent.into());

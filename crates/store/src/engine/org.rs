@@ -2,14 +2,18 @@
 //!
 //! An entity is attached to one organisation at most. Which, is kept in `tw-attached:{digest of its id}`, an entity
 //! `{entity, org}` that is there **before** the organisation attaches it: whoever asks for the rights to an entity is led to
-//! the organisation, whose own value says whether, and where, it is attached. What leads to one that does not (its change was
-//! refused after all, or it was detached) counts for nothing, and is taken over by the next who attaches it.
+//! the organisation, whose own value says whether, and where, it is attached. Whoever makes an entity of a type whose rights
+//! are by organisations writes it first too, with no organisation. So of two who attach one entity, or attach it while it is made,
+//! one is first, and the other learns of it.
+//!
+//! What leads to an organisation that does not attach the entity (its change was refused after all, or it was detached) counts
+//! for nothing, and is taken over by the next, unless that change may still be under way.
 
 use sha2::{Digest, Sha256};
 use timeweft_core::diff::Patch;
 use timeweft_core::id::EntityId;
 use timeweft_core::members::Members;
-use timeweft_core::operation::{Context, Failure, Violation};
+use timeweft_core::operation::{Access, Context, Failure, Violation};
 use timeweft_core::org::{self, Org};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
@@ -22,10 +26,32 @@ use crate::store::Store;
 /// Entities that one change can attach.
 const MOST_ATTACHED: usize = 1_000;
 
+/// What is told of a change at most.
+const MOST_VIOLATIONS: usize = 20;
+
+/// Of what is attached and can't be. Which of the two it is, is not told: it may be there for others only.
+const TAKEN: &str = "is there already, or attached to another organisation: whoever made it attaches it";
+
+fn violation(entity: &str, why: &str) -> Violation {
+    let path = format!("/attached/{}", entity.replace('~', "~0").replace('/', "~1"));
+    Violation { path, message: why.to_owned() }
+}
+
+/// A change that has said what it is about comes to its end within this, in microseconds.
+const UNDER_WAY: u64 = 60_000_000;
+
 /// What attaches an entity.
 struct Mark {
+    /// Empty where it is only being made.
     org: String,
     since: Timestamp,
+}
+
+impl Mark {
+    /// Whether who wrote it may still be about to do what it is for.
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        now.0.saturating_sub(self.since.0) < UNDER_WAY
+    }
 }
 
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
@@ -38,25 +64,30 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         after: &Value,
     ) -> Result<(), Failure> {
         let after = Org::read(after).map_err(Failure::InvalidValue)?;
-        let before = match before.map(Org::read) {
-            Some(Ok(before)) => {
-                before.allows(&after, &context.person_id).map_err(Failure::Forbidden)?;
-                before
-            }
-            // New, or none by the rules of now: whoever made it may make it one.
-            _ => Org::default(),
-        };
+        // New, or none by the rules of now: whoever made it may make it one.
+        let known = before.and_then(|before| Org::read(before).ok());
+        let before = known.clone().unwrap_or_default();
+        let mut violations: Vec<Violation> = before
+            .attached_nowhere(&after)
+            .map(|(entity, node)| violation(entity, &format!("there is no node `{node}`")))
+            .take(MOST_VIOLATIONS)
+            .collect();
+        if !violations.is_empty() {
+            return Err(Failure::InvalidValue(violations));
+        }
+        if known.is_some() {
+            before.allows(&after, &context.person_id).map_err(Failure::Forbidden)?;
+        }
         let attached: Vec<&str> = before.newly_attached(&after).collect();
         if attached.len() > MOST_ATTACHED {
             return Err(Failure::TooLarge(format!("a change attaches at most {MOST_ATTACHED} entities")));
         }
-        let mut violations = Vec::new();
         for entity in attached {
             if let Err(why) = self.attach(context, id, entity).await? {
-                let path = format!("/attached/{}", entity.replace('~', "~0").replace('/', "~1"));
-                violations.push(Violation { path, message: why.to_owned() });
+                violations.push(violation(entity, why));
             }
         }
+        violations.truncate(MOST_VIOLATIONS);
         if violations.is_empty() { Ok(()) } else { Err(Failure::InvalidValue(violations)) }
     }
 
@@ -81,34 +112,91 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         if matches!(entity.kind(), org::KIND | "type" | "person") || !own::is_listed(entity.kind()) {
             return Ok(Err("entities of this type have rights of their own"));
         }
-        if self.maker(&entity).await?.is_some_and(|maker| maker != context.person_id) {
-            return Ok(Err("is there already: whoever made it attaches it"));
-        }
         let mark = org::mark(&Sha256::digest(entity.as_str()));
-        let system = own::system(context.now);
         loop {
-            match self.mark_of(&mark).await? {
-                None => {
-                    let members = [("entity", entity.as_str()), ("org", org.as_str())];
-                    let value = Value::object(members.map(|(name, text)| (name, Value::text(text))));
-                    if self.create(&system, &mark, &value).await? {
-                        return Ok(Ok(()));
-                    }
+            let found = self.mark_of(&mark).await?;
+            let taken = match &found {
+                None => false,
+                Some(Mark { org: other, .. }) if other == org.as_str() => false,
+                Some(found) if found.org.is_empty() => {
+                    self.maker(&entity).await?.is_none() && found.is_fresh(context.now)
                 }
-                Some(Mark { org: other, .. }) if other == org.as_str() => return Ok(Ok(())),
-                Some(Mark { org: other, since }) => {
-                    if self.has_attached(&other, entity.as_str()).await? {
-                        return Ok(Err("is attached to another organisation"));
-                    }
-                    let taken =
-                        Patch::Map(Members::from([("org".to_owned(), Patch::Value(Value::text(org.as_str())))]));
-                    // A change that is part of one.
-                    match Box::pin(self.change(&system, &mark, Edit::Patch(taken), Terms::since(Some(since)))).await {
-                        Err(Failure::Conflict(..)) => {}
-                        other => return other.map(|_| Ok(())),
-                    }
-                }
+                Some(found) => self.holds(context, found, entity.as_str()).await?,
+            };
+            if taken {
+                return Ok(Err(TAKEN));
             }
+            if self.write_mark(context, &mark, found, &entity, org.as_str()).await? {
+                let is_theirs = |maker: String| maker == context.person_id;
+                return Ok(if self.maker(&entity).await?.is_none_or(is_theirs) { Ok(()) } else { Err(TAKEN) });
+            }
+        }
+    }
+
+    /// Before an entity is made whose rights are by organisations: that nobody attaches it meanwhile.
+    ///
+    /// # Errors
+    /// [`Failure::Exists`] where an organisation has it, and the caller's right was not decided by that.
+    pub(super) async fn reserve(&self, context: &Context, entity: &EntityId) -> Result<(), Failure> {
+        let mark = org::mark(&Sha256::digest(entity.as_str()));
+        loop {
+            let found = self.mark_of(&mark).await?;
+            match &found {
+                Some(found) if found.org.is_empty() => return Ok(()),
+                Some(found) if self.holds(context, found, entity.as_str()).await? => {
+                    return if context.access == Access::Any { Ok(()) } else { Err(Failure::Exists) };
+                }
+                _ => {}
+            }
+            if self.write_mark(context, &mark, found, entity, "").await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether the organisation that is marked has the entity, or may be about to attach it.
+    async fn holds(&self, context: &Context, mark: &Mark, entity: &str) -> Result<bool, Failure> {
+        let Ok(org) = EntityId::parse(&mark.org) else { return Ok(false) };
+        let system = own::system(Timestamp(0));
+        let found = self.settle(&system, &org, async |current, loader| {
+            let value = self.state(loader, &org, &current.record).await?.whole(loader).await?;
+            let is_attached = Org::read(&value).is_ok_and(|org| org.node_of(entity).is_some());
+            // A version that is later than the mark is what came of the change.
+            Ok(Some(is_attached || (current.record.entry.valid_from <= mark.since.0 && mark.is_fresh(context.now))))
+        });
+        match found.await {
+            Err(Failure::NotFound) => Ok(mark.is_fresh(context.now)),
+            found => found,
+        }
+    }
+
+    /// Writes what is marked, over what was found; false when somebody else was faster.
+    async fn write_mark(
+        &self,
+        context: &Context,
+        mark: &EntityId,
+        found: Option<Mark>,
+        entity: &EntityId,
+        org: &str,
+    ) -> Result<bool, Failure> {
+        let system = own::system(context.now);
+        // Also where it is the same: it has to be a new version.
+        let members = [
+            ("entity", Value::text(entity.as_str())),
+            ("org", Value::text(org)),
+            ("at", Value::Number(context.now.0 as f64)),
+            ("by", Value::Number(f64::from((self.nonce)()))),
+        ];
+        let Some(Mark { since, .. }) = found else {
+            return Ok(self.create(&system, mark, &Value::object(members)).await?);
+        };
+        let members = members.map(|(name, value)| (name.to_owned(), Patch::Value(value)));
+        let patch = Edit::Patch(Patch::Map(Members::from(members)));
+        // A change that is part of one. Two that write at once write `by` to different things.
+        match Box::pin(self.change(&system, mark, patch, Terms::since(Some(since)))).await {
+            Ok(_) => Ok(true),
+            Err(Failure::Conflict(..)) => Ok(false),
+            Err(failure) => Err(failure),
         }
     }
 
@@ -127,20 +215,6 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             Ok(mark) => Ok(Some(mark)),
             Err(Failure::NotFound) => Ok(None),
             Err(failure) => Err(failure),
-        }
-    }
-
-    /// Whether an organisation, also a deleted one, says that the entity is attached to it.
-    async fn has_attached(&self, org: &str, entity: &str) -> Result<bool, Failure> {
-        let Ok(org) = EntityId::parse(org) else { return Ok(false) };
-        let context = own::system(Timestamp(0));
-        let found = self.settle(&context, &org, async |current, loader| {
-            let value = self.state(loader, &org, &current.record).await?.whole(loader).await?;
-            Ok(Some(Org::read(&value).is_ok_and(|org| org.node_of(entity).is_some())))
-        });
-        match found.await {
-            Err(Failure::NotFound) => Ok(false),
-            found => found,
         }
     }
 }

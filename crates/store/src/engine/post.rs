@@ -3,7 +3,7 @@
 use timeweft_core::codec::cbor;
 use timeweft_core::diff::Diff;
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{Access, Change, Committed, Context, Failure, Moment, Post};
+use timeweft_core::operation::{Access, Change, Committed, Context, Failure, Moment, Policy, Post};
 use timeweft_core::org;
 use timeweft_core::time::Timestamp;
 
@@ -31,6 +31,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         rules.check(&value).map_err(Failure::InvalidValue)?;
         if id.kind() == org::KIND {
             self.check_org(context, id, None, &value).await?;
+        } else if rules.policy == Policy::Org {
+            self.reserve(context, id).await?;
         }
         let listed = own::is_listed(id.kind());
         if listed {

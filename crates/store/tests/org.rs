@@ -1,0 +1,259 @@
+//! Organisations that several persons change at random, held against a model that rebuilds everything: the same is taken and
+//! refused, and what is stored is an organisation at any time.
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::*;
+use serde_json::{Value as Json, json};
+use timeweft_core::codec::{cbor, json as codec};
+use timeweft_core::diff::diff;
+use timeweft_core::id::EntityId;
+use timeweft_core::operation::{Access, CborDiff, Context, Failure, Patch, Post, Read, Reading, Which};
+use timeweft_core::time::Timestamp;
+use timeweft_store::memory::MemoryStore;
+
+const PERSONS: [&str; 5] = ["ann", "bob", "cy", "dee", "eve"];
+const NODES: [&str; 7] = ["all", "a", "b", "c", "d", "e", "f"];
+const ROLES: [&str; 3] = ["viewer", "editor", "admin"];
+
+fn names<'a>(value: &'a Json, part: &str) -> Vec<&'a String> {
+    value[part].as_object().map(|members| members.keys().collect()).unwrap_or_default()
+}
+
+/// All edges, as parent and child.
+fn edges(org: &Json) -> Vec<(String, String)> {
+    let of = |parent: &String| {
+        let children = org["edges"][parent].as_object().unwrap();
+        children.keys().map(|child| (parent.clone(), child.clone())).collect::<Vec<_>>()
+    };
+    names(org, "edges").into_iter().flat_map(of).collect()
+}
+
+/// The node and all below it.
+fn below(org: &Json, node: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::from([node.to_owned()]);
+    while let Some((_, child)) =
+        edges(org).into_iter().find(|(parent, child)| found.contains(parent) && !found.contains(child))
+    {
+        found.insert(child);
+    }
+    found
+}
+
+fn is_admin(org: &Json, person: &str, node: &str) -> bool {
+    let grants = org["grants"][person].as_object();
+    grants.into_iter().flatten().any(|(at, role)| role == "admin" && below(org, at).contains(node))
+}
+
+fn is_head(org: &Json, person: &str) -> bool {
+    let is_below = |node: &String| edges(org).iter().any(|(_, child)| child == node);
+    let grants = org["grants"][person].as_object();
+    grants.into_iter().flatten().any(|(at, role)| role == "admin" && !org["nodes"][at].is_null() && !is_below(at))
+}
+
+fn is_valid(org: &Json) -> bool {
+    let is_node = |node: &String| !org["nodes"][node].is_null();
+    let edges = edges(org);
+    let fits =
+        edges.iter().all(|(parent, child)| is_node(parent) && is_node(child) && !below(org, child).contains(parent));
+    let mut grants = names(org, "grants").into_iter().flat_map(|person| org["grants"][person].as_object().unwrap());
+    fits && grants.any(|(node, role)| role == "admin" && is_node(node))
+}
+
+/// One thing to do, at random.
+fn act(random: &mut Seeded, base: &Json) -> Vec<(String, String, Json)> {
+    let node = |random: &mut Seeded| NODES[random.below(NODES.len())].to_owned();
+    let edge = |parent: String, child: String, there: bool| {
+        vec![("edges".to_owned(), format!("{parent}/{child}"), if there { json!(true) } else { Json::Null })]
+    };
+    match random.below(8) {
+        0 => vec![("nodes".into(), node(random), json!({}))],
+        1 => vec![("nodes".into(), node(random), Json::Null)],
+        2 | 3 => edge(node(random), node(random), true),
+        4 => match edges(base) {
+            edges if edges.is_empty() => Vec::new(),
+            edges => {
+                let (parent, child) = edges[random.below(edges.len())].clone();
+                // Moved, or cut.
+                let mut changes = edge(parent, child.clone(), false);
+                changes.extend((random.below(2) == 0).then(|| edge(node(random), child, true)).into_iter().flatten());
+                changes
+            }
+        },
+        5 | 6 => {
+            let person = PERSONS[random.below(PERSONS.len())];
+            vec![("grants".into(), format!("{person}/{}", node(random)), json!(ROLES[random.below(3)]))]
+        }
+        _ => {
+            let person = PERSONS[random.below(PERSONS.len())];
+            vec![("grants".into(), format!("{person}/{}", node(random)), Json::Null)]
+        }
+    }
+}
+
+fn changed(org: &Json, changes: &[(String, String, Json)]) -> Json {
+    let mut org = org.clone();
+    for (part, place, value) in changes {
+        let (mut at, mut steps) = (&mut org[part], place.split('/').peekable());
+        while let Some(step) = steps.next() {
+            if at.is_null() {
+                *at = json!({});
+            }
+            if steps.peek().is_some() {
+                at = &mut at[step];
+            } else if value.is_null() {
+                at.as_object_mut().unwrap().remove(step);
+            } else {
+                at[step] = value.clone();
+            }
+        }
+    }
+    org
+}
+
+/// As `Org::allows` says it, of one change from one version to the next.
+fn is_allowed(before: &Json, after: &Json, person: &str) -> bool {
+    let is_new = |node: &str| before["nodes"][node].is_null();
+    let under_theirs = |node: &str| {
+        is_head(before, person)
+            || NODES.iter().any(|above| is_admin(before, person, above) && below(after, above).contains(node))
+    };
+    let theirs = |node: &str| if is_new(node) { under_theirs(node) } else { is_admin(before, person, node) };
+    let nodes = NODES.iter().filter(|node| before["nodes"][*node] != after["nodes"][*node]).all(|node| theirs(node));
+    let [old, new] = [before, after].map(|org| edges(org).into_iter().collect::<BTreeSet<_>>());
+    let edges = old.symmetric_difference(&new).all(|(parent, child)| theirs(parent) && theirs(child));
+    let grants = PERSONS.iter().all(|other| {
+        let differs = |node: &&&str| before["grants"][other][**node] != after["grants"][other][**node];
+        NODES.iter().filter(differs).all(|node| theirs(node))
+    });
+    let says_something = old != new
+        || NODES.iter().any(|node| before["nodes"][node] != after["nodes"][node])
+        || PERSONS
+            .iter()
+            .any(|person| NODES.iter().any(|node| before["grants"][person][node] != after["grants"][person][node]));
+    nodes && edges && grants && (says_something || is_head(before, person))
+}
+
+fn at(person: &str, now: u64) -> Context {
+    Context { now: Timestamp(now), ..by(person) }
+}
+
+fn read(store: &MemoryStore, org: &EntityId) -> (Timestamp, Json) {
+    match wait(engine(store).read(&by("reader"), org, Read::whole(Which::Current))) {
+        Ok(Reading::Value(found, meta)) => (meta.valid_from, codec::value_to_json(&decode(&found))),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn ten_thousand_random_changes_are_taken_and_refused_as_by_a_model_that_rebuilds_everything() {
+    let (mut taken, mut invalid, mut forbidden) = (0, 0, 0);
+    for seed in 0..40 {
+        let (store, mut random) = (MemoryStore::new(), Seeded::new(seed));
+        let org = EntityId::parse("org:o").unwrap();
+        let first = r#"{"nodes":{"all":{},"a":{},"b":{}},"edges":{"all":{"a":true,"b":true}},
+            "grants":{"ann":{"all":"admin"},"bob":{"a":"admin"},"cy":{"b":"admin","a":"editor"},"dee":{"all":"viewer"}}}"#;
+        wait(engine(&store).post(&at("ann", 1), &org, Post::of(value(first)))).unwrap();
+        let mut versions = vec![read(&store, &org)];
+        for step in 0..400 {
+            let (_, current) = versions.last().unwrap().clone();
+            // Mostly on the current version, and now and then on one of some changes ago.
+            let back = if random.below(3) == 0 { random.below(6) } else { 0 };
+            let (since, base) = versions[versions.len() - 1 - back.min(versions.len() - 1)].clone();
+            // As often the one who may most as all others.
+            let person = PERSONS[random.below(2) * random.below(PERSONS.len())];
+            let changes = act(&mut random, &base);
+            let next = changed(&base, &changes);
+            // What is in the base already is no change of it.
+            let changes: Vec<_> =
+                changes.into_iter().filter(|change| changed(&base, std::slice::from_ref(change)) != base).collect();
+            if changes.is_empty() {
+                continue;
+            }
+            let diff = diff(&parse(&base.to_string()), &parse(&next.to_string()));
+            let diff = CborDiff(cbor::encode_patch(&diff.to_patch()));
+            let answer = wait(engine(&store).patch(&at(person, 1_000 + step), &org, Patch::of(diff, since)));
+            let merged = changed(&current, &changes);
+            let said = match &answer {
+                // Others have done it since, and perhaps undone it.
+                Ok(committed) if committed.change.is_none() => "nothing",
+                Ok(_) => "taken",
+                Err(Failure::InvalidValue(_)) => "invalid",
+                Err(Failure::Forbidden(_)) => "forbidden",
+                Err(Failure::Conflict(..)) => "conflict",
+                other => panic!("{other:?}"),
+            };
+            let expected = match () {
+                () if said == "conflict" || said == "nothing" => said,
+                () if !is_valid(&merged) => "invalid",
+                () if !is_allowed(&current, &merged, person) => "forbidden",
+                () => "taken",
+            };
+            assert_eq!(said, expected, "seed {seed}, step {step}: {person} {changes:?} on {current}");
+            match said {
+                "taken" => taken += 1,
+                "invalid" => invalid += 1,
+                "forbidden" => forbidden += 1,
+                _ => {}
+            }
+            let (now, stored) = read(&store, &org);
+            assert!(is_valid(&stored), "{stored}");
+            if said == "taken" {
+                assert_eq!(stored, merged, "seed {seed}, step {step}");
+            } else {
+                assert_eq!(stored, current);
+            }
+            if versions.last().is_some_and(|(last, _)| *last != now) {
+                versions.push((now, stored));
+            }
+        }
+    }
+    assert!(taken > 1_000 && invalid > 1_000 && forbidden > 1_000, "{taken} {invalid} {forbidden}");
+}
+
+#[test]
+fn of_those_who_make_and_attach_one_entity_at_once_one_has_it() {
+    let entity = EntityId::parse("task:x").unwrap();
+    let alone = |person: &str, attached: &str| {
+        value(&format!(r#"{{"nodes":{{"x":{{}}}},"grants":{{"{person}":{{"x":"admin"}}}},"attached":{attached}}}"#))
+    };
+    let (mut made, mut attached) = (0, 0);
+    for seed in 0..400 {
+        let store = MemoryStore::new().yielding();
+        let engine = engine(&store);
+        let [kind, o, p, q] = ["type:task", "org:o", "org:p", "org:q"].map(|id| EntityId::parse(id).unwrap());
+        wait(engine.post(&by("admin"), &kind, Post::of(value(r#"{"policy":"org"}"#)))).unwrap();
+        for (org, person) in [(&o, "ann"), (&p, "bob")] {
+            wait(engine.post(&by(person), org, Post::of(alone(person, "{}")))).unwrap();
+        }
+        let attach = |org, person| {
+            let diff = patch(r#"{"attached":{"task:x":"x"}}"#);
+            let engine = &engine;
+            Box::pin(async move { engine.patch(&by(person), org, Patch::of(diff, Timestamp(1_000))).await.is_ok() })
+                as std::pin::Pin<Box<dyn Future<Output = bool>>>
+        };
+        let (ours, engine_of_all) = (entity.clone(), &engine);
+        let made_by_zoe = Box::pin(async move {
+            // As the router finds it: attached to nothing.
+            let zoe = Context { access: Access::Creator, ..by("zoe") };
+            engine_of_all.post(&zoe, &ours, Post::of(value(r#"{"secret":1}"#))).await.is_ok()
+        });
+        let new = alone("cy", r#"{"task:x":"x"}"#);
+        let (third, engine_of_all) = (q.clone(), &engine);
+        let made_with_it = Box::pin(async move { engine_of_all.post(&by("cy"), &third, Post::of(new)).await.is_ok() });
+        let tasks = vec![made_by_zoe as _, attach(&o, "ann"), attach(&p, "bob"), made_with_it as _];
+        let took = interleave(seed, tasks);
+        assert!(took.iter().filter(|took| **took).count() <= 1, "seed {seed}: {took:?}");
+        made += usize::from(took[0]);
+        attached += took[1..].iter().filter(|took| **took).count();
+        // Afterwards nobody is kept from it by what those left who came to nothing.
+        if !took.contains(&true) {
+            let later = Context { now: Timestamp(100_000_000), ..by("ann") };
+            let diff = patch(r#"{"attached":{"task:x":"x"}}"#);
+            wait(engine.patch(&later, &o, Patch::of(diff, Timestamp(1_000)))).unwrap();
+        }
+    }
+    assert!(made > 20 && attached > 20, "{made} made, {attached} attached");
+}
