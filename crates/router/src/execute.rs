@@ -99,6 +99,11 @@ pub(crate) enum Subscription {
         /// Where the right to it can be lost, and by which version it was given.
         rights: Option<(String, String)>,
     },
+    /// It is told when the person may read it.
+    Wait {
+        channel: String,
+        version: String,
+    },
     End {
         channel: String,
     },
@@ -133,6 +138,12 @@ pub(crate) async fn execute<H: Host>(router: &Router<H>, request: Request<'_>) -
         Ok(right) => right,
         // Taking oneself off what one was never on is no error.
         Err(Denied::Hidden) if matches!(action, Action::Unsubscribe) => return Executed::answering(Ok(None)),
+        // Who may not read it hears when they may.
+        Err(Denied::Hidden) if matches!(action, Action::Subscribe { .. }) => {
+            let waiting = org::waiting(router, &entity, principal.person).await;
+            let subscription = waiting.map(|(channel, version)| Subscription::Wait { channel, version });
+            return Executed { subscription, ..Executed::answering(Err(Denied::Hidden)) };
+        }
         Err(denied) => return Executed::answering(Err(denied)),
     };
     let granted = Granted { router, principal, entity, right };

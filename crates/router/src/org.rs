@@ -5,7 +5,8 @@
 //! also on the channel `rights:{org}@{person}`. When a change of the organisation leaves somebody with less, an item there closes
 //! their sockets, before the change is answered: when they connect again, each subscription is decided anew. Should that item
 //! get lost, or the subscription have been decided by what was before it, resync sees that the organisation is another
-//! ([`missed`]).
+//! ([`missed`]). Who subscribes to what they may not read waits on `waiting:{org}@{person}`, where sockets are closed of whom a change
+//! leaves with more.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -29,6 +30,8 @@ use crate::{close, crypto, internal, notes, publish};
 
 /// What the names of the channels begin with on which persons lose rights.
 pub(crate) const RIGHTS: &str = "rights";
+/// And of those on which they wait for one.
+pub(crate) const WAITING: &str = "waiting";
 
 /// Organisations that are remembered at most; then all are read again.
 const KEPT: usize = 64;
@@ -38,11 +41,11 @@ const KEPT: usize = 64;
 pub(crate) struct Known {
     /// By id. Whether one is still the current one is asked each time.
     states: RefCell<HashMap<String, State>>,
-    /// By organisation, and the version from which and to which: who has less by it.
-    lowered: RefCell<HashMap<(String, Timestamp, Timestamp), Lowered>>,
+    /// By organisation, and the version from which and to which, who has less by it; or who has more.
+    changed: RefCell<HashMap<(String, Timestamp, Timestamp, bool), Persons>>,
 }
 
-type Lowered = Rc<BTreeSet<String>>;
+type Persons = Rc<BTreeSet<String>>;
 
 /// An organisation as it was found.
 #[derive(Clone)]
@@ -71,12 +74,20 @@ impl Source {
 
     /// The channel on which the person loses the right, and the version to subscribe to it with.
     pub(crate) fn rights_channel(&self, person: &str) -> (String, String) {
-        (rights_channel(&self.org, person), self.version.to_string())
+        (channel(RIGHTS, &self.org, person), self.version.to_string())
     }
 }
 
-fn rights_channel(org: &EntityId, person: &str) -> String {
-    format!("{RIGHTS}:{org}@{person}")
+fn channel(prefix: &str, org: &EntityId, person: &str) -> String {
+    format!("{prefix}:{org}@{person}")
+}
+
+/// The channel on which a person waits for a right to what is not there for them, and the version to subscribe to it with.
+pub(crate) async fn waiting<H: Host>(router: &Router<H>, entity: &EntityId, person: &str) -> Option<(String, String)> {
+    match right_on_channels(router, entity).await.ok()? {
+        Right::By(source) => Some((channel(WAITING, &source.org, person), source.version.to_string())),
+        Right::Creator => None,
+    }
 }
 
 /// How a right comes about.
@@ -228,7 +239,8 @@ pub(crate) async fn changed<H: Host>(
     let now = router.host.now();
     let close = |channel| Effect::Publish(publish::closing(channel, now, close::RIGHTS_CHANGED));
     let mut effects: Vec<Effect> =
-        before.lowered(&after).into_iter().map(|person| close(rights_channel(org, person))).collect();
+        before.lowered(&after).into_iter().map(|person| close(channel(RIGHTS, org, person))).collect();
+    effects.extend(after.lowered(&before).into_iter().map(|person| close(channel(WAITING, org, person))));
     let mut leave = |entity: &str, end: &str| {
         let name = format!("{entity}{end}");
         effects.extend(publish::FORMATS.into_iter().map(|format| close(publish::channel(format, &name))));
@@ -249,13 +261,14 @@ pub(crate) async fn changed<H: Host>(
     Ok(effects)
 }
 
-/// Closes the sockets of a person who holds an older version of their rights than there is, if they have less by now.
-pub(crate) async fn missed<H: Host>(router: &Router<H>, held: &Held, name: &str) -> Option<Item> {
+/// Closes the sockets of a person who holds an older version of their rights than there is, if they have less by now, or more where
+/// that is what they wait for.
+pub(crate) async fn missed<H: Host>(router: &Router<H>, held: &Held, name: &str, waits: bool) -> Option<Item> {
     let (org, person) = name.split_once('@')?;
     let org = EntityId::parse(org).ok().filter(|org| org.kind() == org::KIND)?;
     let since = held.id.as_deref().and_then(|id| Timestamp::parse(id).ok())?;
     let state = state(router, &org).await.ok()??;
-    if state.valid_from == since || !lowered_since(router, &org, since, state).await?.contains(person) {
+    if state.valid_from == since || !changed_since(router, &org, since, state, waits).await?.contains(person) {
         return None;
     }
     let mut item = publish::closing(held.channel.clone(), router.host.now(), close::RIGHTS_CHANGED);
@@ -263,21 +276,28 @@ pub(crate) async fn missed<H: Host>(router: &Router<H>, held: &Held, name: &str)
     Some(item)
 }
 
-/// Who has less by now than in the version that began at `since`. None where that can't be told.
-async fn lowered_since<H: Host>(router: &Router<H>, org: &EntityId, since: Timestamp, state: State) -> Option<Lowered> {
-    let key = (org.as_str().to_owned(), since, state.valid_from);
-    if let Some(known) = router.orgs.lowered.borrow().get(&key) {
+/// Who has less by now than in the version that began at `since`, or who has more. None where that can't be told.
+async fn changed_since<H: Host>(
+    router: &Router<H>,
+    org: &EntityId,
+    since: Timestamp,
+    state: State,
+    more: bool,
+) -> Option<Persons> {
+    let key = (org.as_str().to_owned(), since, state.valid_from, more);
+    if let Some(known) = router.orgs.changed.borrow().get(&key) {
         return Some(known.clone());
     }
     let before = version(router, org, since).await.ok()??;
-    let after = if state.is_deleted { None } else { state.org };
-    let lowered: Lowered = Rc::new(before.lowered(&after.unwrap_or_default()).into_iter().map(str::to_owned).collect());
-    let mut kept = router.orgs.lowered.borrow_mut();
+    let after = if state.is_deleted { None } else { state.org }.unwrap_or_default();
+    let persons = if more { after.lowered(&before) } else { before.lowered(&after) };
+    let persons: Persons = Rc::new(persons.into_iter().map(str::to_owned).collect());
+    let mut kept = router.orgs.changed.borrow_mut();
     if kept.len() >= KEPT {
         kept.clear();
     }
-    kept.insert(key, lowered.clone());
-    Some(lowered)
+    kept.insert(key, persons.clone());
+    Some(persons)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use serde_json::{Value as Json, json};
 
-use crate::event::{Content, Held, Item};
+use crate::event::{Content, Held, Item, Reply};
 use crate::testing::{Answer, Person, Server, Socket, now, server};
 
 const API: &str = "/api/v1/entities";
@@ -111,7 +111,10 @@ fn each_way_in_goes_by_the_role() {
             assert_eq!(answer["status"], read, "{name} {method}");
             let shows = answer.to_string().contains("sweep");
             assert_eq!(shows, reads && method != "history", "{name} {method} {answer}");
-            let subscribes = outcome.replies.iter().any(|reply| matches!(reply, crate::event::Reply::Subscribe { .. }));
+            let subscribes = outcome
+                .replies
+                .iter()
+                .any(|reply| matches!(reply, Reply::Subscribe { channel, .. } if channel.contains("task:t")));
             assert_eq!(subscribes, reads && method == "subscribe", "{name} {method}");
             assert_eq!(shop.server.ask(person, "POST", "/message", &[], message).status(), read, "{name} {method}");
         }
@@ -253,6 +256,8 @@ fn who_loses_a_role_is_let_go_before_anything_else_is_told_and_nobody_else_is() 
         assert_eq!(socket.channels.get(&held.channel), Some(&held.id));
     }
     // Who gets more, or keeps it by another way, is left in peace.
+    let more = shop.changed(json!({"grants": {&shop.vic.id: {"shelf": "editor"}}}));
+    assert_eq!(closes(&more), [format!("waiting:org:acme@{}", shop.vic.id)]);
     assert!(closes(&shop.changed(json!({"grants": {&shop.ed.id: {"shelf": "editor"}}}))).is_empty());
     assert!(closes(&shop.changed(json!({"name": "Acme Ltd"}))).is_empty());
     let withdrawn = shop.changed(json!({"grants": {&shop.vic.id: null}}));
@@ -271,6 +276,26 @@ fn who_loses_a_role_is_let_go_before_anything_else_is_told_and_nobody_else_is() 
     let mut lost = [format!("rights:org:acme@{}", shop.ann.id), held_by_ed.channel];
     lost.sort();
     assert_eq!(closes(&cut), lost);
+}
+
+#[test]
+fn who_waits_for_a_right_is_told_when_they_have_it() {
+    let shop = shop();
+    let mut socket = shop.server.socket(&shop.zoe, "c1");
+    let (answer, _) = socket.send(json!({"id": 1, "method": "subscribe", "entityId": "task:t"}));
+    assert_eq!(answer["status"], 404);
+    let waiting = format!("waiting:org:acme@{}", shop.zoe.id);
+    assert_eq!(
+        socket.channels.keys().filter(|name| name.contains("acme") || name.contains("task")).collect::<Vec<_>>(),
+        [&waiting]
+    );
+    assert!(closes(&shop.changed(json!({"name": "Acme Ltd"}))).is_empty());
+    let held = Held { channel: waiting.clone(), id: socket.channels[&waiting].clone() };
+    assert!(now(shop.server.router.resync(vec![held.clone()])).is_empty());
+    let granted = shop.changed(json!({"grants": {&shop.zoe.id: {"shop": "viewer"}}}));
+    assert_eq!(closes(&granted), [waiting]);
+    assert_eq!(now(shop.server.router.resync(vec![held])).len(), 1);
+    shop.subscribed(&shop.zoe, "c2", "task:t");
 }
 
 #[test]

@@ -83,6 +83,11 @@ pub(super) async fn handle<H: Host>(
             outcome.replies.push(Reply::Subscribe { channel: publish::channel(format, &channel), id: held });
             return outcome.replies.extend(rights.map(|(channel, id)| Reply::Subscribe { channel, id: Some(id) }));
         }
+        Some(Subscription::Wait { channel, version }) => {
+            connection.add(&entity);
+            answer(outcome, response);
+            return outcome.replies.push(Reply::Subscribe { channel, id: Some(version) });
+        }
         Some(Subscription::End { channel }) => {
             if connection.is_subscribed(&entity) {
                 presence::leave(&router.host, &entity, connection.key()).await;
