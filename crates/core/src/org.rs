@@ -17,6 +17,12 @@ pub const KIND: &str = "org";
 /// The type of what leads from an entity to the organisation that it is attached to.
 const MARK: &str = "tw-attached";
 
+/// What it takes where nothing less will do.
+const HEADS: &str = " takes the role `admin` at a node with no admin above it";
+
+/// So many persons, times so many ways down that are cut, are looked at one by one.
+const LOOKED_AT: usize = 100_000;
+
 /// What is told of a value at most.
 const MOST_VIOLATIONS: usize = 20;
 
@@ -94,12 +100,16 @@ impl Org {
         self.grants.get(person).is_some_and(|grants| !grants.is_empty())
     }
 
-    /// Whether a person is an admin of a node that nothing is above: of a whole.
+    /// Whether a person is admin of a node with no admin above it: nobody in the organisation can more.
     pub fn is_head(&self, person: &str) -> bool {
+        let is_highest = |node: &str| self.above(node).into_iter().all(|above| above == node || !self.has_admin(above));
         let mut grants = self.grants.get(person).into_iter().flatten();
-        grants.any(|(node, role)| {
-            *role == Role::Admin && self.nodes.contains_key(node) && !self.parents.contains_key(node)
-        })
+        grants.any(|(node, role)| *role == Role::Admin && self.nodes.contains_key(node) && is_highest(node))
+    }
+
+    /// Whether anybody is granted admin at that very node.
+    fn has_admin(&self, node: &str) -> bool {
+        self.grants.values().any(|grants| grants.get(node) == Some(&Role::Admin))
     }
 
     /// Everybody with a role.
@@ -138,7 +148,7 @@ impl Org {
         moved.map(|(entity, node)| (entity.as_str(), node.as_str()))
     }
 
-    /// Those who have less of a role somewhere in `after` than here.
+    /// Those who have less of a role somewhere in `after` than here; where that would take long to tell, everybody.
     pub fn lowered<'a>(&'a self, after: &Org) -> BTreeSet<&'a str> {
         let none = BTreeSet::new();
         let is_cut =
@@ -146,6 +156,9 @@ impl Org {
         // Where a way down is cut, whoever came by it has less right below the cut, or nowhere below.
         let cut = self.parents.iter().filter(|(child, parents)| is_cut(child, parents));
         let cut: Vec<&str> = cut.map(|(child, _)| child.as_str()).collect();
+        if cut.len().saturating_mul(self.grants.len()) > LOOKED_AT {
+            return self.grants.keys().map(String::as_str).collect();
+        }
         let is_lowered = |person: &str, grants: &BTreeMap<String, Role>| {
             let changed = if after.grants.get(person) == Some(grants) { None } else { Some(grants.keys()) };
             let mut ends = changed.into_iter().flatten().map(String::as_str).chain(cut.iter().copied());
@@ -161,11 +174,14 @@ impl Org {
     /// What they may not, and what it would take.
     pub fn allows(&self, after: &Org, person: &str) -> Result<(), String> {
         let is_admin = |node: &str| self.role(person, node) == Some(Role::Admin);
-        // What is new is theirs under whose it is put: what they are is asked of what was before.
-        let is_under_theirs = |node: &str| after.above(node).into_iter().any(is_admin) || self.is_head(person);
+        let is_head = self.is_head(person);
+        // What is new is theirs under whose it is put, as what they are was before; and what has no admin is the heads'.
         let is_theirs = |node: &str| match self.nodes.contains_key(node) {
-            true => is_admin(node),
-            false => is_under_theirs(node),
+            true => is_admin(node) || (is_head && !self.above(node).into_iter().any(|above| self.has_admin(above))),
+            false => {
+                let above = after.above(node).into_iter().filter(|above| self.nodes.contains_key(*above));
+                is_head || above.into_iter().any(is_admin)
+            }
         };
         let takes = |role: &str, node: &str, what: &str| {
             Err([what, " takes the role `", role, "` at the node `", node, "`"].concat())
@@ -179,6 +195,10 @@ impl Org {
             let mut touched = before.symmetric_difference(now).map(String::as_str).chain([child]);
             if let Some(node) = touched.find(|node| !is_theirs(node)) {
                 return takes("admin", node, &["changing what `", child, "` is below"].concat());
+            }
+            // Else whoever is admin of a part could make it a whole.
+            if now.is_empty() && after.nodes.contains_key(child) && !is_head {
+                return Err(["leaving `", child, "` below nothing", HEADS].concat());
             }
         }
         let none = BTreeMap::new();
@@ -199,10 +219,8 @@ impl Org {
             }
         }
         // Also what says nothing: members without anything in them.
-        if (self.rest != after.rest || self == after) && !self.is_head(person) {
-            return Err(
-                "changing its name, or what else it has, takes the role `admin` at a node with none above".into()
-            );
+        if (self.rest != after.rest || self == after) && !is_head {
+            return Err(["changing its name, or what else it has,", HEADS].concat());
         }
         Ok(())
     }

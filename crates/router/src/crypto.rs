@@ -2,6 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chacha20poly1305::aead::{Aead, KeyInit};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
 use timeweft_grip::jwt::{Mac as _, signer};
 
@@ -26,6 +28,26 @@ pub(crate) fn verify(key: &[u8], parts: &[&[u8]], signature: &str) -> bool {
 /// SHA-256 in base64url: 43 letters that fit an entity's id.
 pub(crate) fn hash(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
+}
+
+/// What nobody reads but who has the key, and which comes back as it was or not at all: XChaCha20-Poly1305, in base64url.
+pub(crate) fn seal(key: &[u8], random: &impl Random, text: &str) -> Option<String> {
+    let mut nonce = XNonce::default();
+    random.fill(&mut nonce);
+    let sealed = sealer(key).encrypt(&nonce, text.as_bytes()).ok()?;
+    Some(URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat()))
+}
+
+/// What was sealed.
+pub(crate) fn unseal(key: &[u8], sealed: &str) -> Option<String> {
+    let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+    let (nonce, sealed) = bytes.split_at_checked(XNonce::default().len())?;
+    String::from_utf8(sealer(key).decrypt(XNonce::from_slice(nonce), sealed).ok()?).ok()
+}
+
+fn sealer(key: &[u8]) -> XChaCha20Poly1305 {
+    // Of its own, so that no signature has anything to do with it.
+    XChaCha20Poly1305::new(&signer(key, &[b"what is sealed"]).finalize().into_bytes())
 }
 
 /// `length` random letters, five bits each.

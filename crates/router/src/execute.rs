@@ -20,7 +20,7 @@ use crate::access::{self, Denied, Right};
 use crate::document::DocumentPatch;
 use crate::event::Effect;
 use crate::host::Host;
-use crate::{notes, org, publish};
+use crate::{crypto, notes, org, publish};
 
 /// Who asks.
 #[derive(Clone, Copy)]
@@ -168,8 +168,16 @@ pub(crate) async fn execute<H: Host>(router: &Router<H>, request: Request<'_>) -
 pub(crate) async fn list<H: Host>(router: &Router<H>, person: &str, list: List) -> Result<Listing, Denied> {
     let right = access::right_to_list(router, &list.kind, person).await?;
     let lists_all = access::lists_all(router, &list.kind).await?;
+    let key = &router.config.key;
+    let mut list = list;
+    if !lists_all && let Some(cursor) = &list.cursor {
+        // What can't be unsealed is no cursor to the entities either.
+        list.cursor = Some(crypto::unseal(key, cursor).unwrap_or_default());
+    }
     let mut listing = router.host.list(&right.context(router, person), list).await?;
     if !lists_all {
+        // It names the last that was looked at, which need not be theirs to know of.
+        listing.cursor = listing.cursor.and_then(|cursor| crypto::seal(key, &router.host, &cursor));
         let mut readable = Vec::new();
         for listed in listing.entities {
             if may_read(router, &listed, person).await? {

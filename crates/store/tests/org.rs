@@ -48,9 +48,16 @@ fn is_admin(org: &Json, person: &str, node: &str) -> bool {
 }
 
 fn is_head(org: &Json, person: &str) -> bool {
-    let is_below = |node: &String| edges(org).iter().any(|(_, child)| child == node);
+    let has_admin = |node: &str| PERSONS.iter().any(|person| org["grants"][person][node] == "admin");
+    let is_highest =
+        |node: &str| NODES.iter().all(|above| *above == node || !has_admin(above) || !below(org, above).contains(node));
     let grants = org["grants"][person].as_object();
-    grants.into_iter().flatten().any(|(at, role)| role == "admin" && !org["nodes"][at].is_null() && !is_below(at))
+    grants.into_iter().flatten().any(|(at, role)| role == "admin" && !org["nodes"][at].is_null() && is_highest(at))
+}
+
+fn has_no_admin(org: &Json, node: &str) -> bool {
+    let is_granted = |at: &str| PERSONS.iter().any(|person| org["grants"][person][at] == "admin");
+    NODES.iter().all(|above| !is_granted(above) || !below(org, above).contains(node))
 }
 
 fn is_valid(org: &Json) -> bool {
@@ -116,11 +123,19 @@ fn changed(org: &Json, changes: &[(String, String, Json)]) -> Json {
 /// As `Org::allows` says it, of one change from one version to the next.
 fn is_allowed(before: &Json, after: &Json, person: &str) -> bool {
     let is_new = |node: &str| before["nodes"][node].is_null();
+    let heads = is_head(before, person);
     let under_theirs = |node: &str| {
-        is_head(before, person)
-            || NODES.iter().any(|above| is_admin(before, person, above) && below(after, above).contains(node))
+        let is_above = |above: &&&str| !is_new(above) && below(after, above).contains(node);
+        NODES.iter().filter(is_above).any(|above| is_admin(before, person, above))
     };
-    let theirs = |node: &str| if is_new(node) { under_theirs(node) } else { is_admin(before, person, node) };
+    let theirs = |node: &str| match is_new(node) {
+        true => heads || under_theirs(node),
+        false => is_admin(before, person, node) || (heads && has_no_admin(before, node)),
+    };
+    let is_root =
+        |org: &Json, node: &str| !org["nodes"][node].is_null() && !edges(org).iter().any(|(_, child)| child == node);
+    let is_cut = |node: &&str| is_root(after, node) && edges(before).iter().any(|(_, child)| child == node);
+    let cuts = heads || !NODES.iter().any(|node| is_cut(&node));
     let nodes = NODES.iter().filter(|node| before["nodes"][*node] != after["nodes"][*node]).all(|node| theirs(node));
     let [old, new] = [before, after].map(|org| edges(org).into_iter().collect::<BTreeSet<_>>());
     let edges = old.symmetric_difference(&new).all(|(parent, child)| theirs(parent) && theirs(child));
@@ -133,7 +148,7 @@ fn is_allowed(before: &Json, after: &Json, person: &str) -> bool {
         || PERSONS
             .iter()
             .any(|person| NODES.iter().any(|node| before["grants"][person][node] != after["grants"][person][node]));
-    nodes && edges && grants && (says_something || is_head(before, person))
+    nodes && edges && cuts && grants && (says_something || is_head(before, person))
 }
 
 fn at(person: &str, now: u64) -> Context {

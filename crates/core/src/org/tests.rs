@@ -82,10 +82,10 @@ fn what_is_wrong_is_named() {
 fn only_an_admin_of_what_is_touched_may_change_it() {
     let acme = org(ACME);
     let grant = with("grants", r#"{"ann":{"all":"admin"},"bob":{"shop":"editor"},"zoe":{"web":"viewer"}}"#);
-    assert_eq!(
-        acme.allows(&grant, "ann"),
-        Err("granting something to `eve` takes the role `admin` at the node `other`".into())
-    );
+    let apart = org(&ACME.replace(r#""eve":{"other":"viewer"}"#, r#""eve":{"other":"admin"}"#));
+    let refused = "granting something to `eve` takes the role `admin` at the node `other`";
+    assert_eq!(apart.allows(&grant, "ann"), Err(refused.into()));
+    assert_eq!(acme.allows(&grant, "ann"), Ok(()), "nobody is admin there");
     let shop = org(&ACME.replace(r#""shop":"editor""#, r#""shop":"admin""#));
     let change = |from: &str, to: &str| org(&ACME.replace(r#""shop":"editor""#, r#""shop":"admin""#).replace(from, to));
     assert_eq!(shop.allows(&change(r#""web":"viewer""#, r#""web":"editor""#), "bob"), Ok(()));
@@ -111,6 +111,23 @@ fn only_an_admin_of_what_is_touched_may_change_it() {
         assert!(acme.allows(&acme.clone_with_grant(person, "ghost", Role::Admin), person).is_err());
     }
     assert_eq!(acme.allows(&alone.clone_with_grant("ann", "new", Role::Admin), "ann"), Ok(()));
+    // Nor by cutting loose what is theirs, or by making it again.
+    let part =
+        shop.clone_with_edge("shop", "part").clone_with_node("part").clone_with_grant("bob", "part", Role::Admin);
+    assert_eq!(shop.allows(&part, "bob"), Ok(()));
+    let mut loose = part.clone();
+    loose.parents.remove("part");
+    assert!(part.allows(&loose, "bob").is_err() && part.allows(&loose, "ann").is_ok());
+    let mut gone = loose.clone();
+    gone.nodes.remove("part");
+    assert_eq!(part.allows(&gone, "bob"), Ok(()));
+    assert!(gone.allows(&loose, "bob").is_err());
+    // What nobody is admin of is the heads', and a node above theirs makes them none the less.
+    let above = alone.clone_with_edge("new", "all");
+    assert_eq!(alone.allows(&above, "ann"), Ok(()));
+    assert!(above.is_head("ann") && !above.is_head("bob"));
+    assert_eq!(above.allows(&above.clone_with_grant("zoe", "new", Role::Viewer), "ann"), Ok(()));
+    assert!(above.allows(&above.clone_with_grant("zoe", "new", Role::Viewer), "bob").is_err());
     // Who edits attaches; who moves or detaches is an admin there.
     let attached = |attached: &str| with("attached", attached);
     assert_eq!(acme.allows(&attached(r#"{"task:1":"web","task:2":"shop","task:3":"web"}"#), "bob"), Ok(()));

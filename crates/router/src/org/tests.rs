@@ -163,6 +163,33 @@ fn what_is_attached_before_it_is_made_is_made_by_editors() {
 }
 
 #[test]
+fn the_cursor_of_a_list_names_nobody_elses() {
+    let shop = shop();
+    for number in 0..12 {
+        shop.made(&shop.ann, "task", &format!("private-{number}"), json!(1));
+    }
+    let page = |person: &Person, cursor: &str| {
+        shop.server.ask(person, "GET", &format!("{API}?type=task&limit=1&cursor={cursor}"), &[], Json::Null)
+    };
+    let (mut found, mut cursor) = (0, String::new());
+    for _ in 0..20 {
+        let target = format!(
+            "{API}?type=task&limit=1{}",
+            if cursor.is_empty() { String::new() } else { format!("&cursor={cursor}") }
+        );
+        let list = shop.server.ask(&shop.vic, "GET", &target, &[], Json::Null).json();
+        found += list["entities"].as_array().unwrap().len();
+        let Some(next) = list["cursor"].as_str() else { break };
+        let read = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, next).unwrap();
+        assert!(!String::from_utf8_lossy(&read).contains("private") && !next.contains("private"));
+        next.clone_into(&mut cursor);
+    }
+    assert_eq!(found, 1, "what is attached, and nothing else");
+    assert_eq!(page(&shop.vic, "0.private-1").status(), 400);
+    assert_eq!(page(&shop.vic, &format!("{cursor}x")).status(), 400);
+}
+
+#[test]
 fn nobody_attaches_what_others_made_or_have() {
     let shop = shop();
     shop.made(&shop.zoe, "task", "own", json!(1));

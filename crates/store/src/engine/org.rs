@@ -95,7 +95,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     pub(super) fn check_org_deletion(context: &Context, value: &Value) -> Result<(), Failure> {
         match Org::read(value) {
             Ok(org) if !org.is_head(&context.person_id) => Err(Failure::Forbidden(
-                "deleting an organisation takes the role `admin` at a node with none above".into(),
+                "deleting an organisation takes the role `admin` at a node with no admin above it".into(),
             )),
             _ => Ok(()),
         }
