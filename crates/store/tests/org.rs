@@ -135,7 +135,7 @@ fn is_allowed(before: &Json, after: &Json, person: &str) -> bool {
     let is_root =
         |org: &Json, node: &str| !org["nodes"][node].is_null() && !edges(org).iter().any(|(_, child)| child == node);
     let is_cut = |node: &&str| is_root(after, node) && edges(before).iter().any(|(_, child)| child == node);
-    let cuts = heads || !NODES.iter().any(|node| is_cut(&node));
+    let cuts = heads || !NODES.iter().any(is_cut);
     let nodes = NODES.iter().filter(|node| before["nodes"][*node] != after["nodes"][*node]).all(|node| theirs(node));
     let [old, new] = [before, after].map(|org| edges(org).into_iter().collect::<BTreeSet<_>>());
     let edges = old.symmetric_difference(&new).all(|(parent, child)| theirs(parent) && theirs(child));
