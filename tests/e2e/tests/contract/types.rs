@@ -96,7 +96,7 @@ async fn http_says_422_with_the_places_too(url: Url) -> Result<()> {
 async fn a_definition_that_is_none_is_422(url: Url) -> Result<()> {
     let mut socket = Person::sign_in(&url, ADMIN).await?.connect(Format::Json).await?;
     for (definition, place) in [
-        (json!({"policy": "org"}), "/policy"),
+        (json!({"policy": "everybody"}), "/policy"),
         (json!({"granularity": -1}), "/granularity"),
         (json!({"shcema": {}}), "/shcema"),
         (json!({"schema": {"properties": {"a": {"type": "text"}}}}), "/schema/properties/a/type"),
