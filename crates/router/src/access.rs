@@ -143,21 +143,21 @@ pub(crate) async fn right_on_channels<H: Host>(router: &Router<H>, entity: &Enti
     }
 }
 
-/// The right to a list of a type: that to what one has of it, and where organisations give rights, to all that is let through
-/// one by one.
-pub(crate) async fn right_to_list<H: Host>(router: &Router<H>, kind: &str, person: &str) -> Result<Right, Denied> {
+/// The right to a list of a type, which is that to what one has of it, and whether one may read all that is in the list. Where
+/// organisations give rights, it has all there is, for each to be looked at.
+pub(crate) async fn right_to_list<H: Host>(
+    router: &Router<H>,
+    kind: &str,
+    person: &str,
+) -> Result<(Right, bool), Denied> {
     let (policy, rules) = policy(router, kind).await?;
     if policy == Policy::Org && person != NOBODY {
-        return Ok(Right { access: Access::Any, source: None, rules });
+        return Ok((Right { access: Access::Any, source: None, rules }, false));
     }
     // A person has the one that they are.
     let own = EntityId::new(kind, if person == NOBODY { "nobody" } else { person });
-    right(router, &own.map_err(|error| Failure::BadRequest(error.to_string()))?, person, Permission::Read).await
-}
-
-/// Whether whoever has the right to a list of the type may read all that is in it.
-pub(crate) async fn lists_all<H: Host>(router: &Router<H>, kind: &str) -> Result<bool, Failure> {
-    Ok(policy(router, kind).await?.0 != Policy::Org)
+    let own = own.map_err(|error| Failure::BadRequest(error.to_string()))?;
+    Ok((right(router, &own, person, Permission::Read).await?, true))
 }
 
 /// The right of `person`, or of [`NOBODY`], to do with an entity what takes this permission.

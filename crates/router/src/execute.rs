@@ -166,8 +166,7 @@ pub(crate) async fn execute<H: Host>(router: &Router<H>, request: Request<'_>) -
 
 /// A page of the entities of a type that a person may read.
 pub(crate) async fn list<H: Host>(router: &Router<H>, person: &str, list: List) -> Result<Listing, Denied> {
-    let right = access::right_to_list(router, &list.kind, person).await?;
-    let lists_all = access::lists_all(router, &list.kind).await?;
+    let (right, lists_all) = access::right_to_list(router, &list.kind, person).await?;
     let key = &router.config.key;
     let mut list = list;
     if !lists_all && let Some(cursor) = &list.cursor {

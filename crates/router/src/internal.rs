@@ -39,7 +39,8 @@ pub(crate) fn entity(kind: &str, id: &str) -> Result<EntityId, Failure> {
     EntityId::new(kind, id).map_err(|error| Failure::BadRequest(error.to_string()))
 }
 
-fn context(now: Timestamp) -> Context {
+/// To read and change them with.
+pub(crate) fn context(now: Timestamp) -> Context {
     Context {
         person_id: SYSTEM.to_owned(),
         impersonator_id: None,

@@ -17,7 +17,7 @@ use timeweft_core::codec::cbor;
 use timeweft_core::id::EntityId;
 use timeweft_core::limits::TRUSTED;
 use timeweft_core::operation::{
-    Access, CborValue, Committed, Context, Failure, Moment, Operation, Outcome, Permission, Read, Reading, Which,
+    CborValue, Committed, Failure, Moment, Operation, Outcome, Permission, Read, Reading, Which,
 };
 use timeweft_core::org::{self, Org, Role};
 use timeweft_core::time::Timestamp;
@@ -69,13 +69,17 @@ pub(crate) struct Source {
 impl Source {
     /// What follows the entity in the name of its channel.
     pub(crate) fn channel_end(&self) -> String {
-        self.node.as_ref().map_or_else(String::new, |node| format!("@/{node}"))
+        self.node.as_deref().map(channel_end).unwrap_or_default()
     }
 
     /// The channel on which the person loses the right, and the version to subscribe to it with.
     pub(crate) fn rights_channel(&self, person: &str) -> (String, String) {
         (channel(RIGHTS, &self.org, person), self.version.to_string())
     }
+}
+
+fn channel_end(node: &str) -> String {
+    format!("@/{node}")
 }
 
 fn channel(prefix: &str, org: &EntityId, person: &str) -> String {
@@ -162,23 +166,24 @@ async fn attached<H: Host, T>(
     let Some(known) = &state.org else { return Ok(None) };
     let Some(node) = known.node_of(entity.as_str()) else { return Ok(None) };
     let version = state.valid_from;
-    let name = crypto::hash(&format!("{org} {node}")).get(..16).unwrap_or_default().to_owned();
+    let name = node_name(&org, node);
     Ok(Some((Source { org, version, node: Some(name) }, of(known, node))))
 }
 
-fn context<H: Host>(router: &Router<H>) -> Context {
-    Context {
-        person_id: internal::SYSTEM.to_owned(),
-        impersonator_id: None,
-        now: router.host.now(),
-        access: Access::Any,
-        rules: None,
-        limits: TRUSTED,
-    }
+/// Names a node, not readably.
+fn node_name(org: &EntityId, node: &str) -> String {
+    let mut name = crypto::hash(&format!("{org} {node}"));
+    name.truncate(16);
+    name
 }
 
 async fn read<H: Host>(router: &Router<H>, org: &EntityId, read: Read) -> Result<Option<Reading>, Failure> {
-    match router.host.apply(&context(router), org, Operation::Read(read)).await.and_then(Outcome::reading) {
+    match router
+        .host
+        .apply(&internal::context(router.host.now()), org, Operation::Read(read))
+        .await
+        .and_then(Outcome::reading)
+    {
         Ok(reading) => Ok(Some(reading)),
         Err(Failure::NotFound) => Ok(None),
         Err(failure) => Err(failure),
@@ -249,8 +254,7 @@ pub(crate) async fn changed<H: Host>(
         }
     };
     for (entity, node) in before.moved(&after) {
-        let node = crypto::hash(&format!("{org} {node}"));
-        leave(entity, &format!("@/{}", node.get(..16).unwrap_or_default()));
+        leave(entity, &channel_end(&node_name(org, node)));
     }
     // Whoever attaches what is there made it, and was on a channel of their own until now.
     let owners = format!("@{person}");

@@ -7,6 +7,18 @@ use serde_json::json;
 use timeweft_e2e::client::send;
 use timeweft_e2e::{Format, Person, Server, fresh};
 
+/// Flips bits of a byte of what is stored, wherever it is: SQLite may have old copies of a page. A check has closed the store, so
+/// that all of it is in the database.
+fn flip(server: &Server, stored: &str, byte: usize, bits: u8) -> Result<()> {
+    let file = server.data()?.join("store.db");
+    let mut bytes = fs::read(&file)?;
+    let stored = stored.as_bytes();
+    let found: Vec<usize> = (0..bytes.len() - stored.len()).filter(|at| bytes[*at..].starts_with(stored)).collect();
+    assert!(!found.is_empty(), "it is stored");
+    found.iter().for_each(|at| bytes[*at + byte] ^= bits);
+    Ok(fs::write(&file, bytes)?)
+}
+
 #[tokio::test]
 async fn what_the_disk_has_changed_is_named_and_not_served_and_the_rest_is() -> Result<()> {
     let mut server = Server::serve()?;
@@ -20,15 +32,7 @@ async fn what_the_disk_has_changed_is_named_and_not_served_and_the_rest_is() -> 
     }
     assert_eq!(server.kill_and_check()?, (true, String::new()));
 
-    // The check has closed the store, so all of it is in the database.
-    let file = server.data()?.join("store.db");
-    let mut bytes = fs::read(&file)?;
-    let title = format!("title of {}", entities[0]).into_bytes();
-    // SQLite may have old copies of a page.
-    let found: Vec<usize> = (0..bytes.len() - title.len()).filter(|at| bytes[*at..].starts_with(&title)).collect();
-    assert!(!found.is_empty(), "the title is stored");
-    found.iter().for_each(|at| bytes[*at] ^= 4);
-    fs::write(&file, bytes)?;
+    flip(&server, &format!("title of {}", entities[0]), 0, 4)?;
     let (is_well, said) = server.kill_and_check()?;
     assert!(!is_well && said.starts_with(&entities[0]) && said.lines().count() == 1, "{is_well} {said}");
 
@@ -58,13 +62,8 @@ async fn an_entity_that_the_disk_has_lost_is_named_with_the_fault_of_the_databas
     assert_eq!(server.kill_and_check()?, (true, String::new()));
 
     // The name that its head is under becomes another, in the order of names or out of it.
-    let file = server.data()?.join("store.db");
-    let mut bytes = fs::read(&file)?;
-    let head = format!("h:{}", entities[0]).into_bytes();
-    let found: Vec<usize> = (0..bytes.len() - head.len()).filter(|at| bytes[*at..].starts_with(&head)).collect();
-    assert!(!found.is_empty(), "the head is stored");
-    found.iter().for_each(|at| bytes[*at + head.len() - 1] ^= 0x41);
-    fs::write(&file, bytes)?;
+    let head = format!("h:{}", entities[0]);
+    flip(&server, &head, head.len() - 1, 0x41)?;
     let (is_well, said) = server.kill_and_check()?;
     let lost = format!("{}: version 2 is there, and the head that led to it is lost", entities[0]);
     assert!(!is_well && said.lines().any(|line| line == lost), "{is_well} {said}");
