@@ -2,13 +2,16 @@
 //!
 //! Most calls take a millisecond or two, a few take hundreds. A call that has computed for longer than [`SLICE`] makes way: it
 //! goes on when nobody who has just begun is waiting, or after [`PATIENCE`], and never takes all places where there are several.
-//! So whoever asks for little does not wait for those who ask for much.
+//! Whose call took longer than [`QUANTUM`] begins the next as a long one, for as long again as it took. So whoever
+//! asks for little does not wait for those who ask for much.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
+
+use crate::gateway::Principal;
 
 /// How often a call that computes looks whether it should make way.
 pub(super) const TICK: Duration = Duration::from_millis(2);
@@ -34,6 +37,8 @@ struct State {
     new: VecDeque<u64>,
     paused: VecDeque<u64>,
     tickets: u64,
+    /// Whose calls are long from their beginning, and until when.
+    heavy: HashMap<Principal, Instant>,
 }
 
 impl Turns {
@@ -50,8 +55,14 @@ impl Turns {
         (self.places - 1).max(1)
     }
 
-    fn begin(&self) {
+    /// Waits for a place; whether the call counts as a long one.
+    fn begin(&self, principal: &Principal) -> bool {
         let mut state = self.lock();
+        if state.is_heavy(principal) {
+            drop(state);
+            self.resume();
+            return true;
+        }
         let ticket = state.ticket();
         state.new.push_back(ticket);
         while state.computing >= self.places || state.new.front() != Some(&ticket) {
@@ -60,6 +71,7 @@ impl Turns {
         state.new.pop_front();
         state.computing += 1;
         self.changed.notify_all();
+        false
     }
 
     fn resume(&self) {
@@ -95,27 +107,50 @@ impl State {
         self.tickets += 1;
         self.tickets
     }
+
+    fn is_heavy(&mut self, principal: &Principal) -> bool {
+        let Some(until) = self.heavy.get(principal) else { return false };
+        let is_heavy = *until > Instant::now();
+        if !is_heavy {
+            self.heavy.remove(principal);
+        }
+        is_heavy
+    }
+
+    /// A long call of the principal is over.
+    fn remember(&mut self, principal: &Principal, computed: Duration) {
+        let now = Instant::now();
+        self.heavy.retain(|_, until| *until > now);
+        self.heavy.insert(principal.clone(), now + computed);
+    }
 }
 
 /// The turn of a call on this thread.
 pub(super) struct Turn {
     turns: Arc<Turns>,
+    principal: Principal,
     is_long: bool,
     since: Instant,
-    computed: Duration,
+    /// What the thread had computed then.
+    began: Duration,
     may_compute: Duration,
 }
 
 impl Turn {
     /// Waits for a place. The call may then compute for `time`; waiting does not count.
-    pub(super) fn begin(turns: &Arc<Turns>, time: Duration) -> Turn {
-        turns.begin();
-        Turn { turns: turns.clone(), is_long: false, since: Instant::now(), computed: thread_time(), may_compute: time }
+    pub(super) fn begin(turns: &Arc<Turns>, principal: Principal, time: Duration) -> Turn {
+        let is_long = turns.begin(&principal);
+        let (since, began) = (Instant::now(), thread_time());
+        Turn { turns: turns.clone(), principal, is_long, since, began, may_compute: time }
+    }
+
+    fn computed(&self) -> Duration {
+        thread_time().saturating_sub(self.began)
     }
 
     /// Makes way if it should, and says whether the call may go on.
     pub(super) fn tick(&mut self) -> bool {
-        if thread_time().saturating_sub(self.computed) > self.may_compute {
+        if self.computed() > self.may_compute {
             return false;
         }
         let held = self.since.elapsed();
@@ -140,6 +175,10 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
+        let computed = self.computed();
+        if computed > QUANTUM {
+            self.turns.lock().remember(&self.principal, computed);
+        }
         self.turns.leave(self.is_long);
     }
 }
@@ -156,11 +195,13 @@ mod tests {
 
     use super::*;
 
-    const LIMIT: Duration = Duration::from_secs(60);
+    fn begin(turns: &Arc<Turns>, person: &str) -> Turn {
+        Turn::begin(turns, Principal::Person(person.into()), Duration::from_secs(60))
+    }
 
     /// Computes until it is told to stop, as a call does; returns how often it could look.
     fn long_call(turns: &Arc<Turns>, stop: &AtomicBool) -> usize {
-        let mut turn = Turn::begin(turns, LIMIT);
+        let mut turn = begin(turns, "ann");
         let mut ticks = 0;
         while !stop.load(Ordering::Relaxed) {
             let end = Instant::now() + TICK;
@@ -182,7 +223,7 @@ mod tests {
                 thread::sleep(Duration::from_millis(200));
                 for _ in 0..40 {
                     let asked = Instant::now();
-                    drop(Turn::begin(&turns, LIMIT));
+                    drop(begin(&turns, "bob"));
                     let waited = usize::try_from(asked.elapsed().as_millis()).unwrap();
                     most.fetch_max(waited, Ordering::Relaxed);
                     thread::sleep(Duration::from_millis(5));
@@ -199,8 +240,26 @@ mod tests {
     }
 
     #[test]
+    fn the_next_call_of_who_took_long_leaves_a_place_to_others() {
+        let turns = Turns::new(2);
+        let mut turn = begin(&turns, "ann");
+        while turn.computed() < Duration::from_millis(300) {
+            assert!(turn.tick());
+        }
+        drop(turn);
+        let one = begin(&turns, "ann");
+        assert!(one.is_long);
+        thread::scope(|scope| {
+            let two = scope.spawn(|| drop(begin(&turns, "ann")));
+            drop(begin(&turns, "bob"));
+            assert!(!two.is_finished(), "it waits until the first is over");
+            drop(one);
+        });
+    }
+
+    #[test]
     fn who_has_computed_for_too_long_may_not_go_on() {
-        let mut turn = Turn::begin(&Turns::new(1), Duration::from_millis(30));
+        let mut turn = Turn::begin(&Turns::new(1), Principal::Gateway, Duration::from_millis(30));
         let began = Instant::now();
         while turn.tick() {
             assert!(began.elapsed() < Duration::from_secs(20), "it computes without end");

@@ -69,8 +69,8 @@ pub(super) fn run(queue: &Queue, pool: &Pool) {
 }
 
 /// Whether it took an instance that can't be used again.
-fn run_job(Job { call, read_only, done, .. }: Job, pool: &Pool) -> bool {
-    let turn = Turn::begin(&pool.turns, pool.time);
+fn run_job(Job { call, principal, read_only, done }: Job, pool: &Pool) -> bool {
+    let turn = Turn::begin(&pool.turns, principal, pool.time);
     // Nobody waits for it any more: the connection went while it was queued.
     if done.is_closed() {
         return false;
