@@ -14,6 +14,9 @@ use crate::value::Value;
 /// The type of organisations.
 pub const KIND: &str = "org";
 
+/// In `grants`, everybody: whoever is signed in, and who only reads need not be.
+pub const EVERYBODY: &str = "*";
+
 /// The type of what leads from an entity to the organisation that it is attached to.
 const MARK: &str = "tw-attached";
 
@@ -38,12 +41,17 @@ pub enum Role {
 }
 
 impl Role {
-    fn of(name: &str) -> Option<Role> {
-        match name {
-            "viewer" => Some(Role::Viewer),
-            "editor" => Some(Role::Editor),
-            "admin" => Some(Role::Admin),
-            _ => None,
+    /// Of this name.
+    pub fn of(name: &str) -> Option<Role> {
+        [Role::Viewer, Role::Editor, Role::Admin].into_iter().find(|role| role.as_str() == name)
+    }
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Viewer => "viewer",
+            Role::Editor => "editor",
+            Role::Admin => "admin",
         }
     }
 }
@@ -89,10 +97,41 @@ impl Org {
         self.attached.get(entity).map(String::as_str)
     }
 
-    /// What a person is at a node: the most of what they are there and above.
+    /// What a person is at a node: the most of what they are there and above, and of what everybody is.
     pub fn role(&self, person: &str, node: &str) -> Option<Role> {
+        let above = self.above(node);
+        self.granted(person, &above).max(self.granted(EVERYBODY, &above))
+    }
+
+    /// The most that is granted to a person by name at one of these nodes.
+    fn granted(&self, person: &str, nodes: &BTreeSet<&str>) -> Option<Role> {
         let grants = self.grants.get(person)?;
-        self.above(node).into_iter().filter_map(|node| grants.get(node).copied()).max()
+        nodes.iter().filter_map(|node| grants.get(*node).copied()).max()
+    }
+
+    /// Who has a role at a node by name, and whether it is granted there and not above only; and [`EVERYBODY`].
+    pub fn people<'a>(&'a self, node: &'a str) -> impl Iterator<Item = (&'a str, Role, bool)> {
+        let above = self.above(node);
+        self.grants.iter().filter_map(move |(person, grants)| {
+            Some((person.as_str(), self.granted(person, &above)?, grants.contains_key(node)))
+        })
+    }
+
+    /// Whether a person is nothing but at that node.
+    pub fn is_only_at(&self, person: &str, node: &str) -> bool {
+        self.grants.get(person).is_some_and(|grants| grants.len() == 1 && grants.contains_key(node))
+    }
+
+    /// The most that a person is anywhere.
+    pub fn highest(&self, person: &str) -> Option<Role> {
+        self.grants.get(person)?.values().copied().max()
+    }
+
+    /// The entity that the node is there for alone: sharing one makes such a node.
+    pub fn entity_of(&self, node: &str) -> Option<&str> {
+        let Some(Value::Object(about)) = self.nodes.get(node) else { return None };
+        let Some(Value::Text(entity)) = about.get("entity") else { return None };
+        Some(entity).filter(|entity| self.node_of(entity) == Some(node)).map(String::as_str)
     }
 
     /// Whether a person has any role.
@@ -159,13 +198,15 @@ impl Org {
         if cut.len().saturating_mul(self.grants.len()) > LOOKED_AT {
             return self.grants.keys().map(String::as_str).collect();
         }
-        let is_lowered = |person: &str, grants: &BTreeMap<String, Role>| {
-            let changed = if after.grants.get(person) == Some(grants) { None } else { Some(grants.keys()) };
-            let mut ends = changed.into_iter().flatten().map(String::as_str).chain(cut.iter().copied());
+        let changed = |person: &str| {
+            let grants = self.grants.get(person).filter(|grants| after.grants.get(person) != Some(*grants));
+            grants.into_iter().flat_map(BTreeMap::keys).map(String::as_str)
+        };
+        let is_lowered = |person: &str| {
+            let mut ends = changed(person).chain(changed(EVERYBODY)).chain(cut.iter().copied());
             ends.any(|node| self.role(person, node) > after.role(person, node))
         };
-        let lowered = self.grants.iter().filter(|(person, grants)| is_lowered(person, grants));
-        lowered.map(|(person, _)| person.as_str()).collect()
+        self.grants.keys().map(String::as_str).filter(|person| is_lowered(person)).collect()
     }
 
     /// Whether `person` may make `after` of this.
@@ -204,7 +245,9 @@ impl Org {
         let none = BTreeMap::new();
         for other in changed(&self.grants, &after.grants) {
             let [before, now] = [self, after].map(|org| org.grants.get(other).unwrap_or(&none));
-            if let Some(node) = changed(before, now).find(|node| !is_theirs(node)) {
+            // Whoever wants less for themselves may have it.
+            let is_left = |node: &str| other == person && now.get(node) < before.get(node);
+            if let Some(node) = changed(before, now).find(|node| !is_left(node) && !is_theirs(node)) {
                 return takes("admin", node, &["granting something to `", other, "`"].concat());
             }
         }
@@ -282,6 +325,9 @@ impl Reader {
         for (person, at) in self.part(members, "grants") {
             for (node, role) in self.object(&["grants", person], at) {
                 match role {
+                    Value::Text(role) if person == EVERYBODY && role == Role::Admin.as_str() => {
+                        self.refuse(&["grants", person, node], "everybody is \"viewer\" or \"editor\"");
+                    }
                     Value::Text(role) if let Some(role) = Role::of(role) => {
                         org.grants.entry(person.clone()).or_default().insert(node.clone(), role);
                     }

@@ -5,7 +5,7 @@
 //! | public | everybody over HTTP, also without a session | whoever is signed in |
 //! | signed-in | whoever has a session | the same |
 //! | owner | whoever made it; to others it is not there | the same |
-//! | org | who has a role where it is attached ([`crate::org`]); until it is attached, as owner | who is editor there |
+//! | org | who has a role where it is attached ([`crate::org`]), over HTTP also without a session where everybody has one; until it is attached, as owner | who is editor there |
 //!
 //! Which policy a type has, the entity `type:{type}` says, else what is built in. Two types have
 //! their own rule: `person:{id}` is for the person who has that id, and `type:{name}` is read by whoever is signed in and made
@@ -17,7 +17,8 @@
 
 use timeweft_core::id::{EntityId, is_type};
 use timeweft_core::message::{Code, Response};
-use timeweft_core::operation::{Access, Context, Failure, Permission, Policy, TypeRules};
+use timeweft_core::operation::{Access, Context, Failure, Meta, Permission, Policy, TypeRules};
+use timeweft_core::org::Role;
 
 use crate::Router;
 use crate::document::Unfit;
@@ -38,7 +39,9 @@ pub(crate) enum Denied {
     Forbidden(String),
     /// Perhaps they may, once they are signed in.
     SignIn,
-    /// They may, and what they patch is not such that it can be.
+    /// They may, and it is deleted.
+    Deleted(Box<Meta>),
+    /// They may, and what they ask is not such that it can be done.
     Unfit(Unfit),
     /// They may, and the entity refuses; or nobody can tell.
     Failed(Failure),
@@ -52,6 +55,7 @@ impl Denied {
                 Response::error(id, Code::Unauthorized, "sign in first: POST /login, then POST /login/verify")
             }
             Denied::Hidden => Response::of_failure(id, Failure::NotFound),
+            Denied::Deleted(meta) => Response { meta: Some(*meta), ..Response::of_failure(id, Failure::NotFound) },
             Denied::Unfit(Unfit(code, why)) => Response::error(id, code, why),
             Denied::Failed(failure) => Response::of_failure(id, failure),
         }
@@ -68,6 +72,8 @@ impl From<Failure> for Denied {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Right {
     pub(crate) access: Access,
+    /// What they are with it, as clients are told.
+    pub(crate) role: Role,
     /// The organisation that it comes from, if it does.
     pub(crate) source: Option<org::Source>,
     /// What its type says, where it was asked.
@@ -76,17 +82,17 @@ pub(crate) struct Right {
 
 impl Right {
     fn under(policy: Policy, rules: Option<TypeRules>) -> Right {
-        let access = match policy {
-            Policy::Public | Policy::SignedIn => Access::Any,
-            Policy::Owner | Policy::Org => Access::Creator,
+        let (access, role) = match policy {
+            Policy::Public | Policy::SignedIn => (Access::Any, Role::Editor),
+            Policy::Owner | Policy::Org => (Access::Creator, Role::Admin),
         };
-        Right { access, source: None, rules }
+        Right { access, role, source: None, rules }
     }
 
     /// The same, where an organisation gives it.
     fn by(self, right: org::Right) -> Right {
         match right {
-            org::Right::By(source) => Right { access: Access::Any, source: Some(source), ..self },
+            org::Right::By(source, role) => Right { access: Access::Any, role, source: Some(source), ..self },
             org::Right::Creator => self,
         }
     }
@@ -152,7 +158,7 @@ pub(crate) async fn right_to_list<H: Host>(
 ) -> Result<(Right, bool), Denied> {
     let (policy, rules) = policy(router, kind).await?;
     if policy == Policy::Org && person != NOBODY {
-        return Ok((Right { access: Access::Any, source: None, rules }, false));
+        return Ok((Right { access: Access::Any, ..Right::under(policy, rules) }, false));
     }
     // A person has the one that they are.
     let own = EntityId::new(kind, if person == NOBODY { "nobody" } else { person });
@@ -171,8 +177,15 @@ pub(crate) async fn right<H: Host>(
     let (policy, rules) = policy(router, kind).await?;
     let right = Right::under(policy, rules);
     if person == NOBODY {
-        let open = policy == Policy::Public && permission == Permission::Read;
-        return if open { Ok(right) } else { Err(Denied::SignIn) };
+        return match (policy, permission) {
+            (Policy::Public, Permission::Read) => Ok(Right { role: Role::Viewer, ..right }),
+            // Whatever the reason: what is not everybody's may not be there at all.
+            (Policy::Org, Permission::Read) => match org::right(router, entity, person, permission).await {
+                Ok(given @ org::Right::By(..)) => Ok(right.by(given)),
+                _ => Err(Denied::SignIn),
+            },
+            _ => Err(Denied::SignIn),
+        };
     }
     let refusal = |why: String| if permission == Permission::Create { Denied::Forbidden(why) } else { Denied::Hidden };
     if is_reserved(kind) || person == SYSTEM {
@@ -182,7 +195,8 @@ pub(crate) async fn right<H: Host>(
         "person" if entity.local() != person => Err(refusal(format!(
             "{entity} is not yours to make; the only person you can make is the one you are signed in as"
         ))),
-        "type" if permission != Permission::Read => may_define(router, entity, person).await.map(|()| right),
+        "type" if permission == Permission::Read => Ok(Right { role: Role::Viewer, ..right }),
+        "type" => may_define(router, entity, person).await.map(|()| right),
         _ if policy == Policy::Org => Ok(right.by(org::right(router, entity, person, permission).await?)),
         _ => Ok(right),
     }

@@ -6,6 +6,7 @@
 //! | `development` | `true`: sign-in codes are in the answer instead of a mail, cookies lack `Secure` | `false` |
 //! | `admins` | who may define types: emails and person ids, separated by commas | none; in development mode everybody |
 //! | `origins` | origins that pages may come from beside our own host, separated by commas | none |
+//! | `app-url` | the web app that invitations by mail lead to | none: they can't be sent |
 //! | `grip-key` | key of the gateway's `Grip-Sig` (HS256) | none |
 //! | `grip-required` | `true`: socket events count only with a valid `Grip-Sig` | `false` |
 //! | `jwt-issuer`, `jwt-key` | whose bearer tokens (HS256) are accepted in place of a session, and their key | none |
@@ -37,6 +38,7 @@ pub(crate) struct Config {
     /// Normal emails, and ids of persons.
     pub(crate) admins: Vec<String>,
     pub(crate) origins: Vec<String>,
+    pub(crate) app_url: Option<String>,
     pub(crate) grip_key: Option<Vec<u8>>,
     pub(crate) grip_required: bool,
     pub(crate) issuer: Option<Issuer>,
@@ -70,6 +72,9 @@ pub enum ConfigError {
         "the setting `origins` lists origins such as `https://app.example.org`, without path or slash at the end, and not `{0}`"
     )]
     Origin(String),
+    /// Not a page.
+    #[error("the setting `app-url` is the address of a page, such as `https://app.example.org/join`, and not `{0}`")]
+    AppUrl(String),
     /// An issuer without a key or a key without an issuer.
     #[error("the settings `jwt-issuer` and `jwt-key` come together, and `jwt-audience` only with them")]
     HalfAnIssuer,
@@ -110,6 +115,10 @@ impl Config {
         if let Some(other) = origins.iter().find(|origin| !is_origin(origin)) {
             return Err(ConfigError::Origin(other.clone()));
         }
+        let app_url = text("app-url");
+        if let Some(url) = app_url.as_ref().filter(|url| !is_page(url)) {
+            return Err(ConfigError::AppUrl(url.clone()));
+        }
         let admins = text("admins").unwrap_or_default();
         let admins = admins.split(',').map(str::trim).filter(|admin| !admin.is_empty()).map(admin);
         let default = Limits::default();
@@ -117,6 +126,7 @@ impl Config {
             key: secret("key")?.ok_or(ConfigError::NoKey)?,
             development: switch("development")?,
             origins,
+            app_url,
             admins: admins.collect::<Result<_, _>>()?,
             grip_key,
             grip_required,
@@ -138,6 +148,12 @@ fn is_origin(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, authority)| {
         !scheme.is_empty() && !authority.is_empty() && !authority.contains(['/', '?', '#', '@', '*'])
     })
+}
+
+/// Whether a link could lead there, with something behind it.
+fn is_page(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && url.bytes().all(|byte| byte.is_ascii_graphic()) && !url.contains('#'))
 }
 
 /// As [`crate::access`] compares them.
@@ -185,6 +201,9 @@ mod tests {
             assert_eq!(error(&[KEY, ("origins", origin)]), ConfigError::Origin(origin.to_owned()));
         }
         assert_eq!(error(&[KEY, ("admins", "ann@example.org, a b")]), ConfigError::Admin("a b".to_owned()));
+        for url in ["app.example", "https://", "https://app.example/#join", "https://app.example/a b"] {
+            assert_eq!(error(&[KEY, ("app-url", url)]), ConfigError::AppUrl(url.to_owned()));
+        }
         assert_eq!(error(&[KEY, ("jwt-issuer", "https://id.example")]), ConfigError::HalfAnIssuer);
         assert_eq!(error(&[KEY, ("jwt-audience", "notes")]), ConfigError::HalfAnIssuer);
     }

@@ -10,9 +10,10 @@ use timeweft_core::id::EntityId;
 use timeweft_core::limits::{Limits, TRUSTED};
 use timeweft_core::message::{Asked, Response};
 use timeweft_core::operation::{
-    Access, CborDiff, CborValue, Committed, Context, Failure, List, Listed, Listing, Moment, Operation, Outcome, Patch,
-    Permission, Read, Reading, Which,
+    Access, CborDiff, CborValue, Committed, Context, Failure, List, Listed, Listing, Meta, Moment, Operation, Outcome,
+    Patch, Permission, Read, Reading, Which,
 };
+use timeweft_core::org::Role;
 use timeweft_core::time::Timestamp;
 
 use crate::Router;
@@ -27,6 +28,8 @@ use crate::{crypto, notes, org, publish};
 pub(crate) struct Principal<'a> {
     /// [`access::NOBODY`] when nobody is signed in.
     pub(crate) person: &'a str,
+    /// Who does it in their name.
+    pub(crate) impersonator: Option<&'a str>,
     /// The connection that isn't told of its own change.
     pub(crate) connection: Option<&'a str>,
 }
@@ -34,7 +37,7 @@ pub(crate) struct Principal<'a> {
 impl<'a> Principal<'a> {
     /// A person who asks without a connection.
     pub(crate) fn of(person: &'a str) -> Principal<'a> {
-        Principal { person, connection: None }
+        Principal { person, impersonator: None, connection: None }
     }
 }
 
@@ -96,13 +99,12 @@ pub(crate) enum Subscription {
     Begin {
         channel: String,
         held: Option<String>,
-        /// Where the right to it can be lost, and by which version it was given.
-        rights: Option<(String, String)>,
+        /// Where it is told that the right to it is another, and by which version it was given.
+        rights: Vec<(String, String)>,
     },
     /// It is told when the person may read it.
     Wait {
-        channel: String,
-        version: String,
+        rights: Vec<(String, String)>,
     },
     End {
         channel: String,
@@ -112,13 +114,15 @@ pub(crate) enum Subscription {
 /// What comes of a request.
 pub(crate) struct Executed {
     pub(crate) answer: Answer,
+    /// What the principal is with the entity, where it was read.
+    pub(crate) role: Option<Role>,
     pub(crate) effects: Vec<Effect>,
     pub(crate) subscription: Option<Subscription>,
 }
 
 impl Executed {
     fn answering(answer: Answer) -> Executed {
-        Executed { answer, effects: Vec::new(), subscription: None }
+        Executed { answer, role: None, effects: Vec::new(), subscription: None }
     }
 }
 
@@ -131,6 +135,13 @@ pub(crate) fn response(id: Option<u64>, answer: Answer) -> Response {
     }
 }
 
+/// The answer to a request of the protocol, which says the role too.
+pub(crate) fn response_with_role(id: u64, answer: Answer, role: Option<Role>) -> Response {
+    let response = response(Some(id), answer);
+    let is_there = response.meta.is_some();
+    Response { role: role.filter(|_| is_there), ..response }
+}
+
 /// Does what is asked, if the principal may.
 pub(crate) async fn execute<H: Host>(router: &Router<H>, request: Request<'_>) -> Executed {
     let Request { principal, entity, action } = request;
@@ -140,8 +151,8 @@ pub(crate) async fn execute<H: Host>(router: &Router<H>, request: Request<'_>) -
         Err(Denied::Hidden) if matches!(action, Action::Unsubscribe) => return Executed::answering(Ok(None)),
         // Who may not read it hears when they may.
         Err(Denied::Hidden) if matches!(action, Action::Subscribe { .. }) => {
-            let waiting = org::waiting(router, &entity, principal.person).await;
-            let subscription = waiting.map(|(channel, version)| Subscription::Wait { channel, version });
+            let rights = org::waiting(router, &entity, principal.person).await;
+            let subscription = if rights.is_empty() { None } else { Some(Subscription::Wait { rights }) };
             return Executed { subscription, ..Executed::answering(Err(Denied::Hidden)) };
         }
         Err(denied) => return Executed::answering(Err(denied)),
@@ -217,7 +228,8 @@ struct Granted<'a, H> {
 
 impl<H: Host> Granted<'_, H> {
     fn context(&self) -> Context {
-        self.right.context(self.router, self.principal.person)
+        let impersonator_id = self.principal.impersonator.map(str::to_owned);
+        Context { impersonator_id, ..self.right.context(self.router, self.principal.person) }
     }
 
     /// The part of the channel's name that follows the format.
@@ -227,15 +239,31 @@ impl<H: Host> Granted<'_, H> {
 
     async fn apply(&self, context: Context, operation: Operation) -> Executed {
         let reverts = matches!(operation, Operation::Revert(_));
+        let reads = matches!(operation, Operation::Read(Read { which: Which::Current, .. }));
+        let role = Some(self.right.role).filter(|_| reads);
         match self.router.host.apply(&context, &self.entity, operation).await {
             Ok(outcome) => {
                 let effects = match &outcome {
                     Outcome::Created(committed) | Outcome::Changed(committed) => self.effects(committed, reverts).await,
                     Outcome::Reading(_) | Outcome::Page(_) => Vec::new(),
                 };
-                Executed { effects, ..Executed::answering(Ok(Some(outcome))) }
+                Executed { role, effects, ..Executed::answering(Ok(Some(outcome))) }
+            }
+            Err(Failure::NotFound) if reads => {
+                let denied = self.deleted(&context).await.map_or(Failure::NotFound.into(), Denied::Deleted);
+                Executed { role, ..Executed::answering(Err(denied)) }
             }
             Err(failure) => Executed::answering(Err(failure.into())),
+        }
+    }
+
+    /// What is known of the deletion, if the entity is there for the principal and deleted.
+    async fn deleted(&self, context: &Context) -> Option<Box<Meta>> {
+        let latest = Operation::Read(Read::whole(Which::Latest));
+        let reading = self.router.host.apply(context, &self.entity, latest).await.and_then(Outcome::reading);
+        match reading {
+            Ok(Reading::Value(_, meta)) if meta.deleted => Some(Box::new(meta)),
+            _ => None,
         }
     }
 
@@ -260,12 +288,12 @@ impl<H: Host> Granted<'_, H> {
             Ok(Some(Outcome::Reading(
                 Reading::NotModified(meta) | Reading::Value(_, meta) | Reading::Diff(_, meta),
             ))) => Some(Some(meta.valid_from.to_string())),
-            Err(Denied::Failed(Failure::NotFound)) => Some(None),
+            Err(Denied::Failed(Failure::NotFound) | Denied::Deleted(_)) => Some(None),
             _ => None,
         };
         let source = self.right.source.as_ref();
-        let rights = source.map(|source| source.rights_channel(self.principal.person));
-        let subscription = held.map(|held| Subscription::Begin { channel, held, rights });
+        let rights = || source.map(|source| source.rights_channels(self.principal.person)).unwrap_or_default();
+        let subscription = held.map(|held| Subscription::Begin { channel, held, rights: rights() });
         Executed { subscription, ..executed }
     }
 

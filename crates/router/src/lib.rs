@@ -15,6 +15,8 @@
 //! | `access` | who may do what |
 //! | `document` | patches of JSON documents (RFC 6902, RFC 7396) as diffs |
 //! | `execute` | the one way from a door to an entity: the right to it, what is applied, what follows from that |
+//! | `org` | rights that come from organisations |
+//! | `sharing` | who is what with one entity, and invitations to it |
 //! | `publish`, `resync` | what subscribers are told, and what they are told again |
 //! | `presence` | who watches an entity, as far as is known |
 //! | `notes` | notes as such: shown whole to those who follow them |
@@ -129,6 +131,7 @@ mod origin;
 mod presence;
 mod publish;
 mod resync;
+mod sharing;
 mod sign_in;
 mod socket;
 mod target;

@@ -2,11 +2,10 @@
 //! itself; and who is told when they may less than before.
 //!
 //! What is pushed about an attached entity goes out on one channel for its node, which whoever has a role there is on. They are
-//! also on the channel `rights:{org}@{person}`. When a change of the organisation leaves somebody with less, an item there closes
-//! their sockets, before the change is answered: when they connect again, each subscription is decided anew. Should that item
-//! get lost, or the subscription have been decided by what was before it, resync sees that the organisation is another
-//! ([`missed`]). Who subscribes to what they may not read waits on `waiting:{org}@{person}`, where sockets are closed of whom a change
-//! leaves with more.
+//! also on the channel `rights:{org}@{person}`, and on `rights:{org}@*` if they are not members; so is who subscribes to what they may
+//! not read, and waits. When a change of the organisation leaves somebody with less or more, an item there closes their sockets,
+//! before the change is answered: when they connect again, each subscription is decided anew. Should that item get lost, or the
+//! subscription have been decided by what was before it, resync sees that the organisation is another ([`missed`]).
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -23,15 +22,13 @@ use timeweft_core::org::{self, Org, Role};
 use timeweft_core::time::Timestamp;
 
 use crate::Router;
-use crate::access::Denied;
+use crate::access::{self, Denied};
 use crate::event::{Effect, Held, Item};
 use crate::host::Host;
 use crate::{close, crypto, internal, notes, publish};
 
-/// What the names of the channels begin with on which persons lose rights.
+/// What the names of the channels begin with on which persons are told that their rights are others.
 pub(crate) const RIGHTS: &str = "rights";
-/// And of those on which they wait for one.
-pub(crate) const WAITING: &str = "waiting";
 
 /// Organisations that are remembered at most; then all are read again.
 const KEPT: usize = 64;
@@ -41,8 +38,8 @@ const KEPT: usize = 64;
 pub(crate) struct Known {
     /// By id. Whether one is still the current one is asked each time.
     states: RefCell<HashMap<String, State>>,
-    /// By organisation, and the version from which and to which, who has less by it; or who has more.
-    changed: RefCell<HashMap<(String, Timestamp, Timestamp, bool), Persons>>,
+    /// By organisation, and the version from which and to which, whose rights are others by it.
+    changed: RefCell<HashMap<(String, Timestamp, Timestamp), Persons>>,
 }
 
 type Persons = Rc<BTreeSet<String>>;
@@ -62,41 +59,61 @@ pub(crate) struct Source {
     org: EntityId,
     /// The version that it was decided by.
     version: Timestamp,
-    /// Of an attached entity: names the node, not readably.
+    /// Of an attached entity.
     node: Option<String>,
+    /// Whether it is only as everybody has it.
+    is_everybodys: bool,
 }
 
 impl Source {
+    /// The organisation's own.
+    fn of_itself(org: &EntityId, version: Timestamp) -> Source {
+        Source { org: org.clone(), version, node: None, is_everybodys: false }
+    }
+
     /// What follows the entity in the name of its channel.
     pub(crate) fn channel_end(&self) -> String {
-        self.node.as_deref().map(channel_end).unwrap_or_default()
+        self.node.as_deref().map(|node| channel_end(&self.org, node)).unwrap_or_default()
     }
 
-    /// The channel on which the person loses the right, and the version to subscribe to it with.
-    pub(crate) fn rights_channel(&self, person: &str) -> (String, String) {
-        (channel(RIGHTS, &self.org, person), self.version.to_string())
+    /// The organisation, and the node that an attached entity is attached to.
+    pub(crate) fn place(&self) -> (&EntityId, Option<&str>) {
+        (&self.org, self.node.as_deref())
+    }
+
+    /// The channels on which the person is told of other rights, and the version to subscribe to them with.
+    pub(crate) fn rights_channels(&self, person: &str) -> Vec<(String, String)> {
+        let everybody = if self.is_everybodys { Some(org::EVERYBODY) } else { None };
+        let version = self.version.to_string();
+        [Some(person), everybody]
+            .into_iter()
+            .flatten()
+            .map(|name| (channel(&self.org, name), version.clone()))
+            .collect()
     }
 }
 
-fn channel_end(node: &str) -> String {
-    format!("@/{node}")
+/// Names a node, not readably.
+fn channel_end(org: &EntityId, node: &str) -> String {
+    let name = crypto::hash(&format!("{org} {node}"));
+    format!("@/{}", &name[..16])
 }
 
-fn channel(prefix: &str, org: &EntityId, person: &str) -> String {
-    format!("{prefix}:{org}@{person}")
+fn channel(org: &EntityId, person: &str) -> String {
+    format!("{RIGHTS}:{org}@{person}")
 }
 
-/// The channel on which a person waits for a right to what is not there for them, and the version to subscribe to it with.
-pub(crate) async fn waiting<H: Host>(router: &Router<H>, entity: &EntityId, person: &str) -> Option<(String, String)> {
-    match right_on_channels(router, entity).await.ok()? {
-        Right::By(source) => Some((channel(WAITING, &source.org, person), source.version.to_string())),
-        Right::Creator => None,
+/// The channels on which a person waits for a right to what is not there for them, and the version to subscribe to them with.
+pub(crate) async fn waiting<H: Host>(router: &Router<H>, entity: &EntityId, person: &str) -> Vec<(String, String)> {
+    match right_on_channels(router, entity).await {
+        Ok(Right::By(source, _)) => Source { is_everybodys: true, ..source }.rights_channels(person),
+        _ => Vec::new(),
     }
 }
 
 /// How a right comes about.
 pub(crate) enum Right {
-    By(Source),
+    By(Source, Role),
     /// It is attached nowhere, or there is no organisation: whoever made it.
     Creator,
 }
@@ -111,9 +128,7 @@ pub(crate) async fn right<H: Host>(
     if entity.kind() == org::KIND {
         return of_itself(router, entity, person, permission).await;
     }
-    let Some((source, role)) = attached(router, entity, |org, node| org.role(person, node)).await? else {
-        return Ok(Right::Creator);
-    };
+    let Some((source, role)) = attached(router, entity, person).await? else { return Ok(Right::Creator) };
     let forbidden = |why: &str| Err(Denied::Forbidden(format!("{entity} is an organisation's: {why}")));
     match (role, permission) {
         // As where it is made already, and not theirs to read.
@@ -122,7 +137,7 @@ pub(crate) async fn right<H: Host>(
         (Some(Role::Viewer), Permission::Create | Permission::Change) => {
             forbidden("changing it takes the role `editor` where it is attached, and you are `viewer`")
         }
-        (Some(_), _) => Ok(Right::By(source)),
+        (Some(role), _) => Ok(Right::By(source, role)),
     }
 }
 
@@ -130,11 +145,12 @@ pub(crate) async fn right<H: Host>(
 pub(crate) async fn right_on_channels<H: Host>(router: &Router<H>, entity: &EntityId) -> Result<Right, Denied> {
     if entity.kind() == org::KIND {
         let state = state(router, entity).await?;
-        return Ok(state.filter(|state| state.org.is_some()).map_or(Right::Creator, |state| {
-            Right::By(Source { org: entity.clone(), version: state.valid_from, node: None })
-        }));
+        return Ok(state
+            .filter(|state| state.org.is_some())
+            .map_or(Right::Creator, |state| Right::By(Source::of_itself(entity, state.valid_from), Role::Viewer)));
     }
-    Ok(attached(router, entity, |_, _| ()).await?.map_or(Right::Creator, |(source, ())| Right::By(source)))
+    let attached = attached(router, entity, access::NOBODY).await?;
+    Ok(attached.map_or(Right::Creator, |(source, _)| Right::By(source, Role::Viewer)))
 }
 
 /// Members read an organisation. Who may change what of it, the entity says, which knows what a change is.
@@ -147,17 +163,17 @@ async fn of_itself<H: Host>(
     let Some(State { valid_from, org: Some(org), .. }) = state(router, entity).await? else {
         return Ok(Right::Creator);
     };
-    let source = Source { org: entity.clone(), version: valid_from, node: None };
     // Whether it is there is told to who makes it, as of everything.
-    if org.is_member(person) || permission == Permission::Create { Ok(Right::By(source)) } else { Err(Denied::Hidden) }
+    let role = org.highest(person).or((permission == Permission::Create).then_some(Role::Viewer));
+    role.map(|role| Right::By(Source::of_itself(entity, valid_from), role)).ok_or(Denied::Hidden)
 }
 
-/// Where the entity is attached, and what the organisation says of that node.
-async fn attached<H: Host, T>(
+/// Where the entity is attached, and what the person is there.
+async fn attached<H: Host>(
     router: &Router<H>,
     entity: &EntityId,
-    of: impl FnOnce(&Org, &str) -> T,
-) -> Result<Option<(Source, T)>, Failure> {
+    person: &str,
+) -> Result<Option<(Source, Option<Role>)>, Failure> {
     let mark = org::mark(&Sha256::digest(entity.as_str()));
     let Some((mark, _)) = internal::read(&router.host, &mark).await? else { return Ok(None) };
     let Some(org) = internal::text(&mark, "org").and_then(|org| EntityId::parse(org).ok()) else { return Ok(None) };
@@ -165,16 +181,9 @@ async fn attached<H: Host, T>(
     let Some(state) = state(router, &org).await?.filter(|state| !state.is_deleted) else { return Ok(None) };
     let Some(known) = &state.org else { return Ok(None) };
     let Some(node) = known.node_of(entity.as_str()) else { return Ok(None) };
-    let version = state.valid_from;
-    let name = node_name(&org, node);
-    Ok(Some((Source { org, version, node: Some(name) }, of(known, node))))
-}
-
-/// Names a node, not readably.
-fn node_name(org: &EntityId, node: &str) -> String {
-    let mut name = crypto::hash(&format!("{org} {node}"));
-    name.truncate(16);
-    name
+    let source =
+        Source { org, version: state.valid_from, node: Some(node.to_owned()), is_everybodys: !known.is_member(person) };
+    Ok(Some((source, known.role(person, node))))
 }
 
 async fn read<H: Host>(router: &Router<H>, org: &EntityId, read: Read) -> Result<Option<Reading>, Failure> {
@@ -190,7 +199,16 @@ async fn read<H: Host>(router: &Router<H>, org: &EntityId, read: Read) -> Result
     }
 }
 
-/// The organisation as it is now, if it was ever made.
+/// The organisation as it is now, if it was ever made and can be read.
+pub(crate) async fn current<H: Host>(
+    router: &Router<H>,
+    org: &EntityId,
+) -> Result<Option<(Rc<Org>, Timestamp)>, Failure> {
+    let state = state(router, org).await?.filter(|state| !state.is_deleted);
+    Ok(state.and_then(|State { valid_from, org, .. }| Some((org?, valid_from))))
+}
+
+/// The organisation as it was found, if it was ever made.
 async fn state<H: Host>(router: &Router<H>, org: &EntityId) -> Result<Option<State>, Failure> {
     let known = router.orgs.states.borrow().get(org.as_str()).cloned();
     if let Some(known) = known {
@@ -224,7 +242,13 @@ async fn version<H: Host>(router: &Router<H>, org: &EntityId, at: Timestamp) -> 
     })
 }
 
-/// What follows from a change of an organisation: who has less by it, and who waits on a channel that its entity has left.
+/// Whose rights are others in the one than in the other: less, or more.
+fn others(one: &Org, other: &Org) -> BTreeSet<String> {
+    let both = [one.lowered(other), other.lowered(one)];
+    both.into_iter().flatten().map(str::to_owned).collect()
+}
+
+/// What follows from a change of an organisation: whose rights are others by it, and who waits on a channel that its entity has left.
 pub(crate) async fn changed<H: Host>(
     router: &Router<H>,
     org: &EntityId,
@@ -243,9 +267,7 @@ pub(crate) async fn changed<H: Host>(
     };
     let now = router.host.now();
     let close = |channel| Effect::Publish(publish::closing(channel, now, close::RIGHTS_CHANGED));
-    let mut effects: Vec<Effect> =
-        before.lowered(&after).into_iter().map(|person| close(channel(RIGHTS, org, person))).collect();
-    effects.extend(after.lowered(&before).into_iter().map(|person| close(channel(WAITING, org, person))));
+    let mut effects: Vec<Effect> = others(&before, &after).iter().map(|person| close(channel(org, person))).collect();
     let mut leave = |entity: &str, end: &str| {
         let name = format!("{entity}{end}");
         effects.extend(publish::FORMATS.into_iter().map(|format| close(publish::channel(format, &name))));
@@ -254,7 +276,7 @@ pub(crate) async fn changed<H: Host>(
         }
     };
     for (entity, node) in before.moved(&after) {
-        leave(entity, &channel_end(&node_name(org, node)));
+        leave(entity, &channel_end(org, node));
     }
     // Whoever attaches what is there made it, and was on a channel of their own until now.
     let owners = format!("@{person}");
@@ -265,14 +287,13 @@ pub(crate) async fn changed<H: Host>(
     Ok(effects)
 }
 
-/// Closes the sockets of a person who holds an older version of their rights than there is, if they have less by now, or more where
-/// that is what they wait for.
-pub(crate) async fn missed<H: Host>(router: &Router<H>, held: &Held, name: &str, waits: bool) -> Option<Item> {
+/// Closes the sockets of a person, or of everybody who is no member, who holds an older version of their rights than there is.
+pub(crate) async fn missed<H: Host>(router: &Router<H>, held: &Held, name: &str) -> Option<Item> {
     let (org, person) = name.split_once('@')?;
     let org = EntityId::parse(org).ok().filter(|org| org.kind() == org::KIND)?;
     let since = held.id.as_deref().and_then(|id| Timestamp::parse(id).ok())?;
     let state = state(router, &org).await.ok()??;
-    if state.valid_from == since || !changed_since(router, &org, since, state, waits).await?.contains(person) {
+    if state.valid_from == since || !changed_since(router, &org, since, state).await?.contains(person) {
         return None;
     }
     let mut item = publish::closing(held.channel.clone(), router.host.now(), close::RIGHTS_CHANGED);
@@ -280,22 +301,15 @@ pub(crate) async fn missed<H: Host>(router: &Router<H>, held: &Held, name: &str,
     Some(item)
 }
 
-/// Who has less by now than in the version that began at `since`, or who has more. None where that can't be told.
-async fn changed_since<H: Host>(
-    router: &Router<H>,
-    org: &EntityId,
-    since: Timestamp,
-    state: State,
-    more: bool,
-) -> Option<Persons> {
-    let key = (org.as_str().to_owned(), since, state.valid_from, more);
+/// Whose rights are others by now than in the version that began at `since`. None where that can't be told.
+async fn changed_since<H: Host>(router: &Router<H>, org: &EntityId, since: Timestamp, state: State) -> Option<Persons> {
+    let key = (org.as_str().to_owned(), since, state.valid_from);
     if let Some(known) = router.orgs.changed.borrow().get(&key) {
         return Some(known.clone());
     }
     let before = version(router, org, since).await.ok()??;
     let after = if state.is_deleted { None } else { state.org }.unwrap_or_default();
-    let persons = if more { after.lowered(&before) } else { before.lowered(&after) };
-    let persons: Persons = Rc::new(persons.into_iter().map(str::to_owned).collect());
+    let persons: Persons = Rc::new(others(&before, &after));
     let mut kept = router.orgs.changed.borrow_mut();
     if kept.len() >= KEPT {
         kept.clear();

@@ -40,8 +40,7 @@ pub(crate) async fn items<H: Host>(router: &Router<H>, held: Vec<Held>) -> Vec<I
             Some(("session", name)) => session(router, &held.channel, name).await,
             Some(("cbor", name)) => missed(router, held, name, Told::Changes(Format::Cbor)).await,
             Some(("json", name)) => missed(router, held, name, Told::Changes(Format::Json)).await,
-            Some((org::RIGHTS, name)) => org::missed(router, held, name, false).await,
-            Some((org::WAITING, name)) => org::missed(router, held, name, true).await,
+            Some((org::RIGHTS, name)) => org::missed(router, held, name).await,
             Some((notes::CHANNEL, name)) => missed(router, held, name, Told::Notes).await,
             _ => None,
         };

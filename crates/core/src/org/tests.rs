@@ -209,3 +209,42 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_everybody_is_holds_for_each_and_is_withdrawn_from_each() {
+    let open = org(&ACME.replace(r#""eve":{"other""#, r#""*":{"shop":"viewer"},"eve":{"other""#));
+    assert_eq!(open.role("zoe", "web"), Some(Role::Viewer));
+    assert_eq!(open.role("", "web"), Some(Role::Viewer), "also who is not signed in");
+    assert_eq!(open.role("bob", "web"), Some(Role::Editor), "more is more");
+    assert_eq!(open.role("zoe", "all"), None);
+    assert!(!open.is_member("zoe"), "the organisation is its members'");
+    let closed = org(ACME);
+    assert_eq!(
+        open.lowered(&closed).into_iter().collect::<Vec<_>>(),
+        ["*", "eve"],
+        "bob and ann have as much as before"
+    );
+    assert_eq!(closed.lowered(&open).len(), 0);
+    let refused = faults(&ACME.replace(r#""eve":{"other":"viewer"#, r#""*":{"other":"admin"#));
+    assert_eq!(refused, [r#"/grants/*/other everybody is "viewer" or "editor""#]);
+}
+
+#[test]
+fn whoever_wants_less_for_themselves_may_have_it() {
+    let acme = org(ACME);
+    let without = |from: &str, to: &str| org(&ACME.replace(from, to));
+    let left = without(r#""bob":{"shop":"editor","web":"viewer"},"#, "");
+    assert_eq!(acme.allows(&left, "bob"), Ok(()));
+    assert!(acme.allows(&left, "eve").is_err());
+    assert_eq!(acme.allows(&without(r#""shop":"editor""#, r#""shop":"viewer""#), "bob"), Ok(()));
+    assert!(acme.allows(&without(r#""shop":"editor""#, r#""shop":"admin""#), "bob").is_err());
+}
+
+#[test]
+fn the_people_at_a_node_are_told_with_where_they_come_from() {
+    let acme = org(ACME);
+    let people: Vec<_> = acme.people("web").collect();
+    assert_eq!(people, [("ann", Role::Admin, false), ("bob", Role::Editor, true)]);
+    let own = org(&ACME.replace(r#""web":{}"#, r#""web":{"entity":"task:1"}"#));
+    assert_eq!((own.entity_of("web"), own.entity_of("shop")), (Some("task:1"), None));
+}

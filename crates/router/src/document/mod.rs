@@ -33,7 +33,7 @@ pub(crate) enum DocumentPatch {
     Merge(serde_json::Value),
 }
 
-/// Why a patch is none, or makes nothing of a document: the code and what would be right.
+/// Why what is asked can't be done, as a patch that makes nothing of a document: the code and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unfit(pub(crate) Code, pub(crate) String);
 

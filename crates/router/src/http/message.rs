@@ -35,7 +35,8 @@ pub(super) async fn post<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResp
         Some(Subscription::End { .. }) => presence::leave(&exchange.router.host, &entity, &watcher).await,
         _ => {}
     }
-    Ok(framed(execute::response(Some(request.id), executed.answer), format, executed.effects))
+    let response = execute::response_with_role(request.id, executed.answer, executed.role);
+    Ok(framed(response, format, executed.effects))
 }
 
 /// The same frame as on the socket, in the format of the request, with the status in the line too.

@@ -3,6 +3,7 @@
 //! | module | routes |
 //! |---|---|
 //! | [`entities`] | `/api/v1/entities/…` |
+//! | [`people`] | who is what with an entity, and invitations |
 //! | [`create`] | `POST /api/v1/entities/{type}` |
 //! | [`message`] | `/message` |
 //! | [`account`] | `/login`, `/login/verify`, `/logout`, `/logout/all`, `/me` |
@@ -27,6 +28,7 @@ mod entities;
 mod exchange;
 mod message;
 mod openapi;
+mod people;
 mod problem;
 #[cfg(test)]
 mod tests;
@@ -128,6 +130,16 @@ async fn route<H: Host>(exchange: &Exchange<'_, H>, path: &str) -> Result<HttpRe
         (_, ["api", "v1", "entities", name, "subscribers"]) => entities::subscribers(exchange, entity(name)?).await,
         (_, ["api", "v1", "entities", name, "undelete"]) => entities::undelete(exchange, entity(name)?).await,
         (_, ["api", "v1", "entities", name, "revert"]) => entities::revert(exchange, entity(name)?).await,
+        (_, ["api", "v1", "entities", name, "people"]) => people::list(exchange, entity(name)?).await,
+        ("PUT", ["api", "v1", "entities", name, "people", person]) => {
+            people::share(exchange, entity(name)?, person).await
+        }
+        (_, ["api", "v1", "entities", name, "people", person]) => {
+            people::unshare(exchange, entity(name)?, person).await
+        }
+        (_, ["api", "v1", "entities", name, "invitations"]) => people::invite(exchange, entity(name)?).await,
+        (_, ["api", "v1", "entities", name, "invitations", id]) => people::withdraw(exchange, entity(name)?, id).await,
+        (_, ["api", "v1", "invitations", "accept"]) => people::accept(exchange).await,
         (_, ["api", "v1", procedures]) => trpc::handle(exchange, procedures).await,
         _ => Err(refuse(Code::NotFound, format!("there is nothing at {path}"))),
     }
@@ -142,7 +154,11 @@ fn methods(segments: &[&str]) -> Option<&'static str> {
         ["api", "v1", "entities", name] if !name.contains(':') => "POST, OPTIONS",
         ["api", "v1", "entities", _] => "GET, HEAD, PATCH, PUT, DELETE, OPTIONS",
         ["api", "v1", "entities", _, "history" | "subscribers"] => "GET, HEAD, OPTIONS",
-        ["api", "v1", "entities", _, "undelete" | "revert"] => "POST, OPTIONS",
+        ["api", "v1", "entities", _, "people"] => "GET, HEAD, OPTIONS",
+        ["api", "v1", "entities", _, "people", _] => "PUT, DELETE, OPTIONS",
+        ["api", "v1", "entities", _, "invitations", _] => "DELETE, OPTIONS",
+        ["api", "v1", "invitations", "accept"] => "POST, OPTIONS",
+        ["api", "v1", "entities", _, "undelete" | "revert" | "invitations"] => "POST, OPTIONS",
         ["ws", "note", _] => "GET, HEAD, OPTIONS",
         ["api", "v1", names] => trpc::methods(names),
         _ => return None,

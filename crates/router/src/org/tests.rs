@@ -282,9 +282,9 @@ fn who_loses_a_role_is_let_go_before_anything_else_is_told_and_nobody_else_is() 
     for (socket, held) in [(&of_ed, &held_by_ed), (&of_vic, &held_by_vic)] {
         assert_eq!(socket.channels.get(&held.channel), Some(&held.id));
     }
-    // Who gets more, or keeps it by another way, is left in peace.
+    // Who gets more is told so, and who keeps it by another way is left in peace.
     let more = shop.changed(json!({"grants": {&shop.vic.id: {"shelf": "editor"}}}));
-    assert_eq!(closes(&more), [format!("waiting:org:acme@{}", shop.vic.id)]);
+    assert_eq!(closes(&more), std::slice::from_ref(&held_by_vic.channel));
     assert!(closes(&shop.changed(json!({"grants": {&shop.ed.id: {"shelf": "editor"}}}))).is_empty());
     assert!(closes(&shop.changed(json!({"name": "Acme Ltd"}))).is_empty());
     let withdrawn = shop.changed(json!({"grants": {&shop.vic.id: null}}));
@@ -311,10 +311,10 @@ fn who_waits_for_a_right_is_told_when_they_have_it() {
     let mut socket = shop.server.socket(&shop.zoe, "c1");
     let (answer, _) = socket.send(json!({"id": 1, "method": "subscribe", "entityId": "task:t"}));
     assert_eq!(answer["status"], 404);
-    let waiting = format!("waiting:org:acme@{}", shop.zoe.id);
+    let waiting = format!("rights:org:acme@{}", shop.zoe.id);
     assert_eq!(
         socket.channels.keys().filter(|name| name.contains("acme") || name.contains("task")).collect::<Vec<_>>(),
-        [&waiting]
+        ["rights:org:acme@*", &waiting]
     );
     assert!(closes(&shop.changed(json!({"name": "Acme Ltd"}))).is_empty());
     let held = Held { channel: waiting.clone(), id: socket.channels[&waiting].clone() };

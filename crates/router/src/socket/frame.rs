@@ -66,11 +66,12 @@ pub(super) async fn handle<H: Host>(
         return answer(outcome, Response::error(Some(request.id), Code::TooLarge, message));
     }
 
-    let principal = Principal { person: &connection.token.person, connection: Some(&connection.id) };
+    let principal = Principal { connection: Some(&connection.id), ..Principal::of(&connection.token.person) };
     let asked = execute::Request { principal, entity: entity.clone(), action: request.method.asked().into() };
     let executed = execute(router, asked).await;
-    let response = execute::response(Some(request.id), executed.answer);
+    let response = execute::response_with_role(request.id, executed.answer, executed.role);
     outcome.effects.extend(executed.effects);
+    let told = |(channel, id)| Reply::Subscribe { channel, id: Some(id) };
     match executed.subscription {
         // After the answer: what is pushed from now on follows it, and nothing comes before it.
         Some(Subscription::Begin { channel, held, rights }) => {
@@ -81,12 +82,12 @@ pub(super) async fn handle<H: Host>(
             connection.add(&entity);
             answer(outcome, response);
             outcome.replies.push(Reply::Subscribe { channel: publish::channel(format, &channel), id: held });
-            return outcome.replies.extend(rights.map(|(channel, id)| Reply::Subscribe { channel, id: Some(id) }));
+            return outcome.replies.extend(rights.into_iter().map(told));
         }
-        Some(Subscription::Wait { channel, version }) => {
+        Some(Subscription::Wait { rights }) => {
             connection.add(&entity);
             answer(outcome, response);
-            return outcome.replies.push(Reply::Subscribe { channel, id: Some(version) });
+            return outcome.replies.extend(rights.into_iter().map(told));
         }
         Some(Subscription::End { channel }) => {
             if connection.is_subscribed(&entity) {

@@ -76,7 +76,7 @@ async fn open<H: Host>(
     // Before the subscription: an update that comes at once must not be followed by what was before it.
     outcome.replies.extend(shown.map(Reply::Text));
     outcome.replies.push(Reply::Subscribe { channel, id: held });
-    outcome.replies.extend(rights.map(|(channel, id)| Reply::Subscribe { channel, id: Some(id) }));
+    outcome.replies.extend(rights.into_iter().map(|(channel, id)| Reply::Subscribe { channel, id: Some(id) }));
     outcome.replies.extend(closing(&caller));
     outcome.replies.push(Reply::SetMeta(Header::new("session", caller.token.write(&router.config.key))));
     outcome.replies.push(Reply::SetMeta(Header::new("person-id", caller.person())));

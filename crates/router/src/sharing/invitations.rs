@@ -1,0 +1,273 @@
+//! Invitations: a secret that makes whoever accepts it something with an entity, by mail for one address, or as a link for anybody
+//! who has it.
+//!
+//! `tw-invitations:{id of the organisation}` holds `{invitations: {hash: {node, role, by, expiresAt, email?}}}`, by the hash of the
+//! secret. It is accepted **in the name of who invited**, so that it holds as long as they may grant what they promised, and the
+//! version says both: `personId` who invited, `impersonatorId` who accepted. That of one address is gone then.
+//!
+//! `tw-invited:{personId}` holds when somebody had mails sent lately.
+
+use timeweft_core::id::EntityId;
+use timeweft_core::message::Code;
+use timeweft_core::operation::Failure;
+use timeweft_core::org::{self, Role};
+use timeweft_core::time::Timestamp;
+use timeweft_core::value::{Object, Value};
+
+use crate::access::Denied;
+use crate::caller::Caller;
+use crate::document::Unfit;
+use crate::event::{Effect, Mail};
+use crate::execute::Principal;
+use crate::host::Host;
+use crate::internal::{self, Step, as_instant, instant, member, of_instant, text};
+use crate::{Router, crypto};
+
+use super::{ATTEMPTS, Place, attached, change, map, may_share, place_of_its_own, readable};
+
+/// Letters of a secret, five bits each.
+const SECRET: usize = 26;
+
+/// How long an invitation stands unless it is said, and at most, in seconds.
+pub(crate) const LIFETIME_SECONDS: u64 = 7 * 24 * 3_600;
+const LONGEST_SECONDS: u64 = 366 * 24 * 3_600;
+
+/// Invitations of one organisation that stand.
+const MOST: usize = 500;
+
+/// Mails with invitations that one person has sent in a day.
+const MAILS: usize = 50;
+const DAY_MICROS: u64 = 24 * 3_600 * 1_000_000;
+
+/// What is promised.
+#[derive(Clone)]
+pub(crate) struct Invitation {
+    pub(crate) role: Role,
+    pub(crate) expires_at: Timestamp,
+    /// Whom it is for; absent for whoever has the link.
+    pub(crate) email: Option<String>,
+}
+
+/// One that was made.
+pub(crate) struct Made {
+    pub(crate) id: String,
+    /// What accepts it; known to nobody else from now on.
+    pub(crate) token: String,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) effects: Vec<Effect>,
+}
+
+/// What somebody has come to.
+pub(crate) struct Accepted {
+    /// Where the node is for one entity alone.
+    pub(crate) entity: Option<String>,
+    pub(crate) role: Role,
+    pub(crate) effects: Vec<Effect>,
+}
+
+fn entity(org: &EntityId) -> Result<EntityId, Failure> {
+    internal::entity("tw-invitations", org.local())
+}
+
+/// Invites to an entity, whoever may share it.
+pub(crate) async fn invite<H: Host>(
+    router: &Router<H>,
+    invited_to: &EntityId,
+    caller: &Caller,
+    (role, email, seconds): (Role, Option<String>, Option<u64>),
+) -> Result<Made, Denied> {
+    let seconds = seconds.unwrap_or(LIFETIME_SECONDS);
+    if !(1..=LONGEST_SECONDS).contains(&seconds) {
+        let why = format!("`expiresIn` is 1 to {LONGEST_SECONDS} seconds");
+        return Err(Failure::BadRequest(why).into());
+    }
+    let app = &router.config.app_url;
+    if email.is_some() && app.is_none() && !router.config.development {
+        let why = "mails need the setting `app-url`, which they lead to: invite by a link, or have it set";
+        return Err(Denied::Unfit(Unfit(Code::NotImplemented, why.to_owned())));
+    }
+    let (Place { org, node }, effects) = place_of_its_own(router, invited_to, caller.person(), None).await?;
+    if email.is_some() {
+        count_mail(router, caller.person()).await?;
+    }
+    let now = router.host.now();
+    let secret = crypto::random_name(&router.host, SECRET);
+    let (id, expires_at) = (crypto::hash(&secret), Timestamp(now.0 + seconds * 1_000_000));
+    let mut promised = Object::from([
+        ("node".to_owned(), Value::text(&node)),
+        ("role".to_owned(), Value::text(role.as_str())),
+        ("by".to_owned(), Value::text(caller.person())),
+        ("expiresAt".to_owned(), of_instant(expires_at)),
+    ]);
+    if let Some(email) = &email {
+        promised.insert("email".to_owned(), Value::text(email));
+    }
+    let entity = entity(&org)?;
+    let written = internal::update(&router.host, &entity, |found| {
+        let mut standing = all(found);
+        standing.retain(|_, one| stands(one, now));
+        if standing.len() >= MOST {
+            return Step::Leave(false);
+        }
+        standing.insert(id.clone(), Value::Object(promised.clone()));
+        Step::Write(with(standing), true)
+    });
+    if !written.await? {
+        let why = format!("{MOST} invitations stand already: withdraw some, or wait until they are accepted");
+        return Err(Denied::Unfit(Unfit(Code::TooLarge, why)));
+    }
+    let token = format!("{}.{secret}", org.local());
+    let mut made = Made { id, token, expires_at, effects };
+    if let (Some(to), Some(app)) = (email, app) {
+        let link = format!("{app}{}invitation={}", if app.contains('?') { '&' } else { '?' }, made.token);
+        let who = caller.email.as_deref().unwrap_or("Somebody");
+        let subject = format!("{who} shares something with you");
+        let days = seconds.div_ceil(24 * 3_600);
+        let text = format!("{who} shares something with you:\n\n{link}\n\nThe link is good for {days} days.\n");
+        made.effects.push(Effect::Mail(Mail { to, subject, text }));
+    }
+    Ok(made)
+}
+
+/// A mail more is sent for a person, unless there were too many.
+async fn count_mail<H: Host>(router: &Router<H>, person: &str) -> Result<(), Denied> {
+    let now = router.host.now();
+    let nonce = crypto::random_name(&router.host, 16);
+    let is_lately = |at: &Value| as_instant(at).is_some_and(|at| at.0.saturating_add(DAY_MICROS) > now.0);
+    let entity = internal::entity("tw-invited", person)?;
+    let counted = internal::update(&router.host, &entity, |found| {
+        let mut sent = match found.and_then(|value| member(value, "sent")) {
+            Some(Value::Object(sent)) => sent.clone(),
+            _ => Object::new(),
+        };
+        sent.retain(|_, at| is_lately(at));
+        if sent.len() >= MAILS {
+            return Step::Leave(false);
+        }
+        sent.insert(nonce.clone(), of_instant(now));
+        Step::Write(Value::object([("sent", Value::Object(sent))]), true)
+    });
+    if counted.await? {
+        return Ok(());
+    }
+    let why = format!("{MAILS} invitations a day go out by mail: invite by a link, or tomorrow");
+    Err(Denied::Unfit(Unfit(Code::SlowDown, why)))
+}
+
+/// Those that stand for an entity, to whoever may share it.
+pub(crate) async fn list<H: Host>(
+    router: &Router<H>,
+    invited_to: &EntityId,
+    caller: &str,
+) -> Result<Vec<(String, Invitation)>, Denied> {
+    let right = readable(router, invited_to, caller).await?;
+    let place = attached(router, &right).await?.filter(|_| right.role == Role::Admin);
+    let Some(place) = place else { return Ok(Vec::new()) };
+    let found = internal::read(&router.host, &entity(&place.org)?).await?;
+    let now = router.host.now();
+    let of_node = all(found.as_ref().map(|(value, _)| value)).into_iter().filter_map(|(id, one)| {
+        let promised = promised(&one).filter(|_| stands(&one, now) && text(&one, "node") == Some(&place.node));
+        Some((id, promised?))
+    });
+    Ok(of_node.collect())
+}
+
+/// Takes one back.
+pub(crate) async fn withdraw<H: Host>(
+    router: &Router<H>,
+    invited_to: &EntityId,
+    caller: &str,
+    id: &str,
+) -> Result<(), Denied> {
+    let right = readable(router, invited_to, caller).await?;
+    may_share(&right)?;
+    let Some(place) = attached(router, &right).await? else { return Ok(()) };
+    let is_here = |standing: &Object| standing.get(id).and_then(|one| text(one, "node")) == Some(&place.node);
+    remove(router, &place.org, |standing| is_here(standing).then_some(id)).await
+}
+
+/// Accepts one.
+pub(crate) async fn accept<H: Host>(router: &Router<H>, caller: &Caller, token: &str) -> Result<Accepted, Denied> {
+    let none = || Denied::from(Failure::NotFound);
+    let (org, secret) = token.trim().split_once('.').ok_or_else(none)?;
+    let org = EntityId::new(org::KIND, org).map_err(|_| none())?;
+    let id = crypto::hash(secret);
+    let found = internal::read(&router.host, &entity(&org)?).await?;
+    let standing = all(found.as_ref().map(|(value, _)| value));
+    let one = standing.get(&id).filter(|one| stands(one, router.host.now())).ok_or_else(none)?;
+    let (Some(Invitation { role, email, .. }), Some(node), Some(by)) =
+        (promised(one), text(one, "node"), text(one, "by"))
+    else {
+        return Err(none());
+    };
+    if email.is_some() && email != caller.email {
+        let why = "this invitation is for another address: sign in with the one that it was sent to";
+        return Err(Denied::Forbidden(why.to_owned()));
+    }
+    for _ in 0..ATTEMPTS {
+        let (known, version) = crate::org::current(router, &org).await?.ok_or_else(none)?;
+        let entity = known.entity_of(node).map(str::to_owned);
+        let mut accepted = Accepted { entity, role, effects: Vec::new() };
+        if let Some(more) = known.role(caller.person(), node).filter(|known| *known >= role) {
+            accepted.role = more;
+        } else {
+            let principal = Principal { impersonator: Some(caller.person()), ..Principal::of(by) };
+            let granted = timeweft_core::diff::Patch::Value(Value::text(role.as_str()));
+            let patch = map([("grants", map([(caller.person(), map([(node, granted)]))]))]);
+            match change(router, principal, &org, version, patch).await {
+                Ok(Some(effects)) => accepted.effects = effects,
+                Ok(None) => continue,
+                // Who invited may not any more, or what it was to is gone.
+                Err(
+                    Denied::Hidden
+                    | Denied::Forbidden(_)
+                    | Denied::Failed(Failure::InvalidValue(_) | Failure::Forbidden(_)),
+                ) => {
+                    return Err(none());
+                }
+                Err(denied) => return Err(denied),
+            }
+        }
+        if email.is_some() {
+            remove(router, &org, |_| Some(&id)).await?;
+        }
+        return Ok(accepted);
+    }
+    Err(Failure::Busy.into())
+}
+
+async fn remove<'a, H: Host>(
+    router: &Router<H>,
+    org: &EntityId,
+    which: impl Fn(&Object) -> Option<&'a str>,
+) -> Result<(), Denied> {
+    let entity = entity(org)?;
+    let removed = internal::update(&router.host, &entity, |found| {
+        let mut standing = all(found);
+        match which(&standing).and_then(|id| standing.remove(id)) {
+            Some(_) => Step::Write(with(standing), ()),
+            None => Step::Leave(()),
+        }
+    });
+    Ok(removed.await?)
+}
+
+fn all(found: Option<&Value>) -> Object {
+    match found.and_then(|value| member(value, "invitations")) {
+        Some(Value::Object(standing)) => standing.clone(),
+        _ => Object::new(),
+    }
+}
+
+fn with(standing: Object) -> Value {
+    Value::object([("invitations", Value::Object(standing))])
+}
+
+fn stands(one: &Value, now: Timestamp) -> bool {
+    instant(one, "expiresAt").is_some_and(|end| end > now)
+}
+
+fn promised(one: &Value) -> Option<Invitation> {
+    let role = Role::of(text(one, "role")?)?;
+    Some(Invitation { role, expires_at: instant(one, "expiresAt")?, email: text(one, "email").map(str::to_owned) })
+}

@@ -1,0 +1,279 @@
+//! Sharing one entity: who is what with it, and how others come to it (docs/protocol.md, "Sharing").
+//!
+//! There is one mechanism, organisations. What is shared with somebody gets a node of its own, for that entity alone: in the organisation
+//! that it is attached to, below the node where it was; or in a small one that is made for it. So what is said of one entity
+//! is never said of others beside it, and what holds above holds for it too.
+
+pub(crate) mod invitations;
+#[cfg(test)]
+mod tests;
+
+use std::rc::Rc;
+
+use timeweft_core::codec::cbor;
+use timeweft_core::diff::Patch as Diff;
+use timeweft_core::id::{EntityId, is_local_id};
+use timeweft_core::operation::{
+    Access, CborDiff, CborValue, Failure, Operation, Patch, Permission, Policy, Post, Read, Which,
+};
+use timeweft_core::org::{self, EVERYBODY, Org, Role};
+use timeweft_core::time::Timestamp;
+use timeweft_core::value::Value;
+
+use crate::access::{self, Denied, Right};
+use crate::event::Effect;
+use crate::execute::{Action, Principal, Request, execute};
+use crate::host::Host;
+use crate::internal::{self, member};
+use crate::{Router, crypto};
+
+/// Tries at a change that others keep overtaking.
+const ATTEMPTS: usize = 10;
+
+/// So many persons are told with what they tell of themselves.
+const MOST_NAMED: usize = 200;
+
+/// Bytes of that; more is not told.
+const LONGEST_PUBLIC: usize = 4_096;
+
+/// The node of an organisation that is made for one entity.
+const NODE: &str = "all";
+
+/// The part of an organisation that says who is what with one entity.
+pub(crate) struct Place {
+    pub(crate) org: EntityId,
+    pub(crate) node: String,
+}
+
+/// Somebody, as those are told who share something with them.
+pub(crate) struct Person {
+    pub(crate) id: String,
+    pub(crate) role: Role,
+    /// Whether it is by a node above, of which more is part.
+    pub(crate) is_inherited: bool,
+    /// The member `public` of `person:{id}`.
+    pub(crate) public: Option<Value>,
+}
+
+/// Who is what with an entity.
+pub(crate) struct People {
+    /// The one who asks.
+    pub(crate) role: Role,
+    pub(crate) org: Option<EntityId>,
+    pub(crate) node: Option<String>,
+    pub(crate) everybody: Option<Role>,
+    pub(crate) people: Vec<Person>,
+}
+
+/// Where the entity is attached, as its organisation is now.
+struct Attached {
+    org: EntityId,
+    version: Timestamp,
+    known: Rc<Org>,
+    node: String,
+}
+
+/// To whoever may read it.
+pub(crate) async fn people<H: Host>(router: &Router<H>, entity: &EntityId, caller: &str) -> Result<People, Denied> {
+    let right = readable(router, entity, caller).await?;
+    let mut told = People { role: right.role, org: None, node: None, everybody: None, people: Vec::new() };
+    match attached(router, &right).await? {
+        Some(Attached { org, known, node, .. }) => {
+            told.everybody = known.people(&node).find(|(person, ..)| *person == EVERYBODY).map(|(_, role, _)| role);
+            // Who else is in it is its members' to know.
+            if known.is_member(caller) {
+                for (person, role, is_here) in known.people(&node).filter(|(person, ..)| *person != EVERYBODY) {
+                    let is_named = told.people.len() < MOST_NAMED;
+                    let public = if is_named { public(router, person).await? } else { None };
+                    told.people.push(Person { id: person.to_owned(), role, is_inherited: !is_here, public });
+                }
+                (told.org, told.node) = (Some(org), Some(node));
+            }
+        }
+        None if right.access == Access::Any => told.everybody = Some(Role::Editor),
+        None => {
+            let public = public(router, caller).await?;
+            told.people.push(Person { id: caller.to_owned(), role: Role::Admin, is_inherited: false, public });
+        }
+    }
+    Ok(told)
+}
+
+/// Makes a person, or [`EVERYBODY`], what is said with an entity.
+pub(crate) async fn share<H: Host>(
+    router: &Router<H>,
+    entity: &EntityId,
+    caller: &str,
+    person: &str,
+    role: Role,
+) -> Result<Vec<Effect>, Denied> {
+    if person != EVERYBODY && !is_local_id(person) {
+        return Err(Failure::BadRequest(format!("`{person}` is no person id; everybody is `{EVERYBODY}`")).into());
+    }
+    Ok(place_of_its_own(router, entity, caller, Some((person, role))).await?.1)
+}
+
+/// Takes from a person what they are with that entity alone.
+pub(crate) async fn unshare<H: Host>(
+    router: &Router<H>,
+    entity: &EntityId,
+    caller: &str,
+    person: &str,
+) -> Result<Vec<Effect>, Denied> {
+    for _ in 0..ATTEMPTS {
+        let right = readable(router, entity, caller).await?;
+        let Some(Attached { org, version, known, node }) = attached(router, &right).await? else {
+            return Ok(Vec::new());
+        };
+        if person != caller {
+            may_share(&right)?;
+        }
+        let Some((_, _, is_here)) = known.people(&node).find(|(known, ..)| *known == person) else {
+            return Ok(Vec::new());
+        };
+        if !is_here || known.entity_of(&node) != Some(entity.as_str()) {
+            let who = if person == caller { "you have" } else { "they have" };
+            let why = format!("{who} a role with more than {entity}, by {org}: it is taken there, in `grants`");
+            return Err(Denied::Forbidden(why));
+        }
+        let role = map([(node.as_str(), Diff::Remove)]);
+        let grants = if known.is_only_at(person, &node) { Diff::Remove } else { role };
+        let patch = map([("grants", map([(person, grants)]))]);
+        if let Some(effects) = change(router, Principal::of(caller), &org, version, patch).await? {
+            return Ok(effects);
+        }
+    }
+    Err(Failure::Busy.into())
+}
+
+/// The node that is for the entity alone, made if there is none, with somebody being something there.
+async fn place_of_its_own<H: Host>(
+    router: &Router<H>,
+    entity: &EntityId,
+    caller: &str,
+    grant: Option<(&str, Role)>,
+) -> Result<(Place, Vec<Effect>), Denied> {
+    for _ in 0..ATTEMPTS {
+        let right = readable(router, entity, caller).await?;
+        let Some(Attached { org, version, known, node }) = attached(router, &right).await? else {
+            match found(router, entity, caller, &right, grant).await? {
+                Some(made) => return Ok(made),
+                // Somebody else has attached it meanwhile.
+                None => continue,
+            }
+        };
+        may_share(&right)?;
+        let mut members = Vec::new();
+        let place = if known.entity_of(&node) == Some(entity.as_str()) {
+            node
+        } else {
+            let new = crypto::random_id(&router.host);
+            let about = Diff::Value(Value::text(entity.as_str()));
+            members.push(("nodes", map([(new.as_str(), map([("entity", about)]))])));
+            members.push(("edges", map([(node.as_str(), map([(new.as_str(), Diff::Value(Value::Bool(true)))]))])));
+            members.push(("attached", map([(entity.as_str(), Diff::Value(Value::text(new.as_str())))])));
+            new
+        };
+        if let Some((person, role)) = grant {
+            let role = Diff::Value(Value::text(role.as_str()));
+            members.push(("grants", map([(person, map([(place.as_str(), role)]))])));
+        }
+        if members.is_empty() {
+            return Ok((Place { org, node: place }, Vec::new()));
+        }
+        if let Some(effects) = change(router, Principal::of(caller), &org, version, map(members)).await? {
+            return Ok((Place { org, node: place }, effects));
+        }
+    }
+    Err(Failure::Busy.into())
+}
+
+/// Makes an organisation for an entity that is attached to none.
+async fn found<H: Host>(
+    router: &Router<H>,
+    entity: &EntityId,
+    caller: &str,
+    right: &Right,
+    grant: Option<(&str, Role)>,
+) -> Result<Option<(Place, Vec<Effect>)>, Denied> {
+    let kind = entity.kind();
+    if entity.kind() == org::KIND {
+        return Err(Failure::BadRequest(format!("{entity} is shared by its own `grants`")).into());
+    }
+    if right.rules.as_ref().is_none_or(|rules| rules.policy != Policy::Org) {
+        let whose = if right.access == Access::Any { "everybody's" } else { "only their makers'" };
+        let why = format!(
+            "entities of the type `{kind}` are {whose} by its policy; with the policy `org` they can be shared"
+        );
+        return Err(Denied::Forbidden(why));
+    }
+    let org = internal::entity(org::KIND, &crypto::random_id(&router.host))?;
+    let role = |role: Role| Value::object([(NODE, Value::text(role.as_str()))]);
+    let mut grants = vec![(caller, role(Role::Admin))];
+    grants.extend(grant.filter(|(person, _)| *person != caller).map(|(person, granted)| (person, role(granted))));
+    let value = Value::object([
+        ("nodes", Value::object([(NODE, Value::object([("entity", Value::text(entity.as_str()))]))])),
+        ("grants", Value::object(grants)),
+        ("attached", Value::object([(entity.as_str(), Value::text(NODE))])),
+    ]);
+    let post = Operation::Post(Post::of(CborValue(cbor::encode_value(&value))));
+    let request = Request { principal: Principal::of(caller), entity: org.clone(), action: Action::Apply(post) };
+    let executed = execute(router, request).await;
+    match executed.answer {
+        Ok(_) => Ok(Some((Place { org, node: NODE.to_owned() }, executed.effects))),
+        Err(Denied::Failed(Failure::InvalidValue(_))) => Ok(None),
+        Err(denied) => Err(denied),
+    }
+}
+
+/// The right to read it, if it is there.
+async fn readable<H: Host>(router: &Router<H>, entity: &EntityId, caller: &str) -> Result<Right, Denied> {
+    let right = access::right(router, entity, caller, Permission::Read).await?;
+    let read = Operation::Read(Read::whole(Which::Current));
+    router.host.apply(&right.context(router, caller), entity, read).await?;
+    Ok(right)
+}
+
+fn may_share(right: &Right) -> Result<(), Denied> {
+    match right.role {
+        Role::Admin => Ok(()),
+        role => Err(Denied::Forbidden(format!("sharing takes the role `admin`, and you are `{}`", role.as_str()))),
+    }
+}
+
+async fn attached<H: Host>(router: &Router<H>, right: &Right) -> Result<Option<Attached>, Denied> {
+    let Some((org, Some(_))) = right.source.as_ref().map(|source| source.place()) else { return Ok(None) };
+    let Some((known, version)) = crate::org::current(router, org).await? else { return Ok(None) };
+    let node = right.source.as_ref().and_then(|source| source.place().1).unwrap_or_default().to_owned();
+    Ok(Some(Attached { org: org.clone(), version, known, node }))
+}
+
+/// Changes an organisation as it was then; none where somebody else has changed the same meanwhile.
+async fn change<H: Host>(
+    router: &Router<H>,
+    principal: Principal<'_>,
+    org: &EntityId,
+    version: Timestamp,
+    patch: Diff,
+) -> Result<Option<Vec<Effect>>, Denied> {
+    let operation = Operation::Patch(Patch::of(CborDiff(cbor::encode_patch(&patch)), version));
+    let request = Request { principal, entity: org.clone(), action: Action::Apply(operation) };
+    let executed = execute(router, request).await;
+    match executed.answer {
+        Ok(_) => Ok(Some(executed.effects)),
+        Err(Denied::Failed(Failure::Conflict(..) | Failure::UnknownVersion(..))) => Ok(None),
+        Err(denied) => Err(denied),
+    }
+}
+
+/// What a person tells those with whom they share something.
+async fn public<H: Host>(router: &Router<H>, person: &str) -> Result<Option<Value>, Failure> {
+    let Ok(entity) = EntityId::new("person", person) else { return Ok(None) };
+    let found = internal::read(&router.host, &entity).await?;
+    let public = found.and_then(|(value, _)| member(&value, "public").cloned());
+    Ok(public.filter(|public| cbor::encode_value(public).len() <= LONGEST_PUBLIC))
+}
+
+fn map<K: AsRef<str>>(members: impl IntoIterator<Item = (K, Diff)>) -> Diff {
+    Diff::Map(members.into_iter().map(|(name, diff)| (name.as_ref().to_owned(), diff)).collect())
+}

@@ -1,0 +1,276 @@
+use serde_json::{Value as Json, json};
+
+use crate::event::{Content, Effect};
+use crate::testing::{Answer, Person, Server, server, server_over};
+
+const API: &str = "/api/v1/entities";
+
+/// Ann has made the documents `d` and `e`, which are hers alone; types whose policy is `org`.
+struct Desk {
+    server: Server,
+    ann: Person,
+    bob: Person,
+    cem: Person,
+}
+
+fn desk() -> Desk {
+    let server = server(&[]);
+    let [ann, bob, cem] = ["ann", "bob", "cem"].map(|name| server.sign_in(&format!("{name}@example.org")));
+    let desk = Desk { server, ann, bob, cem };
+    for (kind, id, value) in
+        [("type", "doc", json!({"policy": "org"})), ("doc", "d", json!({"text": "dear"})), ("doc", "e", json!({}))]
+    {
+        let made = desk.server.ask(&desk.ann, "POST", &format!("{API}/{kind}"), &[], json!({"id": id, "value": value}));
+        assert_eq!(made.status(), 201, "{}", made.json());
+    }
+    desk
+}
+
+impl Desk {
+    fn in_production(self, settings: &[(&str, &str)]) -> Desk {
+        let settings = [&[("development", "false")], settings].concat();
+        Desk { server: server_over(self.server.world.store.clone(), &settings), ..self }
+    }
+
+    fn ask(&self, person: &Person, method: &str, path: &str, body: Json) -> Answer {
+        self.server.ask(person, method, &format!("{API}/{path}"), &[], body)
+    }
+
+    fn share(&self, person: &Person, entity: &str, with: &str, role: &str) -> Answer {
+        self.ask(person, "PUT", &format!("{entity}/people/{with}"), json!({"role": role}))
+    }
+
+    fn people(&self, person: &Person, entity: &str) -> Json {
+        let told = self.ask(person, "GET", &format!("{entity}/people"), Json::Null);
+        assert_eq!(told.status(), 200, "{}", told.json());
+        told.json()
+    }
+
+    fn reads(&self, person: &Person, entity: &str) -> u16 {
+        self.ask(person, "GET", entity, Json::Null).status()
+    }
+
+    fn writes(&self, person: &Person, entity: &str) -> u16 {
+        let since =
+            self.ask(&self.ann, "GET", entity, Json::Null).json()["meta"]["validFrom"].as_str().unwrap().to_owned();
+        let headers = [("if-unmodified-since", since.as_str()), ("content-type", "application/merge-patch+json")];
+        self.server.ask(person, "PATCH", &format!("{API}/{entity}"), &headers, json!({&person.id: since})).status()
+    }
+
+    /// What a subscription says that this person is.
+    fn role(&self, person: &Person, entity: &str) -> Json {
+        let message = json!({"id": 1, "method": "subscribe", "entityId": entity});
+        self.server.socket(person, "c").send(message).0["role"].clone()
+    }
+
+    fn invite(&self, person: &Person, entity: &str, body: Json) -> Answer {
+        self.ask(person, "POST", &format!("{entity}/invitations"), body)
+    }
+
+    fn accept(&self, person: &Person, token: &Json) -> Answer {
+        self.server.ask(person, "POST", "/api/v1/invitations/accept", &[], json!({"token": token}))
+    }
+}
+
+#[test]
+fn what_is_shared_is_there_for_them_as_what_they_are_and_nothing_beside_it() {
+    let desk = desk();
+    assert_eq!((desk.reads(&desk.bob, "doc:d"), desk.role(&desk.ann, "doc:d")), (404, json!("admin")));
+    assert_eq!(desk.share(&desk.bob, "doc:d", &desk.bob.id, "viewer").status(), 404, "it is not there for him");
+    assert_eq!(desk.share(&desk.ann, "doc:d", &desk.bob.id, "viewer").status(), 200);
+    assert_eq!((desk.reads(&desk.bob, "doc:d"), desk.writes(&desk.bob, "doc:d")), (200, 403));
+    assert_eq!((desk.reads(&desk.bob, "doc:e"), desk.reads(&desk.cem, "doc:d")), (404, 404));
+    assert_eq!(desk.role(&desk.bob, "doc:d"), "viewer");
+    assert_eq!(desk.role(&desk.cem, "doc:d"), Json::Null);
+    assert_eq!(desk.share(&desk.bob, "doc:d", &desk.cem.id, "viewer").status(), 403, "sharing takes an admin");
+    assert_eq!(desk.share(&desk.ann, "doc:d", &desk.bob.id, "editor").status(), 200);
+    assert_eq!((desk.writes(&desk.bob, "doc:d"), desk.role(&desk.bob, "doc:d")), (200, json!("editor")));
+    let told = desk.people(&desk.bob, "doc:d");
+    assert_eq!((&told["role"], told["people"].as_array().unwrap().len()), (&json!("editor"), 2));
+    assert_eq!(told["invitations"], Json::Null, "only those who may share are told");
+    assert_eq!(desk.ask(&desk.ann, "DELETE", &format!("doc:d/people/{}", desk.bob.id), Json::Null).status(), 200);
+    assert_eq!((desk.reads(&desk.bob, "doc:d"), desk.reads(&desk.ann, "doc:d")), (404, 200));
+    // Who is its last admin stays.
+    assert_eq!(desk.ask(&desk.ann, "DELETE", &format!("doc:d/people/{}", desk.ann.id), Json::Null).status(), 422);
+    for (with, role) in [("not an id", "viewer"), (&*desk.bob.id, "owner"), ("*", "admin")] {
+        let with = with.replace(' ', "%20");
+        assert_eq!(desk.share(&desk.ann, "doc:d", &with, role).status(), 400, "{with} {role}");
+    }
+    assert_eq!(desk.share(&desk.ann, "doc:none", &desk.bob.id, "viewer").status(), 404);
+}
+
+#[test]
+fn in_an_organisation_one_entity_is_shared_without_its_neighbours() {
+    let desk = desk();
+    let acme = json!({"nodes": {"team": {}}, "grants": {&desk.ann.id: {"team": "admin"}, &desk.cem.id: {"team": "editor"}},
+        "attached": {"doc:d": "team", "doc:e": "team"}});
+    let made = desk.ask(&desk.ann, "POST", "org", json!({"id": "acme", "value": acme}));
+    assert_eq!(made.status(), 201, "{}", made.json());
+    assert_eq!(desk.share(&desk.cem, "doc:d", &desk.bob.id, "viewer").status(), 403);
+    assert_eq!(desk.share(&desk.ann, "doc:d", &desk.bob.id, "editor").status(), 200);
+    assert_eq!((desk.reads(&desk.bob, "doc:d"), desk.reads(&desk.bob, "doc:e")), (200, 404));
+    assert_eq!((desk.writes(&desk.cem, "doc:d"), desk.writes(&desk.cem, "doc:e")), (200, 200), "the team has both");
+    let told = desk.people(&desk.ann, "doc:d");
+    let of = |id: &str| told["people"].as_array().unwrap().iter().find(|person| person["personId"] == id).cloned();
+    assert_eq!(of(&desk.cem.id).unwrap()["inherited"], true);
+    assert_eq!(of(&desk.bob.id).unwrap()["inherited"], Json::Null);
+    let refused = desk.ask(&desk.ann, "DELETE", &format!("doc:d/people/{}", desk.cem.id), Json::Null);
+    assert_eq!(refused.status(), 403);
+    assert!(refused.json()["error"]["message"].as_str().unwrap().contains("by org:acme"), "{}", refused.json());
+    // A second time it is the node that is there by now.
+    assert_eq!(desk.share(&desk.ann, "doc:d", &desk.bob.id, "viewer").status(), 200);
+    let nodes = desk.ask(&desk.ann, "GET", "org:acme", Json::Null).json()["value"]["nodes"].clone();
+    assert_eq!(nodes.as_object().unwrap().len(), 2);
+}
+
+#[test]
+fn everybody_reads_what_is_public_and_nobody_once_it_is_not() {
+    let desk = desk();
+    assert_eq!(desk.share(&desk.ann, "doc:d", "*", "viewer").status(), 200);
+    assert_eq!((desk.reads(&desk.bob, "doc:d"), desk.writes(&desk.bob, "doc:d")), (200, 403));
+    assert_eq!(desk.server.anonymous("GET", &format!("{API}/doc:d"), Json::Null).status(), 200);
+    assert_eq!(desk.server.anonymous("GET", &format!("{API}/doc:e"), Json::Null).status(), 401);
+    let told = desk.people(&desk.bob, "doc:d");
+    assert_eq!((&told["everybody"], &told["people"], &told["org"]), (&json!("viewer"), &json!([]), &Json::Null));
+    let org = desk.people(&desk.ann, "doc:d")["org"].as_str().unwrap().to_owned();
+    assert_eq!(desk.reads(&desk.bob, &org), 404, "who else is in it, is theirs");
+    // Who watches it is let go before the withdrawal is answered.
+    let mut socket = desk.server.socket(&desk.bob, "c1");
+    socket.send(json!({"id": 1, "method": "subscribe", "entityId": "doc:d"}));
+    let withdrawn = desk.ask(&desk.ann, "DELETE", "doc:d/people/*", Json::Null);
+    let closed =
+        withdrawn.published().into_iter().find(|item| matches!(item.content, Content::Close(1012, _))).unwrap();
+    assert!(socket.channels.contains_key(&closed.channel), "{} {:?}", closed.channel, socket.channels);
+    assert_eq!(desk.reads(&desk.bob, "doc:d"), 404);
+    assert_eq!(desk.server.anonymous("GET", &format!("{API}/doc:d"), Json::Null).status(), 401);
+}
+
+#[test]
+fn whoever_has_the_link_comes_in_until_it_is_withdrawn_or_over() {
+    let desk = desk();
+    let made = desk.invite(&desk.ann, "doc:d", json!({"role": "editor"}));
+    assert_eq!(made.status(), 201, "{}", made.json());
+    let made = made.json();
+    let accepted = desk.accept(&desk.bob, &made["token"]);
+    assert_eq!((accepted.status(), accepted.json()), (200, json!({"entityId": "doc:d", "role": "editor"})));
+    assert_eq!(desk.writes(&desk.bob, "doc:d"), 200);
+    assert_eq!(desk.accept(&desk.bob, &made["token"]).status(), 200, "twice is once");
+    // It says who invited and who came.
+    let org = desk.people(&desk.ann, "doc:d")["org"].as_str().unwrap().to_owned();
+    let version = &desk.ask(&desk.ann, "GET", &format!("{org}/history?limit=1"), Json::Null).json()["versions"][0];
+    assert_eq!((&version["personId"], &version["impersonatorId"]), (&json!(desk.ann.id), &json!(desk.bob.id)));
+    let listed = desk.people(&desk.ann, "doc:d")["invitations"].clone();
+    assert_eq!((listed[0]["id"].clone(), listed[0]["role"].clone()), (made["id"].clone(), json!("editor")));
+    assert!(!listed.to_string().contains(made["token"].as_str().unwrap().split_once('.').unwrap().1));
+    let withdraw = format!("doc:d/invitations/{}", made["id"].as_str().unwrap());
+    assert_eq!(desk.ask(&desk.bob, "DELETE", &withdraw, Json::Null).status(), 403);
+    assert_eq!(desk.ask(&desk.ann, "DELETE", &withdraw, Json::Null).status(), 200);
+    assert_eq!(desk.accept(&desk.cem, &made["token"]).status(), 404);
+    let short = desk.invite(&desk.ann, "doc:d", json!({"role": "viewer", "expiresIn": 60})).json();
+    desk.server.world.pass(61);
+    assert_eq!(desk.accept(&desk.cem, &short["token"]).status(), 404);
+    for token in ["", ".", "x", "acme.", "a b.c", &format!("{}x", made["token"].as_str().unwrap())] {
+        assert_eq!(desk.accept(&desk.cem, &json!(token)).status(), 404, "{token}");
+    }
+    assert_eq!(desk.reads(&desk.cem, "doc:d"), 404);
+    assert_eq!(desk.server.anonymous("POST", "/api/v1/invitations/accept", json!({"token": "a.b"})).status(), 401);
+    for body in [
+        json!({}),
+        json!({"role": "boss"}),
+        json!({"role": "viewer", "expiresIn": 0}),
+        json!({"role": "viewer", "email": "no"}),
+    ] {
+        assert_eq!(desk.invite(&desk.ann, "doc:d", body.clone()).status(), 400, "{body}");
+    }
+}
+
+#[test]
+fn an_invitation_holds_as_long_as_who_made_it_may_grant_it() {
+    let desk = desk();
+    desk.share(&desk.ann, "doc:d", &desk.bob.id, "admin");
+    let by_bob = desk.invite(&desk.bob, "doc:d", json!({"role": "admin"})).json();
+    desk.share(&desk.ann, "doc:d", &desk.bob.id, "editor");
+    assert_eq!(desk.accept(&desk.cem, &by_bob["token"]).status(), 404);
+    // Nor does Bob come back by it.
+    assert_eq!(desk.accept(&desk.bob, &by_bob["token"]).status(), 404);
+    assert_eq!(desk.role(&desk.bob, "doc:d"), "editor");
+}
+
+#[test]
+fn who_is_invited_by_mail_is_who_has_that_address() {
+    let desk = desk().in_production(&[("app-url", "https://app.example/join?x=1")]);
+    let made = desk.invite(&desk.ann, "doc:d", json!({"role": "viewer", "email": "Bob@Example.org"}));
+    assert_eq!((made.status(), made.json()["token"].clone()), (201, Json::Null), "{}", made.json());
+    let mail = made.0.effects.iter().find_map(|effect| match effect {
+        Effect::Mail(mail) => Some(mail),
+        _ => None,
+    });
+    let mail = mail.unwrap();
+    assert_eq!(
+        (mail.to.as_str(), mail.subject.as_str()),
+        ("bob@example.org", "ann@example.org shares something with you")
+    );
+    let (_, token) = mail.text.split_once("https://app.example/join?x=1&invitation=").unwrap();
+    let token = json!(token.split_whitespace().next().unwrap());
+    assert_eq!(desk.people(&desk.ann, "doc:d")["invitations"][0]["email"], "bob@example.org");
+    assert_eq!(desk.accept(&desk.cem, &token).status(), 403);
+    assert_eq!(desk.accept(&desk.bob, &token).status(), 200);
+    assert_eq!((desk.reads(&desk.bob, "doc:d"), desk.reads(&desk.cem, "doc:d")), (200, 404));
+    assert_eq!(desk.accept(&desk.bob, &token).status(), 404, "once");
+    for number in 1..50 {
+        let sent = desk.invite(&desk.ann, "doc:d", json!({"role": "viewer", "email": format!("{number}@example.org")}));
+        assert_eq!(sent.status(), 201);
+    }
+    assert_eq!(desk.invite(&desk.ann, "doc:d", json!({"role": "viewer", "email": "x@example.org"})).status(), 429);
+    let unset = self::desk().in_production(&[]);
+    assert_eq!(unset.invite(&unset.ann, "doc:d", json!({"role": "viewer", "email": "x@example.org"})).status(), 501);
+}
+
+#[test]
+fn what_has_another_policy_says_so() {
+    let desk = desk();
+    let post = |kind: &str| desk.ask(&desk.ann, "POST", kind, json!({"id": "n", "value": {"title": "t", "blob": "b"}}));
+    assert_eq!((post("note").status(), post("todo").status()), (201, 201));
+    for (entity, says) in [("note:n", "everybody's"), ("todo:n", "only their makers'")] {
+        let refused = desk.share(&desk.ann, entity, &desk.bob.id, "viewer");
+        assert_eq!(refused.status(), 403);
+        assert!(refused.json()["error"]["message"].as_str().unwrap().contains(says), "{}", refused.json());
+    }
+    assert_eq!(desk.people(&desk.bob, "note:n")["everybody"], "editor");
+    assert_eq!(desk.people(&desk.ann, "todo:n")["people"][0]["personId"], json!(desk.ann.id));
+}
+
+#[test]
+fn people_who_share_something_see_what_each_tells_of_themselves_and_no_address() {
+    let desk = desk();
+    let bob = format!("person:{}", desk.bob.id);
+    let since = desk.ask(&desk.bob, "GET", &bob, Json::Null).json()["meta"]["validFrom"].as_str().unwrap().to_owned();
+    let headers = [("if-unmodified-since", since.as_str()), ("content-type", "application/merge-patch+json")];
+    let told = json!({"public": {"name": "Bob"}, "phone": "112"});
+    assert_eq!(desk.server.ask(&desk.bob, "PATCH", &format!("{API}/{bob}"), &headers, told).status(), 200);
+    desk.share(&desk.ann, "doc:d", &desk.bob.id, "viewer");
+    let people = desk.people(&desk.ann, "doc:d")["people"].clone();
+    let of_bob = people.as_array().unwrap().iter().find(|person| person["personId"] == *desk.bob.id).unwrap();
+    assert_eq!(of_bob["public"], json!({"name": "Bob"}));
+    assert!(!people.to_string().contains("112") && !people.to_string().contains('@'), "{people}");
+}
+
+#[test]
+fn a_deletion_is_told_to_those_who_may_read_and_to_nobody_else() {
+    let desk = desk();
+    desk.share(&desk.ann, "doc:d", &desk.bob.id, "viewer");
+    desk.ask(&desk.ann, "DELETE", "doc:d", Json::Null);
+    let subscribe = |person: &Person| {
+        desk.server.socket(person, "c").send(json!({"id": 1, "method": "subscribe", "entityId": "doc:d"})).0
+    };
+    let told = subscribe(&desk.bob);
+    assert_eq!(
+        (&told["status"], &told["meta"]["deleted"], &told["role"]),
+        (&json!(404), &json!(true), &json!("viewer"))
+    );
+    let hidden = subscribe(&desk.cem);
+    assert_eq!((&hidden["status"], &hidden["meta"], &hidden["role"]), (&json!(404), &Json::Null, &Json::Null));
+    let missing =
+        desk.server.socket(&desk.cem, "c").send(json!({"id": 1, "method": "subscribe", "entityId": "doc:none"})).0;
+    assert_eq!(missing, hidden, "what is not theirs looks like what is not there");
+}
