@@ -240,6 +240,7 @@ impl<H: Host> Granted<'_, H> {
     async fn apply(&self, context: Context, operation: Operation) -> Executed {
         let reverts = matches!(operation, Operation::Revert(_));
         let reads = matches!(operation, Operation::Read(Read { which: Which::Current, .. }));
+        let changes = operation.permission() == Permission::Change;
         let role = Some(self.right.role).filter(|_| reads);
         match self.router.host.apply(&context, &self.entity, operation).await {
             Ok(outcome) => {
@@ -249,21 +250,22 @@ impl<H: Host> Granted<'_, H> {
                 };
                 Executed { role, effects, ..Executed::answering(Ok(Some(outcome))) }
             }
-            Err(Failure::NotFound) if reads => {
-                let denied = self.deleted(&context).await.map_or(Failure::NotFound.into(), Denied::Deleted);
-                Executed { role, ..Executed::answering(Err(denied)) }
+            Err(Failure::NotFound) if reads || changes => {
+                Executed { role, ..Executed::answering(Err(self.not_found(&context).await)) }
             }
             Err(failure) => Executed::answering(Err(failure.into())),
         }
     }
 
-    /// What is known of the deletion, if the entity is there for the principal and deleted.
-    async fn deleted(&self, context: &Context) -> Option<Box<Meta>> {
+    /// Why there is nothing: to who may know, that it is deleted, which is something else than not to be there.
+    async fn not_found(&self, context: &Context) -> Denied {
         let latest = Operation::Read(Read::whole(Which::Latest));
         let reading = self.router.host.apply(context, &self.entity, latest).await.and_then(Outcome::reading);
         match reading {
-            Ok(Reading::Value(_, meta)) if meta.deleted => Some(Box::new(meta)),
-            _ => None,
+            Ok(Reading::Value(_, meta)) if meta.deleted => Denied::Deleted(Box::new(meta)),
+            // Somebody has just brought it back.
+            Ok(_) => Failure::Busy.into(),
+            Err(failure) => failure.into(),
         }
     }
 

@@ -9,9 +9,10 @@
 //!
 //! ```text
 //! snapshot = [2, meta, value]
-//! journal  = [2, [since?], [meta?], [change…], [sent?], [conflict…], [[tab, op]…], next conflict]
+//! journal  = [2, [since?], [meta?], [change…], [sent?], [conflict…], [[tab, op]…], next conflict, role]
 //! change   = [0, value] create | [1, diff] patch | [2] delete | [3] undelete
 //! sent     = [key, 0, value] | [key, 1, diff, validFrom] | [key, 2] | [key, 3] | [key, 4, validFrom], then [back, disturbed]
+//! role     = "viewer" | "editor" | "admin" | "" where it is not known; not there in older journals
 //! conflict = [id, [key or index…], [base?], [mine?], [theirs?], meta, error, [start, length] or [], absent, lost]
 //! ```
 
@@ -23,6 +24,7 @@ use crate::diff::{Diff, Place, Range, Step, compose};
 use crate::limits::TRUSTED;
 use crate::message::{Format, decode_meta, encode_meta};
 use crate::operation::Meta;
+use crate::org::Role;
 use crate::prelude::*;
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -42,6 +44,8 @@ pub(super) struct Disk {
     pub(super) distrusted: bool,
     /// The server said that the entity exists, when we wanted to create it.
     pub(super) exists: bool,
+    /// It is not there for this person any more: nothing of it is kept.
+    pub(super) is_withdrawn: bool,
     kept: Vec<(String, u32)>,
     /// From the snapshot to what is confirmed.
     since: Option<Diff>,
@@ -88,6 +92,11 @@ impl Replica {
         self.disk.needs_snapshot = false;
         self.disk.changed = false;
         let kept = core::mem::take(&mut self.disk.kept);
+        if self.disk.is_withdrawn && self.unsent.is_empty() {
+            self.disk.since = None;
+            effects.push(Effect::Save { entity: self.id(), snapshot: Some(Vec::new()), journal: None, kept });
+            return;
+        }
         effects.push(Effect::Save { entity: self.id(), snapshot, journal: Some(self.journal()), kept });
     }
 
@@ -102,6 +111,7 @@ impl Replica {
             Value::Array(self.conflicts.iter().map(conflict_out).collect()),
             Value::Array(ops.collect()),
             f64::from(self.next_conflict).into(),
+            Value::text(self.role.map_or("", Role::as_str)),
         ])
     }
 
@@ -142,6 +152,7 @@ impl Replica {
                 self.ops.push((tab, op.number()? as u32));
             }
             self.next_conflict = journal.number()? as u32;
+            self.role = journal.text().ok().and_then(|role| Role::of(&role));
             // What is in flight is the first of what is unsent: everything else goes by that.
             if sent.is_some() && unsent.is_empty() {
                 return Err(unreadable());

@@ -41,6 +41,7 @@ use crate::diff::Diff;
 use crate::id::EntityId;
 use crate::message::{Code, Push};
 use crate::operation::Meta;
+use crate::org::Role;
 use crate::prelude::*;
 use crate::value::Value;
 
@@ -121,6 +122,8 @@ pub(crate) struct Replica {
     /// Whose changes may be our own in flight.
     person: String,
     policy: Policy,
+    /// What this person is with the entity, as far as is known.
+    role: Option<Role>,
     confirmed: Confirmed,
     unsent: Vec<Change>,
     sent: Option<Sent>,
@@ -163,7 +166,8 @@ pub enum Effect {
     Reset { entity: String, seq: u32, to: Option<String>, value: Option<Vec<u8>>, ops: Vec<(String, u32)> },
     /// What tabs show beside the value: a CBOR map.
     State { entity: String, state: Vec<u8> },
-    /// Write to disk, at once; `kept` edits are safe when that is done. No journal: delete it. No snapshot: leave it.
+    /// Write to disk, at once; `kept` edits are safe when that is done. No journal: delete it. No snapshot: leave it; an empty one:
+    /// delete it.
     Save { entity: String, snapshot: Option<Vec<u8>>, journal: Option<Vec<u8>>, kept: Vec<(String, u32)> },
     /// An edit could not be taken.
     Refused { entity: String, tab: String, op: u32, code: Code, message: String },
@@ -194,6 +198,7 @@ impl Replica {
             entity,
             person: person.to_owned(),
             policy: Policy::default(),
+            role: None,
             confirmed: Confirmed::Unknown,
             unsent: Vec::new(),
             sent: None,

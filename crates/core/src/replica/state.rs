@@ -29,6 +29,9 @@ impl Replica {
         if let Some(meta) = self.version() {
             map.raw("meta", &encode_meta(meta, Format::Cbor));
         }
+        if let Some(role) = self.role {
+            map.text("role", role.as_str());
+        }
         let conflicts: Vec<Vec<u8>> = self.conflicts.iter().map(conflict).collect();
         map.array("conflicts", &conflicts);
         let mut undo = MapWriter::new(Format::Cbor);

@@ -7,6 +7,7 @@ mod ledger;
 mod server;
 mod tab;
 mod undo;
+mod withdrawn;
 mod world;
 
 use super::*;

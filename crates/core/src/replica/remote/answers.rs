@@ -34,6 +34,12 @@ impl Replica {
             self.subscribed |= what == Asked::Subscribe;
             self.stale = false;
         }
+        if let Some(role) = response.role
+            && self.role != Some(role)
+        {
+            self.role = Some(role);
+            self.disk.changed = true;
+        }
         match (response.status, response.value, response.diff, response.meta) {
             (304, ..) => Outcome::Ignored,
             (200, Some(value), _, Some(meta)) => match cbor::decode_value(&value.0, &TRUSTED) {
@@ -47,7 +53,7 @@ impl Replica {
                 Confirmed::Version(_, known) if meta.version > known.version => self.advance(diff, meta, effects),
                 _ => Outcome::Ignored,
             },
-            (404, ..) => self.gone(effects),
+            (404, _, _, meta) => self.absent(meta.is_some(), effects),
             (401, ..) => self.unauthorized(effects),
             (413, ..) if what == Asked::Subscribe => {
                 let error = |(code, message): (Code, String)| encode_error(code, &message, &[], Format::Cbor);
@@ -56,6 +62,14 @@ impl Replica {
                 Outcome::Refused
             }
             _ => self.postpone(effects),
+        }
+    }
+
+    /// 404. What was there and isn't deleted is not for us to know of any more.
+    fn absent(&mut self, is_deleted: bool, effects: &mut Vec<Effect>) -> Outcome {
+        match self.version() {
+            Some(_) if !is_deleted => self.withdrawn(effects),
+            _ => self.gone(effects),
         }
     }
 
@@ -83,9 +97,9 @@ impl Replica {
                 }
                 Err(_) => self.postpone(effects),
             },
-            (404, ..) if self.unsent.first() != Some(&Change::Undelete) => {
+            (404, meta, ..) if self.unsent.first() != Some(&Change::Undelete) => {
                 self.unsend();
-                self.gone(effects)
+                self.absent(meta.is_some(), effects)
             }
             (401, ..) => self.unauthorized(effects),
             (409, ..) if code == Some(Code::Exists) => {

@@ -1,4 +1,4 @@
-//! Deleted by one, changed by the other.
+//! Deleted by one, changed by the other; and withdrawn from who may not read it any more.
 
 use super::Outcome;
 use crate::diff::{Contested, Place};
@@ -9,7 +9,32 @@ use crate::replica::{Change, Confirmed, Effect, Policy, Replica};
 use crate::value::Value;
 
 impl Replica {
-    /// 404: missing, deleted, or not for us to know of.
+    /// It is not for us to know of any more: nothing of it stays in this browser. What is unsent is handed to the tabs, as a
+    /// conflict that no disk keeps.
+    pub(super) fn withdrawn(&mut self, effects: &mut Vec<Effect>) -> Outcome {
+        // Not before somebody is there to take it.
+        if self.tabs.is_empty() && !self.unsent.is_empty() {
+            self.paused = true;
+            return Outcome::Postponed;
+        }
+        let mine = self.view.take().filter(|_| !self.unsent.is_empty());
+        self.unsent.clear();
+        self.unsend();
+        self.held.clear();
+        (self.stale, self.role, self.confirmed) = (false, None, Confirmed::Missing);
+        self.disk.is_withdrawn = true;
+        let message = "this is not there for you any more: who shares it has withdrawn it";
+        let error = encode_error(Code::Forbidden, message, &[], Format::Cbor);
+        if mine.is_some() {
+            let contested = Contested { place: Place::at(Vec::new()), base: None, mine, theirs: None };
+            self.raise(contested, Vec::new(), error.clone());
+        }
+        self.show_whole(None, effects);
+        self.refused = error;
+        Outcome::Gone
+    }
+
+    /// 404: missing or deleted.
     pub(super) fn gone(&mut self, effects: &mut Vec<Effect>) -> Outcome {
         self.take_held(effects);
         // What does not follow will not while it is deleted; only where somebody has brought it back since is there more to ask.

@@ -8,6 +8,7 @@ use crate::id::EntityId;
 use crate::limits::TRUSTED;
 use crate::message::{Code, Format, Method, Push, Request, Response};
 use crate::operation::{CborDiff, CborValue, Exact, Meta, Step, Told, Violation};
+use crate::org::Role;
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -28,6 +29,9 @@ pub(super) struct Server {
     pub(super) refuses: Option<Code>,
     /// How often.
     pub(super) refusals: usize,
+    /// It is not there for these persons.
+    pub(super) hidden_from: Vec<&'static str>,
+    pub(super) role: Option<Role>,
 }
 
 impl Server {
@@ -55,6 +59,9 @@ impl Server {
 
     fn answer(&mut self, method: Method, person: &str, connection: &str) -> Response {
         let error = |code| Response::error(None, code, "");
+        if self.hidden_from.contains(&person) {
+            return error(Code::NotFound);
+        }
         let writes = matches!(method, Method::Post { .. } | Method::PatchDiff { .. });
         if let (Some(code), true) = (self.refuses, writes) {
             self.refusals += 1;
@@ -97,7 +104,7 @@ impl Server {
                     return Response { meta, diff, ..Response::ok(None) };
                 }
                 if deleted {
-                    return error(Code::NotFound);
+                    return self.not_found();
                 }
                 let Some(since) = since else { panic!("a replica names a version that there is") };
                 let last = self.history.len() - 1;
@@ -172,19 +179,26 @@ impl Server {
         Told { diff: encoded(&self.composed(from, to)), exact: None, steps }
     }
 
+    /// That it is deleted, if it was ever there.
+    fn not_found(&self) -> Response {
+        let meta = self.history.last().map(|version| version.meta.clone());
+        Response { meta, ..Response::error(None, Code::NotFound, "") }
+    }
+
     fn read(&self, since: Option<Timestamp>) -> Response {
         let Some(last) = self.history.last().filter(|version| !version.meta.deleted) else {
-            return Response::error(None, Code::NotFound, "");
+            return self.not_found();
         };
         let meta = Some(last.meta.clone());
-        match since.and_then(|since| self.index(since)) {
+        let answer = match since.and_then(|since| self.index(since)) {
             Some(index) if index + 1 == self.history.len() => Response { status: 304, meta, ..Response::default() },
             Some(index) => {
                 let last = self.history.len() - 1;
                 Response { diff: Some(self.told(index, last, last)), meta, ..Response::ok(None) }
             }
             None => Response { value: Some(CborValue(cbor::encode_value(&last.value))), meta, ..Response::ok(None) },
-        }
+        };
+        Response { role: self.role, ..answer }
     }
 
     fn commit(
