@@ -87,6 +87,10 @@ pub struct Serve {
     #[arg(long, env = "TIMEWEFT_JWT_AUDIENCE", value_name = "AUDIENCE")]
     pub jwt_audience: Option<String>,
 
+    /// The web app that invitations by mail lead to, with `?invitation=TOKEN` behind it, such as `https://app.example.org/join`.
+    #[arg(long, env = "TIMEWEFT_APP_URL", value_name = "URL")]
+    pub app_url: Option<String>,
+
     /// Mails (sign-in codes) are posted here as JSON {to, subject, text}.
     #[arg(long, env = "TIMEWEFT_MAIL_URL", value_name = "URL")]
     pub mail_url: Option<String>,

@@ -272,6 +272,7 @@ fn settings(flags: &Serve, key: String) -> Result<HashMap<String, String>> {
         .map(|(name, value)| (name.to_owned(), value)),
     );
     let optional = [
+        ("app-url", flags.app_url.clone()),
         ("jwt-issuer", flags.jwt_issuer.clone()),
         ("jwt-key", flags.jwt_key.clone()),
         ("jwt-audience", flags.jwt_audience.clone()),

@@ -129,11 +129,13 @@ fn response(values: BoxedStrategy<Value>) -> impl Strategy<Value = Response> {
         option::of(prop::collection::vec(meta(values), 0..3)),
         option::of(any::<bool>()),
         option::of((codes, any::<String>())),
+        option::of(prop::sample::select(vec!["viewer", "admin"])),
     );
-    (option::of(id()), 200..600_u16, body).prop_map(|(id, status, (meta, value, diff, versions, more, error))| {
+    (option::of(id()), 200..600_u16, body).prop_map(|(id, status, (meta, value, diff, versions, more, error, role))| {
         let violation = Violation { path: "/a".into(), message: "b".into() };
         let violations = if error.is_some() { vec![violation; usize::from(status) % 3] } else { Vec::new() };
-        Response { id, status, meta, value, diff, versions, more, error, violations }
+        let role = role.map(str::to_owned);
+        Response { id, status, meta, value, diff, role, versions, more, error, violations }
     })
 }
 

@@ -10,8 +10,8 @@ use timeweft_core::id::EntityId;
 use timeweft_core::limits::{Limits, TRUSTED};
 use timeweft_core::message::{Asked, Response};
 use timeweft_core::operation::{
-    Access, CborDiff, CborValue, Committed, Context, Failure, List, Listed, Listing, Meta, Moment, Operation, Outcome,
-    Patch, Permission, Read, Reading, Which,
+    Access, CborDiff, CborValue, Committed, Context, Failure, List, Listed, Listing, Moment, Operation, Outcome, Patch,
+    Permission, Read, Reading, Which,
 };
 use timeweft_core::org::Role;
 use timeweft_core::time::Timestamp;
@@ -139,7 +139,7 @@ pub(crate) fn response(id: Option<u64>, answer: Answer) -> Response {
 pub(crate) fn response_with_role(id: u64, answer: Answer, role: Option<Role>) -> Response {
     let response = response(Some(id), answer);
     let is_there = response.meta.is_some();
-    Response { role: role.filter(|_| is_there), ..response }
+    Response { role: role.filter(|_| is_there).map(|role| role.as_str().to_owned()), ..response }
 }
 
 /// Does what is asked, if the principal may.

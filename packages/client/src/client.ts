@@ -3,12 +3,14 @@
  */
 
 import { EntityStore } from './entity.js';
-import { ClosedError, InvalidValueError, TimeweftError, UnsentChangesError } from './errors.js';
+import { ClosedError, InvalidValueError, NetworkError, TimeweftError, UnsentChangesError } from './errors.js';
 import { closed, namedPolicy, tell, type Body, type Held, type Home } from './home.js';
 import { browser, Link, type Surroundings } from './link.js';
 import type { HostState, ToAll, ToEntity, ToTab } from './messages.js';
-import { Requests } from './requests.js';
-import type { Client, ClientOptions, ClientStatus, Entity, Listed, Me, Policy, Warning } from './types.js';
+import type { Requests } from './requests.js';
+import { apply } from './tree/apply.js';
+import { decodeAnswer } from './tree/decode.js';
+import type { Accepted, Client, ClientOptions, ClientStatus, Entity, Listed, Me, Policy, Warning } from './types.js';
 
 /**
  * Makes a client for a server. It connects by itself, and stays connected or tries to until it is closed.
@@ -34,8 +36,8 @@ type Heard<T> = Set<{ fn: (value: T) => void }>;
 
 /** A client and what its entities need of it. */
 export class HomeClient implements Client, Home {
-  readonly requests: Requests;
   readonly policy: Policy;
+  readonly #origin: string;
   readonly #link: Link;
   /** All that anybody may still hold, so that an id has one object; those in use are held. */
   readonly #entities = new Map<string, WeakRef<EntityStore<unknown>>>();
@@ -54,10 +56,11 @@ export class HomeClient implements Client, Home {
   #warnings: readonly Warning[] = [];
   #epoch: string | undefined;
   #isClosed = false;
+  #requests: Promise<Requests> | undefined;
 
   constructor({ url, worker = 'auto', policy = 'keep-theirs-where-both' }: ClientOptions, surroundings: Surroundings | undefined) {
     const origin = new URL(url ?? globalThis.location?.href ?? 'http://localhost').origin;
-    this.requests = new Requests(origin);
+    this.#origin = origin;
     this.policy = policy;
     const events = {
       host: (state: HostState) => this.#adopt(state),
@@ -111,12 +114,12 @@ export class HomeClient implements Client, Home {
 
   async login(email: string): Promise<{ code?: string }> {
     this.#mayUse();
-    return (await this.requests.login(email)) ?? {};
+    return (await (await this.requests()).login(email)) ?? {};
   }
 
   async verify(email: string, code: string): Promise<Me> {
     this.#mayUse();
-    const me = await this.requests.verify(email, code);
+    const me = await (await this.requests()).verify(email, code);
     await this.#ask({ type: 'signed-in', me }, answer => answer.type === 'signed-in' && answer.me.personId === me.personId);
     return me;
   }
@@ -130,7 +133,7 @@ export class HomeClient implements Client, Home {
   async logoutEverywhere(): Promise<void> {
     this.#mayUse();
     // First: with this session over, the others could not be ended any more.
-    await this.requests.logoutEverywhere();
+    await (await this.requests()).logoutEverywhere();
     await this.logout();
   }
 
@@ -149,7 +152,12 @@ export class HomeClient implements Client, Home {
 
   list(type: string, { limit = PAGE }: { limit?: number } = {}): AsyncIterable<Listed> {
     this.#mayUse();
-    return this.requests.list(type, limit);
+    return this.#listed(type, limit);
+  }
+
+  async accept(token: string): Promise<Accepted> {
+    this.#mayUse();
+    return (await this.requests()).accept(token);
   }
 
   close(): void {
@@ -161,6 +169,16 @@ export class HomeClient implements Client, Home {
   }
 
   // For entities
+
+  requests(): Promise<Requests> {
+    return (this.#requests ??= import('./requests.js').then(
+      ({ Requests }) => new Requests(this.#origin, { apply, decodeAnswer }),
+      (cause: unknown) => {
+        this.#requests = undefined;
+        throw new NetworkError('network', 'a part of this page can\'t be loaded: try again', { cause });
+      },
+    ));
+  }
 
   post(message: Body): void {
     this.#link.post(message);
@@ -232,6 +250,10 @@ export class HomeClient implements Client, Home {
 
   #warn(warning: Warning): void {
     this.#setWarnings([...this.#warnings.filter(({ code }) => code !== warning.code), warning]);
+  }
+
+  async *#listed(type: string, limit: number): AsyncGenerator<Listed, void, undefined> {
+    yield* (await this.requests()).list(type, limit);
   }
 
   #mayUse(): void {

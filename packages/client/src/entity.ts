@@ -6,9 +6,10 @@
 
 import { Conflicts } from './conflict.js';
 import { ConflictError, errorOf, NotFoundError, TimeweftError } from './errors.js';
-import { closed, namedPolicy, signedOut, tell, type Body, type Home } from './home.js';
+import { closed, namedPolicy, signedOut, tell, type Body } from './home.js';
 import { incremented, incrementing, type Steps } from './increment.js';
 import type { Action, EntityState, ToEntity } from './messages.js';
+import { ServerSide } from './server-side.js';
 import { conflictOf, Side, type Op } from './side.js';
 import { decodeValue } from './tree/decode.js';
 import { diff, reconcile, type Change } from './tree/diff.js';
@@ -16,7 +17,7 @@ import { latest, produce } from './tree/draft.js';
 import { encodePatch, encodeValue } from './tree/encode.js';
 import { own } from './tree/own.js';
 import { typedIn, type Patch } from './tree/patch.js';
-import type { Conflict, Entity, EntityStatus, Meta, Policy } from './types.js';
+import type { Conflict, Entity, EntityStatus, Meta, Policy, Role } from './types.js';
 
 /** How long it stays open when nobody looks: as long as moving from one page of an app to the next takes. */
 const GRACE = 1_000;
@@ -27,6 +28,10 @@ const TYPING = 1_000;
 /** But no more of them than are made in so long: who types without a pause does not lose all of it by one undo. */
 const STEP = 5_000;
 
+/** What each of them takes, in the same order. */
+const ROLES = ['viewer', 'editor', 'admin'];
+const NEEDED = ['read', 'change', 'share'];
+
 const NO_STATE: EntityState = { presence: 'unknown', status: 'loading', conflicts: [], undo: {} };
 
 interface Waiter {
@@ -35,9 +40,7 @@ interface Waiter {
   fail(error: TimeweftError): void;
 }
 
-export class EntityStore<T> implements Entity<T> {
-  readonly id: string;
-  readonly #home: Home;
+export class EntityStore<T> extends ServerSide<T> implements Entity<T> {
   readonly #side = new Side();
   readonly #conflicts = new Conflicts({
     resolve: resolution => void this.#command({ resolve: resolution }),
@@ -63,15 +66,10 @@ export class EntityStore<T> implements Entity<T> {
   /** The step of undo that may go on: where, since when, and when something was last typed. */
   #typed: { place: string; since: number; at: number } | undefined;
 
-  constructor(id: string, home: Home) {
-    this.id = id;
-    this.#home = home;
-  }
-
   // What is shown
 
   subscribe(fn: (value: T | undefined) => void): () => void {
-    this.#mayUse();
+    this.mayUse();
     const subscriber = { fn };
     this.#subscribers.add(subscriber);
     this.#look();
@@ -82,7 +80,7 @@ export class EntityStore<T> implements Entity<T> {
   }
 
   onChange(fn: (entity: this) => void): () => void {
-    this.#mayUse();
+    this.mayUse();
     const watcher = { fn: fn as (entity: EntityStore<T>) => void };
     this.#watchers.add(watcher);
     this.#look();
@@ -97,7 +95,7 @@ export class EntityStore<T> implements Entity<T> {
 
   load(): Promise<T | undefined> {
     return this.#wait<T | undefined>((resolve, reject) => {
-      if (this.#home.status === 'signed-out' && !this.#home.me) return reject(signedOut());
+      if (this.home.status === 'signed-out' && !this.home.me) return reject(signedOut());
       if (this.#isKnown) return resolve(this.#shown);
       return this.error ? reject(this.error) : false;
     });
@@ -105,7 +103,7 @@ export class EntityStore<T> implements Entity<T> {
 
   saved(): Promise<void> {
     return this.#wait<void>((resolve, reject) => {
-      if (this.#home.status === 'signed-out' && !this.#home.me) return reject(signedOut());
+      if (this.home.status === 'signed-out' && !this.home.me) return reject(signedOut());
       if (this.error) return reject(this.error);
       if (this.conflicts.length > 0) {
         return reject(new ConflictError('conflict', `${this.id} has a conflict: resolve it (entity.conflicts), then wait again`));
@@ -126,6 +124,16 @@ export class EntityStore<T> implements Entity<T> {
     return this.#state.meta as Meta | undefined;
   }
 
+  get role(): Role | undefined {
+    return this.#state.role;
+  }
+
+  can(what: 'read' | 'change' | 'share'): boolean {
+    const { role } = this;
+    // What is not there yet, whoever is signed in may make.
+    return role ? ROLES.indexOf(role) >= NEEDED.indexOf(what) : this.#isKnown && what !== 'share';
+  }
+
   get conflicts(): readonly Conflict[] {
     return this.#conflicts.list;
   }
@@ -143,11 +151,11 @@ export class EntityStore<T> implements Entity<T> {
   }
 
   get policy(): Policy {
-    return this.#policy ?? this.#home.policy;
+    return this.#policy ?? this.home.policy;
   }
 
   set policy(policy: Policy) {
-    this.#mayUse();
+    this.mayUse();
     const named = namedPolicy(policy);
     this.#policy = policy;
     if (this.#isOpen) this.#post({ type: 'policy', entity: this.id, policy: named });
@@ -193,26 +201,16 @@ export class EntityStore<T> implements Entity<T> {
   }
 
   undo(): boolean {
-    this.#mayUse();
+    this.mayUse();
     return this.canUndo && this.#command('undo');
   }
 
   redo(): boolean {
-    this.#mayUse();
+    this.mayUse();
     return this.canRedo && this.#command('redo');
   }
 
   // Of the server
-
-  async history(options: { before?: string; limit?: number } = {}): Promise<{ versions: Meta[]; more: boolean }> {
-    this.#mayUse();
-    return this.#home.requests.history(this.id, options);
-  }
-
-  async at(time: string | Date, { from }: { from?: { value: T; meta: Meta } } = {}): Promise<{ value: T; meta: Meta }> {
-    this.#mayUse();
-    return this.#home.requests.at(this.id, time, from) as Promise<{ value: T; meta: Meta }>;
-  }
 
   async revert(time: string | Date): Promise<void> {
     this.#mayEdit();
@@ -223,11 +221,6 @@ export class EntityStore<T> implements Entity<T> {
     if (change) this.#command({ patch: encodePatch(change.patch) }, seen);
     else this.set(value);
     this.#typed = undefined;
-  }
-
-  async subscribers(): Promise<string[]> {
-    this.#mayUse();
-    return this.#home.requests.subscribers(this.id);
   }
 
   // For the client
@@ -253,7 +246,7 @@ export class EntityStore<T> implements Entity<T> {
   }
 
   alive(): void {
-    if (this.#side.seq !== undefined) this.#home.ack(this.id, this.#side.seen);
+    if (this.#side.seq !== undefined) this.home.ack(this.id, this.#side.seen);
   }
 
   told(): void {
@@ -272,22 +265,18 @@ export class EntityStore<T> implements Entity<T> {
   // Inside
 
   get #steps(): [number, number] {
-    return this.#side.steps(this.#state.undo[this.#home.tab] ?? [0, 0]);
+    return this.#side.steps(this.#state.undo[this.home.tab] ?? [0, 0]);
   }
 
   get #isKnown(): boolean {
     return this.#side.seq !== undefined && this.#state.presence !== 'unknown';
   }
 
-  #mayUse(): void {
-    if (this.#home.isClosed) throw closed();
-  }
-
   #mayEdit(): void {
-    this.#mayUse();
+    this.mayUse();
     // Its draft is of a value that would not be there any more.
     if (this.#isProducing) throw new TimeweftError('nested-update', `an update of ${this.id} is under way: make this change in it, or after it`);
-    if (this.#home.status === 'signed-out' && !this.#home.me) throw signedOut();
+    if (this.home.status === 'signed-out' && !this.home.me) throw signedOut();
   }
 
   /** What there is to change. */
@@ -340,7 +329,7 @@ export class EntityStore<T> implements Entity<T> {
   }
 
   #post(message: Body): void {
-    if (this.#stop) this.#home.post(message);
+    if (this.#stop) this.home.post(message);
   }
 
   #flush(): void {
@@ -348,7 +337,7 @@ export class EntityStore<T> implements Entity<T> {
   }
 
   #send({ op, action, merge, again, before }: Op): void {
-    const { epoch = '' } = this.#home;
+    const { epoch = '' } = this.home;
     const edit = { entity: this.id, epoch, op, merge };
     if (again && typeof action === 'object' && 'patch' in action) {
       this.#post({ type: 'edit-from', ...edit, base: encodeValue(before), patch: action.patch });
@@ -364,9 +353,9 @@ export class EntityStore<T> implements Entity<T> {
     if (isWanted) {
       clearTimeout(this.#grace);
       this.#grace = undefined;
-      if (!this.#isOpen && !this.#home.isClosed) {
+      if (!this.#isOpen && !this.home.isClosed) {
         this.#isOpen = true;
-        this.#home.hold(this, true);
+        this.home.hold(this, true);
         this.#open();
       }
     } else if (this.#isOpen) {
@@ -378,8 +367,8 @@ export class EntityStore<T> implements Entity<T> {
   }
 
   #open(): void {
-    const { epoch, me } = this.#home;
-    if (epoch !== undefined && me) this.#stop = this.#home.listen(this.id, message => this.#hear(message));
+    const { epoch, me } = this.home;
+    if (epoch !== undefined && me) this.#stop = this.home.listen(this.id, message => this.#hear(message));
     this.#join();
   }
 
@@ -397,7 +386,7 @@ export class EntityStore<T> implements Entity<T> {
     this.#isOpen = false;
     this.#side.end();
     this.#forget();
-    this.#home.hold(this, false);
+    this.home.hold(this, false);
   }
 
   #forget(): void {
@@ -407,7 +396,7 @@ export class EntityStore<T> implements Entity<T> {
   }
 
   #hear(message: ToEntity): void {
-    if (message.epoch !== this.#home.epoch) return;
+    if (message.epoch !== this.home.epoch) return;
     try {
       this.#take(message);
     } catch (error) {
@@ -421,14 +410,14 @@ export class EntityStore<T> implements Entity<T> {
     }
     this.#flush();
     this.#changed();
-    if (message.type === 'show' || (message.type === 'reset' && (message.to ?? this.#home.tab) === this.#home.tab)) {
-      this.#home.ack(this.id, this.#side.seen);
+    if (message.type === 'show' || (message.type === 'reset' && (message.to ?? this.home.tab) === this.home.tab)) {
+      this.home.ack(this.id, this.#side.seen);
     }
     this.#look();
   }
 
   #take(message: ToEntity): void {
-    const { tab } = this.#home;
+    const { tab } = this.home;
     switch (message.type) {
       case 'reset':
         if (message.to !== undefined && message.to !== tab) return;
@@ -487,14 +476,14 @@ export class EntityStore<T> implements Entity<T> {
     const isOther = value !== this.#shown;
     this.#shown = value;
     const seen = this.#seen;
-    this.#seen = [value, this.status, this.meta, this.conflicts, this.error, this.canUndo, this.canRedo];
+    this.#seen = [value, this.status, this.meta, this.role, this.conflicts, this.error, this.canUndo, this.canRedo];
     if (isOther) for (const { fn } of [...this.#subscribers]) tell(() => fn(value));
     if (this.#seen.some((one, index) => one !== seen[index])) for (const { fn } of [...this.#watchers]) tell(() => fn(this));
     for (const waiter of this.#waiters) if (waiter.check()) this.#waiters.delete(waiter);
   }
 
   #wait<V>(check: (resolve: (value: V) => true, reject: (error: TimeweftError) => true) => boolean): Promise<V> {
-    if (this.#home.isClosed) return Promise.reject(closed());
+    if (this.home.isClosed) return Promise.reject(closed());
     return new Promise<V>((resolve, reject) => {
       const fail = (error: TimeweftError): true => (reject(error), true);
       const waiter = { check: () => check(value => (resolve(value), true), fail), fail };

@@ -17,8 +17,9 @@ export interface Home {
   readonly me: Me | null;
   readonly status: ClientStatus;
   readonly policy: Policy;
-  readonly requests: Requests;
   readonly isClosed: boolean;
+  /** Loaded when something is first asked. */
+  requests(): Promise<Requests>;
   post(message: Body): void;
   ack(entity: string, seq: number): void;
   /** Hears what the host says of an entity. */

@@ -12,4 +12,6 @@ export {
 } from './errors.js';
 export { increment } from './tree/draft.js';
 export { RawTypedArray, type TypedArray } from './tree/value.js';
-export type { Choice, Client, ClientOptions, ClientStatus, Conflict, Entity, EntityStatus, Listed, Me, Meta, Policy, Warning } from './types.js';
+export type {
+  Accepted, Choice, Client, ClientOptions, ClientStatus, Conflict, Entity, EntityStatus, Invitation, Listed, Me, Meta, People, Policy, Role, Share, Warning,
+} from './types.js';

@@ -152,6 +152,7 @@ export interface EntityState {
   presence: 'unknown' | 'missing' | 'deleted' | 'present';
   status: 'loading' | 'saved' | 'saving' | 'offline' | 'conflict';
   meta?: unknown;
+  role?: 'viewer' | 'editor' | 'admin';
   /** `range`: `[start, length]` in the text or array at `path`. `absent`: theirs deleted the element; `path` ends in the index where it would go. */
   conflicts: {
     id: number;

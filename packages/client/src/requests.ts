@@ -1,14 +1,15 @@
 /**
- * What is asked of the server over HTTP, straight from the tab: signing in, history, who is there. Everything else goes through the host.
+ * What is asked of the server over HTTP, straight from the tab: signing in, history, who is there and what they are. Everything else goes through the
+ * host. Loaded when something is first asked.
  */
 
 import { errorOf, InvalidValueError, NetworkError, TimeweftError } from './errors.js';
 import type { Refusal } from './messages.js';
 import { foreignOrigin, isForeign, wrongServer } from './reach.js';
-import { apply } from './tree/apply.js';
-import { decodeAnswer } from './tree/decode.js';
+import type { apply } from './tree/apply.js';
+import type { decodeAnswer } from './tree/decode.js';
 import type { Patch } from './tree/patch.js';
-import type { Listed, Me, Meta } from './types.js';
+import type { Accepted, Invitation, Listed, Me, Meta, People, Share } from './types.js';
 
 interface Version {
   value: unknown;
@@ -20,8 +21,17 @@ type Answer = Version & { diff?: Patch; exact?: Patch };
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.(\d{3}){1,2}Z$/;
 
+/** What the tab has loaded already. */
+interface Tree {
+  apply: typeof apply;
+  decodeAnswer: typeof decodeAnswer;
+}
+
 export class Requests {
-  constructor(readonly url: string) {}
+  constructor(
+    readonly url: string,
+    readonly tree: Tree,
+  ) {}
 
   login(email: string): Promise<{ code?: string }> {
     return this.#post('/login', { email }) as Promise<{ code?: string }>;
@@ -53,7 +63,7 @@ export class Requests {
     // 304, which has no body: that version is the one that is held.
     if (!answer && from) return from;
     const { value, diff, exact = diff, meta } = answer as Answer;
-    return { value: from && exact ? apply(from.value, exact) : value, meta };
+    return { value: from && exact ? this.tree.apply(from.value, exact) : value, meta };
   }
 
   async *list(type: string, limit: number): AsyncGenerator<Listed, void, undefined> {
@@ -70,13 +80,36 @@ export class Requests {
     return ((await this.#get(`/api/v1/entities/${id}/subscribers`)) as { subscribers: string[] }).subscribers;
   }
 
+  people(id: string): Promise<People> {
+    return this.#get(`/api/v1/entities/${id}/people`) as Promise<People>;
+  }
+
+  async share(id: string, share: Share): Promise<Invitation | undefined> {
+    const { role } = share;
+    if ('email' in share || 'link' in share) {
+      const invitation = { role, email: 'email' in share ? share.email : undefined, expiresIn: share.expiresIn };
+      return { role, ...((await this.#post(`/api/v1/entities/${id}/invitations`, invitation)) as object) } as Invitation;
+    }
+    await this.#post(`/api/v1/entities/${id}/people/${nameOf(share)}`, { role }, 'PUT');
+    return undefined;
+  }
+
+  async unshare(id: string, whom: { personId: string } | { everybody: true } | { invitation: string }): Promise<void> {
+    const what = 'invitation' in whom ? `invitations/${encodeURIComponent(whom.invitation)}` : `people/${nameOf(whom)}`;
+    await this.#send(`/api/v1/entities/${id}/${what}`, { method: 'DELETE' });
+  }
+
+  accept(token: string): Promise<Accepted> {
+    return this.#post('/api/v1/invitations/accept', { token }) as Promise<Accepted>;
+  }
+
   #get(path: string): Promise<unknown> {
     return this.#send(path, { headers: { accept: 'application/cbor' } });
   }
 
-  #post(path: string, body: unknown): Promise<unknown> {
+  #post(path: string, body: unknown, method = 'POST'): Promise<unknown> {
     const headers = { 'content-type': 'application/json', accept: 'application/json' };
-    return this.#send(path, { method: 'POST', headers, body: JSON.stringify(body) });
+    return this.#send(path, { method, headers, body: JSON.stringify(body) });
   }
 
   async #send(path: string, init: RequestInit): Promise<unknown> {
@@ -87,7 +120,7 @@ export class Requests {
     const isPage = response.headers.get('content-type')?.startsWith('text/html');
     // A proxy's page is a proxy's word for a server that is down.
     if (isPage && response.status < 500) throw new TimeweftError('wrong-server', wrongServer(this.url, path, response.status));
-    const body = await read(response);
+    const body = await this.#read(response);
     if (response.ok || response.status === 304) return body;
     const error = (body as { error?: Partial<Refusal> } | null)?.error;
     // Nobody is refused to sign in but for where the page is from.
@@ -95,15 +128,17 @@ export class Requests {
     if (error?.code) throw errorOf(error.code, error.message ?? error.code, error.violations);
     throw errorOf(response.status === 401 ? 'unauthorized' : 'http', `${path} answered ${response.status}`);
   }
+
+  async #read(response: Response): Promise<unknown> {
+    const type = response.headers.get('content-type') ?? '';
+    try {
+      if (type.startsWith('application/cbor')) return this.tree.decodeAnswer(new Uint8Array(await response.arrayBuffer()));
+      if (type.startsWith('application/json')) return await response.json();
+    } catch (cause) {
+      throw new TimeweftError('bad-answer', `what ${response.url} answered can't be read: is that a Timeweft server?`, { cause });
+    }
+    return null;
+  }
 }
 
-const read = async (response: Response): Promise<unknown> => {
-  const type = response.headers.get('content-type') ?? '';
-  try {
-    if (type.startsWith('application/cbor')) return decodeAnswer(new Uint8Array(await response.arrayBuffer()));
-    if (type.startsWith('application/json')) return await response.json();
-  } catch (cause) {
-    throw new TimeweftError('bad-answer', `what ${response.url} answered can't be read: is that a Timeweft server?`, { cause });
-  }
-  return null;
-};
+const nameOf = (whom: { personId: string } | { everybody: true }): string => ('everybody' in whom ? '*' : encodeURIComponent(whom.personId));

@@ -226,6 +226,16 @@ export interface Entity<T = unknown> {
   readonly status: EntityStatus;
   /** Of the version that the server has; `undefined` while that is not known. */
   readonly meta: Meta | undefined;
+  /**
+   * What this person is with it, as the server said last: also known offline, and another at once when it is changed. `undefined` while it is not known, and
+   * where there is nothing.
+   */
+  readonly role: Role | undefined;
+  /**
+   * Whether this person may do that, so that a viewer is not shown an editor. The server decides all the same. What is not there yet whoever is signed in may
+   * make: that is to change it.
+   */
+  can(what: 'read' | 'change' | 'share'): boolean;
   /** What waits to be resolved, oldest first. */
   readonly conflicts: readonly Conflict[];
   /** Why the last edit was refused, until the next one. */
@@ -283,6 +293,36 @@ export interface Entity<T = unknown> {
   subscribers(): Promise<string[]>;
 
   /**
+   * Who is what with it; asked of the server, so not offline.
+   *
+   * @throws NetworkError when the server can't be reached
+   */
+  people(): Promise<People>;
+  /**
+   * Gives a person a role with it, or everybody; what they had is replaced. The policy of its type has to be `org`, and it takes the role `admin`, which
+   * whoever made it has.
+   *
+   * @example
+   * await note.share({ personId, role: 'editor' })
+   * await note.share({ email: 'bob@example.com', role: 'viewer' }) // a mail with a link
+   * const { token } = await note.share({ link: true, role: 'viewer' }) // for whoever has it: client.accept(token)
+   * await note.share({ everybody: true, role: 'viewer' })
+   * @throws ForbiddenError when this person may not, or entities of its type can't be shared
+   * @throws NetworkError when the server can't be reached
+   */
+  share(share: { personId: string; role: Role } | { everybody: true; role: 'viewer' | 'editor' }): Promise<void>;
+  share(share: { link: true; role: Role; expiresIn?: number }): Promise<Invitation & { token: string }>;
+  share(share: { email: string; role: Role; expiresIn?: number }): Promise<Invitation>;
+  /**
+   * Takes from a person, or everybody, what they are with it; or withdraws an invitation. Who leaves takes it from themselves. In their browsers it is gone with
+   * its copy, and edits they had not sent are in {@link Entity.conflicts} there.
+   *
+   * @throws ForbiddenError when this person may not, or they have it by an organisation, where it is taken
+   * @throws NetworkError when the server can't be reached
+   */
+  unshare(whom: { personId: string } | { everybody: true } | { invitation: string }): Promise<void>;
+
+  /**
    * Resolves when everything is on the server's disk. Offline that is later, and there is no time limit.
    *
    * @throws ConflictError when a conflict waits to be resolved; the error of an edit that was refused
@@ -294,6 +334,54 @@ export interface Entity<T = unknown> {
    * last one that was set), a function for the tab that it was set in. Not kept over a reload. What is no policy is a `TypeError`.
    */
   policy: Policy;
+}
+
+/** What somebody is with an entity: a viewer reads it, an editor changes it too, and an admin also shares it. */
+export type Role = 'viewer' | 'editor' | 'admin';
+
+/** With whom something is shared, and as what; see {@link Entity.share}. `expiresIn` is in seconds, a week unless given. */
+export type Share =
+  | { personId: string; role: Role }
+  | { everybody: true; role: 'viewer' | 'editor' }
+  | { link: true; role: Role; expiresIn?: number }
+  | { email: string; role: Role; expiresIn?: number };
+
+/** An invitation that stands: for who has that address, or for whoever has the link. */
+export interface Invitation {
+  /** Names it to `unshare`. */
+  readonly id: string;
+  readonly role: Role;
+  readonly email?: string;
+  /** ISO 8601 in UTC. */
+  readonly expiresAt: string;
+}
+
+/** Who is what with an entity. */
+export interface People {
+  /** The one who asks. */
+  readonly role: Role;
+  /** What whoever is signed in is; a viewer need not be. Absent where it is nobody's. */
+  readonly everybody?: 'viewer' | 'editor';
+  /** Those with a role by name. Empty for who has theirs as everybody has it. */
+  readonly people: readonly {
+    readonly personId: string;
+    readonly role: Role;
+    /** Set where they have it by more than this entity: by a node above in its organisation. */
+    readonly inherited?: true;
+    /** What they tell of themselves: the member `public` of their `person:{personId}`. */
+    readonly public?: unknown;
+  }[];
+  /** To admins: what stands. */
+  readonly invitations?: readonly Invitation[];
+  /** To its members: the organisation that it is attached to, and the node. */
+  readonly org?: string;
+  readonly node?: string;
+}
+
+/** What {@link Client.accept} came to: with a role by more than one entity there is no `entityId`. */
+export interface Accepted {
+  readonly entityId?: string;
+  readonly role: Role;
 }
 
 /** One of {@link Client.list}. */
@@ -399,6 +487,18 @@ export interface Client {
    * @throws NetworkError when the server can't be reached
    */
   list(type: string, options?: { limit?: number }): AsyncIterable<Listed>;
+
+  /**
+   * Accepts an invitation, by the token of a link: `?invitation=TOKEN` where it came by mail.
+   *
+   * @example
+   * const token = new URLSearchParams(location.search).get('invitation')
+   * const { entityId } = token ? await client.accept(token) : {}
+   * @throws NotFoundError when it is no invitation, or not any more
+   * @throws ForbiddenError when it is for another address than the one signed in with
+   * @throws NetworkError when the server can't be reached
+   */
+  accept(token: string): Promise<Accepted>;
 
   /** Stops, for good. Edits are kept and sent by other tabs or the next time; what waits fails with `ClosedError`. */
   close(): void;

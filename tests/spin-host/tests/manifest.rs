@@ -81,6 +81,7 @@ fn the_component_has_the_settings_that_the_person_and_the_front_read() {
         "origins",
         "grip-key",
         "grip-required",
+        "app-url",
         "jwt-issuer",
         "jwt-key",
         "publish-url",

@@ -11,7 +11,6 @@ use crate::codec::cbor::write::Writer;
 use crate::codec::json;
 use crate::limits::{Limits, TRUSTED};
 use crate::operation::{CborDiff, CborValue, Failure, Meta, Outcome, Reading, Told, Violation};
-use crate::org::Role;
 use crate::prelude::*;
 
 /// One response.
@@ -27,8 +26,8 @@ pub struct Response {
     pub value: Option<CborValue>,
     /// What changed, from the version that the request named.
     pub diff: Option<Told>,
-    /// What the reader is with the entity.
-    pub role: Option<Role>,
+    /// What the reader is with the entity: the name of a [role](crate::org::Role).
+    pub role: Option<String>,
     /// A page of history.
     pub versions: Option<Vec<Meta>>,
     /// Whether there are older versions than those.
@@ -137,8 +136,8 @@ impl Response {
         if let Some(meta) = &self.meta {
             map.nested("meta", meta_map(meta, format));
         }
-        if let Some(role) = self.role {
-            map.text("role", role.as_str());
+        if let Some(role) = &self.role {
+            map.text("role", role);
         }
         if let Some(versions) = &self.versions {
             let items: Vec<Vec<u8>> = versions.iter().map(|meta| map.item(meta_map(meta, format))).collect();
@@ -173,7 +172,7 @@ impl Response {
             meta: fields.map("meta")?.map(|meta| decode_meta(&meta)).transpose()?,
             value: fields.value("value")?,
             diff: fields.told()?,
-            role: fields.text("role")?.and_then(|role| Role::of(&role)),
+            role: fields.text("role")?,
             versions,
             more: fields.bool("more")?,
             error,

@@ -12,7 +12,7 @@
 //! journal  = [2, [since?], [meta?], [change…], [sent?], [conflict…], [[tab, op]…], next conflict, role]
 //! change   = [0, value] create | [1, diff] patch | [2] delete | [3] undelete
 //! sent     = [key, 0, value] | [key, 1, diff, validFrom] | [key, 2] | [key, 3] | [key, 4, validFrom], then [back, disturbed]
-//! role     = "viewer" | "editor" | "admin" | "" where it is not known; not there in older journals
+//! role     = "" where it is not known; not there in older journals
 //! conflict = [id, [key or index…], [base?], [mine?], [theirs?], meta, error, [start, length] or [], absent, lost]
 //! ```
 
@@ -24,7 +24,6 @@ use crate::diff::{Diff, Place, Range, Step, compose};
 use crate::limits::TRUSTED;
 use crate::message::{Format, decode_meta, encode_meta};
 use crate::operation::Meta;
-use crate::org::Role;
 use crate::prelude::*;
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -111,7 +110,7 @@ impl Replica {
             Value::Array(self.conflicts.iter().map(conflict_out).collect()),
             Value::Array(ops.collect()),
             f64::from(self.next_conflict).into(),
-            Value::text(self.role.map_or("", Role::as_str)),
+            Value::text(&self.role),
         ])
     }
 
@@ -152,7 +151,7 @@ impl Replica {
                 self.ops.push((tab, op.number()? as u32));
             }
             self.next_conflict = journal.number()? as u32;
-            self.role = journal.text().ok().and_then(|role| Role::of(&role));
+            self.role = journal.text().unwrap_or_default();
             // What is in flight is the first of what is unsent: everything else goes by that.
             if sent.is_some() && unsent.is_empty() {
                 return Err(unreadable());

@@ -41,7 +41,6 @@ use crate::diff::Diff;
 use crate::id::EntityId;
 use crate::message::{Code, Push};
 use crate::operation::Meta;
-use crate::org::Role;
 use crate::prelude::*;
 use crate::value::Value;
 
@@ -122,8 +121,8 @@ pub(crate) struct Replica {
     /// Whose changes may be our own in flight.
     person: String,
     policy: Policy,
-    /// What this person is with the entity, as far as is known.
-    role: Option<Role>,
+    /// What this person is with the entity; empty where it is not known.
+    role: String,
     confirmed: Confirmed,
     unsent: Vec<Change>,
     sent: Option<Sent>,
@@ -198,7 +197,7 @@ impl Replica {
             entity,
             person: person.to_owned(),
             policy: Policy::default(),
-            role: None,
+            role: String::new(),
             confirmed: Confirmed::Unknown,
             unsent: Vec::new(),
             sent: None,

@@ -29,8 +29,8 @@ impl Replica {
         if let Some(meta) = self.version() {
             map.raw("meta", &encode_meta(meta, Format::Cbor));
         }
-        if let Some(role) = self.role {
-            map.text("role", role.as_str());
+        if !self.role.is_empty() {
+            map.text("role", &self.role);
         }
         let conflicts: Vec<Vec<u8>> = self.conflicts.iter().map(conflict).collect();
         map.array("conflicts", &conflicts);

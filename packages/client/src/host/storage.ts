@@ -14,7 +14,7 @@ import { deleteDB, openDB, type IDBPDatabase } from 'idb';
 import type { Warning } from '../messages.js';
 import type { Save } from './wasm.js';
 
-/** What is saved of an entity. A journal of `null` is to be deleted. */
+/** What is saved of an entity. A journal of `null` is to be deleted, and so is an empty snapshot. */
 interface Entry {
   snapshot?: Uint8Array;
   journal?: Uint8Array | null;
@@ -97,7 +97,7 @@ export class Storage {
     });
     // Looked up after the reading: what has been written since is still in `dirty` or was read.
     const { snapshot = stored?.[0], journal = stored?.[1] } = this.#dirty.get(entity) ?? {};
-    return { snapshot, journal: journal ?? undefined };
+    return { snapshot: snapshot?.length ? snapshot : undefined, journal: journal ?? undefined };
   }
 
   /** The entities with edits that the server did not have when they were saved. */
@@ -189,7 +189,8 @@ export class Storage {
     // A request's failure aborts the transaction, and `done` has the reason.
     const ignore = (): void => undefined;
     for (const [name, { snapshot, journal }] of batch) {
-      if (snapshot) snapshots.put(snapshot, name).catch(ignore);
+      if (snapshot?.length) snapshots.put(snapshot, name).catch(ignore);
+      else if (snapshot) snapshots.delete(name).catch(ignore);
       if (journal) journals.put(journal, name).catch(ignore);
       else if (journal === null) journals.delete(name).catch(ignore);
       if (!unsent || unsent.includes(name)) marks.put(true, name).catch(ignore);

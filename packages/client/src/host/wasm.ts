@@ -27,7 +27,7 @@ export interface Send {
   frame: Uint8Array;
 }
 
-/** One transaction. `snapshot` absent: leave it; `journal` absent: delete it. `kept`: which edits are safe once it is on disk. */
+/** One transaction. `snapshot` absent: leave it, empty: delete it; `journal` absent: delete it. `kept`: which edits are safe once it is on disk. */
 export interface Save {
   entity: string;
   snapshot?: Uint8Array | undefined;

@@ -35,9 +35,9 @@ impl Replica {
             self.stale = false;
         }
         if let Some(role) = response.role
-            && self.role != Some(role)
+            && self.role != role
         {
-            self.role = Some(role);
+            self.role = role;
             self.disk.changed = true;
         }
         match (response.status, response.value, response.diff, response.meta) {

@@ -21,9 +21,10 @@ impl Replica {
         self.unsent.clear();
         self.unsend();
         self.held.clear();
-        (self.stale, self.role, self.confirmed) = (false, None, Confirmed::Missing);
+        self.role.clear();
+        (self.stale, self.confirmed) = (false, Confirmed::Missing);
         self.disk.is_withdrawn = true;
-        let message = "this is not there for you any more: who shares it has withdrawn it";
+        let message = "this is shared with you no more";
         let error = encode_error(Code::Forbidden, message, &[], Format::Cbor);
         if mine.is_some() {
             let contested = Contested { place: Place::at(Vec::new()), base: None, mine, theirs: None };

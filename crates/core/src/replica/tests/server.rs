@@ -8,7 +8,6 @@ use crate::id::EntityId;
 use crate::limits::TRUSTED;
 use crate::message::{Code, Format, Method, Push, Request, Response};
 use crate::operation::{CborDiff, CborValue, Exact, Meta, Step, Told, Violation};
-use crate::org::Role;
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -31,7 +30,7 @@ pub(super) struct Server {
     pub(super) refusals: usize,
     /// It is not there for these persons.
     pub(super) hidden_from: Vec<&'static str>,
-    pub(super) role: Option<Role>,
+    pub(super) role: Option<String>,
 }
 
 impl Server {
@@ -198,7 +197,7 @@ impl Server {
             }
             None => Response { value: Some(CborValue(cbor::encode_value(&last.value))), meta, ..Response::ok(None) },
         };
-        Response { role: self.role, ..answer }
+        Response { role: self.role.clone(), ..answer }
     }
 
     fn commit(
