@@ -114,7 +114,7 @@ pub(crate) enum Subscription {
 /// What comes of a request.
 pub(crate) struct Executed {
     pub(crate) answer: Answer,
-    /// What the principal is with the entity, where it was read.
+    /// What the principal is with the entity, where something was done with it.
     pub(crate) role: Option<Role>,
     pub(crate) effects: Vec<Effect>,
     pub(crate) subscription: Option<Subscription>,
@@ -241,7 +241,7 @@ impl<H: Host> Granted<'_, H> {
         let reverts = matches!(operation, Operation::Revert(_));
         let reads = matches!(operation, Operation::Read(Read { which: Which::Current, .. }));
         let changes = operation.permission() == Permission::Change;
-        let role = Some(self.right.role).filter(|_| reads);
+        let role = Some(self.right.role);
         match self.router.host.apply(&context, &self.entity, operation).await {
             Ok(outcome) => {
                 let effects = match &outcome {

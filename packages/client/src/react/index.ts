@@ -14,7 +14,7 @@ import {
 import type { TimeweftError } from '../errors.js';
 import { bindText, type TextOptions } from '../text/index.js';
 import { same } from '../tree/value.js';
-import type { Client, Conflict, Entity, EntityStatus, Meta } from '../types.js';
+import type { Client, Conflict, Entity, EntityStatus, Meta, Role } from '../types.js';
 
 const Context = createContext<Client | undefined>(undefined);
 
@@ -51,6 +51,8 @@ export interface EntityView<T> {
   readonly status: EntityStatus;
   /** The entity's. */
   readonly meta: Meta | undefined;
+  /** The entity's; as it is another, `entity.can(…)` may be. */
+  readonly role: Role | undefined;
   /** The entity's. */
   readonly conflicts: readonly Conflict[];
   /** The entity's. */
@@ -161,8 +163,8 @@ const verbsOf = (entity: Entity): Verbs => {
 
 /** The same object until something changes. */
 const viewOf = (entity: Entity): EntityView<unknown> => {
-  const { status, meta, conflicts, error, canUndo, canRedo } = entity;
-  const now = { value: entity.get(), status, meta, conflicts, error, canUndo, canRedo };
+  const { status, meta, role, conflicts, error, canUndo, canRedo } = entity;
+  const now = { value: entity.get(), status, meta, role, conflicts, error, canUndo, canRedo };
   const known = views.get(entity);
   if (known && (Object.keys(now) as (keyof typeof now)[]).every(key => known[key] === now[key])) return known;
   const view = Object.freeze({ entity, ...now, ...verbsOf(entity) });
@@ -173,7 +175,8 @@ const viewOf = (entity: Entity): EntityView<unknown> => {
 const loadingView = (entity: Entity): EntityView<unknown> => {
   const known = loading.get(entity);
   if (known) return known;
-  const nothing = { value: undefined, status: 'loading', meta: undefined, conflicts: [], error: undefined, canUndo: false, canRedo: false } as const;
+  const unknown = { value: undefined, meta: undefined, role: undefined, error: undefined };
+  const nothing = { ...unknown, status: 'loading', conflicts: [], canUndo: false, canRedo: false } as const;
   const view = Object.freeze({ entity, ...nothing, ...verbsOf(entity) });
   loading.set(entity, view);
   return view;

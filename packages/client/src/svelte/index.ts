@@ -9,7 +9,7 @@ import { apply } from '../tree/apply.js';
 import { diff, type Change } from '../tree/diff.js';
 import { Scope } from '../tree/draft.js';
 import { isContainer } from '../tree/value.js';
-import type { Conflict, Entity, EntityStatus, Meta } from '../types.js';
+import type { Conflict, Entity, EntityStatus, Meta, Role } from '../types.js';
 
 /** A store of Svelte's, as its own `Writable`; made by {@link writable}. */
 export interface WritableEntity<T> {
@@ -94,6 +94,8 @@ export interface ReactiveEntity<T> {
   readonly status: EntityStatus;
   /** The entity's. */
   readonly meta: Meta | undefined;
+  /** The entity's; as it is another, `entity.can(…)` may be. */
+  readonly role: Role | undefined;
   /** The entity's. */
   readonly conflicts: readonly Conflict[];
   /** The entity's. */
@@ -141,6 +143,9 @@ export const fromEntity = <T>(entity: Entity<T>): ReactiveEntity<T> => {
     },
     get meta() {
       return read('meta');
+    },
+    get role() {
+      return read('role');
     },
     get conflicts() {
       return read('conflicts');

@@ -12,6 +12,12 @@ impl Replica {
     pub(in crate::replica) fn answered(&mut self, response: Response, now: f64, effects: &mut Vec<Effect>) -> Outcome {
         let Some(id) = response.id else { return Outcome::Ignored };
         self.heard = now;
+        if let Some(role) = &response.role
+            && self.role != *role
+        {
+            self.role.clone_from(role);
+            self.disk.changed = true;
+        }
         let awaited = self.awaited.take_if(|awaited| awaited.id == id).map(|awaited| awaited.what);
         let outcome = if self.sent.as_ref().is_some_and(|sent| sent.ids.contains(&id)) {
             if matches!(self.awaited.as_ref().map(|awaited| awaited.what), Some(Asked::Change)) {
@@ -33,12 +39,6 @@ impl Replica {
         if matches!(response.status, 200 | 304 | 404) {
             self.subscribed |= what == Asked::Subscribe;
             self.stale = false;
-        }
-        if let Some(role) = response.role
-            && self.role != role
-        {
-            self.role = role;
-            self.disk.changed = true;
         }
         match (response.status, response.value, response.diff, response.meta) {
             (304, ..) => Outcome::Ignored,
