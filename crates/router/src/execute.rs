@@ -250,7 +250,8 @@ impl<H: Host> Granted<'_, H> {
                 };
                 Executed { role, effects, ..Executed::answering(Ok(Some(outcome))) }
             }
-            Err(Failure::NotFound) if reads || changes => {
+            // Where there is no such version, that is all.
+            Err(Failure::NotFound) if reads || (changes && !reverts) => {
                 Executed { role, ..Executed::answering(Err(self.not_found(&context).await)) }
             }
             Err(failure) => Executed::answering(Err(failure.into())),

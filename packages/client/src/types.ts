@@ -350,7 +350,9 @@ export type Share =
 export interface Invitation {
   /** Names it to `unshare`. */
   readonly id: string;
+  /** What it makes of who accepts. */
   readonly role: Role;
+  /** Whom it is for; absent for whoever has the link. */
   readonly email?: string;
   /** ISO 8601 in UTC. */
   readonly expiresAt: string;
@@ -373,14 +375,17 @@ export interface People {
   }[];
   /** To admins: what stands. */
   readonly invitations?: readonly Invitation[];
-  /** To its members: the organisation that it is attached to, and the node. */
+  /** To its members: the organisation that it is attached to. */
   readonly org?: string;
+  /** And the node there. */
   readonly node?: string;
 }
 
 /** What {@link Client.accept} came to: with a role by more than one entity there is no `entityId`. */
 export interface Accepted {
+  /** What was shared. */
   readonly entityId?: string;
+  /** What this person is with it now. */
   readonly role: Role;
 }
 

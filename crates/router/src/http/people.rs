@@ -2,6 +2,7 @@
 
 use timeweft_core::id::EntityId;
 use timeweft_core::message::Code;
+use timeweft_core::operation::{Failure, Violation};
 use timeweft_core::org::{EVERYBODY, Role};
 use timeweft_core::value::{Object, Value};
 
@@ -60,7 +61,8 @@ pub(super) async fn share<H: Host>(
     let caller = exchange.caller().await?;
     let role = role(exchange)?;
     if person == EVERYBODY && role == Role::Admin {
-        return Err(refuse(Code::BadRequest, "everybody can be `viewer` or `editor`"));
+        let message = "everybody is `viewer` or `editor`".to_owned();
+        return Err(Failure::InvalidValue(vec![Violation { path: "/role".to_owned(), message }]).into());
     }
     let effects = sharing::share(exchange.router, &entity, caller.person(), person, role).await?;
     Ok(done(exchange, effects))
