@@ -15,7 +15,9 @@ use timeweft_core::operation::{Context, Failure, List, Listing, Operation, Outco
 use timeweft_core::time::Timestamp;
 use timeweft_router::Router;
 use timeweft_router::event::{Header, HttpRequest, HttpResponse};
-use timeweft_router::host::{Clock, Entities, Random, Records, RecordsError, Settings};
+use timeweft_router::host::{
+    Clock, Entities, Issuer, IssuerError, IssuerRequest, IssuerResponse, Random, Records, RecordsError, Settings,
+};
 use timeweft_store::memory::MemoryStore;
 use timeweft_store::{Engine, Store};
 
@@ -91,6 +93,12 @@ impl Records for Host {
 impl Clock for Host {
     fn now(&self) -> Timestamp {
         Timestamp(self.0.clock.get())
+    }
+}
+
+impl Issuer for Host {
+    async fn send(&self, _: IssuerRequest) -> Result<IssuerResponse, IssuerError> {
+        Err(IssuerError("there is none".to_owned()))
     }
 }
 

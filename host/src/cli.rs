@@ -7,6 +7,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use sign_in::SignIn;
+
+mod sign_in;
+
 /// Keeps temporal entities in step between people, browsers and tabs.
 #[derive(Debug, Parser)]
 #[command(name = "timeweft", version, max_term_width = 110, propagate_version = true)]
@@ -71,29 +75,9 @@ pub struct Serve {
     #[arg(long = "admin", env = "TIMEWEFT_ADMINS", value_name = "PERSON", value_delimiter = ',')]
     pub admins: Vec<String>,
 
-    /// Starts without --mail-url and without --jwt-issuer, though nobody can sign in then.
-    #[arg(long, env = "TIMEWEFT_NO_SIGN_IN")]
-    pub no_sign_in: bool,
-
-    /// Issuer of the JWTs that are taken in `Authorization: Bearer`.
-    #[arg(long, env = "TIMEWEFT_JWT_ISSUER", value_name = "ISSUER")]
-    pub jwt_issuer: Option<String>,
-
-    /// The issuer's shared key (HS256).
-    #[arg(long, env = "TIMEWEFT_JWT_KEY", hide_env_values = true, value_name = "KEY")]
-    pub jwt_key: Option<String>,
-
-    /// An audience (`aud`) that the issuer's JWTs have to be for.
-    #[arg(long, env = "TIMEWEFT_JWT_AUDIENCE", value_name = "AUDIENCE")]
-    pub jwt_audience: Option<String>,
-
     /// The web app that invitations by mail lead to, with `?invitation=TOKEN` behind it, such as `https://app.example.org/join`.
     #[arg(long, env = "TIMEWEFT_APP_URL", value_name = "URL")]
     pub app_url: Option<String>,
-
-    /// Mails (sign-in codes) are posted here as JSON {to, subject, text}.
-    #[arg(long, env = "TIMEWEFT_MAIL_URL", value_name = "URL")]
-    pub mail_url: Option<String>,
 
     /// The composed component, as `cargo xtask build` makes it. Looked for beside the program by default.
     #[arg(long, env = "TIMEWEFT_COMPONENT", value_name = "FILE")]
@@ -110,6 +94,10 @@ pub struct Serve {
     /// A call into a component may use so much memory.
     #[arg(long, env = "TIMEWEFT_CALL_MEMORY_BYTES", value_name = "BYTES", default_value_t = 512 << 20)]
     pub call_memory_bytes: usize,
+
+    /// How people sign in.
+    #[command(flatten)]
+    pub sign_in: SignIn,
 
     /// What clients may send.
     #[command(flatten)]

@@ -3,14 +3,16 @@
 //! Spin does not set TCP_NODELAY: the end of an answer in two writes waits for our acknowledgement, which Linux delays
 //! by 40 ms unless TCP_QUICKACK is on. That flag wears off, so it is set again after each read.
 
+use std::error::Error;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::Uri;
-use hyper_util::client::legacy::Client as Pooled;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::client::legacy::{Builder, Client as Pooled};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -26,13 +28,37 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 /// Plain HTTP/1.1 with a pool.
 pub(crate) type Client = Pooled<Connector, Body>;
 
+/// With TLS where the address says so.
+pub(crate) type SecureClient = Pooled<HttpsConnector<Connector>, Body>;
+
 pub(crate) fn client() -> Client {
-    Pooled::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .pool_max_idle_per_host(256)
-        .set_host(true)
-        .build(Connector)
+    pool().build(Connector)
+}
+
+/// One that trusts whom the machine trusts (`SSL_CERT_FILE` and `SSL_CERT_DIR` say otherwise).
+pub(crate) fn secure() -> io::Result<SecureClient> {
+    let connector = HttpsConnectorBuilder::new().with_native_roots().map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("this machine trusts no certificates ({error}): install ca-certificates, or set SSL_CERT_FILE"),
+        )
+    })?;
+    Ok(pool().build(connector.https_or_http().enable_http1().wrap_connector(Connector)))
+}
+
+fn pool() -> Builder {
+    let mut pool = Pooled::builder(TokioExecutor::new());
+    pool.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE_TIMEOUT).pool_max_idle_per_host(256).set_host(true);
+    pool
+}
+
+/// What is behind an error: hyper's own words are `client error (Connect)`.
+pub(crate) fn reason(error: &dyn Error) -> String {
+    let mut reason = error;
+    while let Some(deeper) = reason.source() {
+        reason = deeper;
+    }
+    reason.to_string()
 }
 
 /// Checks that an address is one that this client can call, and drops a slash at its end.
@@ -60,7 +86,8 @@ impl Service<Uri> for Connector {
     fn call(&mut self, uri: Uri) -> Self::Future {
         Box::pin(async move {
             let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-            let connect = TcpStream::connect((host, uri.port_u16().unwrap_or(80)));
+            let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+            let connect = TcpStream::connect((host, uri.port_u16().unwrap_or(usual)));
             let stream = tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(io::Error::from)??;
             stream.set_nodelay(true)?;
             Ok(TokioIo::new(Prompt(stream)))

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  cli       flags and environment            start     from flags to a running server and back
-//!  data      the data folder: lock and key    mail      where sign-in codes go
+//!  data      the data folder: lock and key    mail      where sign-in codes go    issuer  who vouches for persons
 //!  gateway   the WebSocket side
 //!  engine    backend 1: the components in this process, on wasmtime
 //!  upstream  backend 2: an HTTP server that speaks WebSocket-over-HTTP (crates/grip); client is how it is called
@@ -20,6 +20,7 @@ mod client;
 mod data;
 pub mod engine;
 pub mod gateway;
+pub mod issuer;
 pub mod mail;
 pub mod start;
 pub mod store;

@@ -20,6 +20,7 @@ use crate::cli::{Common, Gateway as GatewayFlags, Serve, Shares};
 use crate::data::{self, DataFolder};
 use crate::engine::{Engine, EngineBackend, EngineOptions};
 use crate::gateway::{self, Backend, Gateway, GatewayOptions, Hosts, OutboxLimits, ShareLimits, Site};
+use crate::issuer::Issuer;
 use crate::mail::Mailer;
 use crate::store::{SqliteStore, StoreOptions};
 use crate::upstream::{Upstream, UpstreamOptions};
@@ -45,7 +46,7 @@ pub async fn serve(flags: Serve) -> Result<()> {
         (None, None) => data.key()?,
     };
     check_sign_in(&flags)?;
-    let mailer = Mailer::new(flags.mail_url.as_deref()).map_err(anyhow::Error::msg)?;
+    let mailer = Mailer::new(flags.sign_in.mail_url.as_deref()).map_err(anyhow::Error::msg)?;
     // Before the component is compiled, so that a taken port is known at once.
     let listener = listen(flags.common.listen)?;
     let database = data.join("store.db");
@@ -59,15 +60,20 @@ pub async fn serve(flags: Serve) -> Result<()> {
         time: flags.call_seconds,
         memory_bytes: flags.call_memory_bytes,
         retire_bytes: RETIRE_BYTES,
-        settings: settings(&flags, key)?,
+        settings: settings(&flags, key),
+        issuer: None,
     };
     let credentials = Credentials::new(&Given(&options.settings))?;
+    let issuer = flags.sign_in.oidc_issuer.as_deref().map(Issuer::new).transpose()?;
+    let options = EngineOptions { issuer: issuer.clone(), ..options };
+    let keeping = issuer.clone().map(|issuer| tokio::spawn(issuer.keep()));
     // Compiling takes seconds when it is not in the cache.
     let starting = tokio::task::spawn_blocking({
         let store = store.clone();
         move || Engine::start(&options, store)
     });
-    let backend = EngineBackend::new(starting.await??, mailer, credentials, flags.limits.limit_body_bytes);
+    let engine = starting.await??;
+    let backend = EngineBackend::new(engine, mailer, credentials, issuer, flags.limits.limit_body_bytes);
     let (shutdown, until) = watch::channel(false);
     let hosts = match flags.development {
         true => Hosts::Local(flags.origins.iter().filter_map(|origin| gateway::host_of(origin)).collect()),
@@ -76,6 +82,9 @@ pub async fn serve(flags: Serve) -> Result<()> {
     let gateway = Gateway::new(backend, gateway_options(&flags.common, hosts, flags.development)?, until);
     announce("listening on", &listener)?;
     run(gateway, listener, shutdown, signals, None).await;
+    if let Some(keeping) = keeping {
+        keeping.abort();
+    }
     // The gateway and with it the engine are gone, so this is the last reference and what is pending gets committed.
     if let Some(store) = Arc::into_inner(store) {
         tokio::task::spawn_blocking(move || store.close()).await?;
@@ -180,10 +189,10 @@ fn check_sign_in(flags: &Serve) -> Result<()> {
                  --listen 127.0.0.1:PORT, or leave --development out"
             );
         }
-    } else if flags.mail_url.is_none() && flags.jwt_issuer.is_none() && !flags.no_sign_in {
+    } else if !flags.sign_in.is_possible() && !flags.sign_in.no_sign_in {
         bail!(
-            "nobody could sign in: name with --mail-url where sign-in codes are posted, or with --jwt-issuer whose tokens are \
-             taken; --no-sign-in starts all the same, and --development is for trying things out"
+            "nobody could sign in: name with --mail-url where sign-in codes are posted, or with --oidc-issuer or --jwt-issuer \
+             whose tokens are taken; --no-sign-in starts all the same, and --development is for trying things out"
         );
     }
     Ok(())
@@ -254,7 +263,7 @@ fn component(flags: &Serve) -> Result<PathBuf> {
 }
 
 /// What the component is told, by the names of docs/operations.md.
-fn settings(flags: &Serve, key: String) -> Result<HashMap<String, String>> {
+fn settings(flags: &Serve, key: String) -> HashMap<String, String> {
     let limits = &flags.limits;
     let mut settings = HashMap::from(
         [
@@ -271,12 +280,7 @@ fn settings(flags: &Serve, key: String) -> Result<HashMap<String, String>> {
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
-    let optional = [
-        ("app-url", flags.app_url.clone()),
-        ("jwt-issuer", flags.jwt_issuer.clone()),
-        ("jwt-key", flags.jwt_key.clone()),
-        ("jwt-audience", flags.jwt_audience.clone()),
-    ];
-    settings.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-    Ok(settings)
+    settings.extend(flags.app_url.clone().map(|url| ("app-url".to_owned(), url)));
+    settings.extend(flags.sign_in.settings());
+    settings
 }

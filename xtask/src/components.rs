@@ -1,7 +1,7 @@
 //! The WASI components: compiled for `wasm32-wasip2`, then composed into what runs.
 //!
 //! ```text
-//! target/components/timeweft.wasm      person ← entity            imports store and settings: the embedded host
+//! target/components/timeweft.wasm      person ← entity            imports store, settings, issuer: the embedded host
 //! target/components/spin.wasm          front ← person ← entity, all of them ← storage-spin: one file for Spin
 //! target/components/storage-spin.wasm  the adapter alone: the contract suite runs it
 //! ```
@@ -36,7 +36,7 @@ const COMPOSITIONS: [Composition; 3] = [
     Composition {
         name: "timeweft.wasm",
         parts: &["entity", "person"],
-        imports: &["timeweft:person/settings", "timeweft:storage/store"],
+        imports: &["timeweft:person/issuer", "timeweft:person/settings", "timeweft:storage/store"],
     },
     Composition { name: "spin.wasm", parts: &["storage-spin", "entity", "person", "front"], imports: &[] },
     Composition { name: "storage-spin.wasm", parts: &["storage-spin"], imports: &[] },

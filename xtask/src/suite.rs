@@ -22,7 +22,7 @@ struct Step {
     run: fn(&Workspace) -> Result<()>,
 }
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     Step { name: "fmt", what: "the Rust code is formatted", run: fmt },
     Step { name: "deny", what: "licences, bans and sources of what we depend on (deny.toml)", run: deny },
     Step {
@@ -45,6 +45,7 @@ const STEPS: [Step; 16] = [
         what: "the HTTP API in Node: patches by the public collections, conditions, origins",
         run: http,
     },
+    Step { name: "sign-in", what: "sign-in by a real OpenID Connect provider", run: sign_in },
     Step { name: "openapi", what: "the server keeps to its OpenAPI document, whatever is sent", run: openapi },
     Step {
         name: "browser",
@@ -227,6 +228,12 @@ fn http(workspace: &Workspace) -> Result<()> {
     shell::run(workspace.npm("tests/http", &["test"]).env("TIMEWEFT_BINARY", workspace.host()))
 }
 
+fn sign_in(workspace: &Workspace) -> Result<()> {
+    build(workspace)?;
+    need::npm_packages(workspace, "tests/sign-in")?;
+    shell::run(workspace.npm("tests/sign-in", &["test"]).env("TIMEWEFT_BINARY", workspace.host()))
+}
+
 fn openapi(workspace: &Workspace) -> Result<()> {
     build(workspace)?;
     need::program(&need::NODE)?;
@@ -267,7 +274,7 @@ mod tests {
     fn steps_are_selected_by_name_and_keep_their_order() {
         assert_eq!(names(&[]).unwrap().len(), STEPS.len());
         assert_eq!(names(&["--only", "e2e", "--only", "fmt"]).unwrap(), ["fmt", "e2e"]);
-        assert_eq!(names(&["--from", "e2e"]).unwrap(), ["e2e", "websocket", "http", "openapi", "browser"]);
+        assert_eq!(names(&["--from", "e2e"]).unwrap(), ["e2e", "websocket", "http", "sign-in", "openapi", "browser"]);
     }
 
     #[test]

@@ -5,11 +5,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use timeweft_core::id::EntityId;
 use timeweft_core::operation::{Context, Failure, List, Listing, Operation, Outcome, TypeRules};
 use timeweft_core::time::Timestamp;
-use timeweft_router::host::{Clock, Entities, Random, Records, RecordsError, Settings};
+use timeweft_router::host::{
+    Clock, Entities, Issuer, IssuerError, IssuerRequest, IssuerResponse, Random, Records, RecordsError, Settings,
+};
 
 use crate::convert::{context_out, failure_in, list_out, listing_in, operation_out, outcome_in, rules_in};
 use crate::wit::timeweft::entity::temporalizable as entities;
-use crate::wit::timeweft::person::settings;
+use crate::wit::timeweft::person::{issuer, settings};
 use crate::wit::timeweft::storage::store;
 
 /// Everything that the component imports.
@@ -45,6 +47,14 @@ impl Records for Imported {
 
     async fn set_record(&self, key: &str, bytes: &[u8]) -> Result<(), RecordsError> {
         store::set(key, bytes).map_err(records_error)
+    }
+}
+
+impl Issuer for Imported {
+    async fn send(&self, request: IssuerRequest) -> Result<IssuerResponse, IssuerError> {
+        let IssuerRequest { url, authorization, form, max_age } = request;
+        let answer = issuer::send(&issuer::Request { url, authorization, form, max_age }).map_err(IssuerError)?;
+        Ok(IssuerResponse { status: answer.status, body: answer.body })
     }
 }
 

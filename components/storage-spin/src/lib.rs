@@ -3,6 +3,8 @@
 //! Values are Spin's values, byte for byte. A head is a value of exactly 8 bytes, a u64 in little-endian order, under a key
 //! that starts with `h:`; such keys hold nothing else, whatever the caller asks (`head` says why that must be enforced here).
 //!
+//! `timeweft:person/issuer` answers that there is no way to one (`issuer`).
+//!
 //! Nothing is kept between calls but the handle of the opened store.
 
 // What `generate!` expands to is the ABI, unsafe by nature.
@@ -28,6 +30,7 @@ mod wit {
 
 mod bucket;
 mod head;
+mod issuer;
 mod key;
 mod settings;
 

@@ -1,6 +1,7 @@
-//! JSON Web Tokens with HS256 (RFC 7519): the gateway's `Grip-Sig`, and bearer tokens of an issuer who shares a key.
+//! JSON Web Tokens (RFC 7519): the gateway's `Grip-Sig` and bearer tokens of an issuer who shares a key, both with HS256, and what
+//! those of an issuer with public keys have in common with them ([`Unchecked`]).
 //!
-//! Only HS256 is taken, whatever the token says of itself, so that no token can choose how it is checked.
+//! [`claims`] takes HS256 alone, whatever the token says of itself, so that no token can choose how it is checked.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -24,7 +25,7 @@ const SIGNATURE_SECONDS: u64 = 3_600;
 #[non_exhaustive]
 pub enum TokenError {
     /// Not a token at all, or one without an end.
-    #[error("not a JWT signed with HS256 and nothing more")]
+    #[error("not a JWT, or not signed as it has to be")]
     Malformed,
     /// Made with another key, or changed since.
     #[error("made with another key")]
@@ -60,34 +61,69 @@ pub fn signature(issuer: &str, key: &[u8], now: u64) -> String {
     issue(&json!({ "iss": issuer, "exp": now + SIGNATURE_SECONDS }), key)
 }
 
+/// A token taken apart, whose signature nobody has looked at yet.
+#[derive(Clone, Debug)]
+pub struct Unchecked<'a> {
+    /// What it says of itself.
+    pub head: Json,
+    /// What its signature is of.
+    pub signed: &'a str,
+    /// Its signature.
+    pub signature: Vec<u8>,
+    claims: Json,
+}
+
+impl<'a> Unchecked<'a> {
+    /// Takes a token apart. One whose head asks for more than a signature is none.
+    pub fn read(token: &'a str) -> Result<Unchecked<'a>, TokenError> {
+        if token.len() > LONGEST {
+            return Err(TokenError::Malformed);
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
+        let (head, claims) = signed.split_once('.').ok_or(TokenError::Malformed)?;
+        let (head, claims) = (part(head)?, part(claims)?);
+        // `crit` names what has to be understood to check the token (RFC 7515, 4.1.11), and `b64` changes what is signed (RFC 7797).
+        if head.get("crit").is_some() || head.get("b64").is_some() {
+            return Err(TokenError::Malformed);
+        }
+        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenError::Malformed)?;
+        Ok(Unchecked { head, signed, signature, claims })
+    }
+
+    /// How it says that it is signed. Whoever checks it decides whether that may be.
+    pub fn algorithm(&self) -> &str {
+        self.head.get("alg").and_then(Json::as_str).unwrap_or_default()
+    }
+
+    /// By whom it says that it was issued, which anybody can write.
+    pub fn claimed_issuer(&self) -> Option<&str> {
+        self.claims.get("iss")?.as_str()
+    }
+
+    /// Its claims, for who has found the signature right, if it is good `now` (seconds since 1970). One that never expires is none.
+    pub fn claims(self, now: f64) -> Result<Json, TokenError> {
+        let claims = self.claims;
+        let expires = claims.get("exp").and_then(Json::as_f64).ok_or(TokenError::Malformed)?;
+        if expires + LEEWAY <= now {
+            return Err(TokenError::Expired);
+        }
+        match claims.get("nbf").map(Json::as_f64) {
+            Some(None) => Err(TokenError::Malformed),
+            Some(Some(begins)) if begins - LEEWAY > now => Err(TokenError::Early),
+            _ => Ok(claims),
+        }
+    }
+}
+
 /// The claims of a token that was signed with `key` and is good `now` (seconds since 1970). One that never expires is none.
 pub fn claims(token: &str, key: &[u8], now: f64) -> Result<Json, TokenError> {
-    if token.len() > LONGEST {
+    let token = Unchecked::read(token)?;
+    if token.algorithm() != "HS256" {
         return Err(TokenError::Malformed);
     }
-    let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
-    let (head, body) = signed.split_once('.').ok_or(TokenError::Malformed)?;
-    let head = part(head)?;
-    // `crit` names what has to be understood to check the token (RFC 7515, 4.1.11), and `b64` changes what is signed (RFC 7797).
-    if head.get("alg").and_then(Json::as_str) != Some("HS256")
-        || head.get("crit").is_some()
-        || head.get("b64").is_some()
-    {
-        return Err(TokenError::Malformed);
-    }
-    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenError::Malformed)?;
     // Takes the same time wherever the difference is.
-    signer(key, &[signed.as_bytes()]).verify_slice(&signature).map_err(|_| TokenError::Wrong)?;
-    let claims = part(body)?;
-    let expires = claims.get("exp").and_then(Json::as_f64).ok_or(TokenError::Malformed)?;
-    if expires + LEEWAY <= now {
-        return Err(TokenError::Expired);
-    }
-    match claims.get("nbf").map(Json::as_f64) {
-        Some(None) => Err(TokenError::Malformed),
-        Some(Some(begins)) if begins - LEEWAY > now => Err(TokenError::Early),
-        _ => Ok(claims),
-    }
+    signer(key, &[token.signed.as_bytes()]).verify_slice(&token.signature).map_err(|_| TokenError::Wrong)?;
+    token.claims(now)
 }
 
 fn part(encoded: &str) -> Result<Json, TokenError> {

@@ -1,7 +1,5 @@
 //! Who is asking: the cookie `session`, the same token as `Authorization: Bearer`, or an issuer's JWT as bearer.
 
-use serde_json::Value as Json;
-use timeweft_core::id::is_local_id;
 use timeweft_core::operation::Failure;
 use timeweft_core::time::Timestamp;
 use timeweft_grip::jwt;
@@ -11,8 +9,8 @@ use crate::config::Config;
 use crate::crypto;
 use crate::event::Header;
 use crate::host::Host;
-use crate::internal::SYSTEM;
-use crate::sign_in::sessions;
+use crate::oidc::{self, token::Claims, token::is_for};
+use crate::sign_in::{persons, sessions};
 use crate::token::Token;
 
 /// Sessions of an issuer's JWTs begin so; we keep no record of them.
@@ -56,7 +54,7 @@ pub(crate) async fn identify<H: Host>(
         if let Some(token) = Token::read(bearer, &config.key, now) {
             return standing(host, token).await;
         }
-        return Ok(foreign(bearer, config, now));
+        return vouched_for(host, config, bearer).await;
     }
     for text in cookies(headers).take(COOKIES) {
         if let Some(token) = Token::read(text, &config.key, now)
@@ -68,11 +66,33 @@ pub(crate) async fn identify<H: Host>(
     Ok(None)
 }
 
-/// Whose credentials these headers carry, as far as that can be told without the store: the session may have been ended.
-pub(crate) fn claimed(config: &Config, headers: &[Header], now: Timestamp) -> Option<String> {
+/// For whom an issuer's token vouches.
+pub(crate) async fn vouched_for<H: Host>(host: &H, config: &Config, bearer: &str) -> Result<Option<Caller>, Failure> {
+    if let Some(caller) = foreign(bearer, config, host.now()) {
+        return Ok(Some(caller));
+    }
+    let Some(client) = &config.oidc else { return Ok(None) };
+    let claims = oidc::of_bearer(host, client, bearer).await?;
+    Ok(claims.map(|claims| of_claims(&client.issuer, claims, bearer)))
+}
+
+/// Whose credentials these headers carry, as far as that can be told without the store and without asking the issuer: the session may
+/// have been ended. `known` is what the issuer has answered to a GET of a URL lately.
+pub(crate) fn claimed(
+    config: &Config,
+    headers: &[Header],
+    now: Timestamp,
+    known: impl Fn(&str) -> Option<Vec<u8>>,
+) -> Option<String> {
     if let Some(bearer) = bearer(headers) {
         let token = Token::read(bearer, &config.key, now);
-        return token.or_else(|| foreign(bearer, config, now).map(|caller| caller.token)).map(|token| token.person);
+        let foreign = || foreign(bearer, config, now).map(|caller| caller.token);
+        let known = || {
+            let client = config.oidc.as_ref()?;
+            let claims = oidc::of_known_bearer(client, bearer, now, known)?;
+            Some(of_claims(&client.issuer, claims, bearer).token)
+        };
+        return token.or_else(foreign).or_else(known).map(|token| token.person);
     }
     cookies(headers).take(COOKIES).find_map(|text| Token::read(text, &config.key, now)).map(|token| token.person)
 }
@@ -84,7 +104,7 @@ async fn standing<H: Host>(host: &H, token: Token) -> Result<Option<Caller>, Fai
     Ok(sessions::find(host, &token).await?.map(|email| Caller { token, email }))
 }
 
-/// The person of an issuer's token: its `sub`, when that can be an id, else a hash of it.
+/// The person of a token of the issuer who shares a key.
 fn foreign(bearer: &str, config: &Config, now: Timestamp) -> Option<Caller> {
     let issuer = config.issuer.as_ref()?;
     let claims = jwt::claims(bearer, &issuer.key, now.seconds()).ok()?;
@@ -96,18 +116,21 @@ fn foreign(bearer: &str, config: &Config, now: Timestamp) -> Option<Caller> {
     {
         return None;
     }
-    let subject = claims.get("sub")?.as_str().filter(|subject| !subject.is_empty() && *subject != SYSTEM)?;
-    let person = if is_local_id(subject) { subject.to_owned() } else { format!("sub-{}", crypto::hash(subject)) };
-    let session = format!("{FOREIGN}{}", crypto::hash(bearer));
+    let person = persons::of_shared_subject(claims.get("sub")?.as_str()?)?;
     let expires = claims.get("exp")?.as_f64()? as u64;
     let email = claims.get("email").and_then(|email| email.as_str()).map(str::to_owned);
-    Some(Caller { token: Token { person, session, expires }, email })
+    Some(of_token(bearer, person, expires, email))
 }
 
-/// `aud` is one audience or a list of them (RFC 7519, 4.1.3).
-fn is_for(aud: &Json, audience: &str) -> bool {
-    aud.as_str() == Some(audience)
-        || aud.as_array().is_some_and(|all| all.iter().any(|one| one.as_str() == Some(audience)))
+/// The person of a token of OpenID Connect.
+fn of_claims(issuer: &str, claims: Claims, bearer: &str) -> Caller {
+    let person = persons::of_subject(issuer, &claims.subject);
+    of_token(bearer, person, claims.expires, claims.email)
+}
+
+fn of_token(bearer: &str, person: String, expires: u64, email: Option<String>) -> Caller {
+    let session = format!("{FOREIGN}{}", crypto::hash(bearer));
+    Caller { token: Token { person, session, expires }, email }
 }
 
 /// What follows `Bearer ` in `Authorization`.
@@ -117,10 +140,14 @@ pub(crate) fn bearer(headers: &[Header]) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn cookies(headers: &[Header]) -> impl Iterator<Item = &str> {
+/// All cookies of a request, by name and value.
+pub(crate) fn all_cookies(headers: &[Header]) -> impl Iterator<Item = (&str, &str)> {
     let lines = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("cookie"));
-    let pairs = lines.flat_map(|header| header.value.split(';'));
-    pairs.filter_map(|pair| pair.trim().strip_prefix("session="))
+    lines.flat_map(|header| header.value.split(';')).filter_map(|pair| pair.trim().split_once('='))
+}
+
+fn cookies(headers: &[Header]) -> impl Iterator<Item = &str> {
+    all_cookies(headers).filter_map(|(name, value)| (name == "session").then_some(value))
 }
 
 #[cfg(test)]

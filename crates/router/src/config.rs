@@ -11,12 +11,16 @@
 //! | `grip-required` | `true`: socket events count only with a valid `Grip-Sig` | `false` |
 //! | `jwt-issuer`, `jwt-key` | whose bearer tokens (HS256) are accepted in place of a session, and their key | none |
 //! | `jwt-audience` | one of the audiences (`aud`) that such a token has to be for | any |
+//! | `oidc-issuer` | the URL of the OpenID Connect issuer that vouches for persons | none |
+//! | `oidc-client-id`, `oidc-client-secret` | who we are to it, for the button; a public client has no secret | none |
+//! | `oidc-audience` | what its bearer tokens have to be for (`aud`) | `oidc-client-id` |
 //! | `limit-…` | bounds on what is sent: `value-bytes`, `depth`, `message-bytes`, `body-bytes`, `diff-operations`, `subscriptions` | docs/protocol.md, "Limits" |
 
 use timeweft_core::id::is_local_id;
 use timeweft_core::limits::Limits;
 
 use crate::host::Settings;
+use crate::oidc::client::{Client, is_secure};
 use crate::sign_in::email;
 
 const SHORTEST_KEY: usize = 32;
@@ -42,6 +46,7 @@ pub(crate) struct Config {
     pub(crate) grip_key: Option<Vec<u8>>,
     pub(crate) grip_required: bool,
     pub(crate) issuer: Option<Issuer>,
+    pub(crate) oidc: Option<Client>,
     pub(crate) limits: Limits,
 }
 
@@ -78,6 +83,18 @@ pub enum ConfigError {
     /// An issuer without a key or a key without an issuer.
     #[error("the settings `jwt-issuer` and `jwt-key` come together, and `jwt-audience` only with them")]
     HalfAnIssuer,
+    /// An issuer of OpenID Connect with nothing that is for us, or what is for us without an issuer.
+    #[error(
+        "the setting `oidc-issuer` comes with `oidc-client-id`, or with `oidc-audience` where only bearer tokens are taken; \
+         `oidc-client-id`, `oidc-client-secret` and `oidc-audience` come only with it, and the secret only with the id"
+    )]
+    HalfAClient,
+    /// Whoever is on the line could sign in as anybody.
+    #[error(
+        "the setting `oidc-issuer` is a URL that begins with `https://` (in development mode also `http://` on this machine), \
+         and not `{0}`"
+    )]
+    IssuerUrl(String),
 }
 
 impl Config {
@@ -109,6 +126,8 @@ impl Config {
             (None, None, None) => None,
             _ => return Err(ConfigError::HalfAnIssuer),
         };
+        let development = switch("development")?;
+        let oidc = client(development, text("oidc-issuer"), text)?;
         let origins = text("origins").unwrap_or_default();
         let origins = origins.split(',').map(|o| o.trim().to_ascii_lowercase()).filter(|o| !o.is_empty());
         let origins: Vec<String> = origins.collect();
@@ -124,13 +143,14 @@ impl Config {
         let default = Limits::default();
         Ok(Config {
             key: secret("key")?.ok_or(ConfigError::NoKey)?,
-            development: switch("development")?,
+            development,
             origins,
             app_url,
             admins: admins.collect::<Result<_, _>>()?,
             grip_key,
             grip_required,
             issuer,
+            oidc,
             limits: Limits {
                 value_bytes: number("limit-value-bytes", default.value_bytes)?,
                 depth: number("limit-depth", default.depth)?,
@@ -140,6 +160,24 @@ impl Config {
                 subscriptions: number("limit-subscriptions", default.subscriptions)?,
             },
         })
+    }
+}
+
+/// Who we are to the issuer of OpenID Connect.
+fn client(
+    development: bool,
+    issuer: Option<String>,
+    text: impl Fn(&str) -> Option<String>,
+) -> Result<Option<Client>, ConfigError> {
+    let (id, secret, audience) = (text("oidc-client-id"), text("oidc-client-secret"), text("oidc-audience"));
+    let half = secret.is_some() && id.is_none();
+    match (issuer, audience.or_else(|| id.clone())) {
+        (Some(issuer), _) if !is_secure(&issuer, development) || issuer.contains('?') => {
+            Err(ConfigError::IssuerUrl(issuer))
+        }
+        (Some(issuer), Some(audience)) if !half => Ok(Some(Client { issuer, id, secret, audience, development })),
+        (None, None) if !half => Ok(None),
+        _ => Err(ConfigError::HalfAClient),
     }
 }
 
@@ -206,6 +244,29 @@ mod tests {
         }
         assert_eq!(error(&[KEY, ("jwt-issuer", "https://id.example")]), ConfigError::HalfAnIssuer);
         assert_eq!(error(&[KEY, ("jwt-audience", "notes")]), ConfigError::HalfAnIssuer);
+    }
+
+    #[test]
+    fn an_issuer_of_openid_connect_is_https_and_comes_with_what_is_for_us() {
+        const ISSUER: (&str, &str) = ("oidc-issuer", "https://id.example");
+        let client =
+            |more: &[_]| read(&[&[KEY], more].concat()).map(|config| config.oidc.map(|client| client.audience));
+        assert_eq!(client(&[]), Ok(None));
+        assert_eq!(client(&[ISSUER, ("oidc-client-id", "weft")]), Ok(Some("weft".to_owned())));
+        assert_eq!(client(&[ISSUER, ("oidc-client-id", "weft"), ("oidc-audience", "api")]), Ok(Some("api".to_owned())));
+        assert_eq!(client(&[ISSUER, ("oidc-audience", "api")]), Ok(Some("api".to_owned())));
+        for half in [
+            &[ISSUER][..],
+            &[("oidc-client-id", "weft")],
+            &[("oidc-audience", "api")],
+            &[("oidc-client-secret", "s")],
+            &[ISSUER, ("oidc-audience", "api"), ("oidc-client-secret", "s")],
+        ] {
+            assert_eq!(client(half), Err(ConfigError::HalfAClient), "{half:?}");
+        }
+        let plain = ("oidc-issuer", "http://127.0.0.1:9000");
+        assert_eq!(client(&[plain, ("oidc-client-id", "weft")]), Err(ConfigError::IssuerUrl(plain.1.to_owned())));
+        assert!(client(&[plain, ("oidc-client-id", "weft"), ("development", "true")]).is_ok());
     }
 
     #[test]

@@ -19,12 +19,18 @@ impl Credentials {
     }
 
     /// The person whose session or token these headers (names in lower case) carry, `now` since 1970. A session that was
-    /// ended before its time still counts: rights are decided where the store is.
-    pub fn person<'a>(&self, headers: impl IntoIterator<Item = (&'a str, &'a str)>, now: Duration) -> Option<String> {
+    /// ended before its time still counts: rights are decided where the store is. `known` is what the issuer has answered to a GET of
+    /// a URL lately; a token that can't be checked with that shows nobody.
+    pub fn person<'a>(
+        &self,
+        headers: impl IntoIterator<Item = (&'a str, &'a str)>,
+        now: Duration,
+        known: impl Fn(&str) -> Option<Vec<u8>>,
+    ) -> Option<String> {
         let tokens = |name: &str| matches!(name, "authorization" | "cookie");
         let headers = headers.into_iter().filter(|(name, _)| tokens(name));
         let headers: Vec<Header> = headers.map(|(name, value)| Header::new(name, value)).collect();
         let now = Timestamp(u64::try_from(now.as_micros()).unwrap_or(u64::MAX));
-        caller::claimed(&self.0, &headers, now)
+        caller::claimed(&self.0, &headers, now, known)
     }
 }

@@ -57,6 +57,11 @@ pub(crate) fn random_name(random: &impl Random, length: usize) -> String {
     name(&bytes)
 }
 
+/// Whether [`random_name`] could have made it.
+pub(crate) fn is_name(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|letter| LETTERS.contains(&letter))
+}
+
 /// 32 divides 256, so every letter is as likely.
 fn name(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()

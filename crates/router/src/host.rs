@@ -49,7 +49,40 @@ pub trait Settings {
     fn setting(&self, name: &str) -> Option<String>;
 }
 
-/// Everything together.
-pub trait Host: Entities + Records + Clock + Random + Settings {}
+/// Asks the issuer of the settings (`oidc-issuer`), and nobody else; the native twin of `timeweft:person/issuer`.
+pub trait Issuer {
+    /// The issuer's answer, whatever its status.
+    async fn send(&self, request: IssuerRequest) -> Result<IssuerResponse, IssuerError>;
+}
 
-impl<H: Entities + Records + Clock + Random + Settings> Host for H {}
+/// What the issuer is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerRequest {
+    /// Where.
+    pub url: String,
+    /// The header of that name.
+    pub authorization: Option<String>,
+    /// A form to be posted (`application/x-www-form-urlencoded`); without one it is a GET.
+    pub form: Option<String>,
+    /// What a GET without `authorization` was answered so many seconds ago will do.
+    pub max_age: u32,
+}
+
+/// What it answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerResponse {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// There is no answer to be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct IssuerError(pub String);
+
+/// Everything together.
+pub trait Host: Entities + Records + Clock + Random + Settings + Issuer {}
+
+impl<H: Entities + Records + Clock + Random + Settings + Issuer> Host for H {}

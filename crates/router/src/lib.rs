@@ -7,9 +7,10 @@
 //! | module | what |
 //! |---|---|
 //! | [`event`] | what comes in and goes out; the twins of `wit/person.wit` |
-//! | [`host`] | what is needed from outside: entities, private records, clock, random, settings |
+//! | [`host`] | what is needed from outside: entities, private records, clock, random, settings, the issuer |
 //! | `config` | the settings, read once |
 //! | `sign_in` | codes by mail, persons, sessions |
+//! | `oidc` | an OpenID Connect issuer: its tokens, and the way of a browser to it and back |
 //! | `credentials` | who a request says it is from, for gateways that share out what they have |
 //! | `caller`, `token`, `origin`, `address`, `crypto` | who is asking, from where, and how they show it |
 //! | `access` | who may do what |
@@ -41,6 +42,7 @@
 //! use timeweft_router::Router;
 //! use timeweft_router::event::{Effect, Header, HttpRequest};
 //! use timeweft_router::host::{Clock, Entities, Random, Records, RecordsError, Settings};
+//! use timeweft_router::host::{Issuer, IssuerError, IssuerRequest, IssuerResponse};
 //! use timeweft_store::{Engine, Store, memory::MemoryStore};
 //! # use std::pin::pin;
 //! # use std::task::{Poll, Waker};
@@ -94,6 +96,12 @@
 //!     }
 //! }
 //!
+//! impl Issuer for Host {
+//!     async fn send(&self, _: IssuerRequest) -> Result<IssuerResponse, IssuerError> {
+//!         Err(IssuerError("there is no network".to_owned()))
+//!     }
+//! }
+//!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let store = MemoryStore::new();
 //! let router = Router::new(Host(store.clone(), Engine::new(store, || 1)))?;
@@ -126,6 +134,7 @@ pub mod host;
 mod http;
 mod internal;
 mod notes;
+mod oidc;
 mod org;
 mod origin;
 mod presence;

@@ -16,7 +16,10 @@ use timeweft_store::{Engine, Store};
 
 use crate::Router;
 use crate::event::{Batch, BatchOutcome, Effect, Event, Header, HttpRequest, HttpResponse, Item, Reply, header};
-use crate::host::{Clock, Entities, Random, Records, RecordsError, Settings};
+use crate::host::{
+    Clock, Entities, Issuer, IssuerError, IssuerRequest, IssuerResponse, Random, Records, RecordsError, Settings,
+};
+use crate::oidc::fake::Fake;
 
 pub(crate) const KEY: &str = "a key of at least 32 characters, for tests";
 const START: u64 = 1_800_000_000_000_000;
@@ -54,6 +57,7 @@ pub(crate) struct World {
     pub(crate) record_writes: Cell<usize>,
     /// Whether private records can't be reached.
     pub(crate) records_fail: Cell<bool>,
+    pub(crate) issuer: Fake,
 }
 
 fn nonce() -> u32 {
@@ -112,6 +116,12 @@ impl Random for Host {
     }
 }
 
+impl Issuer for Host {
+    async fn send(&self, request: IssuerRequest) -> Result<IssuerResponse, IssuerError> {
+        self.issuer.answer(request, self.clock.get() / 1_000_000)
+    }
+}
+
 impl Settings for Host {
     fn setting(&self, name: &str) -> Option<String> {
         self.settings.borrow().get(name).cloned()
@@ -141,6 +151,7 @@ pub(crate) fn server_over(store: MemoryStore, settings: &[(&str, &str)]) -> Serv
         settings: RefCell::new(all),
         record_writes: Cell::new(0),
         records_fail: Cell::new(false),
+        issuer: Fake::default(),
     });
     let router = Router::new(world.clone()).unwrap();
     Server { world, router }

@@ -15,6 +15,7 @@ use crate::gateway::message::{Batch, Event, Held, Item, Outcome};
 use crate::gateway::{
     Answer, Asked, Backend, BackendError, Body, Hold, Principal, add_headers, full, refuse, text_headers,
 };
+use crate::issuer::Issuer;
 use crate::mail::{Mail, Mailer};
 
 /// A client that takes longer than this to send its request's body is let go; who isn't signed in sooner.
@@ -28,14 +29,21 @@ pub struct EngineBackend {
     engine: Engine,
     mailer: Arc<Mailer>,
     credentials: Credentials,
+    issuer: Option<Arc<Issuer>>,
     /// Larger bodies are refused before they reach the component.
     body_bytes: usize,
 }
 
 impl EngineBackend {
     /// All there is to it.
-    pub fn new(engine: Engine, mailer: Mailer, credentials: Credentials, body_bytes: usize) -> EngineBackend {
-        EngineBackend { engine, mailer: Arc::new(mailer), credentials, body_bytes }
+    pub fn new(
+        engine: Engine,
+        mailer: Mailer,
+        credentials: Credentials,
+        issuer: Option<Arc<Issuer>>,
+        body_bytes: usize,
+    ) -> EngineBackend {
+        EngineBackend { engine, mailer: Arc::new(mailer), credentials, issuer, body_bytes }
     }
 
     fn send(&self, mails: Vec<wit::Mail>) {
@@ -136,7 +144,8 @@ impl Backend for EngineBackend {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let headers = text_headers(headers);
         let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        self.credentials.person(headers, now).map(Into::into)
+        let known = |url: &str| self.issuer.as_ref()?.known(url);
+        self.credentials.person(headers, now, known).map(Into::into)
     }
 
     async fn handle_events(&self, batch: Batch) -> Result<Outcome, BackendError> {

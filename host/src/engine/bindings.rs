@@ -1,4 +1,4 @@
-//! Generated from `wit/`. What the composed component imports beside WASI is the store and the settings; the entity is
+//! Generated from `wit/`. What the composed component imports beside WASI is the store, the settings and the issuer; the entity is
 //! inside it.
 #![allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 
@@ -9,6 +9,7 @@ wasmtime::component::bindgen!({
         world composed {
             import timeweft:storage/store@0.1.0;
             import timeweft:person/settings@0.1.0;
+            import timeweft:person/issuer@0.1.0;
             export timeweft:person/handler@0.1.0;
         }
     ",

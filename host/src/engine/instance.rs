@@ -1,7 +1,8 @@
-//! One instance of the component and what it can reach: the store, the settings, clocks and random numbers.
+//! One instance of the component and what it can reach: the store, the settings, the issuer, clocks and random numbers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker, ResourceTable};
 use wasmtime::{Cache, CacheConfig, Config, ResourceLimiter, Store, UpdateDeadline};
@@ -10,13 +11,16 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::bindings::{Composed, ComposedPre, timeweft};
 use super::turns::{TICK, Turn};
 use super::{EngineOptions, StartError};
+use crate::issuer::{Issuer, Question};
 use crate::store::{Session, StoreError};
+use timeweft::person::issuer;
 use timeweft::storage::store;
 
 /// The compiled component, ready to be instantiated.
 pub(super) struct Template {
     pre: ComposedPre<Host>,
     settings: Arc<HashMap<String, String>>,
+    issuer: Option<Arc<Issuer>>,
     memory_bytes: usize,
     /// See [`EngineOptions::retire_bytes`].
     pub(super) retire_bytes: usize,
@@ -35,6 +39,7 @@ pub(super) struct Host {
     /// While it is called.
     pub(super) turn: Option<Turn>,
     settings: Arc<HashMap<String, String>>,
+    issuer: Option<Arc<Issuer>>,
     wasi: WasiCtx,
     resources: ResourceTable,
 }
@@ -56,6 +61,7 @@ impl Template {
         Ok(Template {
             pre,
             settings: Arc::new(options.settings.clone()),
+            issuer: options.issuer.clone(),
             memory_bytes: options.memory_bytes,
             retire_bytes: options.retire_bytes,
         })
@@ -67,6 +73,7 @@ impl Template {
             memory: Memory { used: 0, at_start: 0, limit: self.memory_bytes, is_refused: false },
             turn: None,
             settings: self.settings.clone(),
+            issuer: self.issuer.clone(),
             // No environment, arguments, files or sockets.
             wasi: WasiCtx::builder().inherit_stderr().build(),
             resources: ResourceTable::new(),
@@ -109,6 +116,7 @@ fn compile(engine: &wasmtime::Engine, wasm: &[u8]) -> wasmtime::Result<ComposedP
     wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
     store::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
     timeweft::person::settings::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
+    issuer::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
     let pre: InstancePre<Host> = linker.instantiate_pre(&component)?;
     ComposedPre::new(pre)
 }
@@ -168,6 +176,20 @@ impl WasiView for Host {
 impl timeweft::person::settings::Host for Host {
     fn get(&mut self, name: String) -> Option<String> {
         self.settings.get(&name).cloned()
+    }
+}
+
+impl issuer::Host for Host {
+    fn send(&mut self, request: issuer::Request) -> Result<issuer::Response, String> {
+        let issuer = self.issuer.as_ref().ok_or("there is no issuer")?;
+        let issuer::Request { url, authorization, form, max_age } = request;
+        let question = Question { url, authorization, form, max_age: Duration::from_secs(max_age.into()) };
+        let answer = match (issuer.at_once(&question), &mut self.turn) {
+            (Some(answer), _) => answer,
+            (None, Some(turn)) => turn.away(|| issuer.wait(&question)),
+            (None, None) => issuer.wait(&question),
+        };
+        answer.map(|answer| issuer::Response { status: answer.status, body: answer.body.into() })
     }
 }
 

@@ -28,6 +28,7 @@ use tokio::sync::{Semaphore, oneshot};
 pub use backend::EngineBackend;
 
 use crate::gateway::Principal;
+use crate::issuer::Issuer;
 use crate::store::{Batch as StoreBatch, SqliteStore, StoreError};
 use bindings::handler;
 use instance::Template;
@@ -35,7 +36,7 @@ use queue::Queue;
 use worker::Pool;
 
 /// How the engine behaves.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct EngineOptions {
     /// The composed component.
     pub component: PathBuf,
@@ -51,6 +52,8 @@ pub struct EngineOptions {
     pub retire_bytes: usize,
     /// For the component, by name.
     pub settings: HashMap<String, String>,
+    /// Who vouches for persons.
+    pub issuer: Option<Arc<Issuer>>,
 }
 
 /// Why the engine can't start.

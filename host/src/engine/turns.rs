@@ -166,10 +166,17 @@ impl Turn {
             return true;
         }
         drop(state);
+        self.away(|| ());
+        true
+    }
+
+    /// Waits for something else than a place, while others compute in this one.
+    pub(super) fn away<T>(&mut self, wait: impl FnOnce() -> T) -> T {
         self.turns.leave(self.is_long);
+        let waited_for = wait();
         self.turns.resume();
         (self.is_long, self.since) = (true, Instant::now());
-        true
+        waited_for
     }
 }
 
@@ -255,6 +262,16 @@ mod tests {
             assert!(!two.is_finished(), "it waits until the first is over");
             drop(one);
         });
+    }
+
+    #[test]
+    fn while_a_call_waits_for_something_else_another_computes_in_its_place() {
+        let turns = Turns::new(1);
+        let mut turn = begin(&turns, "ann");
+        turn.away(|| drop(begin(&turns, "bob")));
+        assert!(turn.tick());
+        drop(turn);
+        assert_eq!(turns.lock().computing, 0);
     }
 
     #[test]

@@ -89,12 +89,13 @@ fn has_key(headers: &HeaderMap) -> bool {
 
 /// The step of a sign-in that the request is.
 pub(super) fn sign_in<B>(request: &Request<B>) -> Option<SignIn> {
-    match request.uri().path().trim_end_matches('/') {
-        "/login" => Some(SignIn::Code),
-        "/login/verify" => Some(SignIn::Guess),
+    match (request.method(), request.uri().path().trim_end_matches('/')) {
+        (&Method::POST, "/login") => Some(SignIn::Code),
+        (&Method::POST, "/login/verify" | "/login/token") => Some(SignIn::Guess),
+        // What it brings is asked of the issuer.
+        (&Method::GET, "/login/oidc/callback") => Some(SignIn::Guess),
         _ => None,
     }
-    .filter(|_| request.method() == Method::POST)
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! `/login`, `/logout`, `/me` (docs/protocol.md, "Sign-in").
 
+use timeweft_core::id::EntityId;
 use timeweft_core::message::Code;
-use timeweft_core::operation::Permission;
+use timeweft_core::operation::{Committed, Permission};
 use timeweft_core::value::Value;
 
+use crate::Router;
 use crate::event::{Effect, Header, HttpResponse, Mail};
 use crate::host::Host;
 use crate::sign_in::{codes, email, persons, sessions};
@@ -47,16 +49,25 @@ pub(super) async fn verify<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpRe
         return Err(refuse(Code::Unauthorized, "this is not the code, or no longer; ask for another with POST /login"));
     }
     let (person, made) = persons::of_email(host, &email).await?;
-    let token = sessions::begin(host, &person, &email).await?;
+    let token = sessions::begin(host, &person, Some(&email), None).await?;
     let mut response = of_value(200, &Value::object([("personId", Value::text(&person))]), exchange.format);
-    if let Some((entity, committed)) = made
-        && let Ok(right) = access::right(exchange.router, &entity, &person, Permission::Create).await
-    {
-        response.effects = publish::change(&entity, &right.channel_name(&entity, &person), &committed, None);
-    }
+    response.effects = say_made(exchange.router, &person, made).await;
     let text = token.write(&config.key);
     response.headers.push(cookie(&text, sessions::LIFETIME_SECONDS, config.development));
     Ok(response)
+}
+
+/// What is published when somebody signs in for the first time.
+pub(super) async fn say_made<H: Host>(
+    router: &Router<H>,
+    person: &str,
+    made: Option<(EntityId, Committed)>,
+) -> Vec<Effect> {
+    let Some((entity, committed)) = made else { return Vec::new() };
+    match access::right(router, &entity, person, Permission::Create).await {
+        Ok(right) => publish::change(&entity, &right.channel_name(&entity, person), &committed, None),
+        Err(_) => Vec::new(),
+    }
 }
 
 /// `POST /logout`, and `POST /logout/all`.
@@ -85,7 +96,7 @@ fn normal(text: Option<String>) -> Result<String, Refused> {
     email::normalize(&text).ok_or_else(|| refuse(Code::BadRequest, "`email` is not an email address"))
 }
 
-fn cookie(text: &str, seconds: u64, development: bool) -> Header {
+pub(super) fn cookie(text: &str, seconds: u64, development: bool) -> Header {
     // A browser keeps `Secure` cookies from plain HTTP, which is what development speaks.
     let secure = if development { "" } else { "; Secure" };
     Header::new("set-cookie", format!("session={text}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"))

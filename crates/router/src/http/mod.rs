@@ -7,6 +7,7 @@
 //! | [`create`] | `POST /api/v1/entities/{type}` |
 //! | [`message`] | `/message` |
 //! | [`account`] | `/login`, `/login/verify`, `/logout`, `/logout/all`, `/me` |
+//! | [`oidc`] | `/login/oidc`, `/login/oidc/callback`, `/login/token` |
 //! | [`trpc`] | `/api/v1/{procedure}` |
 //! | [`openapi`] | `/api/v1/openapi.json` |
 //! | [`cors`] | what pages of listed origins may do and see |
@@ -27,6 +28,7 @@ mod create;
 mod entities;
 mod exchange;
 mod message;
+mod oidc;
 mod openapi;
 mod people;
 mod problem;
@@ -56,7 +58,7 @@ const LONGEST_CALL: usize = 32_768;
 /// Answers any request.
 pub(crate) async fn handle<H: Host>(router: &Router<H>, mut request: HttpRequest) -> HttpResponse {
     let bodiless = request.method == "HEAD";
-    if bodiless {
+    if bodiless && !request.target.starts_with("/login/oidc") {
         request.method = "GET".to_owned();
     }
     let target = std::mem::take(&mut request.target);
@@ -117,6 +119,9 @@ async fn route<H: Host>(exchange: &Exchange<'_, H>, path: &str) -> Result<HttpRe
         (_, ["me"]) => account::me(exchange).await,
         (_, ["login"]) => account::login(exchange).await,
         (_, ["login", "verify"]) => account::verify(exchange).await,
+        (_, ["login", "token"]) => oidc::by_token(exchange).await,
+        (_, ["login", "oidc"]) => oidc::begin(exchange).await,
+        (_, ["login", "oidc", "callback"]) => oidc::end(exchange).await,
         (_, ["logout"]) => account::logout(exchange, false).await,
         (_, ["logout", "all"]) => account::logout(exchange, true).await,
         (_, ["api", "v1", "openapi.json"]) => Ok(openapi::get()),
@@ -149,7 +154,9 @@ async fn route<H: Host>(exchange: &Exchange<'_, H>, path: &str) -> Result<HttpRe
 fn methods(segments: &[&str]) -> Option<&'static str> {
     Some(match segments {
         ["health" | "connect" | "me"] | ["api", "v1", "openapi.json" | "entities"] => "GET, HEAD, OPTIONS",
-        ["message" | "login" | "logout"] | ["login", "verify"] | ["logout", "all"] => "POST, OPTIONS",
+        ["message" | "login" | "logout"] | ["login", "verify" | "token"] | ["logout", "all"] => "POST, OPTIONS",
+        // A look ahead would use up what is good once.
+        ["login", "oidc"] | ["login", "oidc", "callback"] => "GET, OPTIONS",
         // A type has no colon and an entity has one.
         ["api", "v1", "entities", name] if !name.contains(':') => "POST, OPTIONS",
         ["api", "v1", "entities", _] => "GET, HEAD, PATCH, PUT, DELETE, OPTIONS",

@@ -1,14 +1,15 @@
-//! Which person an email address is. `tw-email:{hash}` is made once, and whoever makes it decides.
+//! Which person an email address is, or a subject for whom an issuer vouches. `tw-email:{hash}` is made once, and whoever makes it
+//! decides; the person of a subject follows from the subject.
 
 use timeweft_core::codec::cbor;
-use timeweft_core::id::EntityId;
+use timeweft_core::id::{EntityId, is_local_id};
 use timeweft_core::limits::TRUSTED;
 use timeweft_core::operation::{Access, CborValue, Committed, Context, Failure, Operation, Outcome, Post};
 use timeweft_core::value::Value;
 
 use crate::crypto;
 use crate::host::Host;
-use crate::internal::{self, Step, text};
+use crate::internal::{self, SYSTEM, Step, text};
 
 /// Letters of a person's id: 80 bits.
 const ID_LENGTH: usize = 16;
@@ -29,13 +30,37 @@ pub(crate) async fn of_email<H: Host>(
     })
     .await?;
     // Asked for every time: a server that died between the two left a person without an entity.
-    let made = make_entity(host, &person, email).await?;
+    let made = make_entity(host, &person, Some(email)).await?;
     Ok((person, made))
 }
 
-async fn make_entity<H: Host>(host: &H, person: &str, email: &str) -> Result<Option<(EntityId, Committed)>, Failure> {
+/// Before the hash of a subject that can't be an id.
+const HASHED: &str = "sub-";
+
+/// The person of a subject of the issuer who shares a key: the subject, when that can be an id, else a hash of it.
+pub(crate) fn of_shared_subject(subject: &str) -> Option<String> {
+    let person = if is_local_id(subject) { subject.to_owned() } else { format!("{HASHED}{}", crypto::hash(subject)) };
+    (!subject.is_empty() && subject != SYSTEM).then_some(person)
+}
+
+/// The person of a subject of an OpenID Connect issuer: the same. But there people may choose their subject themselves, so that one who
+/// has the look of somebody who signs in by mail here, or of a hash, is hashed too, and with the issuer.
+pub(crate) fn of_subject(issuer: &str, subject: &str) -> String {
+    let ours = crypto::is_name(subject, ID_LENGTH) || subject.starts_with(HASHED) || subject == SYSTEM;
+    if is_local_id(subject) && !ours {
+        return subject.to_owned();
+    }
+    format!("{HASHED}{}", crypto::hash(&format!("{issuer}\n{subject}")))
+}
+
+/// Makes `person:{id}` if there is none.
+pub(crate) async fn make_entity<H: Host>(
+    host: &H,
+    person: &str,
+    email: Option<&str>,
+) -> Result<Option<(EntityId, Committed)>, Failure> {
     let entity = internal::entity("person", person)?;
-    let value = CborValue(cbor::encode_value(&Value::object([("email", Value::text(email))])));
+    let value = CborValue(cbor::encode_value(&Value::object(email.map(|email| ("email", Value::text(email))))));
     let context = Context {
         person_id: person.to_owned(),
         impersonator_id: None,

@@ -18,13 +18,19 @@ pub(crate) const LIFETIME_SECONDS: u64 = 30 * 24 * 3_600;
 /// Sessions that one person may have.
 const MOST: usize = 50;
 
-/// Begins a session.
-pub(crate) async fn begin<H: Host>(host: &H, person: &str, email: &str) -> Result<Token, Failure> {
+/// Begins a session, which ends no later than `until` (seconds since 1970), if that is given.
+pub(crate) async fn begin<H: Host>(
+    host: &H,
+    person: &str,
+    email: Option<&str>,
+    until: Option<u64>,
+) -> Result<Token, Failure> {
     let now = host.now();
+    let expires = now.0 / 1_000_000 + LIFETIME_SECONDS;
     let token = Token {
         person: person.to_owned(),
         session: crypto::random_name(host, 16),
-        expires: now.0 / 1_000_000 + LIFETIME_SECONDS,
+        expires: until.map_or(expires, |until| until.min(expires)),
     };
     let entity = internal::entity("tw-sessions", person)?;
     internal::update(host, &entity, |found| {
@@ -38,7 +44,9 @@ pub(crate) async fn begin<H: Host>(host: &H, person: &str, email: &str) -> Resul
         let expires = of_instant(Timestamp(token.expires * 1_000_000));
         let session = Value::object([("createdAt", of_instant(now)), ("expiresAt", expires)]);
         sessions.insert(token.session.clone(), session);
-        Step::Write(with(email, sessions), ())
+        // Whom a token vouches for may have signed in by mail before.
+        let known = found.and_then(|value| text(value, "email"));
+        Step::Write(with(email.or(known), sessions), ())
     })
     .await?;
     Ok(token)
@@ -70,7 +78,7 @@ pub(crate) async fn end<H: Host>(host: &H, person: &str, only: Option<&str>) -> 
         if sessions.len() == before {
             return Step::Leave(());
         }
-        Step::Write(with(text(value, "email").unwrap_or_default(), sessions), ())
+        Step::Write(with(text(value, "email"), sessions), ())
     })
     .await
 }
@@ -82,8 +90,9 @@ fn all(value: &Value) -> Object {
     }
 }
 
-fn with(email: &str, sessions: Object) -> Value {
-    Value::object([("email", Value::text(email)), ("sessions", Value::Object(sessions))])
+fn with(email: Option<&str>, sessions: Object) -> Value {
+    let email = email.map(|email| ("email", Value::text(email)));
+    Value::object(email.into_iter().chain([("sessions", Value::Object(sessions))]))
 }
 
 fn stands(session: &Value, now: Timestamp) -> bool {

@@ -322,7 +322,7 @@ fn sessions_begun_and_ended_at_once_all_count() {
     let ann = server.sign_in(ANN);
     let session = ann.cookie.split('.').nth(1).unwrap();
     let begun = async {
-        let begun = sessions::begin(&server.world, &ann.id, ANN).await.unwrap();
+        let begun = sessions::begin(&server.world, &ann.id, Some(ANN), None).await.unwrap();
         sessions::find(&server.world, &begun).await.unwrap().is_some()
     };
     let ended = async {

@@ -1,0 +1,66 @@
+//! Flags of sign-in: whose tokens are taken, and where mails go.
+
+use clap::Args;
+
+/// How people sign in.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sign-in")]
+pub struct SignIn {
+    /// Starts without any way to sign in (--mail-url, --oidc-issuer, --jwt-issuer), though nobody can then.
+    #[arg(long, env = "TIMEWEFT_NO_SIGN_IN")]
+    pub no_sign_in: bool,
+
+    /// OpenID Connect issuer with which people sign in and whose JWTs are taken in `Authorization: Bearer`, such as
+    /// `https://id.example.org`.
+    #[arg(long, env = "TIMEWEFT_OIDC_ISSUER", value_name = "URL")]
+    pub oidc_issuer: Option<String>,
+
+    /// By what the issuer knows this server. Its redirect URI is https://THIS SERVER/login/oidc/callback.
+    #[arg(long, env = "TIMEWEFT_OIDC_CLIENT_ID", value_name = "ID")]
+    pub oidc_client_id: Option<String>,
+
+    /// The client's secret; a public client has none.
+    #[arg(long, env = "TIMEWEFT_OIDC_CLIENT_SECRET", hide_env_values = true, value_name = "SECRET")]
+    pub oidc_client_secret: Option<String>,
+
+    /// An audience (`aud`) that the issuer's bearer tokens have to be for. By default the client id.
+    #[arg(long, env = "TIMEWEFT_OIDC_AUDIENCE", value_name = "AUDIENCE")]
+    pub oidc_audience: Option<String>,
+
+    /// Issuer of the JWTs, signed with a shared key, that are taken in `Authorization: Bearer`.
+    #[arg(long, env = "TIMEWEFT_JWT_ISSUER", value_name = "ISSUER")]
+    pub jwt_issuer: Option<String>,
+
+    /// The shared key (HS256).
+    #[arg(long, env = "TIMEWEFT_JWT_KEY", hide_env_values = true, value_name = "KEY")]
+    pub jwt_key: Option<String>,
+
+    /// An audience (`aud`) that these JWTs have to be for.
+    #[arg(long, env = "TIMEWEFT_JWT_AUDIENCE", value_name = "AUDIENCE")]
+    pub jwt_audience: Option<String>,
+
+    /// Mails (sign-in codes) are posted here as JSON {to, subject, text}.
+    #[arg(long, env = "TIMEWEFT_MAIL_URL", value_name = "URL")]
+    pub mail_url: Option<String>,
+}
+
+impl SignIn {
+    /// Whether anybody can sign in.
+    pub fn is_possible(&self) -> bool {
+        self.mail_url.is_some() || self.oidc_issuer.is_some() || self.jwt_issuer.is_some()
+    }
+
+    /// What the component is told, by the names of docs/operations.md.
+    pub fn settings(&self) -> impl Iterator<Item = (String, String)> {
+        let settings = [
+            ("oidc-issuer", &self.oidc_issuer),
+            ("oidc-client-id", &self.oidc_client_id),
+            ("oidc-client-secret", &self.oidc_client_secret),
+            ("oidc-audience", &self.oidc_audience),
+            ("jwt-issuer", &self.jwt_issuer),
+            ("jwt-key", &self.jwt_key),
+            ("jwt-audience", &self.jwt_audience),
+        ];
+        settings.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
+    }
+}
