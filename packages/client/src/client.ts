@@ -38,6 +38,7 @@ type Heard<T> = Set<{ fn: (value: T) => void }>;
 export class HomeClient implements Client, Home {
   readonly policy: Policy;
   readonly #origin: string;
+  readonly #getToken: ClientOptions['getToken'];
   readonly #link: Link;
   /** All that anybody may still hold, so that an id has one object; those in use are held. */
   readonly #entities = new Map<string, WeakRef<EntityStore<unknown>>>();
@@ -58,9 +59,10 @@ export class HomeClient implements Client, Home {
   #isClosed = false;
   #requests: Promise<Requests> | undefined;
 
-  constructor({ url, worker = 'auto', policy = 'keep-theirs-where-both' }: ClientOptions, surroundings: Surroundings | undefined) {
+  constructor({ url, worker = 'auto', policy = 'keep-theirs-where-both', getToken }: ClientOptions, surroundings: Surroundings | undefined) {
     const origin = new URL(url ?? globalThis.location?.href ?? 'http://localhost').origin;
     this.#origin = origin;
+    this.#getToken = getToken;
     this.policy = policy;
     const events = {
       host: (state: HostState) => this.#adopt(state),
@@ -119,9 +121,13 @@ export class HomeClient implements Client, Home {
 
   async verify(email: string, code: string): Promise<Me> {
     this.#mayUse();
-    const me = await (await this.requests()).verify(email, code);
-    await this.#ask({ type: 'signed-in', me }, answer => answer.type === 'signed-in' && answer.me.personId === me.personId);
-    return me;
+    return this.#signedIn(await (await this.requests()).verify(email, code));
+  }
+
+  async signIn(): Promise<Me | null> {
+    this.#mayUse();
+    const token = await this.#getToken?.();
+    return token ? this.#signedIn(await (await this.requests()).exchange(token)) : null;
   }
 
   async logout({ discard = false }: { discard?: boolean } = {}): Promise<void> {
@@ -206,7 +212,8 @@ export class HomeClient implements Client, Home {
     const isOther = this.#me !== null && me?.personId !== this.#me.personId;
     this.#epoch = epoch;
     for (const message of this.#unheard.splice(0)) this.#link.post(message);
-    this.#setWarnings(warnings);
+    // What is this tab's own stays while it is so.
+    this.#setWarnings([...warnings, ...this.#warnings.filter(({ code }) => code === 'no-token' && status === 'signed-out')]);
     this.#setMe(me);
     this.#setStatus(status);
     if (isNew) for (const ref of this.#entities.values()) ref.deref()?.restart(isOther);
@@ -233,6 +240,8 @@ export class HomeClient implements Client, Home {
     if (status === this.#status) return;
     this.#status = status;
     say(this.#onStatus, status);
+    // Without a token it stays as it is, until the app calls it.
+    if (status === 'signed-out' && this.#getToken) this.signIn().catch(({ message }: Error) => this.#warn({ code: 'no-token', message }));
     for (const entity of [...this.#open]) entity.told();
   }
 
@@ -250,6 +259,11 @@ export class HomeClient implements Client, Home {
 
   #warn(warning: Warning): void {
     this.#setWarnings([...this.#warnings.filter(({ code }) => code !== warning.code), warning]);
+  }
+
+  async #signedIn(me: Me): Promise<Me> {
+    await this.#ask({ type: 'signed-in', me }, answer => answer.type === 'signed-in' && answer.me.personId === me.personId);
+    return me;
   }
 
   async *#listed(type: string, limit: number): AsyncGenerator<Listed, void, undefined> {

@@ -49,11 +49,12 @@ export type ClientStatus = 'connecting' | 'online' | 'polling' | 'offline' | 'si
  * | `restarted` | a fault inside; it was begun anew and nothing is lost |
  * | `no-host` | nothing is loaded or saved, as the worker does not start (a missing file, a Content-Security-Policy); it is tried again |
  * | `wrong-server` | what answers is no Timeweft server: the `url` is wrong, or a proxy does not send the requests on |
+ * | `no-token` | `getToken` failed, or the server did not take what it gave: call `signIn` when there is another |
  * | `foreign-origin` | the server does not answer pages of this origin: it is to be started with `--origin` |
  */
 export interface Warning {
   /** To tell them apart. */
-  readonly code: 'storage-unavailable' | 'storage-full' | 'edits-dropped' | 'restarted' | 'no-host' | 'wrong-server' | 'foreign-origin' | (string & {});
+  readonly code: 'storage-unavailable' | 'storage-full' | 'edits-dropped' | 'restarted' | 'no-host' | 'wrong-server' | 'foreign-origin' | 'no-token' | (string & {});
   /** In words for people, in English. */
   readonly message: string;
 }

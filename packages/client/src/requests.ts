@@ -42,6 +42,12 @@ export class Requests {
     return { personId, email };
   }
 
+  /** Makes a session of a token of the app's own sign-in. */
+  async exchange(token: string): Promise<Me> {
+    await this.#send('/login/token', { method: 'POST', headers: { accept: 'application/json', authorization: `Bearer ${token}` } });
+    return (await this.#get('/me')) as Me;
+  }
+
   async logoutEverywhere(): Promise<void> {
     await this.#post('/logout/all', {});
   }

@@ -413,6 +413,12 @@ export interface ClientOptions {
    * @default 'keep-theirs-where-both'
    */
   policy?: Policy;
+  /**
+   * For apps with a sign-in of their own, by an issuer that the server is set up for: gives a JWT, or `null` while nobody is signed in there. Called by
+   * {@link Client.signIn}, and by the client itself whenever nobody is signed in here: at the start, and when the session has ended. What goes wrong is a
+   * warning `no-token`.
+   */
+  getToken?: () => Promise<string | null>;
 }
 
 /**
@@ -457,6 +463,17 @@ export interface Client {
    * @throws NetworkError when the server can't be reached
    */
   verify(email: string, code: string): Promise<Me>;
+  /**
+   * Signs in with the token that {@link ClientOptions.getToken} gives: for when somebody has just signed in to the app. `null`: it gave none. Signing out
+   * of the app comes before `logout`, or the client signs in again.
+   *
+   * @example
+   * const client = createClient({ getToken: async () => (await auth.session())?.idToken ?? null })
+   * auth.onSignedIn(() => client.signIn())
+   * @throws SignedOutError when the server does not take the token
+   * @throws NetworkError when the server can't be reached
+   */
+  signIn(): Promise<Me | null>;
   /**
    * Signs out in all tabs of this browser and deletes what it has of the person. Offline too: the session is then ended when there is a network.
    *

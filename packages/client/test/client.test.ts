@@ -114,6 +114,31 @@ describe('signing in and out', () => {
     await expect(host.client().verify('a@b', '0')).rejects.toThrow('wrong code');
   });
 
+  test('an app with a sign-in of its own is asked for a token, at the start and when the session has ended', async () => {
+    host.state = { ...host.state, me: null, status: 'connecting' };
+    const tokens = [null, 'first', 'bad', 'second'];
+    const getToken = vi.fn(async () => tokens.shift() ?? null);
+    server.mockImplementation(async (url, init) => {
+      if (!url.endsWith('/login/token')) return cbor(host.me);
+      const isBad = new Headers(init.headers).get('authorization') === 'Bearer bad';
+      return isBad ? json({ error: { code: 'unauthorized', message: 'expired' } }, 401) : json({ personId: 'ann' });
+    });
+    const client = host.client({ getToken });
+    await until(() => client.epoch !== undefined);
+    host.toAll({ type: 'status', epoch: host.state.epoch, status: 'signed-out' });
+    await until(() => getToken.mock.calls.length === 1);
+    expect([client.me, client.warnings]).toEqual([null, []]);
+    // Somebody has signed in to the app.
+    expect(await client.signIn()).toEqual(host.me);
+    expect(client.me).toEqual(host.me);
+    await until(() => client.status === 'online' && client.epoch === host.state.epoch);
+    host.state = { ...host.state, status: 'signed-out' };
+    host.toAll({ type: 'status', epoch: host.state.epoch, status: 'signed-out' });
+    await until(() => client.warnings.some(({ code, message }) => code === 'no-token' && message === 'expired'));
+    expect(await client.signIn()).toEqual(host.me);
+    expect(getToken).toHaveBeenCalledTimes(4);
+  });
+
   test('signing out does not lose edits unless told to', async () => {
     const client = host.client();
     await until(() => client.me);
