@@ -1,22 +1,17 @@
 //! `timeweft check`: reads everything in a data folder that no timeweft has open, and names what is damaged.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::pin;
-use std::task::{Context as TaskContext, Poll, Waker};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use timeweft_core::id::EntityId;
-use timeweft_core::limits::TRUSTED;
-use timeweft_core::operation::{Access, Context, Failure};
-use timeweft_core::time::Timestamp;
-use timeweft_store::Engine;
 use timeweft_store::key::{head_key, version_of};
-use timeweft_store::store::{Store, StoreError};
 
 use crate::cli::Check;
 use crate::data::DataFolder;
-use crate::store::{self, Session, SqliteStore, StoreOptions};
+use crate::local::{self, ready};
+use crate::store::{Session, SqliteStore, StoreOptions};
 
 /// How often it says how far it is.
 const PROGRESS: Duration = Duration::from_secs(2);
@@ -29,6 +24,7 @@ pub fn run(check: &Check) -> Result<()> {
     let folder = DataFolder::open(&check.data)?;
     let store = SqliteStore::open(&folder.join("store.db"), StoreOptions::default())?;
     let mut session = store.session()?;
+    session.begin_read_only();
     let mut faults = Faults(0);
     let entities = match &check.entity {
         Some(entity) => BTreeSet::from([entity.clone()]),
@@ -92,15 +88,8 @@ impl Faults {
 
     /// What is not as it was written; how many versions were read.
     fn of_entities(&mut self, session: Session, entities: &BTreeSet<String>) -> u64 {
-        let engine = Engine::new(Stored(session.into()), || 0);
-        let context = Context {
-            person_id: "check".to_owned(),
-            impersonator_id: None,
-            now: Timestamp(0),
-            access: Access::Any,
-            rules: None,
-            limits: TRUSTED,
-        };
+        let engine = local::engine(&Rc::new(session.into()));
+        let context = local::context();
         let (mut versions, mut said) = (0, Instant::now());
         for (number, entity) in entities.iter().enumerate() {
             let read = match EntityId::parse(entity) {
@@ -124,45 +113,4 @@ impl Faults {
 fn of_record(key: &str) -> Option<(&str, u64)> {
     let (entity, pointer) = key.strip_prefix("c:")?.rsplit_once(':')?;
     Some((entity, version_of(u64::from_str_radix(pointer, 16).ok()?)))
-}
-
-/// A session as the engine's store. It is only read from.
-struct Stored(std::cell::RefCell<Session>);
-
-fn unavailable(error: store::StoreError) -> StoreError {
-    StoreError::Unavailable(error.to_string())
-}
-
-impl Store for Stored {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.0.borrow_mut().get(key).map_err(unavailable)?.map(Vec::from))
-    }
-
-    async fn read_head(&self, key: &str) -> Result<u64, StoreError> {
-        self.0.borrow_mut().read_head(key).map_err(unavailable)
-    }
-
-    async fn set(&self, key: &str, _: &[u8]) -> Result<(), StoreError> {
-        read_only(key)
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        read_only(key)
-    }
-
-    async fn swap_head(&self, key: &str, _: u64, _: u64) -> Result<bool, StoreError> {
-        read_only(key).map(|()| false)
-    }
-}
-
-fn read_only(key: &str) -> Result<(), StoreError> {
-    Err(StoreError::Unavailable(format!("a check writes nothing, and not {key}")))
-}
-
-/// What is ready at once, as every call on this store is.
-fn ready<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    match pin!(future).poll(&mut TaskContext::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => Err(Failure::Unavailable("the store waits for something".to_owned())),
-    }
 }

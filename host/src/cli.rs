@@ -27,6 +27,9 @@ pub enum Command {
     Serve(Box<Serve>),
     /// Reads all that a data folder holds, which no timeweft may have open, and names what is damaged.
     Check(Check),
+    /// Says what a file of types (`serve --types`) would change, and which values in a data folder that no timeweft has open would not fit.
+    /// Changes nothing.
+    Types(Types),
     /// Only the WebSocket side, in front of an HTTP server that runs the components (`spin up`).
     Gateway(Box<Gateway>),
 }
@@ -41,6 +44,18 @@ pub struct Check {
     /// Only this entity, as type:id.
     #[arg(long, value_name = "ENTITY")]
     pub entity: Option<String>,
+}
+
+/// `timeweft types`.
+#[derive(Debug, Args)]
+pub struct Types {
+    /// What the app declares of its types: a JSON object of them by their names.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// The folder that `timeweft serve --data` was given.
+    #[arg(long, env = "TIMEWEFT_DATA", value_name = "FOLDER", default_value = ".timeweft")]
+    pub data: PathBuf,
 }
 
 /// `timeweft serve`.
@@ -74,6 +89,10 @@ pub struct Serve {
     /// Who may define types, by email or person id; repeat or separate by commas. With none, in development mode everybody.
     #[arg(long = "admin", env = "TIMEWEFT_ADMINS", value_name = "PERSON", value_delimiter = ',')]
     pub admins: Vec<String>,
+
+    /// What the app declares of its types, taken over at the start: a JSON object of them by their names. `timeweft types` says before what that changes.
+    #[arg(long, env = "TIMEWEFT_TYPES", value_name = "FILE")]
+    pub types: Option<PathBuf>,
 
     /// The web app that invitations by mail lead to, with `?invitation=TOKEN` behind it, such as `https://app.example.org/join`.
     #[arg(long, env = "TIMEWEFT_APP_URL", value_name = "URL")]

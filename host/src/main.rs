@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use timeweft_host::cli::{Cli, Command, Common, LogFormat};
-use timeweft_host::{check, start};
+use timeweft_host::{check, start, types};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -21,6 +21,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Check(flags) => check::run(&flags),
+        Command::Types(flags) => types::run(&flags),
         Command::Serve(flags) => {
             prepare(&flags.common)?;
             until_it_ends(start::serve(*flags))

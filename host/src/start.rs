@@ -23,6 +23,7 @@ use crate::gateway::{self, Backend, Gateway, GatewayOptions, Hosts, OutboxLimits
 use crate::issuer::Issuer;
 use crate::mail::Mailer;
 use crate::store::{SqliteStore, StoreOptions};
+use crate::types;
 use crate::upstream::{Upstream, UpstreamOptions};
 
 const PAGE: &str = include_str!("../page/index.html");
@@ -52,6 +53,9 @@ pub async fn serve(flags: Serve) -> Result<()> {
     let database = data.join("store.db");
     let store = SqliteStore::open(&database, StoreOptions { lock: Some(data.join("lock")), ..StoreOptions::default() })
         .with_context(|| format!("can't open the database {}", database.display()))?;
+    if let Some(file) = &flags.types {
+        store.durable(types::define(&store, file)?).await?;
+    }
     let store = Arc::new(store);
     let options = EngineOptions {
         component: component(&flags)?,

@@ -85,9 +85,14 @@ impl Server {
 
     /// `kill -9`, then `timeweft check` on its data: whether all is well, and what it says on stdout.
     pub fn kill_and_check(&mut self) -> Result<(bool, String)> {
+        self.kill_and(&["check"])
+    }
+
+    /// `kill -9`, then another command on its data: whether it went well, and what it says on stdout.
+    pub fn kill_and(&mut self, arguments: &[&str]) -> Result<(bool, String)> {
         self.kill()?;
-        let check = Command::new(binary("timeweft")?).args(["check", "--data"]).arg(self.data()?).output()?;
-        Ok((check.status.success(), String::from_utf8(check.stdout)?))
+        let done = Command::new(binary("timeweft")?).args(arguments).arg("--data").arg(self.data()?).output()?;
+        Ok((done.status.success(), String::from_utf8(done.stdout)?))
     }
 
     fn kill(&mut self) -> Result<()> {
@@ -100,8 +105,13 @@ impl Server {
 
     /// `kill -9`, then a new `timeweft serve` on the same data.
     pub fn kill_and_restart(&mut self) -> Result<()> {
+        self.kill_and_restart_with(&[])
+    }
+
+    /// The same with further arguments.
+    pub fn kill_and_restart_with(&mut self, arguments: &[&str]) -> Result<()> {
         self.kill()?;
-        let (process, url) = start_serve(self.data()?, &[])?;
+        let (process, url) = start_serve(self.data()?, arguments)?;
         self.processes = vec![process];
         self.url = url;
         Ok(())
