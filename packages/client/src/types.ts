@@ -399,6 +399,17 @@ export interface Listed {
   readonly personId: string;
 }
 
+/**
+ * What the entities of a type are, by its name: empty until an app says so, as `npx timeweft types timeweft.types.json src/timeweft.types.d.ts` does of what it
+ * declares to the server.
+ *
+ * @example
+ * declare module 'timeweft' {
+ *   interface Types { todo: { text: string; done?: boolean } }
+ * }
+ */
+export interface Types {}
+
 /** How a client works. */
 export interface ClientOptions {
   /** Where the server is, as `https://timeweft.example.org`; a path in it is left out. Default: where the page is from. */
@@ -488,6 +499,8 @@ export interface Client {
    */
   logoutEverywhere(): Promise<void>;
 
+  /** As below, where the type is in {@link Types}. */
+  entity<K extends keyof Types & string>(id: `${K}:${string}`): Entity<Types[K]>;
   /**
    * The entity of that id. The same object for the same id, and no request until it is used.
    *

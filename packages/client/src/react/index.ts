@@ -14,7 +14,7 @@ import {
 import type { TimeweftError } from '../errors.js';
 import { bindText, type TextOptions } from '../text/index.js';
 import { same } from '../tree/value.js';
-import type { Client, Conflict, Entity, EntityStatus, Meta, Role } from '../types.js';
+import type { Client, Conflict, Entity, EntityStatus, Meta, Role, Types } from '../types.js';
 
 const Context = createContext<Client | undefined>(undefined);
 
@@ -88,6 +88,7 @@ export interface EntityView<T> {
  * @example
  * const open = useEntity('list:todo', (list?: Todo[]) => list?.filter(todo => !todo.done).length ?? 0)
  */
+export function useEntity<K extends keyof Types & string>(id: `${K}:${string}`): EntityView<Types[K]>;
 export function useEntity<T = unknown>(id: string): EntityView<T>;
 export function useEntity<T, S>(id: string, selector: (value: T | undefined) => S): S;
 export function useEntity<T = unknown>(client: Client, id: string): EntityView<T>;
