@@ -256,9 +256,13 @@ pub(crate) async fn changed<H: Host>(
     person: &str,
 ) -> Result<Vec<Effect>, Failure> {
     let Some(change) = &committed.change else { return Ok(Vec::new()) };
-    let before = match change.prev_valid_from {
-        Some(at) => version(router, org, at).await?.unwrap_or_default(),
-        None => Org::default(),
+    // As the right to change it was decided by, unless that has changed meanwhile.
+    let known = router.orgs.states.borrow().get(org.as_str()).cloned();
+    let known = known.filter(|known| Some(known.valid_from) == change.prev_valid_from && !known.is_deleted);
+    let before = match (known.and_then(|known| known.org), change.prev_valid_from) {
+        (Some(before), _) => before,
+        (None, Some(at)) => Rc::new(version(router, org, at).await?.unwrap_or_default()),
+        (None, None) => Rc::default(),
     };
     // Of a later version all that is said here is as true.
     let after = match state(router, org).await? {
