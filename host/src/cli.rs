@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use sign_in::SignIn;
+pub use sign_in::{MailFlags, SignIn};
 
 mod sign_in;
 

@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::client::legacy::{Builder, Client as Pooled};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::{ClientConfig, RootCertStore};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -35,15 +37,26 @@ pub(crate) fn client() -> Client {
     pool().build(Connector)
 }
 
-/// One that trusts whom the machine trusts (`SSL_CERT_FILE` and `SSL_CERT_DIR` say otherwise).
-pub(crate) fn secure() -> io::Result<SecureClient> {
-    let connector = HttpsConnectorBuilder::new().with_native_roots().map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("this machine trusts no certificates ({error}): install ca-certificates, or set SSL_CERT_FILE"),
-        )
-    })?;
+/// One for this server and others reached likewise. With TLS, it trusts whom the machine trusts (`SSL_CERT_FILE` and `SSL_CERT_DIR` say
+/// otherwise), which has to be somebody.
+pub(crate) fn for_url(url: &Uri) -> io::Result<SecureClient> {
+    let connector = match url.scheme_str() {
+        Some("https") => HttpsConnectorBuilder::new().with_native_roots().map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("this machine trusts no certificates ({error}): install ca-certificates, or set SSL_CERT_FILE"),
+            )
+        })?,
+        _ => HttpsConnectorBuilder::new().with_tls_config(trusting_nobody()),
+    };
     Ok(pool().build(connector.https_or_http().enable_http1().wrap_connector(Connector)))
+}
+
+fn trusting_nobody() -> ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.unwrap_or_else(|_| unreachable!("ring has what TLS 1.2 and 1.3 want"));
+    config.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
 }
 
 fn pool() -> Builder {

@@ -81,7 +81,8 @@ struct Kept {
 impl Issuer {
     /// The issuer at this URL, which the router has found to be one. Within the runtime that its requests run on.
     pub fn new(url: &str) -> Result<Arc<Issuer>> {
-        let client = client::secure().context("--oidc-issuer")?;
+        let client = url.parse().map_err(anyhow::Error::from).and_then(|url| Ok(client::for_url(&url)?));
+        let client = client.context("--oidc-issuer")?;
         let url = url.trim_end_matches('/');
         Ok(Arc::new(Issuer {
             discovery: format!("{url}/.well-known/openid-configuration"),

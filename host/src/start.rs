@@ -47,7 +47,7 @@ pub async fn serve(flags: Serve) -> Result<()> {
         (None, None) => data.key()?,
     };
     check_sign_in(&flags)?;
-    let mailer = Mailer::new(flags.sign_in.mail_url.as_deref()).map_err(anyhow::Error::msg)?;
+    let mailer = Mailer::new(&flags.sign_in.mail).map_err(anyhow::Error::msg)?;
     // Before the component is compiled, so that a taken port is known at once.
     let listener = listen(flags.common.listen)?;
     let database = data.join("store.db");
@@ -195,8 +195,8 @@ fn check_sign_in(flags: &Serve) -> Result<()> {
         }
     } else if !flags.sign_in.is_possible() && !flags.sign_in.no_sign_in {
         bail!(
-            "nobody could sign in: name with --mail-url where sign-in codes are posted, or with --oidc-issuer or --jwt-issuer \
-             whose tokens are taken; --no-sign-in starts all the same, and --development is for trying things out"
+            "nobody could sign in: say with --mail-url or --mail-smtp where sign-in codes go, or with --oidc-issuer or \
+             --jwt-issuer whose tokens are taken; --no-sign-in starts all the same, and --development is for trying things out"
         );
     }
     Ok(())

@@ -72,7 +72,8 @@ fn effect(effect: native::Effect) -> wit::Effect {
     match effect {
         native::Effect::Publish(published) => wit::Effect::Publish(item(published)),
         native::Effect::Mail(mail) => {
-            wit::Effect::Mail(wit::Mail { to: mail.to, subject: mail.subject, text: mail.text })
+            let native::Mail { to, subject, text, code } = mail;
+            wit::Effect::Mail(wit::Mail { to, subject, text, code })
         }
     }
 }

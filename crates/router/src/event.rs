@@ -120,6 +120,8 @@ pub struct Mail {
     pub subject: String,
     /// The body.
     pub text: String,
+    /// The sign-in code in it, alone, if that is what it is about.
+    pub code: Option<String>,
 }
 
 /// What should happen outside.

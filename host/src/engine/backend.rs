@@ -13,7 +13,7 @@ use super::bindings::handler as wit;
 use super::{Call, CallError, Engine, Returned, convert};
 use crate::gateway::message::{Batch, Event, Held, Item, Outcome};
 use crate::gateway::{
-    Answer, Asked, Backend, BackendError, Body, Hold, Principal, add_headers, full, refuse, text_headers,
+    Answer, Asked, Backend, BackendError, Body, Hold, Principal, add_headers, asks_for_code, full, refuse, text_headers,
 };
 use crate::issuer::Issuer;
 use crate::mail::{Mail, Mailer};
@@ -47,13 +47,21 @@ impl EngineBackend {
     }
 
     fn send(&self, mails: Vec<wit::Mail>) {
-        for wit::Mail { to, subject, text } in mails {
+        for wit::Mail { to, subject, text, code } in mails {
             let mailer = self.mailer.clone();
-            tokio::spawn(async move { mailer.send(Mail { to, subject, text }).await });
+            tokio::spawn(async move { mailer.send(Mail { to, subject, text, code }).await });
         }
     }
 
     async fn request(&self, request: Request<Incoming>, asked: Asked) -> Result<Answer, Response<Body>> {
+        if self.mailer.is_down() && asks_for_code(&request) {
+            // Of everybody alike, so it says nothing of who asks.
+            return Err(refuse(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "no mail can be sent now; try again later",
+            ));
+        }
         let (parts, body) = request.into_parts();
         let (limit, time) = match asked.principal {
             Principal::Person(_) => (self.body_bytes, BODY_TIMEOUT),

@@ -98,6 +98,11 @@ pub(super) fn sign_in<B>(request: &Request<B>) -> Option<SignIn> {
     }
 }
 
+/// Whether the request asks for a sign-in code.
+pub(crate) fn asks_for_code<B>(request: &Request<B>) -> bool {
+    sign_in(request) == Some(SignIn::Code)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -40,6 +40,7 @@ use tokio::sync::watch;
 
 pub(crate) use backend::refuse;
 pub use backend::{Answer, Asked, Backend, BackendError, Body, full};
+pub(crate) use check::asks_for_code;
 pub use check::{Hosts, host_of};
 pub use http::serve;
 pub(crate) use http::{add_headers, is_hop_by_hop, text_headers};

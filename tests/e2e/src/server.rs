@@ -1,5 +1,6 @@
 //! The programs under test, each on ports of its own, ended when dropped.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,9 @@ use anyhow::{Context, Result, bail};
 /// What signs between the gateway and what is behind it.
 const GRIP_KEY: &str = "a key that only these tests share with each other";
 const KEY: &str = "a session key that only these tests share with each other";
+
+/// Beside the data.
+const LOG: &str = "log";
 
 /// The email address of the one who may define types.
 pub const ADMIN: &str = "admin@example.org";
@@ -33,6 +37,26 @@ impl Server {
         let data = tempfile::tempdir()?;
         let (process, url) = start_serve(data.path(), arguments)?;
         Ok(Server { url, processes: vec![process], data: Some(data) })
+    }
+
+    /// `timeweft serve` as it is for the public, and not in development mode, with further arguments and variables of the environment.
+    pub fn serve_public(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Server> {
+        let data = tempfile::tempdir()?;
+        let log = File::create(data.path().join(LOG))?;
+        let (process, url) = start(
+            Command::new(binary("timeweft")?)
+                .args(["serve", "--listen", "127.0.0.1:0", "--key", KEY, "--data"])
+                .arg(data.path())
+                .args(arguments)
+                .envs(environment.iter().copied())
+                .stderr(log),
+        )?;
+        Ok(Server { url, processes: vec![process], data: Some(data) })
+    }
+
+    /// What one for the public has logged.
+    pub fn log(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.data()?.join(LOG))?)
     }
 
     /// `timeweft gateway` in front of the composed `front`, served over plain HTTP by the test host.

@@ -34,7 +34,8 @@ pub(super) async fn login<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpRes
     let text = format!(
         "Your code is {code}.\n\nIt can be used once, within ten minutes. If you did not ask for it, ignore this mail.\n"
     );
-    response.effects.push(Effect::Mail(Mail { to: email, subject: format!("{code} is your sign-in code"), text }));
+    let subject = format!("{code} is your sign-in code");
+    response.effects.push(Effect::Mail(Mail { to: email, subject, text, code: Some(code) }));
     Ok(response)
 }
 

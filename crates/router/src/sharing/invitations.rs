@@ -124,7 +124,7 @@ pub(crate) async fn invite<H: Host>(
         let subject = format!("{who} shares something with you");
         let days = seconds.div_ceil(24 * 3_600);
         let text = format!("{who} shares something with you:\n\n{link}\n\nThe link is good for {days} days.\n");
-        made.effects.push(Effect::Mail(Mail { to, subject, text }));
+        made.effects.push(Effect::Mail(Mail { to, subject, text, code: None }));
     }
     Ok(made)
 }
