@@ -77,6 +77,10 @@ pub struct Serve {
     #[arg(long, env = "TIMEWEFT_KEY_FILE", value_name = "FILE")]
     pub key_file: Option<PathBuf>,
 
+    /// The key of before: who signed in while it was the key stays signed in. Leave it out 30 days after the change.
+    #[arg(long, env = "TIMEWEFT_KEY_BEFORE", hide_env_values = true, value_name = "KEY")]
+    pub key_before: Option<String>,
+
     /// For trying things out: sign-in answers with the code, cookies work without TLS.
     #[arg(long, env = "TIMEWEFT_DEVELOPMENT")]
     pub development: bool,

@@ -286,5 +286,6 @@ fn settings(flags: &Serve, key: String) -> HashMap<String, String> {
     );
     settings.extend(flags.app_url.clone().map(|url| ("app-url".to_owned(), url)));
     settings.extend(flags.sign_in.settings());
+    settings.extend(flags.key_before.clone().map(|key| ("key-before".to_owned(), key)));
     settings
 }

@@ -51,13 +51,13 @@ pub(crate) async fn identify<H: Host>(
 ) -> Result<Option<Caller>, Failure> {
     let now = host.now();
     if let Some(bearer) = bearer(headers) {
-        if let Some(token) = Token::read(bearer, &config.key, now) {
+        if let Some(token) = config.session(bearer, now) {
             return standing(host, token).await;
         }
         return vouched_for(host, config, bearer).await;
     }
     for text in cookies(headers).take(COOKIES) {
-        if let Some(token) = Token::read(text, &config.key, now)
+        if let Some(token) = config.session(text, now)
             && let Some(caller) = standing(host, token).await?
         {
             return Ok(Some(caller));
@@ -85,7 +85,7 @@ pub(crate) fn claimed(
     known: impl Fn(&str) -> Option<Vec<u8>>,
 ) -> Option<String> {
     if let Some(bearer) = bearer(headers) {
-        let token = Token::read(bearer, &config.key, now);
+        let token = config.session(bearer, now);
         let foreign = || foreign(bearer, config, now).map(|caller| caller.token);
         let known = || {
             let client = config.oidc.as_ref()?;
@@ -94,7 +94,7 @@ pub(crate) fn claimed(
         };
         return token.or_else(foreign).or_else(known).map(|token| token.person);
     }
-    cookies(headers).take(COOKIES).find_map(|text| Token::read(text, &config.key, now)).map(|token| token.person)
+    cookies(headers).take(COOKIES).find_map(|text| config.session(text, now)).map(|token| token.person)
 }
 
 async fn standing<H: Host>(host: &H, token: Token) -> Result<Option<Caller>, Failure> {

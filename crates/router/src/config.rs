@@ -3,6 +3,7 @@
 //! | name | meaning | default |
 //! |---|---|---|
 //! | `key` | secret of 32 characters or more; signs sessions, and hashes sign-in codes | none: required |
+//! | `key-before` | the `key` of before, whose signatures on sessions still count | none |
 //! | `development` | `true`: sign-in codes are in the answer instead of a mail, cookies lack `Secure` | `false` |
 //! | `admins` | who may define types: emails and person ids, separated by commas | none; in development mode everybody |
 //! | `origins` | origins that pages may come from beside our own host, separated by commas | none |
@@ -18,10 +19,12 @@
 
 use timeweft_core::id::is_local_id;
 use timeweft_core::limits::Limits;
+use timeweft_core::time::Timestamp;
 
 use crate::host::Settings;
 use crate::oidc::client::{Client, is_secure};
 use crate::sign_in::email;
+use crate::token::Token;
 
 const SHORTEST_KEY: usize = 32;
 
@@ -38,6 +41,8 @@ pub(crate) struct Issuer {
 #[derive(Clone)]
 pub(crate) struct Config {
     pub(crate) key: Vec<u8>,
+    /// What signed sessions until lately.
+    key_before: Option<Vec<u8>>,
     pub(crate) development: bool,
     /// Normal emails, and ids of persons.
     pub(crate) admins: Vec<String>,
@@ -143,6 +148,7 @@ impl Config {
         let default = Limits::default();
         Ok(Config {
             key: secret("key")?.ok_or(ConfigError::NoKey)?,
+            key_before: secret("key-before")?,
             development,
             origins,
             app_url,
@@ -160,6 +166,12 @@ impl Config {
                 subscriptions: number("limit-subscriptions", default.subscriptions)?,
             },
         })
+    }
+
+    /// The token in this text, when one of our keys has signed it and it is not over.
+    pub(crate) fn session(&self, text: &str, now: Timestamp) -> Option<Token> {
+        let by = |key: &Vec<u8>| Token::read(text, key, now);
+        by(&self.key).or_else(|| self.key_before.as_ref().and_then(by))
     }
 }
 
@@ -232,6 +244,7 @@ mod tests {
         let error = |settings: &[_]| read(settings).err().unwrap();
         assert_eq!(error(&[]), ConfigError::NoKey);
         assert_eq!(error(&[("key", "short")]), ConfigError::ShortKey("key"));
+        assert_eq!(error(&[KEY, ("key-before", "short")]), ConfigError::ShortKey("key-before"));
         assert_eq!(error(&[KEY, ("development", "yes")]), ConfigError::Switch("development"));
         assert_eq!(error(&[KEY, ("limit-depth", "0")]), ConfigError::Number("limit-depth"));
         assert_eq!(error(&[KEY, ("grip-required", "true")]), ConfigError::NoGripKey);

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `tw-email:{hash of the email}` | `{email, personId}`; whoever makes it first decides the person |
 //! | `tw-code:{hash}` | sign-in codes of an email ([`crate::sign_in::codes`]) |
-//! | `tw-sessions:{personId}` | `{email?, sessions: {sessionId: {createdAt, expiresAt}}}` |
+//! | `tw-sessions:{personId}` | `{email?, sessions: {sessionId: {createdAt, expiresAt, device}}}` |
 //! | `tw-flow:{letter}` | which ways to the issuer and back are over ([`crate::oidc::flow`]) |
 //!
 //! Types that begin with `tw-` are reserved: [`crate::access`] lets no request near them. They are entities, and not bare

@@ -18,7 +18,7 @@ use tower_http::services::fs::ServeFile;
 use super::backend::{Body, full};
 
 /// First segments of the addresses that are the backend's, whatever files there are.
-const API: [&str; 9] = ["api", "connect", "health", "internal", "login", "logout", "me", "message", "ws"];
+const API: [&str; 10] = ["api", "connect", "health", "internal", "login", "logout", "me", "message", "sessions", "ws"];
 
 /// What is served at `/`.
 const INDEX: &str = "index.html";

@@ -53,7 +53,9 @@ fn keys_are_secret_and_have_no_default_to_forget() {
         assert_eq!(variables[name].get("secret").and_then(Value::as_bool), Some(true), "{name}");
         assert_eq!(variables[name].get("required").and_then(Value::as_bool), Some(true), "{name}");
     }
-    assert_eq!(variables["jwt_key"].get("secret").and_then(Value::as_bool), Some(true));
+    for name in ["jwt_key", "key_before"] {
+        assert_eq!(variables[name].get("secret").and_then(Value::as_bool), Some(true), "{name}");
+    }
     assert_eq!(variables["development"]["default"].as_str(), Some("false"));
     assert_eq!(variables["grip_required"]["default"].as_str(), Some("true"));
 }
@@ -77,6 +79,7 @@ fn the_component_has_the_settings_that_the_person_and_the_front_read() {
     let variables = table(&manifest, &["component", "timeweft", "variables"]);
     let settings = [
         "key",
+        "key-before",
         "development",
         "origins",
         "grip-key",

@@ -6,9 +6,9 @@ use timeweft_core::operation::{Committed, Permission};
 use timeweft_core::value::Value;
 
 use crate::Router;
-use crate::event::{Effect, Header, HttpResponse, Mail};
+use crate::event::{Effect, Header, HttpResponse, Mail, header};
 use crate::host::Host;
-use crate::sign_in::{codes, email, persons, sessions};
+use crate::sign_in::{codes, device, email, persons, sessions};
 use crate::{access, address, close, publish, token};
 
 use super::answer::{Refused, fields, needed, of_value, refuse};
@@ -50,12 +50,19 @@ pub(super) async fn verify<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpRe
         return Err(refuse(Code::Unauthorized, "this is not the code, or no longer; ask for another with POST /login"));
     }
     let (person, made) = persons::of_email(host, &email).await?;
-    let token = sessions::begin(host, &person, Some(&email), None).await?;
+    let device = device_of(exchange);
+    let new = sessions::New { person: &person, email: Some(&email), until: None, device };
+    let token = sessions::begin(host, new).await?;
     let mut response = of_value(200, &Value::object([("personId", Value::text(&person))]), exchange.format);
     response.effects = say_made(exchange.router, &person, made).await;
     let text = token.write(&config.key);
     response.headers.push(cookie(&text, sessions::LIFETIME_SECONDS, config.development));
     Ok(response)
+}
+
+/// What the session that begins with this request is known by.
+pub(super) fn device_of<H>(exchange: &Exchange<'_, H>) -> String {
+    device::name(header(&exchange.request.headers, "user-agent"))
 }
 
 /// What is published when somebody signs in for the first time.

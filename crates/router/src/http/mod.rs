@@ -8,6 +8,7 @@
 //! | [`message`] | `/message` |
 //! | [`account`] | `/login`, `/login/verify`, `/logout`, `/logout/all`, `/me` |
 //! | [`oidc`] | `/login/oidc`, `/login/oidc/callback`, `/login/token` |
+//! | [`sessions`] | `/sessions`, `/sessions/{id}` |
 //! | [`trpc`] | `/api/v1/{procedure}` |
 //! | [`openapi`] | `/api/v1/openapi.json` |
 //! | [`cors`] | what pages of listed origins may do and see |
@@ -32,6 +33,7 @@ mod oidc;
 mod openapi;
 mod people;
 mod problem;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod trpc;
@@ -124,6 +126,8 @@ async fn route<H: Host>(exchange: &Exchange<'_, H>, path: &str) -> Result<HttpRe
         (_, ["login", "oidc", "callback"]) => oidc::end(exchange).await,
         (_, ["logout"]) => account::logout(exchange, false).await,
         (_, ["logout", "all"]) => account::logout(exchange, true).await,
+        (_, ["sessions"]) => sessions::list(exchange).await,
+        (_, ["sessions", id]) => sessions::end(exchange, id).await,
         (_, ["api", "v1", "openapi.json"]) => Ok(openapi::get()),
         (_, ["api", "v1", "entities"]) => entities::list(exchange).await,
         ("POST", ["api", "v1", "entities", kind]) => create::post(exchange, kind).await,
@@ -153,8 +157,9 @@ async fn route<H: Host>(exchange: &Exchange<'_, H>, path: &str) -> Result<HttpRe
 /// The methods that an address takes; none when there is nothing.
 fn methods(segments: &[&str]) -> Option<&'static str> {
     Some(match segments {
-        ["health" | "connect" | "me"] | ["api", "v1", "openapi.json" | "entities"] => "GET, HEAD, OPTIONS",
+        ["health" | "connect" | "me" | "sessions"] | ["api", "v1", "openapi.json" | "entities"] => "GET, HEAD, OPTIONS",
         ["message" | "login" | "logout"] | ["login", "verify" | "token"] | ["logout", "all"] => "POST, OPTIONS",
+        ["sessions", _] => "DELETE, OPTIONS",
         // A look ahead would use up what is good once.
         ["login", "oidc"] | ["login", "oidc", "callback"] => "GET, OPTIONS",
         // A type has no colon and an entity has one.

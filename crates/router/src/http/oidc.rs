@@ -11,7 +11,7 @@ use crate::oidc::client::Client;
 use crate::oidc::flow::{self, Back, Lost};
 use crate::sign_in::{persons, sessions};
 
-use super::account::{cookie, say_made};
+use super::account::{cookie, device_of, say_made};
 use super::answer::{Refused, of_value, refuse};
 use super::exchange::Exchange;
 
@@ -57,7 +57,8 @@ async fn come_back<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResponse, 
             (person, made)
         }
     };
-    let token = sessions::begin(host, &person, email, None).await?;
+    let new = sessions::New { person: &person, email, until: None, device: device_of(exchange) };
+    let token = sessions::begin(host, new).await?;
     let session = cookie(&token.write(&config.key), sessions::LIFETIME_SECONDS, config.development);
     let mut response = redirect(&arrived.back, vec![session, arrived.cookie]);
     response.effects = say_made(exchange.router, &person, made).await;
@@ -80,7 +81,8 @@ pub(super) async fn by_token<H: Host>(exchange: &Exchange<'_, H>) -> Result<Http
     if caller.token.expires <= now {
         return Err(refuse(Code::Unauthorized, "this token has expired"));
     }
-    let token = sessions::begin(host, caller.person(), None, Some(caller.token.expires)).await?;
+    let (until, device) = (Some(caller.token.expires), device_of(exchange));
+    let token = sessions::begin(host, sessions::New { person: caller.person(), email: None, until, device }).await?;
     let mut response = of_value(200, &Value::object([("personId", Value::text(caller.person()))]), exchange.format);
     response.headers.push(cookie(&token.write(&config.key), token.expires - now, config.development));
     Ok(response)

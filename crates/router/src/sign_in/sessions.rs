@@ -1,4 +1,4 @@
-//! Which sessions of a person stand: `tw-sessions:{personId}` holds `{email, sessions: {id: {createdAt, expiresAt}}}`.
+//! Which sessions of a person stand: `tw-sessions:{personId}` holds `{email?, sessions: {id: {createdAt, expiresAt, device}}}`.
 //!
 //! Begun and ended as keys of one map, so that concurrent sign-ins and sign-outs merge. Over-age ones go when a new one
 //! begins, and the oldest when there are too many.
@@ -10,6 +10,7 @@ use timeweft_core::value::{Object, Value};
 use crate::crypto;
 use crate::host::Host;
 use crate::internal::{self, Step, instant, member, of_instant, text};
+use crate::sign_in::device;
 use crate::token::Token;
 
 /// How long a session stands, in seconds: 30 days.
@@ -18,13 +19,29 @@ pub(crate) const LIFETIME_SECONDS: u64 = 30 * 24 * 3_600;
 /// Sessions that one person may have.
 const MOST: usize = 50;
 
-/// Begins a session, which ends no later than `until` (seconds since 1970), if that is given.
-pub(crate) async fn begin<H: Host>(
-    host: &H,
-    person: &str,
-    email: Option<&str>,
-    until: Option<u64>,
-) -> Result<Token, Failure> {
+/// A session that is to begin.
+pub(crate) struct New<'a> {
+    pub(crate) person: &'a str,
+    /// With which they signed in.
+    pub(crate) email: Option<&'a str>,
+    /// It ends no later (seconds since 1970), if that is given.
+    pub(crate) until: Option<u64>,
+    /// What the person knows it by.
+    pub(crate) device: String,
+}
+
+/// A session that stands.
+pub(crate) struct Standing {
+    /// By which it is ended. It opens nothing: what does is signed.
+    pub(crate) id: String,
+    pub(crate) device: String,
+    pub(crate) begun: Timestamp,
+    pub(crate) expires: Timestamp,
+}
+
+/// Begins a session.
+pub(crate) async fn begin<H: Host>(host: &H, new: New<'_>) -> Result<Token, Failure> {
+    let New { person, email, until, device } = new;
     let now = host.now();
     let expires = now.0 / 1_000_000 + LIFETIME_SECONDS;
     let token = Token {
@@ -42,7 +59,8 @@ pub(crate) async fn begin<H: Host>(
             sessions.remove(&oldest);
         }
         let expires = of_instant(Timestamp(token.expires * 1_000_000));
-        let session = Value::object([("createdAt", of_instant(now)), ("expiresAt", expires)]);
+        let device = Value::text(&device);
+        let session = Value::object([("createdAt", of_instant(now)), ("expiresAt", expires), ("device", device)]);
         sessions.insert(token.session.clone(), session);
         // Whom a token vouches for may have signed in by mail before.
         let known = found.and_then(|value| text(value, "email"));
@@ -61,24 +79,41 @@ pub(crate) async fn find<H: Host>(host: &H, token: &Token) -> Result<Option<Opti
     Ok(session.filter(|session| stands(session, now)).map(|_| text(&value, "email").map(str::to_owned)))
 }
 
+/// The sessions of a person, the last one first.
+pub(crate) async fn of_person<H: Host>(host: &H, person: &str) -> Result<Vec<Standing>, Failure> {
+    let found = internal::read(host, &internal::entity("tw-sessions", person)?).await?;
+    let sessions = found.map(|(value, _)| all(&value)).unwrap_or_default();
+    let now = host.now();
+    let standing = sessions.iter().filter(|(_, session)| stands(session, now)).map(|(id, session)| Standing {
+        id: id.clone(),
+        // What earlier builds began has none.
+        device: text(session, "device").map_or_else(|| device::name(None), str::to_owned),
+        begun: instant(session, "createdAt").unwrap_or(Timestamp(0)),
+        expires: instant(session, "expiresAt").unwrap_or(Timestamp(0)),
+    });
+    let mut standing: Vec<Standing> = standing.collect();
+    standing.sort_by_key(|session| std::cmp::Reverse(session.begun));
+    Ok(standing)
+}
+
 /// The email with which a person signs in; `None` for those whom an issuer vouches for.
 pub(crate) async fn email<H: Host>(host: &H, person: &str) -> Result<Option<String>, Failure> {
     let found = internal::read(host, &internal::entity("tw-sessions", person)?).await?;
     Ok(found.and_then(|(value, _)| text(&value, "email").map(str::to_owned)))
 }
 
-/// Ends one session, or all of the person's.
-pub(crate) async fn end<H: Host>(host: &H, person: &str, only: Option<&str>) -> Result<(), Failure> {
+/// Ends one session, or all of the person's. Whether there was any.
+pub(crate) async fn end<H: Host>(host: &H, person: &str, only: Option<&str>) -> Result<bool, Failure> {
     let entity = internal::entity("tw-sessions", person)?;
     internal::update(host, &entity, |found| {
-        let Some(value) = found else { return Step::Leave(()) };
+        let Some(value) = found else { return Step::Leave(false) };
         let mut sessions = all(value);
         let before = sessions.len();
         sessions.retain(|id, _| only.is_some_and(|only| id != only));
         if sessions.len() == before {
-            return Step::Leave(());
+            return Step::Leave(false);
         }
-        Step::Write(with(text(value, "email"), sessions), ())
+        Step::Write(with(text(value, "email"), sessions), true)
     })
     .await
 }

@@ -17,6 +17,10 @@ fn wrong(code: &str) -> &'static str {
     if code == "000000" { "000001" } else { "000000" }
 }
 
+fn new(person: &str) -> sessions::New<'_> {
+    sessions::New { person, email: Some(ANN), until: None, device: String::new() }
+}
+
 fn me(server: &Server, cookie: &str) -> u16 {
     let person = Person { id: String::new(), cookie: cookie.to_owned() };
     server.ask(&person, "GET", "/me", &[], Json::Null).status()
@@ -322,7 +326,7 @@ fn sessions_begun_and_ended_at_once_all_count() {
     let ann = server.sign_in(ANN);
     let session = ann.cookie.split('.').nth(1).unwrap();
     let begun = async {
-        let begun = sessions::begin(&server.world, &ann.id, Some(ANN), None).await.unwrap();
+        let begun = sessions::begin(&server.world, new(&ann.id)).await.unwrap();
         sessions::find(&server.world, &begun).await.unwrap().is_some()
     };
     let ended = async {
@@ -352,4 +356,90 @@ fn a_lost_close_is_made_good_by_resync_within_a_minute() {
     assert_eq!(minute(), 0);
     server.ask(&ann, "POST", "/logout", &[], Json::Null);
     assert_eq!(minute(), 1);
+}
+
+/// Whose sessions are listed, as `device` and `current`, and their ids.
+fn listed(server: &Server, person: &Person) -> (Vec<(String, bool)>, Vec<String>) {
+    let answer = server.ask(person, "GET", "/sessions", &[], Json::Null);
+    assert_eq!(answer.status(), 200);
+    let sessions = answer.json()["sessions"].as_array().unwrap().clone();
+    let named =
+        |session: &Json| (session["device"].as_str().unwrap().to_owned(), session["current"].as_bool().unwrap());
+    let ids = sessions.iter().map(|session| session["id"].as_str().unwrap().to_owned());
+    (sessions.iter().map(named).collect(), ids.collect())
+}
+
+#[test]
+fn a_person_sees_where_they_are_signed_in_and_ends_one_of_it() {
+    let server = server(&[]);
+    let laptop = server.sign_in(ANN);
+    server.world.pass(10);
+    let code = server.code(ANN);
+    let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
+    let body = json!({"email": ANN, "code": code});
+    let answer = server.ask(
+        &Person { id: String::new(), cookie: String::new() },
+        "POST",
+        "/login/verify",
+        &[("user-agent", agent)],
+        body,
+    );
+    let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let phone = Person { id: laptop.id.clone(), cookie };
+    let (names, ids) = listed(&server, &laptop);
+    assert_eq!(names, [("Firefox on Linux".to_owned(), false), ("An unknown device".to_owned(), true)]);
+    assert!(!phone.cookie.ends_with(&ids[0]) && me(&server, &format!("session={}", ids[0])) == 401, "it opens nothing");
+    let all = server.ask(&laptop, "GET", "/sessions", &[], Json::Null).json();
+    assert_eq!(all["sessions"][0]["begun"], "2027-01-15T08:00:10.000000Z");
+    assert_eq!(all["sessions"][0]["expires"], "2027-02-14T08:00:10.000000Z");
+
+    let answer = server.ask(&laptop, "DELETE", &format!("/sessions/{}", ids[0]), &[], Json::Null);
+    assert_eq!((answer.status(), answer.json(), answer.header("set-cookie")), (200, json!({}), None));
+    let [closing] = &answer.published()[..] else { panic!("one channel is closed") };
+    assert_eq!(closing.channel, format!("session:{}.{}", laptop.id, ids[0]));
+    assert!(matches!(closing.content, Content::Close(4001, _)));
+    assert_eq!((me(&server, &phone.cookie), me(&server, &laptop.cookie)), (401, 200));
+    for gone in [ids[0].as_str(), "nothing", "..", "a%2Fb"] {
+        assert_eq!(
+            server.ask(&laptop, "DELETE", &format!("/sessions/{gone}"), &[], Json::Null).status(),
+            404,
+            "{gone}"
+        );
+    }
+    let answer = server.ask(&laptop, "DELETE", &format!("/sessions/{}", ids[1]), &[], Json::Null);
+    assert!(answer.header("set-cookie").unwrap().starts_with("session=; "));
+    assert_eq!(me(&server, &laptop.cookie), 401);
+}
+
+#[test]
+fn nobody_sees_or_ends_the_sessions_of_others() {
+    let server = server(&[]);
+    let (ann, bob) = (server.sign_in(ANN), server.sign_in("bob@example.org"));
+    let (_, ids) = listed(&server, &ann);
+    assert_eq!(server.ask(&bob, "DELETE", &format!("/sessions/{}", ids[0]), &[], Json::Null).status(), 404);
+    assert_eq!(listed(&server, &bob).1.len(), 1);
+    for (method, target) in [("GET", "/sessions".to_owned()), ("DELETE", format!("/sessions/{}", ids[0]))] {
+        assert_eq!(server.anonymous(method, &target, Json::Null).status(), 401);
+        let foreign = &[("origin", "https://evil.example")];
+        let status = server.ask(&ann, method, &target, foreign, Json::Null).status();
+        assert_eq!(status, if method == "GET" { 200 } else { 403 });
+    }
+    assert_eq!(me(&server, &ann.cookie), 200);
+}
+
+#[test]
+fn a_session_that_the_key_of_before_signed_stands_until_that_is_left_out() {
+    const NEW: &str = "another key of at least 32 characters, for tests";
+    let store = MemoryStore::new();
+    let ann = server_over(store.clone(), &[]).sign_in(ANN);
+    let status = |settings: &[(&str, &str)]| me(&server_over(store.clone(), settings), &ann.cookie);
+    assert_eq!(status(&[("key", NEW), ("key-before", crate::testing::KEY)]), 200);
+    assert_eq!(status(&[("key", NEW)]), 401);
+    let rotated = server_over(store.clone(), &[("key", NEW), ("key-before", crate::testing::KEY)]);
+    // What is signed now is signed with the new key.
+    let again = rotated.sign_in(ANN);
+    assert_eq!(me(&server_over(store.clone(), &[("key", NEW)]), &again.cookie), 200);
+    let headers = [("host", "weft.example"), ("cookie", ann.cookie.as_str())];
+    assert_eq!(rotated.open(&headers).status, 101);
+    assert_eq!(server_over(store, &[("key", NEW)]).open(&headers).status, 401);
 }

@@ -67,7 +67,7 @@ impl Connection {
     /// A connection opened before; `None` when its session is over.
     pub(super) fn of_meta<H: Host>(router: &Router<H>, batch: &Batch) -> Option<Connection> {
         let meta = |name: &str| header(&batch.headers, name);
-        let token = Token::read(meta("meta-session")?, &router.config.key, router.host.now())?;
+        let token = router.config.session(meta("meta-session")?, router.host.now())?;
         let subscriptions = meta("meta-subscriptions").filter(|marks| marks.is_ascii() && marks.len() % MARK == 0);
         let names = meta("meta-watching").unwrap_or_default().split(',');
         Some(Connection {

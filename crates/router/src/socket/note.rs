@@ -13,7 +13,6 @@ use timeweft_core::operation::Outcome;
 use crate::event::{Batch, BatchOutcome, Event, Header, Reply, header};
 use crate::execute::{self, Action, Principal, Request, Subscription, execute};
 use crate::host::Host;
-use crate::token::Token;
 use crate::{Router, close, notes, target};
 
 use super::admission::{admit, answered, closing, refused};
@@ -49,7 +48,7 @@ pub(super) async fn handle<H: Host>(router: &Router<H>, batch: Batch, local: &st
 
 fn stands<H: Host>(router: &Router<H>, batch: &Batch) -> bool {
     let token = header(&batch.headers, "meta-session");
-    token.is_some_and(|token| Token::read(token, &router.config.key, router.host.now()).is_some())
+    token.is_some_and(|token| router.config.session(token, router.host.now()).is_some())
 }
 
 async fn open<H: Host>(

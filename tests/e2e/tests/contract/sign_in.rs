@@ -1,6 +1,6 @@
 //! Contract sections 6 and, as far as it goes yet, 7.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::{Value as Json, json};
 use timeweft_e2e::{Format, Person, fresh, http};
 
@@ -18,6 +18,7 @@ crate::cases!(
     bad_sign_ins_are_400,
     logging_out_ends_this_session_and_closes_its_sockets,
     logging_out_everywhere_ends_all_sessions,
+    ending_another_session_closes_its_sockets_within_a_second,
     the_person_is_an_entity_that_only_they_may_change,
     bearer_takes_the_place_of_the_cookie,
     internal_types_are_nobodys,
@@ -134,6 +135,24 @@ async fn logging_out_everywhere_ends_all_sessions(url: Url) -> Result<()> {
     one.closed().await?;
     two.closed().await?;
     assert_eq!(there.http("GET", "/me", &[], None).await?.status, 401);
+    Ok(())
+}
+
+async fn ending_another_session_closes_its_sockets_within_a_second(url: Url) -> Result<()> {
+    let email = email();
+    let (here, there) = (Person::sign_in(&url, &email).await?, Person::sign_in(&url, &email).await?);
+    let (mut socket, mut other) = (here.connect(Format::Json).await?, there.connect(Format::Cbor).await?);
+    let listed = here.http("GET", "/sessions", &[], None).await?;
+    let sessions = listed.body["sessions"].as_array().context("a list")?;
+    let (ours, theirs): (Vec<_>, Vec<_>) = sessions.iter().partition(|session| session["current"] == true);
+    assert_eq!((ours.len(), theirs.len()), (1, 1), "{}", listed.body);
+    let path = format!("/sessions/{}", theirs[0]["id"].as_str().context("an id")?);
+    assert_eq!(here.http("DELETE", &path, &[], None).await?.status, 200);
+    let closed = tokio::time::timeout(std::time::Duration::from_secs(1), other.closed()).await??;
+    assert_eq!(closed, Some(4001));
+    assert_eq!(there.http("GET", "/me", &[], None).await?.status, 401);
+    assert_eq!(here.http("DELETE", &path, &[], None).await?.status, 404);
+    socket.call(json!({"method": "get", "entityId": "note:x"})).await?;
     Ok(())
 }
 
