@@ -103,18 +103,34 @@ impl Org {
         self.granted(person, &above).max(self.granted(EVERYBODY, &above))
     }
 
+    /// The same, of what is granted to them by name.
+    pub fn named_role(&self, person: &str, node: &str) -> Option<Role> {
+        self.granted(person, &self.above(node))
+    }
+
     /// The most that is granted to a person by name at one of these nodes.
     fn granted(&self, person: &str, nodes: &BTreeSet<&str>) -> Option<Role> {
         let grants = self.grants.get(person)?;
         nodes.iter().filter_map(|node| grants.get(*node).copied()).max()
     }
 
-    /// Who has a role at a node by name, and whether it is granted there and not above only; and [`EVERYBODY`].
+    /// Who has a role at a node by name, and whether it is by what is granted there, or by more that is granted above; and [`EVERYBODY`].
     pub fn people<'a>(&'a self, node: &'a str) -> impl Iterator<Item = (&'a str, Role, bool)> {
         let above = self.above(node);
         self.grants.iter().filter_map(move |(person, grants)| {
-            Some((person.as_str(), self.granted(person, &above)?, grants.contains_key(node)))
+            let role = self.granted(person, &above)?;
+            Some((person.as_str(), role, grants.get(node) == Some(&role)))
         })
+    }
+
+    /// What is granted to a person at that very node.
+    pub fn granted_at(&self, person: &str, node: &str) -> Option<Role> {
+        self.grants.get(person)?.get(node).copied()
+    }
+
+    /// Everybody with a role by name, and the most that they are anywhere.
+    pub fn everyone(&self) -> impl Iterator<Item = (&str, Role)> {
+        self.grants.keys().filter_map(|person| Some((person.as_str(), self.highest(person)?)))
     }
 
     /// Whether a person is nothing but at that node.
@@ -134,9 +150,15 @@ impl Org {
         Some(entity).filter(|entity| self.node_of(entity) == Some(node)).map(String::as_str)
     }
 
-    /// Whether a person has any role.
-    pub fn is_member(&self, person: &str) -> bool {
+    /// Whether a person has any role by name.
+    pub fn is_named(&self, person: &str) -> bool {
         self.grants.get(person).is_some_and(|grants| !grants.is_empty())
+    }
+
+    /// Whether a person is one of the organisation's: who has only what was shared with them of it is not.
+    pub fn is_member(&self, person: &str) -> bool {
+        let is_guest_at = |node: &str| self.parents.contains_key(node) && self.entity_of(node).is_some();
+        self.grants.get(person).into_iter().flatten().any(|(node, _)| !is_guest_at(node))
     }
 
     /// Whether a person is admin of a node with no admin above it: nobody in the organisation can more.
@@ -154,6 +176,11 @@ impl Org {
     /// Everybody with a role.
     pub fn members(&self) -> impl Iterator<Item = &str> {
         self.grants.keys().map(String::as_str)
+    }
+
+    /// Whether a node is one of these, or below.
+    fn is_below(&self, node: &str, nodes: &BTreeSet<String>) -> bool {
+        self.above(node).into_iter().any(|above| nodes.contains(above))
     }
 
     /// A node and all that it is below.
@@ -253,7 +280,14 @@ impl Org {
         }
         for entity in changed(&self.attached, &after.attached) {
             let what = ["attaching or detaching `", entity, "`"].concat();
-            if let Some(node) = self.attached.get(entity).filter(|node| !is_admin(node)) {
+            // A node that is there for it alone has it from what it is below.
+            let is_theirs = |node: &str| match self.parents.get(node).filter(|_| self.entity_of(node).is_some()) {
+                Some(above) if !after.attached.get(entity).is_some_and(|to| after.is_below(to, above)) => {
+                    above.iter().any(|node| is_admin(node))
+                }
+                _ => is_admin(node),
+            };
+            if let Some(node) = self.attached.get(entity).filter(|node| !is_theirs(node)) {
                 return takes("admin", node, &what);
             }
             if let Some(node) = after.attached.get(entity).filter(|node| after.role(person, node) < Some(Role::Editor))

@@ -84,7 +84,8 @@ impl Right {
     fn under(policy: Policy, rules: Option<TypeRules>) -> Right {
         let (access, role) = match policy {
             Policy::Public | Policy::SignedIn => (Access::Any, Role::Editor),
-            Policy::Owner | Policy::Org => (Access::Creator, Role::Admin),
+            Policy::Owner => (Access::Creator, Role::Editor),
+            Policy::Org => (Access::Creator, Role::Admin),
         };
         Right { access, role, source: None, rules }
     }
@@ -195,7 +196,10 @@ pub(crate) async fn right<H: Host>(
         "person" if entity.local() != person => Err(refusal(format!(
             "{entity} is not yours to make; the only person you can make is the one you are signed in as"
         ))),
-        "type" if permission == Permission::Read => Ok(Right { role: Role::Viewer, ..right }),
+        "type" if permission == Permission::Read => {
+            let role = if is_admin(router, person).await? { Role::Editor } else { Role::Viewer };
+            Ok(Right { role, ..right })
+        }
         "type" => may_define(router, entity, person).await.map(|()| right),
         _ if policy == Policy::Org => Ok(right.by(org::right(router, entity, person, permission).await?)),
         _ => Ok(right),

@@ -11,7 +11,7 @@ use timeweft_core::limits::{Limits, TRUSTED};
 use timeweft_core::message::{Asked, Response};
 use timeweft_core::operation::{
     Access, CborDiff, CborValue, Committed, Context, Failure, List, Listed, Listing, Moment, Operation, Outcome, Patch,
-    Permission, Read, Reading, Which,
+    Permission, Policy, Read, Reading, Which,
 };
 use timeweft_core::org::Role;
 use timeweft_core::time::Timestamp;
@@ -157,14 +157,26 @@ pub(crate) async fn execute<H: Host>(router: &Router<H>, request: Request<'_>) -
         }
         Err(denied) => return Executed::answering(Err(denied)),
     };
-    let granted = Granted { router, principal, entity, right };
+    act(Granted { router, principal, entity, right }, action).await
+}
+
+/// Does to an entity what somebody has the right to otherwise.
+pub(crate) async fn execute_granted<H: Host>(
+    router: &Router<H>,
+    right: Right,
+    Request { principal, entity, action }: Request<'_>,
+) -> Executed {
+    act(Granted { router, principal, entity, right }, action).await
+}
+
+async fn act<H: Host>(granted: Granted<'_, H>, action: Action) -> Executed {
     match action {
         Action::Apply(operation) => granted.apply(granted.context(), operation).await,
         Action::PatchDocument(patch) => granted.patch_document(patch).await,
         Action::Subscribe { since } => {
             granted.subscribe(Read { which: Which::Current, since }, granted.channel()).await
         }
-        Action::Follow => match notes::follow(&router.host, &granted.entity).await {
+        Action::Follow => match notes::follow(&granted.router.host, &granted.entity).await {
             Ok(()) => granted.subscribe(Read::whole(Which::Latest), notes::channel(&granted.channel())).await,
             Err(error) => Executed::answering(Err(Failure::Unavailable(error.0).into())),
         },
@@ -295,8 +307,15 @@ impl<H: Host> Granted<'_, H> {
             _ => None,
         };
         let source = self.right.source.as_ref();
-        let rights = || source.map(|source| source.rights_channels(self.principal.person)).unwrap_or_default();
-        let subscription = held.map(|held| Subscription::Begin { channel, held, rights: rights() });
+        let by_orgs = self.right.rules.as_ref().is_some_and(|rules| rules.policy == Policy::Org);
+        let rights = match source {
+            Some(source) => source.rights_channels(self.principal.person),
+            None if by_orgs && held == Some(None) => {
+                org::waiting_for_org(self.router, &self.entity, self.principal.person)
+            }
+            None => Vec::new(),
+        };
+        let subscription = held.map(|held| Subscription::Begin { channel, held, rights });
         Executed { subscription, ..executed }
     }
 

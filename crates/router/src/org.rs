@@ -33,6 +33,9 @@ pub(crate) const RIGHTS: &str = "rights";
 /// Organisations that are remembered at most; then all are read again.
 const KEPT: usize = 64;
 
+/// Of those who wait for what is attached, so many are told at once; others find out by themselves.
+const MOST_TOLD: usize = 10_000;
+
 /// What was read last.
 #[derive(Default)]
 pub(crate) struct Known {
@@ -67,7 +70,7 @@ pub(crate) struct Source {
 
 impl Source {
     /// The organisation's own.
-    fn of_itself(org: &EntityId, version: Timestamp) -> Source {
+    pub(crate) fn of_itself(org: &EntityId, version: Timestamp) -> Source {
         Source { org: org.clone(), version, node: None, is_everybodys: false }
     }
 
@@ -111,6 +114,11 @@ pub(crate) async fn waiting<H: Host>(router: &Router<H>, entity: &EntityId, pers
     }
 }
 
+/// The same for what is attached nowhere yet: once it is, those who have a right to it by that are told.
+pub(crate) fn waiting_for_org<H: Host>(router: &Router<H>, entity: &EntityId, person: &str) -> Vec<(String, String)> {
+    Source { is_everybodys: true, ..Source::of_itself(entity, router.host.now()) }.rights_channels(person)
+}
+
 /// How a right comes about.
 pub(crate) enum Right {
     By(Source, Role),
@@ -128,11 +136,12 @@ pub(crate) async fn right<H: Host>(
     if entity.kind() == org::KIND {
         return of_itself(router, entity, person, permission).await;
     }
-    let Some((source, role)) = attached(router, entity, person).await? else { return Ok(Right::Creator) };
+    // Who makes it is not told where others would have it, nor is it theirs.
+    let by = (permission == Permission::Create).then_some(person);
+    let Some((source, role)) = attached(router, entity, person, by).await? else { return Ok(Right::Creator) };
     let forbidden = |why: &str| Err(Denied::Forbidden(format!("{entity} is an organisation's: {why}")));
     match (role, permission) {
-        // As where it is made already, and not theirs to read.
-        (None, Permission::Create) => Err(Failure::Exists.into()),
+        (None, Permission::Create) => forbidden("making it takes the role `editor` where you have attached it"),
         (None, _) => Err(Denied::Hidden),
         (Some(Role::Viewer), Permission::Create | Permission::Change) => {
             forbidden("changing it takes the role `editor` where it is attached, and you are `viewer`")
@@ -149,7 +158,7 @@ pub(crate) async fn right_on_channels<H: Host>(router: &Router<H>, entity: &Enti
             .filter(|state| state.org.is_some())
             .map_or(Right::Creator, |state| Right::By(Source::of_itself(entity, state.valid_from), Role::Viewer)));
     }
-    let attached = attached(router, entity, access::NOBODY).await?;
+    let attached = attached(router, entity, access::NOBODY, None).await?;
     Ok(attached.map_or(Right::Creator, |(source, _)| Right::By(source, Role::Viewer)))
 }
 
@@ -164,25 +173,32 @@ async fn of_itself<H: Host>(
         return Ok(Right::Creator);
     };
     // Whether it is there is told to who makes it, as of everything.
-    let role = org.highest(person).or((permission == Permission::Create).then_some(Role::Viewer));
+    let role = org
+        .highest(person)
+        .filter(|_| org.is_member(person))
+        .or((permission == Permission::Create).then_some(Role::Viewer));
     role.map(|role| Right::By(Source::of_itself(entity, valid_from), role)).ok_or(Denied::Hidden)
 }
 
-/// Where the entity is attached, and what the person is there.
+/// Where the entity is attached (`by`: if it is by that person), and what the person is there.
 async fn attached<H: Host>(
     router: &Router<H>,
     entity: &EntityId,
     person: &str,
+    by: Option<&str>,
 ) -> Result<Option<(Source, Option<Role>)>, Failure> {
     let mark = org::mark(&Sha256::digest(entity.as_str()));
     let Some((mark, _)) = internal::read(&router.host, &mark).await? else { return Ok(None) };
+    if by.is_some_and(|by| internal::text(&mark, "person") != Some(by)) {
+        return Ok(None);
+    }
     let Some(org) = internal::text(&mark, "org").and_then(|org| EntityId::parse(org).ok()) else { return Ok(None) };
     // While it is deleted, what is attached to it is its makers'.
     let Some(state) = state(router, &org).await?.filter(|state| !state.is_deleted) else { return Ok(None) };
     let Some(known) = &state.org else { return Ok(None) };
     let Some(node) = known.node_of(entity.as_str()) else { return Ok(None) };
     let source =
-        Source { org, version: state.valid_from, node: Some(node.to_owned()), is_everybodys: !known.is_member(person) };
+        Source { org, version: state.valid_from, node: Some(node.to_owned()), is_everybodys: !known.is_named(person) };
     Ok(Some((source, known.role(person, node))))
 }
 
@@ -288,6 +304,17 @@ pub(crate) async fn changed<H: Host>(
     if change.prev_valid_from.is_none() {
         leave(org.as_str(), &owners);
     }
+    let attached = before
+        .newly_attached(&after)
+        .filter_map(|entity| Some((EntityId::parse(entity).ok()?, after.node_of(entity)?)));
+    let told = attached.flat_map(|(entity, node)| {
+        after
+            .people(node)
+            .filter(|(other, ..)| *other != person)
+            .map(move |(other, ..)| channel(&entity, other))
+            .collect::<Vec<_>>()
+    });
+    effects.extend(told.take(MOST_TOLD).map(close));
     Ok(effects)
 }
 

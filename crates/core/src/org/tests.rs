@@ -150,6 +150,12 @@ impl Org {
         org
     }
 
+    fn clone_attached(&self, entity: &str, node: &str) -> Org {
+        let mut org = self.clone();
+        org.attached.insert(entity.into(), node.into());
+        org
+    }
+
     fn clone_with_grant(&self, person: &str, node: &str, role: Role) -> Org {
         let mut org = self.clone();
         org.grants.entry(person.into()).or_default().insert(node.into(), role);
@@ -244,7 +250,33 @@ fn whoever_wants_less_for_themselves_may_have_it() {
 fn the_people_at_a_node_are_told_with_where_they_come_from() {
     let acme = org(ACME);
     let people: Vec<_> = acme.people("web").collect();
-    assert_eq!(people, [("ann", Role::Admin, false), ("bob", Role::Editor, true)]);
+    assert_eq!(people, [("ann", Role::Admin, false), ("bob", Role::Editor, false)], "as viewer there he has less");
+    assert!(acme.people("shop").any(|bob| bob == ("bob", Role::Editor, true)));
+    assert_eq!(
+        (acme.granted_at("bob", "web"), acme.named_role("bob", "web")),
+        (Some(Role::Viewer), Some(Role::Editor))
+    );
     let own = org(&ACME.replace(r#""web":{}"#, r#""web":{"entity":"task:1"}"#));
     assert_eq!((own.entity_of("web"), own.entity_of("shop")), (Some("task:1"), None));
+}
+
+#[test]
+fn who_has_only_what_was_shared_with_them_is_a_guest() {
+    let own = |grants: &str| {
+        org(&ACME.replace(r#""web":{}"#, r#""web":{"entity":"task:1"}"#).replace(r#""eve":{"other":"viewer"}"#, grants))
+    };
+    let shared = own(r#""eve":{"web":"admin"}"#);
+    assert!(!shared.is_member("eve") && shared.is_named("eve") && shared.is_member("bob"));
+    // They may share it on, and not take it away from where it is shared.
+    let moved = |to: &str| shared.clone_with_node("part").clone_with_edge("web", "part").clone_attached("task:1", to);
+    assert_eq!(shared.allows(&moved("part"), "eve"), Ok(()));
+    let mut detached = shared.clone();
+    detached.attached.remove("task:1");
+    assert!(shared.allows(&detached, "eve").is_err() && shared.allows(&detached, "ann").is_ok());
+    assert!(shared.allows(&shared.clone_attached("task:1", "other"), "eve").is_err());
+    // Alone in an organisation, whoever is in it is a member.
+    let alone = org(
+        r#"{"nodes":{"all":{"entity":"task:9"}},"grants":{"ann":{"all":"admin"},"bob":{"all":"viewer"}},"attached":{"task:9":"all"}}"#,
+    );
+    assert!(alone.is_member("bob"));
 }

@@ -117,7 +117,7 @@ pub(super) async fn accept<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpRe
     let fields = fields(exchange.request, &exchange.router.config)?;
     let token = needed(fields.text("token")?, "token")?;
     let accepted = invitations::accept(exchange.router, &caller, &token).await?;
-    let body = text([("entityId", accepted.entity.as_deref()), ("role", Some(accepted.role.as_str()))]);
+    let body = text([("entityId", Some(&*accepted.entity)), ("role", Some(accepted.role.as_str()))]);
     Ok(HttpResponse { effects: accepted.effects, ..of_value(200, &Value::Object(body), exchange.format) })
 }
 

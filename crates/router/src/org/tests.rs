@@ -148,18 +148,69 @@ fn each_way_in_goes_by_the_role() {
 }
 
 #[test]
-fn what_is_attached_before_it_is_made_is_made_by_editors() {
+fn what_is_attached_before_it_is_made_is_attached_where_who_attached_it_makes_it() {
     let shop = shop();
     shop.changed(json!({"attached": {"task:new": "shelf"}}));
-    for (person, status) in [(&shop.zoe, 409), (&shop.eve, 409), (&shop.vic, 403), (&shop.ed, 201), (&shop.zoe, 409)] {
-        assert_eq!(shop.post(person, "task", "new", json!(1)).status(), status);
-    }
+    shop.made(&shop.ann, "task", "new", json!(1));
     assert_eq!(shop.ask(&shop.vic, "GET", "task:new", Json::Null).status(), 200);
+    assert_eq!(shop.post(&shop.zoe, "task", "new", json!(1)).status(), 409);
     // Attached to nothing it is its maker's.
     shop.made(&shop.zoe, "task", "own", json!(1));
     assert_eq!(shop.ask(&shop.ann, "GET", "task:own", Json::Null).status(), 404);
     assert_eq!(shop.listed(&shop.zoe, "task"), ["task:own"]);
     assert_eq!(shop.listed(&shop.ann, "task").len(), 2);
+}
+
+#[test]
+fn who_guesses_an_id_has_nothing_of_what_comes_to_be_there() {
+    let shop = shop();
+    let (eve, zoe) = (&shop.eve.id, &shop.zoe.id);
+    for (id, grants) in [
+        ("a", json!({eve: {"x": "admin"}})),
+        ("b", json!({eve: {"x": "admin"}, "*": {"x": "editor"}})),
+        ("c", json!({eve: {"x": "admin"}, zoe: {"x": "admin"}})),
+    ] {
+        let org = json!({"nodes": {"x": {}}, "grants": grants, "attached": {format!("task:{id}"): "x", format!("draft:{id}"): "x"}});
+        shop.made(&shop.eve, "org", id, org);
+        shop.made(&shop.zoe, "task", id, json!({"secret": 1}));
+        shop.made(&shop.zoe, "draft", id, json!({"secret": 1}));
+    }
+    // What was its maker's by the policy is so by organisations too.
+    shop.made(&shop.ann, "type", "draft", json!({"policy": "org"}));
+    for entity in ["task:a", "task:b", "task:c", "draft:a", "draft:b", "draft:c"] {
+        assert_eq!(shop.ask(&shop.eve, "GET", entity, Json::Null).status(), 404, "{entity}");
+        assert_eq!(shop.ask(&shop.zoe, "GET", entity, Json::Null).status(), 200, "{entity}");
+        let shared = shop.ask(&shop.zoe, "PUT", &format!("{entity}/people/{}", shop.vic.id), json!({"role": "viewer"}));
+        assert_eq!(shared.status(), 200, "{entity} {}", shared.json());
+        assert_eq!(shop.ask(&shop.vic, "GET", entity, Json::Null).status(), 200, "{entity}");
+    }
+}
+
+#[test]
+fn a_change_that_is_refused_is_in_nobodys_way() {
+    let shop = shop();
+    shop.made(&shop.zoe, "task", "own", json!(1));
+    let attached: serde_json::Map<String, Json> =
+        (0..50).map(|number| (format!("task:{number}"), json!("x"))).collect();
+    let mut evil = json!({"nodes": {"x": {}}, "grants": {&shop.eve.id: {"x": "admin"}}, "attached": attached});
+    evil["attached"]["task:own"] = json!("x");
+    assert_eq!(shop.post(&shop.eve, "org", "evil", evil).status(), 422);
+    shop.made(&shop.zoe, "task", "7", json!(1));
+    for entity in ["task:own", "task:7"] {
+        let shared = shop.ask(&shop.zoe, "PUT", &format!("{entity}/people/{}", shop.vic.id), json!({"role": "viewer"}));
+        assert_eq!(shared.status(), 200, "{entity} {}", shared.json());
+    }
+}
+
+#[test]
+fn what_was_in_a_deleted_organisation_is_its_makers_to_share_anew() {
+    let shop = shop();
+    assert_eq!(shop.ask(&shop.ann, "DELETE", "org:acme", Json::Null).status(), 200);
+    let shared = shop.ask(&shop.ann, "PUT", &format!("task:t/people/{}", shop.zoe.id), json!({"role": "viewer"}));
+    assert_eq!(shared.status(), 200, "{}", shared.json());
+    assert_eq!(shop.ask(&shop.ann, "POST", "org:acme/undelete", Json::Null).status(), 200);
+    assert_eq!(shop.ask(&shop.ed, "GET", "task:t", Json::Null).status(), 404, "it is elsewhere by now");
+    assert_eq!(shop.ask(&shop.zoe, "GET", "task:t", Json::Null).status(), 200);
 }
 
 #[test]
@@ -204,13 +255,11 @@ fn nobody_attaches_what_others_made_or_have() {
         assert_eq!(refused.status(), 422, "{attached} {}", refused.json());
     }
     assert_eq!(shop.ask(&shop.eve, "GET", "task:t", Json::Null).status(), 404);
-    // What is not there yet goes to the first, and is free again once they let go of it.
+    // What is not there yet is whose it will be.
     shop.changed(json!({"attached": {"task:new": "shop"}}));
-    assert_eq!(shop.post(&shop.eve, "org", "evil", evil("task:new")).status(), 422);
-    shop.changed(json!({"attached": {"task:new": null}}));
     shop.made(&shop.eve, "org", "evil", evil("task:new"));
-    shop.made(&shop.eve, "task", "new", json!(1));
-    assert_eq!(shop.ask(&shop.ed, "GET", "task:new", Json::Null).status(), 404);
+    shop.made(&shop.ann, "task", "new", json!(1));
+    assert_eq!(shop.ask(&shop.eve, "GET", "task:new", Json::Null).status(), 404);
 }
 
 #[test]

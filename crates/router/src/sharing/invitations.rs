@@ -2,7 +2,7 @@
 //! who has it.
 //!
 //! `tw-invitations:{id of the organisation}` holds `{invitations: {hash: {node, role, by, expiresAt, email?}}}`, by the hash of the
-//! secret. It is accepted **in the name of who invited**, so that it holds as long as they may grant what they promised, and the
+//! secret. Each is to what is at a node for one entity alone. It is accepted **in the name of who invited**, so that it holds as long as they may grant what they promised, and the
 //! version says both: `personId` who invited, `impersonatorId` who accepted. That of one address is gone then.
 //!
 //! `tw-invited:{personId}` holds when somebody had mails sent lately.
@@ -10,7 +10,7 @@
 use timeweft_core::id::EntityId;
 use timeweft_core::message::Code;
 use timeweft_core::operation::Failure;
-use timeweft_core::org::{self, Role};
+use timeweft_core::org::{self, Org, Role};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::{Object, Value};
 
@@ -32,11 +32,13 @@ const SECRET: usize = 26;
 pub(crate) const LIFETIME_SECONDS: u64 = 7 * 24 * 3_600;
 const LONGEST_SECONDS: u64 = 366 * 24 * 3_600;
 
-/// Invitations of one organisation that stand.
-const MOST: usize = 500;
+/// Invitations that one person has standing in an organisation, and all together.
+const MOST: usize = 100;
+const MOST_OF_ALL: usize = 5_000;
 
-/// Mails with invitations that one person has sent in a day.
+/// Mails with invitations that one person has sent in a day, and to one address.
 const MAILS: usize = 50;
+const MAILS_TO_ONE: usize = 3;
 const DAY_MICROS: u64 = 24 * 3_600 * 1_000_000;
 
 /// What is promised.
@@ -59,8 +61,7 @@ pub(crate) struct Made {
 
 /// What somebody has come to.
 pub(crate) struct Accepted {
-    /// Where the node is for one entity alone.
-    pub(crate) entity: Option<String>,
+    pub(crate) entity: String,
     pub(crate) role: Role,
     pub(crate) effects: Vec<Effect>,
 }
@@ -87,9 +88,10 @@ pub(crate) async fn invite<H: Host>(
         return Err(Denied::Unfit(Unfit(Code::NotImplemented, why.to_owned())));
     }
     let (Place { org, node }, effects) = place_of_its_own(router, invited_to, caller.person(), None).await?;
-    if email.is_some() {
-        count_mail(router, caller.person()).await?;
+    if let Some(email) = &email {
+        count_mail(router, caller.person(), email).await?;
     }
+    let known = crate::org::current(router, &org).await?.ok_or(Failure::NotFound)?.0;
     let now = router.host.now();
     let secret = crypto::random_name(&router.host, SECRET);
     let (id, expires_at) = (crypto::hash(&secret), Timestamp(now.0 + seconds * 1_000_000));
@@ -105,15 +107,16 @@ pub(crate) async fn invite<H: Host>(
     let entity = entity(&org)?;
     let written = internal::update(&router.host, &entity, |found| {
         let mut standing = all(found);
-        standing.retain(|_, one| stands(one, now));
-        if standing.len() >= MOST {
+        standing.retain(|_, one| stands(one, now) && may_come_true(one, &known));
+        let by_them = standing.iter().filter(|(_, one)| text(one, "by") == Some(caller.person())).count();
+        if by_them >= MOST || standing.len() >= MOST_OF_ALL {
             return Step::Leave(false);
         }
         standing.insert(id.clone(), Value::Object(promised.clone()));
         Step::Write(with(standing), true)
     });
     if !written.await? {
-        let why = format!("{MOST} invitations stand already: withdraw some, or wait until they are accepted");
+        let why = format!("{MOST} invitations of yours stand already: withdraw some, or wait until they are accepted");
         return Err(Denied::Unfit(Unfit(Code::TooLarge, why)));
     }
     let token = format!("{}.{secret}", org.local());
@@ -122,17 +125,19 @@ pub(crate) async fn invite<H: Host>(
         let link = format!("{app}{}invitation={}", if app.contains('?') { '&' } else { '?' }, made.token);
         let who = caller.email.as_deref().unwrap_or("Somebody");
         let subject = format!("{who} shares something with you");
-        let days = seconds.div_ceil(24 * 3_600);
-        let text = format!("{who} shares something with you:\n\n{link}\n\nThe link is good for {days} days.\n");
+        let until = made.expires_at.to_string();
+        let until = format!("{} {} UTC", &until[..10], &until[11..16]);
+        let text = format!("{who} shares something with you:\n\n{link}\n\nThe link is good until {until}.\n");
         made.effects.push(Effect::Mail(Mail { to, subject, text, code: None }));
     }
     Ok(made)
 }
 
 /// A mail more is sent for a person, unless there were too many.
-async fn count_mail<H: Host>(router: &Router<H>, person: &str) -> Result<(), Denied> {
+async fn count_mail<H: Host>(router: &Router<H>, person: &str, email: &str) -> Result<(), Denied> {
     let now = router.host.now();
-    let nonce = crypto::random_name(&router.host, 16);
+    let to = crypto::hash(email);
+    let key = format!("{to} {}", crypto::random_name(&router.host, 16));
     let is_lately = |at: &Value| as_instant(at).is_some_and(|at| at.0.saturating_add(DAY_MICROS) > now.0);
     let entity = internal::entity("tw-invited", person)?;
     let counted = internal::update(&router.host, &entity, |found| {
@@ -141,16 +146,19 @@ async fn count_mail<H: Host>(router: &Router<H>, person: &str) -> Result<(), Den
             _ => Object::new(),
         };
         sent.retain(|_, at| is_lately(at));
-        if sent.len() >= MAILS {
+        let to_them = sent.keys().filter(|key| key.starts_with(&to)).count();
+        if sent.len() >= MAILS || to_them >= MAILS_TO_ONE {
             return Step::Leave(false);
         }
-        sent.insert(nonce.clone(), of_instant(now));
+        sent.insert(key.clone(), of_instant(now));
         Step::Write(Value::object([("sent", Value::Object(sent))]), true)
     });
     if counted.await? {
         return Ok(());
     }
-    let why = format!("{MAILS} invitations a day go out by mail: invite by a link, or tomorrow");
+    let why = format!(
+        "{MAILS} invitations a day go out by mail, {MAILS_TO_ONE} to one address: invite by a link, or tomorrow"
+    );
     Err(Denied::Unfit(Unfit(Code::SlowDown, why)))
 }
 
@@ -166,7 +174,8 @@ pub(crate) async fn list<H: Host>(
     let found = internal::read(&router.host, &entity(&place.org)?).await?;
     let now = router.host.now();
     let of_node = all(found.as_ref().map(|(value, _)| value)).into_iter().filter_map(|(id, one)| {
-        let promised = promised(&one).filter(|_| stands(&one, now) && text(&one, "node") == Some(&place.node));
+        let is_here = text(&one, "node") == Some(&place.node);
+        let promised = promised(&one).filter(|_| is_here && stands(&one, now) && may_come_true(&one, &place.known));
         Some((id, promised?))
     });
     Ok(of_node.collect())
@@ -188,7 +197,10 @@ pub(crate) async fn withdraw<H: Host>(
 
 /// Accepts one.
 pub(crate) async fn accept<H: Host>(router: &Router<H>, caller: &Caller, token: &str) -> Result<Accepted, Denied> {
-    let none = || Denied::from(Failure::NotFound);
+    let none = || {
+        let why = "this is no invitation, or not any more: ask who invited you for another";
+        Denied::Unfit(Unfit(Code::NotFound, why.to_owned()))
+    };
     let (org, secret) = token.trim().split_once('.').ok_or_else(none)?;
     let org = EntityId::new(org::KIND, org).map_err(|_| none())?;
     let id = crypto::hash(secret);
@@ -206,9 +218,10 @@ pub(crate) async fn accept<H: Host>(router: &Router<H>, caller: &Caller, token: 
     }
     for _ in 0..ATTEMPTS {
         let (known, version) = crate::org::current(router, &org).await?.ok_or_else(none)?;
-        let entity = known.entity_of(node).map(str::to_owned);
+        // What it was to may be elsewhere by now.
+        let entity = known.entity_of(node).map(str::to_owned).ok_or_else(none)?;
         let mut accepted = Accepted { entity, role, effects: Vec::new() };
-        if let Some(more) = known.role(caller.person(), node).filter(|known| *known >= role) {
+        if let Some(more) = known.named_role(caller.person(), node).filter(|known| *known >= role) {
             accepted.role = more;
         } else {
             let principal = Principal { impersonator: Some(caller.person()), ..Principal::of(by) };
@@ -265,6 +278,12 @@ fn with(standing: Object) -> Value {
 
 fn stands(one: &Value, now: Timestamp) -> bool {
     instant(one, "expiresAt").is_some_and(|end| end > now)
+}
+
+/// Whether who invited may still grant it.
+fn may_come_true(one: &Value, known: &Org) -> bool {
+    let of = |name| text(one, name).unwrap_or_default();
+    known.role(of("by"), of("node")) == Some(Role::Admin)
 }
 
 fn promised(one: &Value) -> Option<Invitation> {

@@ -22,9 +22,10 @@ use timeweft_core::value::Value;
 
 use crate::access::{self, Denied, Right};
 use crate::event::Effect;
-use crate::execute::{Action, Principal, Request, execute};
+use crate::execute::{Action, Principal, Request, execute, execute_granted};
 use crate::host::Host;
 use crate::internal::{self, member};
+use crate::org::Source;
 use crate::{Router, crypto};
 
 /// Tries at a change that others keep overtaking.
@@ -80,20 +81,34 @@ pub(crate) async fn people<H: Host>(router: &Router<H>, entity: &EntityId, calle
     match attached(router, &right).await? {
         Some(Attached { org, known, node, .. }) => {
             told.everybody = known.people(&node).find(|(person, ..)| *person == EVERYBODY).map(|(_, role, _)| role);
-            // Who else is in it is its members' to know.
-            if known.is_member(caller) {
-                for (person, role, is_here) in known.people(&node).filter(|(person, ..)| *person != EVERYBODY) {
+            // Who else is in it is its members' to know; guests know of each other.
+            let is_member = known.is_member(caller);
+            if known.named_role(caller, &node).is_some() {
+                let people = known.people(&node).filter(|(person, ..)| *person != EVERYBODY);
+                let seen = people.filter(|(person, _, is_here)| is_member || *is_here || *person == caller);
+                for (person, role, is_here) in seen {
                     let is_named = told.people.len() < MOST_NAMED;
                     let public = if is_named { public(router, person).await? } else { None };
                     told.people.push(Person { id: person.to_owned(), role, is_inherited: !is_here, public });
                 }
+            }
+            if is_member {
                 (told.org, told.node) = (Some(org), Some(node));
+            }
+        }
+        None if entity.kind() == org::KIND && right.source.is_some() => {
+            if let Some((known, _)) = crate::org::current(router, entity).await? {
+                for (person, role) in known.everyone().filter(|(person, _)| *person != EVERYBODY) {
+                    let is_named = told.people.len() < MOST_NAMED;
+                    let public = if is_named { public(router, person).await? } else { None };
+                    told.people.push(Person { id: person.to_owned(), role, is_inherited: false, public });
+                }
             }
         }
         None if right.access == Access::Any => told.everybody = Some(Role::Editor),
         None => {
             let public = public(router, caller).await?;
-            told.people.push(Person { id: caller.to_owned(), role: Role::Admin, is_inherited: false, public });
+            told.people.push(Person { id: caller.to_owned(), role: right.role, is_inherited: false, public });
         }
     }
     Ok(told)
@@ -128,13 +143,11 @@ pub(crate) async fn unshare<H: Host>(
         if person != caller {
             may_share(&right)?;
         }
-        let Some((_, _, is_here)) = known.people(&node).find(|(known, ..)| *known == person) else {
+        if known.named_role(person, &node).is_none() {
             return Ok(Vec::new());
-        };
-        if !is_here || known.entity_of(&node) != Some(entity.as_str()) {
-            let who = if person == caller { "you have" } else { "they have" };
-            let why = format!("{who} a role with more than {entity}, by {org}: it is taken there, in `grants`");
-            return Err(Denied::Forbidden(why));
+        }
+        if known.granted_at(person, &node).is_none() || known.entity_of(&node) != Some(entity.as_str()) {
+            return Err(inherited(entity, &org, person == caller));
         }
         let role = map([(node.as_str(), Diff::Remove)]);
         let grants = if known.is_only_at(person, &node) { Diff::Remove } else { role };
@@ -163,6 +176,11 @@ async fn place_of_its_own<H: Host>(
             }
         };
         may_share(&right)?;
+        if let Some((person, role)) = grant
+            && known.people(&node).any(|(known, more, is_here)| known == person && more > role && !is_here)
+        {
+            return Err(inherited(entity, &org, person == caller));
+        }
         let mut members = Vec::new();
         let place = if known.entity_of(&node) == Some(entity.as_str()) {
             node
@@ -229,9 +247,16 @@ async fn found<H: Host>(
 /// The right to read it, if it is there.
 async fn readable<H: Host>(router: &Router<H>, entity: &EntityId, caller: &str) -> Result<Right, Denied> {
     let right = access::right(router, entity, caller, Permission::Read).await?;
-    let read = Operation::Read(Read::whole(Which::Current));
+    // Also while it is deleted: what can be taken back can be withdrawn.
+    let read = Operation::Read(Read::whole(Which::Latest));
     router.host.apply(&right.context(router, caller), entity, read).await?;
     Ok(right)
+}
+
+/// What they have is not had from this entity.
+fn inherited(entity: &EntityId, org: &EntityId, is_own: bool) -> Denied {
+    let who = if is_own { "you have" } else { "they have" };
+    Denied::Forbidden(format!("{who} a role with more than {entity}, by {org}: it is changed there, in `grants`"))
 }
 
 fn may_share(right: &Right) -> Result<(), Denied> {
@@ -258,7 +283,10 @@ async fn change<H: Host>(
 ) -> Result<Option<Vec<Effect>>, Denied> {
     let operation = Operation::Patch(Patch::of(CborDiff(cbor::encode_patch(&patch)), version));
     let request = Request { principal, entity: org.clone(), action: Action::Apply(operation) };
-    let executed = execute(router, request).await;
+    // Guests may not read it; what they may change of it, it says itself.
+    let right =
+        Right { access: Access::Any, role: Role::Admin, source: Some(Source::of_itself(org, version)), rules: None };
+    let executed = execute_granted(router, right, request).await;
     match executed.answer {
         Ok(_) => Ok(Some(executed.effects)),
         Err(Denied::Failed(Failure::Conflict(..) | Failure::UnknownVersion(..))) => Ok(None),

@@ -216,7 +216,9 @@ fn who_is_invited_by_mail_is_who_has_that_address() {
     assert_eq!(desk.accept(&desk.bob, &token).status(), 200);
     assert_eq!((desk.reads(&desk.bob, "doc:d"), desk.reads(&desk.cem, "doc:d")), (200, 404));
     assert_eq!(desk.accept(&desk.bob, &token).status(), 404, "once");
-    for number in 1..50 {
+    let again = json!({"role": "viewer", "email": "bob@example.org"});
+    assert_eq!([201, 201, 429].map(|_| desk.invite(&desk.ann, "doc:d", again.clone()).status()), [201, 201, 429]);
+    for number in 3..50 {
         let sent = desk.invite(&desk.ann, "doc:d", json!({"role": "viewer", "email": format!("{number}@example.org")}));
         assert_eq!(sent.status(), 201);
     }
@@ -272,4 +274,66 @@ fn a_deletion_is_told_to_those_who_may_read_and_to_nobody_else() {
     let missing =
         desk.server.socket(&desk.cem, "c").send(json!({"id": 1, "method": "subscribe", "entityId": "doc:none"})).0;
     assert_eq!(missing, hidden, "what is not theirs looks like what is not there");
+}
+
+#[test]
+fn who_is_let_into_one_entity_of_a_team_knows_nothing_of_the_rest() {
+    let desk = desk();
+    let acme = json!({"name": "Acme", "nodes": {"team": {}}, "grants": {&desk.ann.id: {"team": "admin"}, &desk.cem.id: {"team": "editor"}},
+        "attached": {"doc:d": "team", "doc:e": "team"}});
+    assert_eq!(desk.ask(&desk.ann, "POST", "org", json!({"id": "acme", "value": acme})).status(), 201);
+    assert_eq!(desk.share(&desk.ann, "doc:d", &desk.bob.id, "admin").status(), 200);
+    for path in ["org:acme", "org:acme/history", "org:acme/people", "doc:e"] {
+        assert_eq!(desk.reads(&desk.bob, path), 404, "{path}");
+    }
+    assert_eq!(desk.role(&desk.bob, "org:acme"), Json::Null);
+    let told = desk.people(&desk.bob, "doc:d");
+    let people = told["people"].as_array().unwrap();
+    assert!(people.len() == 1 && people[0]["personId"] == *desk.bob.id && told["org"].is_null(), "{told}");
+    // They share it on, and can't take it from the team.
+    let zoe = desk.server.sign_in("zoe@example.org");
+    assert_eq!(desk.share(&desk.bob, "doc:d", &zoe.id, "viewer").status(), 200);
+    assert_eq!(desk.people(&desk.bob, "doc:d")["people"].as_array().unwrap().len(), 2);
+    let refused = desk.share(&desk.bob, "doc:d", &desk.cem.id, "viewer");
+    assert_eq!(refused.status(), 403, "he has more by the team");
+    // Invitations of one are in nobody else's way, and hold while they may grant.
+    for _ in 0..100 {
+        assert_eq!(desk.invite(&desk.bob, "doc:d", json!({"role": "viewer"})).status(), 201);
+    }
+    assert_eq!(desk.invite(&desk.bob, "doc:d", json!({"role": "viewer"})).status(), 413);
+    assert_eq!(desk.invite(&desk.ann, "doc:d", json!({"role": "viewer"})).status(), 201);
+    assert_eq!(desk.share(&desk.ann, "doc:d", &desk.bob.id, "viewer").status(), 200);
+    assert_eq!(desk.people(&desk.ann, "doc:d")["invitations"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn who_accepts_has_it_by_name_whatever_everybody_has() {
+    let desk = desk();
+    desk.share(&desk.ann, "doc:d", "*", "viewer");
+    let link = desk.invite(&desk.ann, "doc:d", json!({"role": "viewer"})).json();
+    assert_eq!(desk.accept(&desk.bob, &link["token"]).status(), 200);
+    desk.ask(&desk.ann, "DELETE", "doc:d/people/*", Json::Null);
+    assert_eq!((desk.reads(&desk.bob, "doc:d"), desk.reads(&desk.cem, "doc:d")), (200, 404));
+}
+
+#[test]
+fn what_is_deleted_can_be_withdrawn() {
+    let desk = desk();
+    desk.share(&desk.ann, "doc:d", &desk.bob.id, "editor");
+    desk.ask(&desk.ann, "DELETE", "doc:d", Json::Null);
+    assert_eq!(desk.ask(&desk.ann, "DELETE", &format!("doc:d/people/{}", desk.bob.id), Json::Null).status(), 200);
+    assert_eq!(desk.ask(&desk.bob, "POST", "doc:d/undelete", Json::Null).status(), 404);
+}
+
+#[test]
+fn who_has_it_open_before_it_is_shared_is_told_at_once() {
+    let desk = desk();
+    let mut socket = desk.server.socket(&desk.bob, "c1");
+    socket.send(json!({"id": 1, "method": "subscribe", "entityId": "doc:d"}));
+    let shared = desk.share(&desk.ann, "doc:d", &desk.bob.id, "viewer");
+    let closed: Vec<_> =
+        shared.published().into_iter().filter(|item| matches!(item.content, Content::Close(1012, _))).collect();
+    assert!(closed.iter().any(|item| socket.channels.contains_key(&item.channel)), "{closed:?} {:?}", socket.channels);
+    let of_cem = format!("@{}", desk.cem.id);
+    assert!(!closed.iter().any(|item| item.channel.ends_with(&of_cem) || item.channel.ends_with("@*")), "{closed:?}");
 }

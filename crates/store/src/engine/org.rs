@@ -1,19 +1,22 @@
 //! What an organisation may become, and whose an attached entity is.
 //!
 //! An entity is attached to one organisation at most. Which, is kept in `tw-attached:{digest of its id}`, an entity
-//! `{entity, org}` that is there **before** the organisation attaches it: whoever asks for the rights to an entity is led to
+//! `{entity, org, person}` that is there **before** the organisation attaches it: whoever asks for the rights to an entity is led to
 //! the organisation, whose own value says whether, and where, it is attached. Whoever makes an entity of a type whose rights
 //! are by organisations writes it first too, with no organisation. So of two who attach one entity, or attach it while it is made,
 //! one is first, and the other learns of it.
 //!
-//! What leads to an organisation that does not attach the entity (its change was refused after all, or it was detached) counts
-//! for nothing, and is taken over by the next, unless that change may still be under way.
+//! Only who makes an entity attaches it, before or after: an id that somebody else has attached before it was made is its
+//! maker's all the same, whose making takes it back. Else whoever guesses an id would have what comes to be there.
+//!
+//! What leads to an organisation that does not attach the entity (its change was refused after all, or it was detached, or the
+//! organisation deleted) counts for nothing, and is taken over by the next, unless that change may still be under way.
 
 use sha2::{Digest, Sha256};
 use timeweft_core::diff::Patch;
 use timeweft_core::id::EntityId;
 use timeweft_core::members::Members;
-use timeweft_core::operation::{Access, Context, Failure, Violation};
+use timeweft_core::operation::{Context, Failure, Violation};
 use timeweft_core::org::{self, Org};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::Value;
@@ -37,6 +40,11 @@ fn violation(entity: &str, why: &str) -> Violation {
     Violation { path, message: why.to_owned() }
 }
 
+/// Whether entities of a type have their rights by organisations, if it wants that.
+pub(super) fn is_attachable(kind: &str) -> bool {
+    !matches!(kind, org::KIND | "type" | "person") && own::is_listed(kind)
+}
+
 /// A change that has said what it is about comes to its end within this, in microseconds.
 const UNDER_WAY: u64 = 60_000_000;
 
@@ -44,7 +52,17 @@ const UNDER_WAY: u64 = 60_000_000;
 struct Mark {
     /// Empty where it is only being made.
     org: String,
+    /// Who attached it; empty where that was not kept yet.
+    person: String,
     since: Timestamp,
+}
+
+/// An entity that can be attached, with what there is of that.
+struct Attachable {
+    /// Of the mark.
+    id: EntityId,
+    entity: EntityId,
+    found: Option<Mark>,
 }
 
 impl Mark {
@@ -82,9 +100,19 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         if attached.len() > MOST_ATTACHED {
             return Err(Failure::TooLarge(format!("a change attaches at most {MOST_ATTACHED} entities")));
         }
+        // All are looked at before anything is written: a change that is refused is in nobody's way.
+        let mut marks = Vec::new();
         for entity in attached {
-            if let Err(why) = self.attach(context, id, entity).await? {
-                violations.push(violation(entity, why));
+            match self.attachable(context, id, entity).await? {
+                Ok(mark) => marks.push((entity, mark)),
+                Err(why) => violations.push(violation(entity, why)),
+            }
+        }
+        if violations.is_empty() {
+            for (entity, mark) in marks {
+                if let Err(why) = self.attach(context, id, mark).await? {
+                    violations.push(violation(entity, why));
+                }
             }
         }
         violations.truncate(MOST_VIOLATIONS);
@@ -101,54 +129,61 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         }
     }
 
-    /// Marks an entity as attached to `org`; why not.
-    async fn attach(
+    /// Whether the caller may attach an entity to `org`, and what there is of that by now; why not.
+    async fn attachable(
         &self,
         context: &Context,
         org: &EntityId,
         entity: &str,
-    ) -> Result<Result<(), &'static str>, Failure> {
+    ) -> Result<Result<Attachable, &'static str>, Failure> {
         let Ok(entity) = EntityId::parse(entity) else { return Ok(Err("is an entity, as `type:id`")) };
-        if matches!(entity.kind(), org::KIND | "type" | "person") || !own::is_listed(entity.kind()) {
+        if !is_attachable(entity.kind()) {
             return Ok(Err("entities of this type have rights of their own"));
         }
-        let mark = org::mark(&Sha256::digest(entity.as_str()));
-        loop {
-            let found = self.mark_of(&mark).await?;
-            let taken = match &found {
-                None => false,
-                Some(Mark { org: other, .. }) if other == org.as_str() => false,
-                Some(found) if found.org.is_empty() => {
-                    self.maker(&entity).await?.is_none() && found.is_fresh(context.now)
-                }
-                Some(found) => self.holds(context, found, entity.as_str()).await?,
-            };
-            if taken {
-                return Ok(Err(TAKEN));
-            }
-            if self.write_mark(context, &mark, found, &entity, org.as_str()).await? {
-                let is_theirs = |maker: String| maker == context.person_id;
-                return Ok(if self.maker(&entity).await?.is_none_or(is_theirs) { Ok(()) } else { Err(TAKEN) });
-            }
+        let id = org::mark(&Sha256::digest(entity.as_str()));
+        let found = self.mark_of(&id).await?;
+        let maker = self.maker(&entity).await?;
+        let is_taken = match (&found, &maker) {
+            (_, Some(maker)) if *maker != context.person_id => true,
+            (None, _) => false,
+            (Some(Mark { org: other, .. }), _) if other == org.as_str() => false,
+            (Some(found), maker) if found.org.is_empty() => maker.is_none() && found.is_fresh(context.now),
+            // What is not there, others may have attached before: who makes it decides.
+            (Some(found), None) if found.person != context.person_id => false,
+            (Some(found), _) => self.holds(context, found, entity.as_str()).await?,
+        };
+        Ok(if is_taken { Err(TAKEN) } else { Ok(Attachable { id, entity, found }) })
+    }
+
+    /// Marks an entity as attached to `org`, unless that can't be any more.
+    async fn attach(
+        &self,
+        context: &Context,
+        org: &EntityId,
+        Attachable { id, entity, found }: Attachable,
+    ) -> Result<Result<(), &'static str>, Failure> {
+        if self.write_mark(context, &id, found, &entity, org.as_str()).await? {
+            let is_theirs = |maker: String| maker == context.person_id;
+            return Ok(if self.maker(&entity).await?.is_none_or(is_theirs) { Ok(()) } else { Err(TAKEN) });
+        }
+        // Somebody else was faster.
+        match self.attachable(context, org, entity.as_str()).await? {
+            Ok(again) => Box::pin(self.attach(context, org, again)).await,
+            Err(why) => Ok(Err(why)),
         }
     }
 
-    /// Before an entity is made whose rights are by organisations: that nobody attaches it meanwhile.
-    ///
-    /// # Errors
-    /// [`Failure::Exists`] where an organisation has it, and the caller's right was not decided by that.
-    pub(super) async fn reserve(&self, context: &Context, entity: &EntityId) -> Result<(), Failure> {
+    /// Before an entity is made: that nobody attaches it meanwhile, where its rights are by organisations; and that whoever has attached it
+    /// before, where that is somebody else, has nothing by that.
+    pub(super) async fn reserve(&self, context: &Context, entity: &EntityId, by_orgs: bool) -> Result<(), Failure> {
         let mark = org::mark(&Sha256::digest(entity.as_str()));
         loop {
             let found = self.mark_of(&mark).await?;
-            match &found {
-                Some(found) if found.org.is_empty() => return Ok(()),
-                Some(found) if self.holds(context, found, entity.as_str()).await? => {
-                    return if context.access == Access::Any { Ok(()) } else { Err(Failure::Exists) };
-                }
-                _ => {}
-            }
-            if self.write_mark(context, &mark, found, entity, "").await? {
+            let is_ours = match &found {
+                Some(found) => found.org.is_empty() || found.person == context.person_id,
+                None => !by_orgs,
+            };
+            if is_ours || self.write_mark(context, &mark, found, entity, "").await? {
                 return Ok(());
             }
         }
@@ -159,6 +194,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let Ok(org) = EntityId::parse(&mark.org) else { return Ok(false) };
         let system = own::system(Timestamp(0));
         let found = self.settle(&system, &org, async |current, loader| {
+            if current.record.entry.deleted {
+                return Ok(Some(false));
+            }
             let value = self.state(loader, &org, &current.record).await?.whole(loader).await?;
             let is_attached = Org::read(&value).is_ok_and(|org| org.node_of(entity).is_some());
             // A version that is later than the mark is what came of the change.
@@ -184,6 +222,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let members = [
             ("entity", Value::text(entity.as_str())),
             ("org", Value::text(org)),
+            ("person", Value::text(&context.person_id)),
             ("at", Value::Number(context.now.0 as f64)),
             ("by", Value::Number(f64::from((self.nonce)()))),
         ];
@@ -204,12 +243,15 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let context = own::system(Timestamp(0));
         let found = self.settle(&context, mark, async |current, loader| {
             let value = self.state(loader, mark, &current.record).await?.whole(loader).await?;
-            let org = match &value {
-                Value::Object(members) => members.get("org"),
-                _ => None,
+            let text = |name: &str| match &value {
+                Value::Object(members) => match members.get(name) {
+                    Some(Value::Text(text)) => text.clone(),
+                    _ => String::new(),
+                },
+                _ => String::new(),
             };
-            let org = if let Some(Value::Text(org)) = org { org.clone() } else { String::new() };
-            Ok(Some(Mark { org, since: Timestamp(current.record.entry.valid_from) }))
+            let since = Timestamp(current.record.entry.valid_from);
+            Ok(Some(Mark { org: text("org"), person: text("person"), since }))
         });
         match found.await {
             Ok(mark) => Ok(Some(mark)),

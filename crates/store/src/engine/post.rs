@@ -10,6 +10,7 @@ use timeweft_core::time::Timestamp;
 use super::commit::{Draft, What, Written};
 use super::describe::encoded;
 use super::input::decode_value;
+use super::org::is_attachable;
 use super::own;
 use super::repeat::{digest, version_of_key};
 use super::settle::Engine;
@@ -31,10 +32,11 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         rules.check(&value).map_err(Failure::InvalidValue)?;
         if id.kind() == org::KIND {
             self.check_org(context, id, None, &value).await?;
-        } else if rules.policy == Policy::Org {
-            self.reserve(context, id).await?;
         }
         let listed = own::is_listed(id.kind());
+        if is_attachable(id.kind()) {
+            self.reserve(context, id, rules.policy == Policy::Org).await?;
+        }
         if listed {
             self.index_add(context, id).await?;
         }

@@ -185,8 +185,8 @@ async fn who_keeps_a_right_by_another_way_keeps_the_socket(url: Url) -> Result<(
     let mut watcher = team.viewer.connect(Format::Json).await?;
     assert_eq!(status(&watcher.call(json!({"method": "subscribe", "entityId": team.entity})).await?), 200);
     let mut heads = team.head.connect(Format::Json).await?;
-    let more = json!({"grants": {&team.viewer.id: {"team": "editor"}}});
-    assert_eq!(status(&change(&mut heads, &team.org, more).await?), 200);
+    let same = json!({"grants": {&team.viewer.id: {"team": "viewer"}}});
+    assert_eq!(status(&change(&mut heads, &team.org, same).await?), 200);
     let found = heads.call(json!({"method": "get", "entityId": team.entity})).await?;
     patch(&mut heads, &team.entity, json!({"n": 1}), &valid_from(&found)).await?;
     assert_eq!(watcher.push().await?["diff"], json!({"n": 1}));
