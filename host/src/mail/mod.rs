@@ -45,8 +45,10 @@ pub struct Mail {
 /// Why a mail was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// It may be taken later, after this time at the soonest if that is known.
+    /// It may be taken later, as others may, after this time at the soonest if that is known.
     Later(String, Option<Duration>),
+    /// It may be taken later; of others that says nothing, or who names an address that nobody can reach would keep all from signing in.
+    ThisLater(String),
     /// No mail will be taken until somebody changes something: the key is wrong, or the address.
     Every(String),
     /// This mail will not be taken.
@@ -121,14 +123,20 @@ impl Mailer {
                 self.sent.fetch_add(1, Ordering::Relaxed);
             }
             Err(failure) => {
-                let (Failure::Later(why, _) | Failure::Every(why) | Failure::This(why)) = &failure;
-                if !matches!(failure, Failure::This(_)) {
+                let (why, is_every) = match failure {
+                    Failure::Later(why, _) | Failure::Every(why) => (why, true),
+                    Failure::This(why) | Failure::ThisLater(why) => (why, false),
+                };
+                if is_every {
                     *self.down() = Some(Instant::now());
                 }
                 let failed = self.failed.fetch_add(1, Ordering::Relaxed) + 1;
                 let sent = self.sent.load(Ordering::Relaxed);
                 // A service may repeat what it was sent.
-                let error = mail.code.as_ref().map_or_else(|| why.clone(), |code| why.replace(code, "…"));
+                let error = match &mail.code {
+                    Some(code) => why.replace(code, "…"),
+                    None => why,
+                };
                 tracing::error!(error, failed, sent, "a mail was not sent");
             }
         }
@@ -136,16 +144,13 @@ impl Mailer {
 
     async fn attempts(&self, mail: &Mail) -> Result<(), Failure> {
         for pause in PAUSES {
-            match self.attempt(mail).await {
-                Err(Failure::Later(why, wanted)) => {
-                    if wanted.is_some_and(|wanted| wanted > LONGEST_PAUSE) {
-                        return Err(Failure::Later(why, wanted));
-                    }
-                    tracing::debug!("a mail is tried again");
-                    tokio::time::sleep(wanted.unwrap_or(pause).max(pause)).await;
-                }
+            let wanted = match self.attempt(mail).await {
+                Err(Failure::Later(_, wanted)) if wanted.is_none_or(|wanted| wanted <= LONGEST_PAUSE) => wanted,
+                Err(Failure::ThisLater(_)) => None,
                 done => return done,
-            }
+            };
+            tracing::debug!("a mail is tried again");
+            tokio::time::sleep(wanted.map_or(pause, |wanted| wanted.max(pause))).await;
         }
         self.attempt(mail).await
     }

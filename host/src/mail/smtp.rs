@@ -59,11 +59,16 @@ fn check(url: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The server is going down, or has no TLS or nobody who checks passwords just now; other temporary answers are about a mail or its
+/// address (RFC 5321, 4.2.2).
+const NOT_NOW: [u16; 2] = [421, 454];
+
 fn failure(error: Error) -> Failure {
     let why = error.to_string();
     match error.status().map(u16::from) {
         Some(code) if NOT_LET_IN.contains(&code) => Failure::Every(why),
         Some(500..) => Failure::This(why),
+        Some(code) if !NOT_NOW.contains(&code) => Failure::ThisLater(why),
         _ if error.is_client() => Failure::Every(why),
         _ => Failure::Later(why, None),
     }

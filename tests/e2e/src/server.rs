@@ -43,6 +43,10 @@ impl Server {
     pub fn serve_public(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Server> {
         let data = tempfile::tempdir()?;
         let log = File::create(data.path().join(LOG))?;
+        // One place for compiled code, so that it is compiled once and not by each.
+        let compiled = target().canonicalize()?.join("e2e-cache");
+        std::fs::create_dir_all(&compiled)?;
+        std::os::unix::fs::symlink(compiled, data.path().join("cache"))?;
         let (process, url) = start(
             Command::new(binary("timeweft")?)
                 .args(["serve", "--listen", "127.0.0.1:0", "--key", KEY, "--data"])

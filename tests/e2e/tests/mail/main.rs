@@ -190,6 +190,12 @@ async fn a_mail_server_that_is_busy_is_tried_again_and_one_without_tls_gets_no_p
     sink.answer(&["451 4.3.0 later"]);
     assert_eq!(login(&server, ANN).await?, 202);
     assert_eq!(verify(&server, &sink.wait_for(1).await?.code()?).await?, 200);
+    // An address that nobody can reach keeps nobody else from signing in.
+    sink.answer(&["450 4.1.2 unknown domain", "450 4.1.2 unknown domain", "450 4.1.2 unknown domain"]);
+    assert_eq!(login(&server, "nobody@nowhere.example").await?, 202);
+    wait_for_log(&server, "a mail was not sent").await?;
+    assert_eq!(login(&server, ANN).await?, 202);
+    sink.wait_for(2).await?;
 
     let url = format!("smtp://weft:a%20secret%3A@127.0.0.1:{}?tls=required", sink.port);
     let server = Server::serve_public(&from, &[("TIMEWEFT_MAIL_SMTP", &url)])?;
@@ -197,7 +203,7 @@ async fn a_mail_server_that_is_busy_is_tried_again_and_one_without_tls_gets_no_p
     let log = wait_for_log(&server, "a mail was not sent").await?;
     assert!(!log.contains("secret"), "{log}");
     assert_eq!(login(&server, ANN).await?, 503);
-    assert_eq!(sink.got().len(), 1);
+    assert_eq!(sink.got().len(), 2);
     Ok(())
 }
 
