@@ -140,7 +140,7 @@ test('its keys and what it says of itself are asked for now and then, however ma
 test('when the provider has new keys, they are taken and the old ones are not', async () => {
   const old = issuer.token();
   assert.equal(await byBearer(old), 200);
-  issuer.open(server.url);
+  issuer.rotate();
   const until = Date.now() + 45_000;
   while (await byBearer(issuer.token()) !== 200) {
     assert.ok(Date.now() < until, 'the new key is not taken');

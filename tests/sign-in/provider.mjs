@@ -14,26 +14,31 @@ const PEOPLE = {
 /** A provider on a port of its own. Its keys can be replaced, as when a provider rotates them. */
 export class Issuer {
   /** `claimsInToken`: whether the email is in ID tokens, and not only told by userinfo. `secret`: a public client has none. */
-  static async start({ claimsInToken = true, secret = 'a secret: of weft', alg = 'RS256' } = {}) {
+  static async start({ host = '127.0.0.1', claimsInToken = true, secret = 'a secret: of weft', alg = 'RS256' } = {}) {
     const issuer = Object.assign(new Issuer(), { claimsInToken, secret, alg });
-    issuer.ready = new Promise(resolve => { issuer.serve = resolve; });
     issuer.asked = [];
-    issuer.http = createServer(async (request, response) => {
-      await issuer.ready;
+    issuer.http = createServer((request, response) => {
       issuer.asked.push(request.url.split('?')[0]);
       issuer.callback(request, response);
     }).listen(0, '127.0.0.1');
     await once(issuer.http, 'listening');
-    issuer.url = `http://127.0.0.1:${issuer.http.address().port}`;
+    issuer.url = `http://${host}:${issuer.http.address().port}`;
+    issuer.rotate();
     return issuer;
   }
 
-  /** Answers from now on, with new keys, and with this server as a client. */
-  open(server) {
+  /** Has new keys from now on, and none of before. */
+  rotate() {
     this.keys = ['RS256', 'ES256', 'Ed25519'].map(alg => {
       const { privateKey } = generate(alg);
       return { alg, kid: `${alg}-${randomUUID()}`, privateKey };
     });
+    this.open(this.server);
+  }
+
+  /** Has this server as a client from now on, whose address is known only after it has started with ours. */
+  open(server = 'http://127.0.0.1') {
+    this.server = server;
     const jwks = { keys: this.keys.map(({ alg, kid, privateKey }) => ({ ...privateKey.export({ format: 'jwk' }), alg, kid, use: 'sig' })) };
     const redirect_uris = [`${server}/login/oidc/callback`];
     const client = this.secret ? { client_secret: this.secret } : { token_endpoint_auth_method: 'none' };
@@ -61,7 +66,6 @@ export class Issuer {
       pkce: { required: () => true },
     });
     this.callback = provider.callback();
-    this.serve();
   }
 
   /** An access token for this audience, as the provider gives it to a program. */

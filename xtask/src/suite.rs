@@ -251,6 +251,8 @@ fn browser(workspace: &Workspace) -> Result<()> {
     build(workspace)?;
     web::build(workspace)?;
     need::npm_packages(workspace, "tests/browser")?;
+    // The provider that people sign in with.
+    need::npm_packages(workspace, "tests/sign-in")?;
     let chromium = need::program(&need::CHROMIUM)?;
     shell::run(
         workspace
