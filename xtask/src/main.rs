@@ -36,7 +36,7 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   up [ARGS]     build everything and serve it in development mode, with the app in apps/notes; data in .timeweft.
-                ARGS go to `timeweft serve` (--listen 127.0.0.1:8080, --data FOLDER, --assets FOLDER, …)
+                ARGS go to `timeweft serve` (--listen 127.0.0.1:8080, --data FOLDER, --assets FOLDER, --types FILE)
   build         build the components, compose them into target/components, build the native programs, and what
                 browsers load (packages/client, apps/notes)
   test          run every check, in order, and stop at the first that fails
@@ -84,6 +84,9 @@ fn run(name: &str, arguments: &[OsString]) -> Result<()> {
             }
             if !given("--assets") && !given("--page") {
                 serve.arg("--assets").arg(web::app(&workspace));
+            }
+            if !given("--types") {
+                serve.arg("--types").arg(web::app_types(&workspace));
             }
             shell::replace(serve.args(arguments))
         }

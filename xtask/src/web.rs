@@ -39,6 +39,11 @@ pub(crate) fn app(workspace: &Workspace) -> PathBuf {
     workspace.root.join(APP).join(OUTPUT)
 }
 
+/// What the app declares of its types: the file for `timeweft serve --types`.
+pub(crate) fn app_types(workspace: &Workspace) -> PathBuf {
+    workspace.root.join(APP).join("timeweft.types.json")
+}
+
 /// Builds what is out of date, and before it the replica that the client takes in.
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     client::build(workspace)?;
