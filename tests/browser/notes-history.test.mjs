@@ -35,12 +35,13 @@ const times = [];
 before(async () => {
   server = await serve();
   const writers = { ada: await Writer.signIn(server.url, 'ada'), bob: await Writer.signIn(server.url, 'bob') };
-  let { meta } = await writers.ada.ask('POST', 'note', { id: ID, value: { title: 'A long note', blob: written(1) } });
+  let { meta } = await writers.ada.ask('POST', 'page', { id: ID, value: { title: 'A long note', blob: written(1) } });
   times.push(meta.validFrom);
+  await writers.ada.ask('PUT', `page:${ID}/people/${writers.bob.personId}`, { role: 'editor' });
   const began = performance.now();
   for (let version = 2; version <= VERSIONS; version++) {
     const diff = { blob: written(version) };
-    ({ meta } = await writers[author(version)].ask('PATCH', `note:${ID}`, { diff }, { 'If-Unmodified-Since': meta.validFrom }));
+    ({ meta } = await writers[author(version)].ask('PATCH', `page:${ID}`, { diff }, { 'If-Unmodified-Since': meta.validFrom }));
     times.push(meta.validFrom);
   }
   assert.equal(meta.version, VERSIONS);
@@ -63,7 +64,7 @@ after(async () => {
 /** Does something, and looks at how long the page was busy at a time meanwhile and what it asked for. */
 async function watched(what, action) {
   const asked = [];
-  const note = request => request.url().includes(`/note:${ID}`) && asked.push(new URL(request.url()));
+  const note = request => request.url().includes(`/page:${ID}`) && asked.push(new URL(request.url()));
   page.on('request', note);
   await page.evaluate(() => {
     window.tasks = [];

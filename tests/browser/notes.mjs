@@ -8,11 +8,12 @@ import { fileURLToPath } from 'node:url';
 import { Server, launchPersistent } from './setup.mjs';
 
 const assets = fileURLToPath(new URL('../../apps/notes/dist', import.meta.url));
+const declared = fileURLToPath(new URL('../../apps/notes/timeweft.types.json', import.meta.url));
 
-/** A server that serves the app. */
-export function serve() {
+/** A server that serves the app, with the types that it declares, or those of another file. */
+export function serve(types = declared) {
   if (!existsSync(join(assets, 'index.html'))) throw new Error(`${assets} is not there; \`cargo xtask build\` makes it`);
-  return Server.start({ assets });
+  return Server.start({ assets, options: ['--types', types] });
 }
 
 /** A folder for browsers' profiles, and what removes it. */
@@ -71,6 +72,45 @@ export class Person {
     assert.equal(shown, text, `what ${this.name} sees`);
   }
 
+  /** The dialog to share the open note in. */
+  get sharing() {
+    return this.page.getByRole('dialog', { name: /^Share/ });
+  }
+
+  async write(title, text) {
+    await this.page.getByRole('button', { name: 'New note' }).click();
+    await this.title.fill(title);
+    await this.text.fill(text);
+    await this.saved();
+  }
+
+  async opensSharing() {
+    await this.page.getByRole('button', { name: 'Share', exact: true }).click();
+    await this.sharing.getByRole('list', { name: 'People' }).waitFor();
+  }
+
+  async closes(dialog = this.sharing) {
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    await dialog.waitFor({ state: 'detached' });
+  }
+
+  /** Invites somebody to the open note by mail; gives the link in it. */
+  async invites(email, role = 'Can edit') {
+    await this.sharing.getByLabel('Role of who is invited').selectOption(role);
+    await this.sharing.getByLabel('Invite by email').fill(email);
+    await this.sharing.getByRole('button', { name: 'Invite', exact: true }).click();
+    return this.sharing.getByLabel(`The link for ${email}`, { exact: true }).inputValue();
+  }
+
+  /** Lets somebody into the open note. */
+  async sharesWith(other, role) {
+    await this.opensSharing();
+    const link = await this.invites(`${other.name}@example.org`, role);
+    await this.closes();
+    await other.page.goto(link);
+    await other.page.waitForURL(({ search }) => search === '');
+  }
+
   /** Puts the caret, or a selection, into the text. */
   async caret(from, to = from) {
     await this.text.evaluate((field, [from, to]) => {
@@ -94,6 +134,7 @@ export class Writer {
     const { code } = await (await post('/login', { email })).json();
     const answer = await post('/login/verify', { email, code });
     writer.url = url;
+    ({ personId: writer.personId } = await answer.json());
     writer.cookie = answer.headers.getSetCookie()[0].split(';')[0];
     return writer;
   }

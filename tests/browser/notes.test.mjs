@@ -22,12 +22,14 @@ after(async () => {
   assert.deepEqual([...(ada?.errors ?? []), ...(bob?.errors ?? [])], []);
 });
 
-test('one writes a note, the other finds it in the list and reads along', async () => {
+test('one writes a note and shares it, the other finds it in the list and reads along', async () => {
   await ada.page.getByRole('button', { name: 'New note' }).click();
   await ada.title.fill('Tea');
   await ada.title.press('Enter');
   await ada.page.keyboard.type('one two three');
   await ada.saved();
+  await ada.sharesWith(bob);
+  await bob.page.goto(server.url);
   await bob.opens('Tea');
   await bob.sees('one two three');
   await picture(ada.page, 'notes-light');
@@ -92,6 +94,7 @@ test('offline: three edits, the tab closed, the browser started again without a 
   await ada.open();
   await ada.page.goto(address);
   await ada.sees(`${before}123`);
+  await ada.page.getByRole('navigation', { name: 'Notes' }).getByRole('link', { name: /^Tea/ }).waitFor();
   await server.run();
   await bob.sees(`${before}123`, bob.text, 40_000);
   await ada.saved();
@@ -137,7 +140,7 @@ test('a note that is made without the app is on the list with its title, and one
     const all = [];
     let cursor = '';
     do {
-      const { status, body } = await ask('GET', `?type=note&limit=1${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+      const { status, body } = await ask('GET', `?type=page&limit=1${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
       assert.equal(status, 200);
       assert.ok(body.entities.length <= 1);
       all.push(...body.entities);
@@ -145,23 +148,25 @@ test('a note that is made without the app is on the list with its title, and one
     } while (cursor);
     return all;
   };
-  const made = await ask('POST', '/note', { id: 'from-elsewhere', value: { title: 'From elsewhere', blob: '' } });
+  const made = await ask('POST', '/page', { id: 'from-elsewhere', value: { title: 'From elsewhere', blob: '' } });
   assert.equal(made.status, 201);
   const { validFrom, personId } = made.body.meta;
-  const entityId = 'note:from-elsewhere';
+  const entityId = 'page:from-elsewhere';
   const all = await listed();
   assert.deepEqual(all.filter(one => one.entityId === entityId), [{ entityId, validFrom, personId }]);
   assert.equal(new Set(all.map(one => one.entityId)).size, all.length, 'each once');
   const link = person => person.page.getByRole('navigation', { name: 'Notes' }).getByRole('link', { name: /^From elsewhere/ });
-  await bob.page.reload();
+  // The list is asked for when the page comes to the front, and what is on it is kept up to date.
+  const comesToTheFront = person => person.page.evaluate(() => dispatchEvent(new Event('focus')));
+  await comesToTheFront(bob);
   await link(bob).waitFor();
-  await link(ada).waitFor();
+  await comesToTheFront(ada);
+  await ada.page.waitForTimeout(500);
+  assert.equal(await link(ada).count(), 0, 'it is Bob\'s alone');
   assert.equal((await ask('DELETE', `/${entityId}`)).status, 200);
   const left = all.map(one => one.entityId).filter(id => id !== entityId);
   assert.deepEqual((await listed()).map(one => one.entityId), left, 'the others in their order');
-  await bob.page.reload();
   await link(bob).waitFor({ state: 'detached' });
-  await link(ada).waitFor({ state: 'detached' });
 });
 
 test('at phone width list and note are two pages', async () => {
@@ -176,8 +181,9 @@ test('at phone width list and note are two pages', async () => {
 });
 
 test('signing out leaves nothing to see', async () => {
-  await ada.page.getByRole('button', { name: /^Account of/ }).click();
+  await ada.page.getByRole('button', { name: /^Settings of/ }).click();
   await ada.page.getByRole('button', { name: 'Sign out', exact: true }).click();
   await ada.page.getByLabel('Email address').waitFor();
   assert.equal(await ada.page.getByText('Tea').count(), 0);
+  assert.equal(await ada.page.evaluate(() => localStorage.length), 0);
 });

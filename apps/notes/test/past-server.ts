@@ -12,7 +12,7 @@ export interface Made {
 }
 
 export class PastServer {
-  readonly id = 'note:past';
+  readonly id = 'page:past';
   readonly asked: string[] = [];
   #made: Made[];
   readonly #rest: string;
@@ -32,7 +32,7 @@ export class PastServer {
     const next = this.#made[index + 1];
     return {
       entityId: this.id,
-      type: 'note',
+      type: 'page',
       version,
       validFrom: instant(at),
       validTo: next ? instant(next.at) : '9999-01-01T00:00:00.000000Z',

@@ -43,7 +43,7 @@ test('what breaks a rule is shown beside the rule, and saved when it is mended',
 test('what was refused for another reason is shown too, and can be given up', () => {
   const { chosen, fields, press } = shown({ title: 'Tea', blob: 'one two' }, new ForbiddenError('forbidden', 'no'));
   expect(fields().map(({ value }) => value)).toEqual(['one two']);
-  expect(document.body.textContent).toContain('You are not allowed to do that here.');
+  expect(document.body.textContent).toContain('You may not do that here.');
   press('Give it up');
   expect(chosen).toEqual(['theirs']);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { newId } from '../src/lib/id.ts';
-import { hue, initials, nameFromEmail } from '../src/lib/person.ts';
+import { colorOf, hue, initials, nameFromEmail, nameOf } from '../src/lib/person.ts';
 import { address, parsed } from '../src/lib/route.ts';
 import { brief, exact, millis } from '../src/lib/time.ts';
 
@@ -27,6 +27,13 @@ describe('people', () => {
   test('a hue stays the same and differs between neighbours', () => {
     expect(hue('person-1')).toBe(hue('person-1'));
     expect(hue('person-1')).not.toBe(hue('person-2'));
+  });
+
+  test('what somebody tells of themselves may be anything', () => {
+    expect([undefined, null, 'Ann', { name: 7 }, { name: ' ' }].map(nameOf)).toEqual(['', '', '', '', '']);
+    expect(nameOf({ name: ` ${'a'.repeat(50)}` })).toBe('a'.repeat(40));
+    expect([undefined, { color: '#fff' }, { color: NaN }, { color: 360 }].map((told) => colorOf('ann', told))).toEqual(Array(4).fill(hue('ann')));
+    expect(colorOf('ann', { color: 0 })).toBe(0);
   });
 
   test('a first name comes from the address', () => expect(nameFromEmail('ada@example.org')).toBe('ada'));

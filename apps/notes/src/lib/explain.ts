@@ -6,7 +6,7 @@ const SAID: Record<string, string> = {
   network: 'The server cannot be reached. Check your connection and try again.',
   unauthorized: 'Your session has ended. Sign in again to go on; nothing that you wrote is lost.',
   'signed-out': 'Your session has ended. Sign in again to go on; nothing that you wrote is lost.',
-  forbidden: 'You are not allowed to do that here. Ask whoever gave you the link.',
+  forbidden: 'You may not do that here. Ask whoever shared the note with you.',
   'not-found': 'It was deleted in the meantime. Look in the history, or bring it back.',
   conflict: 'Somebody else changed the same place. Decide which of the two stays.',
   'invalid-value': 'There is something in it that a note cannot hold.',

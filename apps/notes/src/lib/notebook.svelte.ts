@@ -1,148 +1,148 @@
-// The notes there are and the people's names. The server's list of entities is not pushed, has no titles and is not there
-// offline, so both are entities themselves: a map to which several people add at once without a conflict. A note's entry
-// only mirrors what is in the note; where the two differ, the note is right and the entry is mended. `discover.ts` makes
-// the entries agree with the server's list.
+// The notes that this person may read, and what people are called. Which notes there are only the server knows: it is asked at
+// the start, when the page comes to the front or is online again, and after a change of one's own. Titles are the notes' own, each
+// of which is subscribed to, and so are shown as they change; who somebody is comes with those whom a note is shared with.
 
-import type { Client, Entity } from 'timeweft';
+import { NetworkError, SignedOutError, type Client, type Entity, type People } from 'timeweft';
 import { fromEntity } from 'timeweft/svelte';
+import { SvelteMap } from 'svelte/reactivity';
 import { explain } from './explain.ts';
 import { newId } from './id.ts';
-import { nameFromEmail } from './person.ts';
+import type { LiveNote } from './live.ts';
+import { colorOf, nameFromEmail, nameOf, type Public } from './person.ts';
+import { keepList, keptList } from './kept-list.ts';
+import { millis } from './time.ts';
 
 export interface Note {
   title: string;
   blob: string;
 }
 
-export interface Entry {
+export interface Listed {
+  id: string;
   title: string;
   updated: number;
+  mayChange: boolean;
 }
 
-interface Index extends Note {
-  notes: Record<string, Entry>;
-}
-
-interface People extends Note {
-  people: Record<string, { name: string }>;
-}
-
-export interface Listed extends Entry {
+interface Item {
   id: string;
+  live: LiveNote;
+  /** When it was changed, as far as that is known without the note. */
+  since: number;
 }
 
-const INDEX = 'note:notes-index';
-const PEOPLE = 'note:notes-people';
+const TYPE = 'page';
 
-/** What is a note to the server, and none to people. */
-export const NOTEBOOK: readonly string[] = [INDEX, PEOPLE];
+/** The note that an entity is; `undefined` for one of another type. */
+export const noteOf = (entityId: string): string | undefined =>
+  entityId.startsWith(`${TYPE}:`) ? entityId.slice(TYPE.length + 1) : undefined;
 
-/** An entry's time moves at most this often while somebody types. */
-const TOUCH_AFTER = 20_000;
+/** So many notes are listed, those changed last: each is subscribed to. */
+export const MOST = 200;
 
 export class Notebook {
   readonly #client: Client;
-  readonly #index: Entity<Index>;
-  readonly #people: Entity<People>;
-  readonly #indexNow;
-  readonly #peopleNow;
+  readonly #self: Entity<{ public?: Public }>;
+  readonly #selfNow;
+  readonly #met = new SvelteMap<string, unknown>();
+  #items = $state.raw<readonly Item[]>([]);
+  #asked = $state.raw(false);
+  #asking: Promise<void> | undefined;
+  #askAgain = false;
+
+  /** Why the list could not be read. */
+  problem = $state.raw<string>();
+  /** There are more notes than are listed. */
+  more = $state.raw(false);
 
   constructor(client: Client) {
     this.#client = client;
-    this.#index = client.entity<Index>(INDEX);
-    this.#people = client.entity<People>(PEOPLE);
-    // Both only repeat what stands elsewhere, so there is nothing to ask anybody about: the later writer wins.
-    this.#index.policy = this.#people.policy = 'mine';
-    this.#indexNow = fromEntity(this.#index);
-    this.#peopleNow = fromEntity(this.#people);
+    this.#self = client.entity(`person:${this.me}`);
+    // Of two of one's own devices the later one is right; there is nothing to ask.
+    this.#self.policy = 'mine';
+    this.#selfNow = fromEntity(this.#self);
+    this.#items = keptList(this.me).map((id) => this.#item(id, 0));
   }
 
   get me(): string {
     return this.#client.me?.personId ?? '';
   }
 
-  /** False until it is known which notes there are. Until then nothing may be put on the list: that would replace it. */
+  /** False until it is known which notes there are. */
   get known(): boolean {
-    const { current, status } = this.#indexNow;
-    return current !== undefined || (status !== 'loading' && status !== 'offline');
+    return this.#asked || this.#items.length > 0;
   }
 
-  /** Why the list could not be changed. */
-  get problem(): string | undefined {
-    return this.#indexNow.error && explain(this.#indexNow.error);
-  }
-
-  /** Newest first. */
+  /** Newest first. What is not here yet, was deleted or is withdrawn has no value, and no place. */
   readonly list: readonly Listed[] = $derived.by(() =>
-    Object.entries(entries(this.#indexNow.current))
-      .map(([id, entry]) => ({ id, title: text(entry?.title), updated: Number(entry?.updated) || 0 }))
+    this.#items
+      .flatMap(({ id, live, since }) => {
+        const { current, meta, role } = live;
+        if (current === undefined) return [];
+        const updated = Math.max(since, meta ? millis(meta.validFrom) : 0);
+        return [{ id, title: text(current.title), updated, mayChange: role !== 'viewer' }];
+      })
       .sort((a, b) => b.updated - a.updated || (a.id < b.id ? -1 : 1)),
   );
 
-  entry(id: string): Entry | undefined {
-    return entries(this.#indexNow.current)[id];
-  }
-
   note(id: string): Entity<Note> {
-    return this.#client.entity<Note>(`note:${id}`);
+    return this.#client.entity<Note>(`${TYPE}:${id}`);
   }
 
   create(): string {
     const id = newId();
     this.note(id).set({ title: '', blob: '' });
-    this.#put(id, { title: '', updated: Date.now() });
+    this.include(id);
+    this.#refreshAfter(id);
     return id;
   }
 
   /** Deletes a note, softly; what is returned brings it back. */
   remove(id: string): () => void {
-    const entry = this.entry(id) ?? { title: '', updated: Date.now() };
     this.note(id).delete();
-    this.unlist(id);
-    return () => this.restore(id, entry.title);
+    this.#refreshAfter(id);
+    return () => this.restore(id);
   }
 
-  restore(id: string, title: string): void {
+  restore(id: string): void {
     this.note(id).undelete();
-    this.#put(id, { title, updated: Date.now() });
+    this.include(id);
+    this.#refreshAfter(id);
   }
 
-  /** Takes the entry of a note that is gone off the list. */
-  unlist(id: string): void {
-    this.agree(new Map(), [id]);
+  /** Puts a note on the list that is not there yet: one that was just made, or came by a link. */
+  include(id: string): void {
+    if (!this.#items.some((item) => item.id === id)) this.#show([this.#item(id, Date.now()), ...this.#items].slice(0, MOST));
   }
 
-  /** Puts a note's title on the list, and that it has just changed. */
-  mirror(id: string, title: string): void {
-    const entry = this.entry(id);
-    const updated = Date.now();
-    if (entry && entry.title === title && updated - entry.updated < TOUCH_AFTER) return;
-    this.#put(id, { title, updated });
+  /** Asks which notes there are. What is asked for meanwhile is asked once, after it. */
+  refresh(): Promise<void> {
+    this.#askAgain = true;
+    this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
+    return this.#asking;
   }
 
-  /** Makes a note's entry agree with it, where whoever changed the note could not. */
-  mend(id: string, title: string, changed: number): void {
-    const entry = this.entry(id);
-    if (entry?.title !== title) this.#put(id, { title, updated: Math.max(entry?.updated ?? 0, changed) });
-  }
-
-  /** Puts entries in where they say something new, and takes out those of notes that are gone. */
-  agree(entries: ReadonlyMap<string, Entry>, gone: readonly string[]): void {
-    const changed = [...entries].filter(([id, { updated }]) => updated > (this.entry(id)?.updated ?? -Infinity));
-    const there = gone.filter((id) => this.entry(id));
-    if (changed.length === 0 && there.length === 0) return;
-    this.#change((notes) => {
-      for (const [id, entry] of changed) notes[id] = entry;
-      for (const id of there) delete notes[id];
-    });
+  /** Keeps asking: at once, when the page comes to the front, and when there is a connection again. Returns what ends that. */
+  follow(): () => void {
+    const look = (): void => {
+      const isOnline = this.#client.status === 'online' || this.#client.status === 'polling';
+      if (isOnline && document.visibilityState !== 'hidden') void this.refresh();
+    };
+    const stop = this.#client.onStatus(look);
+    addEventListener('focus', look);
+    document.addEventListener('visibilitychange', look);
+    look();
+    return () => {
+      stop();
+      removeEventListener('focus', look);
+      document.removeEventListener('visibilitychange', look);
+    };
   }
 
   /** The name that somebody goes by. */
   name(personId: string): string {
-    const chosen = text(named(this.#peopleNow.current)[personId]?.name);
-    if (chosen) return chosen;
-    if (personId === this.me && this.#client.me) return nameFromEmail(this.#client.me.email);
-    return 'Somebody';
+    if (personId !== this.me) return nameOf(this.#met.get(personId)) || 'Somebody';
+    return nameOf(this.#selfNow.current?.public) || nameFromEmail(this.#client.me?.email ?? '');
   }
 
   /** As `name`, or "You". */
@@ -150,53 +150,96 @@ export class Notebook {
     return personId === this.me ? 'You' : this.name(personId);
   }
 
-  rename(name: string): void {
-    const entry = { name: name.trim().slice(0, 40) };
-    if (this.#people.get() === undefined) this.#people.set({ title: 'People', blob: '', people: { [this.me]: entry } });
+  /** The hue that somebody is shown in. */
+  color(personId: string): number {
+    return colorOf(personId, personId === this.me ? this.#selfNow.current?.public : this.#met.get(personId));
+  }
+
+  /** What people tell of themselves, as it came with a note. */
+  meet(people: People['people']): void {
+    for (const one of people) this.#met.set(one.personId, one.public);
+  }
+
+  /** Who a note is shared with. Without a connection they stay who they were. */
+  async meetPeopleOf(note: Pick<Entity, 'people'>): Promise<void> {
+    const told = await note.people().catch(() => undefined);
+    if (told) this.meet(told.people);
+  }
+
+  knows(personId: string): boolean {
+    return personId === this.me || this.#met.has(personId);
+  }
+
+  /** What others see of this person. */
+  introduce(told: Public): void {
+    if (this.#self.get() === undefined) this.#self.set({ public: told });
     else
-      this.#people.update((value) => {
-        value.people ??= {};
-        value.people[this.me] = entry;
+      this.#self.update((self) => {
+        self.public = { ...self.public, ...told };
       });
   }
 
-  /** Gives this person a name that others see, if there is none yet, and makes the list if nobody has. */
+  /** Gives this person a name that others see, if there is none yet. */
   async begin(): Promise<void> {
-    const [index, people] = await Promise.all([this.#index.load(), this.#people.load()]);
-    if (index === undefined && this.known) this.#index.set({ title: 'Notes', blob: '', notes: {} });
-    const me = this.#client.me;
-    if (me && !named(people)[me.personId]) this.rename(nameFromEmail(me.email));
+    const self = await this.#self.load();
+    const { me } = this.#client;
+    if (me && !nameOf(self?.public)) this.introduce({ name: nameFromEmail(me.email) });
   }
 
-  #put(id: string, entry: Entry): void {
-    this.#change((notes) => {
-      notes[id] = entry;
-    });
+  async #ask(): Promise<void> {
+    while (this.#askAgain) {
+      this.#askAgain = false;
+      const before = new Set(this.#items.map(({ id }) => id));
+      try {
+        const all: { id: string; since: number }[] = [];
+        for await (const { entityId, validFrom } of this.#client.list(TYPE)) {
+          all.push({ id: noteOf(entityId) as string, since: millis(validFrom) });
+        }
+        all.sort((a, b) => b.since - a.since);
+        const there = new Map(this.#items.map((item) => [item.id, item]));
+        const listed = all.slice(0, MOST).map(({ id, since }) => there.get(id) ?? this.#item(id, since));
+        const ids = new Set(all.map(({ id }) => id));
+        // Made since it was asked, or not sent yet: on no list of the server's, and here all the same.
+        const here = this.#items.filter(({ id }) => !ids.has(id) && (!before.has(id) || this.#isUnsent(id)));
+        this.#show([...here, ...listed]);
+        this.more = all.length > MOST;
+        this.problem = undefined;
+        this.#asked = true;
+      } catch (error) {
+        // What the banner says already.
+        const isSaid = error instanceof NetworkError || error instanceof SignedOutError;
+        this.problem = isSaid ? undefined : explain(error);
+      }
+    }
   }
 
-  #change(edit: (notes: Record<string, Entry>) => void): void {
-    if (!this.known) return;
-    if (this.#index.get() === undefined) {
-      const notes: Record<string, Entry> = {};
-      edit(notes);
-      this.#index.set({ title: 'Notes', blob: '', notes });
-    } else
-      this.#index.update((index) => {
-        index.notes ??= {};
-        edit(index.notes);
-      });
+  /** Once a change of one's own has reached the server. */
+  #refreshAfter(id: string): void {
+    this.note(id)
+      .saved()
+      // What became of a change that was refused is shown with the note.
+      .then(() => this.refresh(), () => undefined);
+  }
+
+  #isUnsent(id: string): boolean {
+    const note = this.note(id);
+    return note.meta === undefined && note.get() !== undefined;
+  }
+
+  #item(id: string, since: number): Item {
+    return { id, since, live: fromEntity(this.note(id)) };
+  }
+
+  #show(items: readonly Item[]): void {
+    this.#items = items;
+    keepList(
+      this.me,
+      items.map(({ id }) => id),
+    );
   }
 }
 
 /** Anybody may have written anything into a note: what is no text is shown as none. */
 export function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
-}
-
-function entries(index: Index | undefined): Record<string, Entry | undefined> {
-  return (index?.notes as Index['notes'] | undefined) ?? {};
-}
-
-function named(people: People | undefined): Record<string, { name: string } | undefined> {
-  return (people?.people as People['people'] | undefined) ?? {};
 }

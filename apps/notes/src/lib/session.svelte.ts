@@ -1,6 +1,7 @@
 // The one client of the page, and who is signed in.
 
 import { createClient, type ClientStatus, type Me } from 'timeweft';
+import { forgetList } from './kept-list.ts';
 import { toasts } from './toasts.svelte.ts';
 
 class Session {
@@ -11,15 +12,29 @@ class Session {
   again = $state.raw(false);
 
   constructor() {
-    this.client.onMe((me) => (this.me = me));
+    this.client.onMe((me) => {
+      this.me = me;
+      this.#tidy();
+    });
     this.client.onStatus((status) => {
       this.status = status;
       if (status !== 'signed-out') this.again = false;
+      this.#tidy();
     });
     this.client.onWarning((warning) => {
       // Over before it is read, with nothing to do about it.
       if (warning.code !== 'restarted') toasts.problem(warning.message);
     });
+  }
+
+  /** Can be asked: what only the server knows, too. */
+  get isOnline(): boolean {
+    return this.status === 'online' || this.status === 'polling';
+  }
+
+  /** Who signs out leaves nothing; whose session has only ended comes back to it. */
+  #tidy(): void {
+    if (this.client.status === 'signed-out' && !this.client.me) forgetList();
   }
 }
 
