@@ -9,7 +9,7 @@ import { toasts } from './toasts.svelte.ts';
 
 const PARAMETER = 'invitation';
 
-class Invitation {
+export class Invitation {
   token = $state.raw(new URLSearchParams(location.search).get(PARAMETER));
 
   #isUnderWay = false;
