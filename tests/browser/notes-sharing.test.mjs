@@ -104,7 +104,9 @@ test('made a viewer they have a page to read, at once, and made an editor again 
   await isForEverybody(bob.page, 'viewer-dark');
   await bob.page.getByRole('link', { name: 'History' }).click();
   await bob.page.getByRole('slider', { name: 'Version' }).waitFor();
+  await bob.page.getByRole('article', { name: 'The note at that version' }).waitFor();
   assert.equal(await bob.page.getByRole('button', { name: 'Restore this version' }).count(), 0);
+  await isForEverybody(bob.page, 'history-dark');
   await bob.page.getByRole('link', { name: 'Close history' }).click();
   await mayView(bob).waitFor();
   await ada.page.getByLabel('Role of bob').selectOption('Can edit');
@@ -197,6 +199,7 @@ test('everybody can view it once it says so, by its address, and who leaves is o
   await ada.closes();
   await bob.page.goto(`${proxy.url}/`);
   await bob.page.getByRole('navigation', { name: 'Notes' }).getByRole('link', { name: /^Travel/ }).waitFor();
+  await isForEverybody(bob.page, 'list');
   const { hash } = new URL(ada.page.url());
   await bob.page.goto(`${proxy.url}/${hash}`);
   await mayView(bob).waitFor();
