@@ -160,6 +160,17 @@ for (const [where, options] of Object.entries(MODES)) describe(`sharing, ${where
     await another.page.close();
   });
 
+  test('what is misspelt shares nothing', async () => {
+    const id = await paper({ text: 'mine' });
+    for (const wrong of [{ everybody: false }, { person: bobs.me.personId }, { personId: undefined }, { personId: 'a', everybody: true }, { link: false }, {}]) {
+      const refused = await adas.on(id, (entity, wrong) => entity.share({ ...wrong, role: 'viewer' }).catch(error => error.name), wrong);
+      assert.equal(refused, 'InvalidValueError', JSON.stringify(wrong));
+    }
+    assert.equal(await adas.on(id, entity => entity.unshare({}).catch(error => error.name)), 'InvalidValueError');
+    const told = await adas.on(id, entity => entity.people());
+    assert.deepEqual([told.people.length, told.everybody ?? null], [1, null]);
+  });
+
   test('what can not be shared says why', async () => {
     const refused = await adas.page.evaluate(async () => {
       client.entity('note:everybodys').set({ title: 't', blob: 'b' });

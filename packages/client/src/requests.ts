@@ -92,6 +92,7 @@ export class Requests {
 
   async share(id: string, share: Share): Promise<Invitation | undefined> {
     const { role } = share;
+    only(share, ['personId', 'everybody', 'link', 'email']);
     if ('email' in share || 'link' in share) {
       const invitation = { role, email: 'email' in share ? share.email : undefined, expiresIn: share.expiresIn };
       return { role, ...((await this.#post(`/api/v1/entities/${id}/invitations`, invitation)) as object) } as Invitation;
@@ -101,6 +102,7 @@ export class Requests {
   }
 
   async unshare(id: string, whom: { personId: string } | { everybody: true } | { invitation: string }): Promise<void> {
+    only(whom, ['personId', 'everybody', 'invitation']);
     const what = 'invitation' in whom ? `invitations/${encodeURIComponent(whom.invitation)}` : `people/${nameOf(whom)}`;
     await this.#send(`/api/v1/entities/${id}/${what}`, { method: 'DELETE' });
   }
@@ -146,5 +148,14 @@ export class Requests {
     return null;
   }
 }
+
+/** One of these names whom it is about: what is misspelt must not make something public. */
+const only = (whom: object, names: string[]): void => {
+  const [name, ...more] = names.filter(one => one in whom);
+  const value = (whom as Record<string, unknown>)[name ?? ''];
+  const isSaid = name === 'everybody' || name === 'link' ? value === true : typeof value === 'string' && value !== '';
+  if (more.length === 0 && isSaid) return;
+  throw new InvalidValueError('bad-request', `whom it is about is one of ${names.join(', ')}: a text, or true of everybody and a link`);
+};
 
 const nameOf = (whom: { personId: string } | { everybody: true }): string => ('everybody' in whom ? '*' : encodeURIComponent(whom.personId));

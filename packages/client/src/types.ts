@@ -299,8 +299,7 @@ export interface Entity<T = unknown> {
    */
   people(): Promise<People>;
   /**
-   * Gives a person a role with it, or everybody; what they had is replaced. The policy of its type has to be `org`, and it takes the role `admin`, which
-   * whoever made it has.
+   * Gives a person a role with it, or everybody; what they had is replaced. The policy of its type has to be `org`, and it takes the role `admin`.
    *
    * @example
    * await note.share({ personId, role: 'editor' })
@@ -312,7 +311,8 @@ export interface Entity<T = unknown> {
    */
   share(share: { personId: string; role: Role } | { everybody: true; role: 'viewer' | 'editor' }): Promise<void>;
   share(share: { link: true; role: Role; expiresIn?: number }): Promise<Invitation & { token: string }>;
-  share(share: { email: string; role: Role; expiresIn?: number }): Promise<Invitation>;
+  /** In development mode there is a `token` too, as nobody has a mail. */
+  share(share: { email: string; role: Role; expiresIn?: number }): Promise<Invitation & { token?: string }>;
   /**
    * Takes from a person, or everybody, what they are with it; or withdraws an invitation. Who leaves takes it from themselves. In their browsers it is gone with
    * its copy, and edits they had not sent are in {@link Entity.conflicts} there.
@@ -381,10 +381,10 @@ export interface People {
   readonly node?: string;
 }
 
-/** What {@link Client.accept} came to: with a role by more than one entity there is no `entityId`. */
+/** What {@link Client.accept} came to. */
 export interface Accepted {
   /** What was shared. */
-  readonly entityId?: string;
+  readonly entityId: string;
   /** What this person is with it now. */
   readonly role: Role;
 }
