@@ -1,6 +1,6 @@
 //! `…/{entityId}/people`, `…/{entityId}/invitations` and `/api/v1/invitations/accept` (docs/protocol.md, "Sharing").
 
-use timeweft_core::id::EntityId;
+use timeweft_core::id::{EntityId, is_local_id};
 use timeweft_core::message::Code;
 use timeweft_core::operation::{Failure, Violation};
 use timeweft_core::org::{EVERYBODY, Role};
@@ -107,6 +107,9 @@ pub(super) async fn withdraw<H: Host>(
     id: &str,
 ) -> Result<HttpResponse, Refused> {
     let caller = exchange.caller().await?;
+    if !is_local_id(id) {
+        return Err(refuse(Code::BadRequest, format!("`{id}` is no invitation's id")));
+    }
     invitations::withdraw(exchange.router, &entity, caller.person(), id).await?;
     Ok(done(exchange, Vec::new()))
 }

@@ -122,9 +122,7 @@ pub(crate) async fn share<H: Host>(
     person: &str,
     role: Role,
 ) -> Result<Vec<Effect>, Denied> {
-    if person != EVERYBODY && !is_local_id(person) {
-        return Err(Failure::BadRequest(format!("`{person}` is no person id; everybody is `{EVERYBODY}`")).into());
-    }
+    check_person(person)?;
     Ok(place_of_its_own(router, entity, caller, Some((person, role))).await?.1)
 }
 
@@ -135,6 +133,7 @@ pub(crate) async fn unshare<H: Host>(
     caller: &str,
     person: &str,
 ) -> Result<Vec<Effect>, Denied> {
+    check_person(person)?;
     for _ in 0..ATTEMPTS {
         let right = readable(router, entity, caller).await?;
         let Some(Attached { org, version, known, node }) = attached(router, &right).await? else {
@@ -157,6 +156,13 @@ pub(crate) async fn unshare<H: Host>(
         }
     }
     Err(Failure::Busy.into())
+}
+
+fn check_person(person: &str) -> Result<(), Failure> {
+    if person == EVERYBODY || is_local_id(person) {
+        return Ok(());
+    }
+    Err(Failure::BadRequest(format!("`{person}` is no person id; everybody is `{EVERYBODY}`")))
 }
 
 /// The node that is for the entity alone, made if there is none, with somebody being something there.

@@ -95,6 +95,9 @@ fn what_is_shared_is_there_for_them_as_what_they_are_and_nothing_beside_it() {
     for (with, role, status) in [("not%20an%20id", "viewer", 400), (&*desk.bob.id, "owner", 400), ("*", "admin", 422)] {
         assert_eq!(desk.share(&desk.ann, "doc:d", with, role).status(), status, "{with} {role}");
     }
+    for path in ["doc:d/people/not%20an%20id", "doc:d/invitations/not%20an%20id"] {
+        assert_eq!(desk.ask(&desk.ann, "DELETE", path, Json::Null).status(), 400, "{path}");
+    }
     assert_eq!(desk.share(&desk.ann, "doc:none", &desk.bob.id, "viewer").status(), 404);
 }
 
