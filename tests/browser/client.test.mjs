@@ -1,30 +1,15 @@
 // The client against a real server, in real browsers: with a SharedWorker, and with tabs that elect one of them.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Somebody, sorted } from './client.mjs';
 import { Proxy } from './proxy.mjs';
-import { buildSite } from './site.mjs';
-import { Server } from './setup.mjs';
+import { MODES, servedSite } from './site.mjs';
 
-const site = mkdtempSync(join(tmpdir(), 'timeweft-site-'));
-let server;
-
-before(async () => {
-  await buildSite(site);
-  server = await Server.start({ assets: site });
-});
-
-after(async () => {
-  await server?.stop();
-  rmSync(site, { recursive: true, force: true });
+const served = servedSite();
 });
 
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
-const MODES = { 'in a SharedWorker': {}, 'in a tab, without SharedWorker': { noSharedWorker: true } };
 
 for (const [where, options] of Object.entries(MODES)) describe(`the client ${where}`, () => {
   let proxy, ada, bob, adas, bobs;
@@ -33,10 +18,10 @@ for (const [where, options] of Object.entries(MODES)) describe(`the client ${whe
   const fresh = () => `note:${options.noSharedWorker ? 'l' : 's'}${(number += 1)}`;
 
   before(async () => {
-    proxy = await Proxy.before(server);
+    proxy = await Proxy.before(served.server);
     const name = options.noSharedWorker ? 'leader' : 'shared';
     ada = await Somebody.at(proxy.url, `ada-${name}@example.org`, options);
-    bob = await Somebody.at(server.url, `bob-${name}@example.org`, options);
+    bob = await Somebody.at(served.server.url, `bob-${name}@example.org`, options);
     adas = await ada.tab();
     bobs = await bob.tab();
   });
@@ -287,9 +272,9 @@ for (const [where, options] of Object.entries(MODES)) describe(`the client ${whe
     }, [id, name]);
     const load = Promise.all([run(adas, 'a'), run(bobs, 'b')]);
     await sleep(800);
-    await server.kill();
+    await served.server.kill();
     await sleep(500);
-    await server.run();
+    await served.server.run();
     await load;
     const keys = ['a', 'b'].flatMap(name => Array.from({ length: 60 }, (_, n) => [`${name}${n}`, n]));
     const wanted = { title: 'Load', blob: '', count: Object.fromEntries(keys) };
@@ -311,7 +296,7 @@ for (const [where, options] of Object.entries(MODES)) describe(`the client ${whe
   });
 
   test('who signs in next sees nothing of who signed out, on disk included', async () => {
-    const guest = await Somebody.at(server.url, `guest-${options.noSharedWorker ? 'l' : 's'}@example.org`, options);
+    const guest = await Somebody.at(served.server.url, `guest-${options.noSharedWorker ? 'l' : 's'}@example.org`, options);
     const tab = await guest.tab();
     // Of a type that only its owner reads.
     const id = fresh().replace('note', 'diary');

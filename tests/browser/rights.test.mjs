@@ -1,29 +1,13 @@
 // Rights by an organisation, as the two people see them whose rights they are: who is given one, keeps less of it, or loses it.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Somebody } from './client.mjs';
 import { Proxy } from './proxy.mjs';
-import { buildSite } from './site.mjs';
-import { Server } from './setup.mjs';
+import { MODES, servedSite } from './site.mjs';
 
-const site = mkdtempSync(join(tmpdir(), 'timeweft-site-'));
-let server;
-
-before(async () => {
-  await buildSite(site);
-  server = await Server.start({ assets: site });
+const served = servedSite();
 });
-
-after(async () => {
-  await server?.stop();
-  rmSync(site, { recursive: true, force: true });
-});
-
-const MODES = { 'in a SharedWorker': {}, 'in a tab, without SharedWorker': { noSharedWorker: true } };
 
 for (const [where, options] of Object.entries(MODES)) describe(`rights, ${where}`, () => {
   const end = options.noSharedWorker ? 'l' : 's';
@@ -32,8 +16,8 @@ for (const [where, options] of Object.entries(MODES)) describe(`rights, ${where}
   let number = 0;
 
   before(async () => {
-    proxy = await Proxy.before(server);
-    ada = await Somebody.at(server.url, `ada-rights-${end}@example.org`, options);
+    proxy = await Proxy.before(served.server);
+    ada = await Somebody.at(served.server.url, `ada-rights-${end}@example.org`, options);
     bob = await Somebody.at(proxy.url, `bob-rights-${end}@example.org`, options);
     adas = await ada.tab();
     bobs = await bob.tab();

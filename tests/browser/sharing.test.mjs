@@ -2,29 +2,13 @@
 // the browser of somebody who was.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Somebody } from './client.mjs';
 import { Proxy } from './proxy.mjs';
-import { buildSite } from './site.mjs';
-import { Server } from './setup.mjs';
+import { MODES, servedSite } from './site.mjs';
 
-const site = mkdtempSync(join(tmpdir(), 'timeweft-site-'));
-let server;
-
-before(async () => {
-  await buildSite(site);
-  server = await Server.start({ assets: site });
+const served = servedSite();
 });
-
-after(async () => {
-  await server?.stop();
-  rmSync(site, { recursive: true, force: true });
-});
-
-const MODES = { 'in a SharedWorker': {}, 'in a tab, without SharedWorker': { noSharedWorker: true } };
 
 for (const [where, options] of Object.entries(MODES)) describe(`sharing, ${where}`, () => {
   const end = options.noSharedWorker ? 'l' : 's';
@@ -32,8 +16,8 @@ for (const [where, options] of Object.entries(MODES)) describe(`sharing, ${where
   let number = 0;
 
   before(async () => {
-    proxy = await Proxy.before(server);
-    ada = await Somebody.at(server.url, `ada-shares-${end}@example.org`, options);
+    proxy = await Proxy.before(served.server);
+    ada = await Somebody.at(served.server.url, `ada-shares-${end}@example.org`, options);
     bob = await Somebody.at(proxy.url, `bob-shares-${end}@example.org`, options);
     [adas, bobs] = [ada.first, bob.first];
     await adas.open('type:paper');
@@ -142,7 +126,7 @@ for (const [where, options] of Object.entries(MODES)) describe(`sharing, ${where
     const id = await paper({ text: 'public' });
     await share(id, { everybody: true, role: 'viewer' });
     await bobs.sees(id, { text: 'public' });
-    const anonymous = () => fetch(`${server.url}/api/v1/entities/${id}`).then(({ status }) => status);
+    const anonymous = () => fetch(`${served.server.url}/api/v1/entities/${id}`).then(({ status }) => status);
     assert.equal(await anonymous(), 200);
     await adas.on(id, entity => entity.unshare({ everybody: true }));
     await bobs.sees(id, undefined);

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `tw-email:{hash of the email}` | `{email, personId}`; whoever makes it first decides the person |
 //! | `tw-code:{hash}` | sign-in codes of an email ([`crate::sign_in::codes`]) |
+//! | `tw-invitations:{id of an organisation}`, `tw-invited:{personId}` | invitations ([`crate::sharing::invitations`]) |
 //! | `tw-sessions:{personId}` | `{email?, sessions: {sessionId: {createdAt, expiresAt, device}}}` |
 //! | `tw-flow:{letter}` | which ways to the issuer and back are over ([`crate::oidc::flow`]) |
 //!

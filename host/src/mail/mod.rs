@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use timeweft_router::event::Mail;
+
 use crate::cli::MailFlags;
 
 /// Pauses before the second try and the third.
@@ -28,19 +30,6 @@ const TRY: Duration = Duration::from_secs(8);
 const LONGEST_PAUSE: Duration = Duration::from_secs(6);
 /// After a failure that is not of one mail alone, mails count as failing for so long: then somebody tries again.
 const DOWN: Duration = Duration::from_secs(30);
-
-/// A mail.
-#[derive(Clone, Debug)]
-pub struct Mail {
-    /// Address.
-    pub to: String,
-    /// One line.
-    pub subject: String,
-    /// Plain text.
-    pub text: String,
-    /// The sign-in code in it, alone, if that is what it is about.
-    pub code: Option<String>,
-}
 
 /// Why a mail was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,6 +17,7 @@
  */
 
 import type { Violation } from './errors.js';
+import type { Role } from './sharing.js';
 
 /** What the user of this browser is known as. */
 export interface Me {
@@ -153,7 +154,7 @@ export interface EntityState {
   presence: 'unknown' | 'missing' | 'deleted' | 'present';
   status: 'loading' | 'saved' | 'saving' | 'offline' | 'conflict';
   meta?: unknown;
-  role?: 'viewer' | 'editor' | 'admin';
+  role?: Role;
   /** `range`: `[start, length]` in the text or array at `path`. `absent`: theirs deleted the element; `path` ends in the index where it would go. */
   conflicts: {
     id: number;

@@ -4,8 +4,10 @@
 
 import type { TimeweftError } from './errors.js';
 import type { ClientStatus, Me, Warning } from './messages.js';
+import type { Accepted, Invitation, People, Role } from './sharing.js';
 
 export type { ClientStatus, Me, Warning } from './messages.js';
+export type { Accepted, Invitation, People, Role, Share } from './sharing.js';
 
 /** What is known of one version of an entity. */
 export interface Meta {
@@ -334,59 +336,6 @@ export interface Entity<T = unknown> {
    * last one that was set), a function for the tab that it was set in. Not kept over a reload. What is no policy is a `TypeError`.
    */
   policy: Policy;
-}
-
-/** What somebody is with an entity: a viewer reads it, an editor changes it too, and an admin also shares it. */
-export type Role = 'viewer' | 'editor' | 'admin';
-
-/** With whom something is shared, and as what; see {@link Entity.share}. `expiresIn` is in seconds, a week unless given. */
-export type Share =
-  | { personId: string; role: Role }
-  | { everybody: true; role: 'viewer' | 'editor' }
-  | { link: true; role: Role; expiresIn?: number }
-  | { email: string; role: Role; expiresIn?: number };
-
-/** An invitation that stands: for who has that address, or for whoever has the link. */
-export interface Invitation {
-  /** Names it to `unshare`. */
-  readonly id: string;
-  /** What it makes of who accepts. */
-  readonly role: Role;
-  /** Whom it is for; absent for whoever has the link. */
-  readonly email?: string;
-  /** ISO 8601 in UTC. */
-  readonly expiresAt: string;
-}
-
-/** Who is what with an entity. */
-export interface People {
-  /** The one who asks. */
-  readonly role: Role;
-  /** What whoever is signed in is; a viewer need not be. Absent where it is nobody's. */
-  readonly everybody?: 'viewer' | 'editor';
-  /** Those with a role by name. Empty for who has theirs as everybody has it. */
-  readonly people: readonly {
-    readonly personId: string;
-    readonly role: Role;
-    /** Set where they have it by more than this entity: by a node above in its organisation. */
-    readonly inherited?: true;
-    /** What they tell of themselves: the member `public` of their `person:{personId}`. */
-    readonly public?: unknown;
-  }[];
-  /** To admins: what stands. */
-  readonly invitations?: readonly Invitation[];
-  /** To its members: the organisation that it is attached to. */
-  readonly org?: string;
-  /** And the node there. */
-  readonly node?: string;
-}
-
-/** What {@link Client.accept} came to. */
-export interface Accepted {
-  /** What was shared. */
-  readonly entityId: string;
-  /** What this person is with it now. */
-  readonly role: Role;
 }
 
 /** One of {@link Client.list}. */

@@ -2,11 +2,13 @@
 //! who has it.
 //!
 //! `tw-invitations:{id of the organisation}` holds `{invitations: {hash: {node, role, by, expiresAt, email?}}}`, by the hash of the
-//! secret. Each is to what is at a node for one entity alone. It is accepted **in the name of who invited**, so that it holds as long as they may grant what they promised, and the
-//! version says both: `personId` who invited, `impersonatorId` who accepted. That of one address is gone then.
+//! secret. Each is to what is at a node for one entity alone. It is accepted **in the name of who invited**, so that it holds as long
+//! as they may grant what they promised, and the version says both: `personId` who invited, `impersonatorId` who accepted. That of
+//! one address is gone then.
 //!
 //! `tw-invited:{personId}` holds when somebody had mails sent lately.
 
+use timeweft_core::diff::Patch as Diff;
 use timeweft_core::id::EntityId;
 use timeweft_core::message::Code;
 use timeweft_core::operation::Failure;
@@ -225,7 +227,7 @@ pub(crate) async fn accept<H: Host>(router: &Router<H>, caller: &Caller, token: 
             accepted.role = more;
         } else {
             let principal = Principal { impersonator: Some(caller.person()), ..Principal::of(by) };
-            let granted = timeweft_core::diff::Patch::Value(Value::text(role.as_str()));
+            let granted = Diff::Value(Value::text(role.as_str()));
             let patch = map([("grants", map([(caller.person(), map([(node, granted)]))]))]);
             match change(router, principal, &org, version, patch).await {
                 Ok(Some(effects)) => accepted.effects = effects,

@@ -1,7 +1,7 @@
 //! Sharing one entity: who is what with it, and how others come to it (docs/protocol.md, "Sharing").
 //!
-//! There is one mechanism, organisations. What is shared with somebody gets a node of its own, for that entity alone: in the organisation
-//! that it is attached to, below the node where it was; or in a small one that is made for it. So what is said of one entity
+//! There is one mechanism, organisations. What is shared with somebody gets a node of its own, for that entity alone: in the
+//! organisation that it is attached to, below the node where it was; or in a small one that is made for it. So what is said of one entity
 //! is never said of others beside it, and what holds above holds for it too.
 
 pub(crate) mod invitations;
@@ -66,6 +66,21 @@ pub(crate) struct People {
     pub(crate) people: Vec<Person>,
 }
 
+impl People {
+    async fn tell<H: Host>(
+        &mut self,
+        router: &Router<H>,
+        person: &str,
+        role: Role,
+        is_inherited: bool,
+    ) -> Result<(), Failure> {
+        let is_named = self.people.len() < MOST_NAMED;
+        let public = if is_named { public(router, person).await? } else { None };
+        self.people.push(Person { id: person.to_owned(), role, is_inherited, public });
+        Ok(())
+    }
+}
+
 /// Where the entity is attached, as its organisation is now.
 struct Attached {
     org: EntityId,
@@ -87,9 +102,7 @@ pub(crate) async fn people<H: Host>(router: &Router<H>, entity: &EntityId, calle
                 let people = known.people(&node).filter(|(person, ..)| *person != EVERYBODY);
                 let seen = people.filter(|(person, _, is_here)| is_member || *is_here || *person == caller);
                 for (person, role, is_here) in seen {
-                    let is_named = told.people.len() < MOST_NAMED;
-                    let public = if is_named { public(router, person).await? } else { None };
-                    told.people.push(Person { id: person.to_owned(), role, is_inherited: !is_here, public });
+                    told.tell(router, person, role, !is_here).await?;
                 }
             }
             if is_member {
@@ -99,17 +112,12 @@ pub(crate) async fn people<H: Host>(router: &Router<H>, entity: &EntityId, calle
         None if entity.kind() == org::KIND && right.source.is_some() => {
             if let Some((known, _)) = crate::org::current(router, entity).await? {
                 for (person, role) in known.everyone().filter(|(person, _)| *person != EVERYBODY) {
-                    let is_named = told.people.len() < MOST_NAMED;
-                    let public = if is_named { public(router, person).await? } else { None };
-                    told.people.push(Person { id: person.to_owned(), role, is_inherited: false, public });
+                    told.tell(router, person, role, false).await?;
                 }
             }
         }
         None if right.access == Access::Any => told.everybody = Some(Role::Editor),
-        None => {
-            let public = public(router, caller).await?;
-            told.people.push(Person { id: caller.to_owned(), role: right.role, is_inherited: false, public });
-        }
+        None => told.tell(router, caller, right.role, false).await?,
     }
     Ok(told)
 }
@@ -221,7 +229,7 @@ async fn found<H: Host>(
     grant: Option<(&str, Role)>,
 ) -> Result<Option<(Place, Vec<Effect>)>, Denied> {
     let kind = entity.kind();
-    if entity.kind() == org::KIND {
+    if kind == org::KIND {
         return Err(Failure::BadRequest(format!("{entity} is shared by its own `grants`")).into());
     }
     if right.rules.as_ref().is_none_or(|rules| rules.policy != Policy::Org) {
@@ -273,10 +281,9 @@ fn may_share(right: &Right) -> Result<(), Denied> {
 }
 
 async fn attached<H: Host>(router: &Router<H>, right: &Right) -> Result<Option<Attached>, Denied> {
-    let Some((org, Some(_))) = right.source.as_ref().map(|source| source.place()) else { return Ok(None) };
+    let Some((org, Some(node))) = right.source.as_ref().map(Source::place) else { return Ok(None) };
     let Some((known, version)) = crate::org::current(router, org).await? else { return Ok(None) };
-    let node = right.source.as_ref().and_then(|source| source.place().1).unwrap_or_default().to_owned();
-    Ok(Some(Attached { org: org.clone(), version, known, node }))
+    Ok(Some(Attached { org: org.clone(), version, known, node: node.to_owned() }))
 }
 
 /// Changes an organisation as it was then; none where somebody else has changed the same meanwhile.
