@@ -7,7 +7,6 @@ import { Proxy } from './proxy.mjs';
 import { MODES, servedSite } from './site.mjs';
 
 const served = servedSite();
-});
 
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
 

@@ -7,7 +7,6 @@ import { Proxy } from './proxy.mjs';
 import { MODES, servedSite } from './site.mjs';
 
 const served = servedSite();
-});
 
 for (const [where, options] of Object.entries(MODES)) describe(`rights, ${where}`, () => {
   const end = options.noSharedWorker ? 'l' : 's';
