@@ -70,15 +70,15 @@ for (const [where, options] of Object.entries(MODES)) describe(`sharing, ${where
     await takesFromBob(id);
     await adas.set(id, { text: 'another secret' });
     await bobs.sees(id, undefined);
-    const told = await bobs.on(id, entity => [entity.error?.name, entity.conflicts.length, entity.role ?? null]);
-    assert.deepEqual(told, ['ForbiddenError', 0, null]);
+    const told = await bobs.on(id, entity => [entity.error?.name, entity.conflicts.length, entity.role ?? null, entity.can('change')]);
+    assert.deepEqual(told, ['ForbiddenError', 0, null, false]);
     await bobs.page.waitForFunction(() => client.status === 'online');
     const disk = await bobs.disk();
     assert.ok(!disk.includes('secret of') && !disk.includes('another secret'), 'nothing stays in IndexedDB');
     assert.ok(!(await bobs.page.evaluate(id => JSON.stringify(log.filter(entry => entry.id === id)), id)).includes('another secret'));
   });
 
-  test('who loses it offline is handed what they wrote, and nothing of it is kept', async () => {
+  test('who loses it offline keeps what they wrote, and nothing of what others did', async () => {
     const id = await paper({ text: `offline of ${end}`, mine: '' });
     await isBobs(id, 'editor');
     await bobs.sees(id, { text: `offline of ${end}`, mine: '' });
@@ -89,9 +89,12 @@ for (const [where, options] of Object.entries(MODES)) describe(`sharing, ${where
     await proxy.up();
     await bobs.settles(id, 'conflict', 30_000);
     const told = await bobs.on(id, entity => ({ isThere: entity.get() !== undefined, mine: entity.conflicts[0].mine, error: entity.conflicts[0].error.code }));
-    assert.deepEqual(told, { isThere: false, mine: { text: `offline of ${end}`, mine: `written by Bob in ${end}` }, error: 'forbidden' });
+    assert.deepEqual(told, { isThere: false, mine: { mine: `written by Bob in ${end}` }, error: 'forbidden' });
     await bobs.page.waitForTimeout(300);
     assert.ok(!(await bobs.disk()).includes(`offline of ${end}`));
+    await bobs.page.reload();
+    await bobs.settles(id, 'conflict', 30_000);
+    assert.deepEqual(await bobs.on(id, entity => entity.conflicts.map(conflict => conflict.mine)), [{ mine: `written by Bob in ${end}` }]);
     await bobs.on(id, entity => entity.conflicts[0].resolve('theirs'));
     assert.deepEqual(await bobs.on(id, entity => entity.conflicts), []);
   });

@@ -43,6 +43,8 @@ pub(crate) enum Denied {
     Deleted(Box<Meta>),
     /// They may, and what they ask is not such that it can be done.
     Unfit(Unfit),
+    /// They may, and not before so many seconds.
+    Later(String, u64),
     /// They may, and the entity refuses; or nobody can tell.
     Failed(Failure),
 }
@@ -57,6 +59,7 @@ impl Denied {
             Denied::Hidden => Response::of_failure(id, Failure::NotFound),
             Denied::Deleted(meta) => Response { meta: Some(*meta), ..Response::of_failure(id, Failure::NotFound) },
             Denied::Unfit(Unfit(code, why)) => Response::error(id, code, why),
+            Denied::Later(why, _) => Response::error(id, Code::SlowDown, why),
             Denied::Failed(failure) => Response::of_failure(id, failure),
         }
     }

@@ -130,8 +130,9 @@ export class EntityStore<T> extends ServerSide<T> implements Entity<T> {
 
   can(what: 'read' | 'change' | 'share'): boolean {
     const { role } = this;
-    // What is not there yet, whoever is signed in may make.
-    return role ? ROLES.indexOf(role) >= NEEDED.indexOf(what) : this.#isKnown && what !== 'share';
+    if (role) return ROLES.indexOf(role) >= NEEDED.indexOf(what);
+    // What is not there yet, whoever is signed in may make; not what is withdrawn.
+    return this.#isKnown && what !== 'share' && this.#stateError?.code !== 'forbidden';
   }
 
   get conflicts(): readonly Conflict[] {

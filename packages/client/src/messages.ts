@@ -155,7 +155,7 @@ export interface EntityState {
   status: 'loading' | 'saved' | 'saving' | 'offline' | 'conflict';
   meta?: unknown;
   role?: Role;
-  /** `range`: `[start, length]` in the text or array at `path`. `absent`: theirs deleted the element; `path` ends in the index where it would go. */
+  /** `range`: `[start, length]` in the text or array at `path`. `absent`: theirs deleted the element; `path` ends in the index where it would go; or what the place was in is gone. */
   conflicts: {
     id: number;
     path: (string | number)[];

@@ -96,7 +96,10 @@ export interface Conflict {
    * `mine` and `theirs` are what was made of that stretch.
    */
   readonly range: readonly [start: number, length: number] | undefined;
-  /** Whether the others deleted the element of an array that was changed here: `path` ends in the index where `'mine'` puts it back. */
+  /**
+   * Whether the place is gone. Where the others deleted the element of an array that was changed here, `path` ends in the index where `'mine'` puts it back;
+   * where all of it is withdrawn, or what the place was in is gone, only `'theirs'` can be chosen.
+   */
   readonly absent: boolean;
   /** What was there before both; `undefined` where nothing was, as in the other two. */
   readonly base: unknown;

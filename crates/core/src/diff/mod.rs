@@ -13,6 +13,7 @@
 //! | `apply`, `invert`, `compose` | the algebra of diffs in a row |
 //! | `rebase`, `meet`, `split`, `place` | concurrent diffs: what each becomes after the other, what they conflict about, and where that then is |
 //! | `increment` | sums of numbers |
+//! | `written` | what somebody wrote, without the rest |
 //! | `lazy` | resolving and inverting where the base is not loaded whole |
 //! | `sequence`, `text` | the walk over edits of texts and arrays; UTF-16 positions |
 //!
@@ -43,6 +44,7 @@ mod sequence;
 mod split;
 mod text;
 mod wire;
+mod written;
 
 use crate::members::Members;
 use crate::prelude::*;

@@ -43,8 +43,6 @@ pub(super) struct Disk {
     pub(super) distrusted: bool,
     /// The server said that the entity exists, when we wanted to create it.
     pub(super) exists: bool,
-    /// It is not there for this person any more: nothing of it is kept.
-    pub(super) is_withdrawn: bool,
     kept: Vec<(String, u32)>,
     /// From the snapshot to what is confirmed.
     since: Option<Diff>,
@@ -91,9 +89,11 @@ impl Replica {
         self.disk.needs_snapshot = false;
         self.disk.changed = false;
         let kept = core::mem::take(&mut self.disk.kept);
-        if self.disk.is_withdrawn && self.unsent.is_empty() {
+        if self.confirmed == Confirmed::Missing && self.unsent.is_empty() {
+            // Nothing is there, or nothing for this person.
             self.disk.since = None;
-            effects.push(Effect::Save { entity: self.id(), snapshot: Some(Vec::new()), journal: None, kept });
+            let journal = (!self.conflicts.is_empty()).then(|| self.journal());
+            effects.push(Effect::Save { entity: self.id(), snapshot: Some(Vec::new()), journal, kept });
             return;
         }
         effects.push(Effect::Save { entity: self.id(), snapshot, journal: Some(self.journal()), kept });

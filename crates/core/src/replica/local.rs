@@ -225,7 +225,7 @@ impl Replica {
         }
         let both = choice == Choice::Both;
         let wanted = conflict.wanted(choice)?;
-        if conflict.is_of_all() && !both {
+        if conflict.is_of_all() && !both && !conflict.place.lost {
             match (&self.view, &wanted) {
                 // Its creation was refused: the choice creates it.
                 (None, _) => {

@@ -318,7 +318,6 @@ impl Replica {
     /// The whole value of a version, whatever was known before.
     fn load_value(&mut self, value: Value, meta: Meta, effects: &mut Vec<Effect>) -> Outcome {
         self.disk.exists = false;
-        self.disk.is_withdrawn = false;
         let empty = Value::Object(Object::new());
         match (&mut self.confirmed, self.unsent.first_mut()) {
             (Confirmed::Version(known, known_meta), _) => {

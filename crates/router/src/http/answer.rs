@@ -66,7 +66,12 @@ impl From<Failure> for Refused {
 
 impl From<Denied> for Refused {
     fn from(denied: Denied) -> Refused {
-        Refused::new(denied.response(None))
+        let seconds = if let Denied::Later(_, seconds) = &denied { Some(seconds.to_string()) } else { None };
+        let refused = Refused::new(denied.response(None));
+        match seconds {
+            Some(seconds) => refused.with(Header::new("retry-after", seconds)),
+            None => refused,
+        }
     }
 }
 

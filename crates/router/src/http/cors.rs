@@ -14,7 +14,7 @@ const HEADERS: &str = "authorization, content-type, idempotency-key, if-match, i
                        if-unmodified-since";
 
 /// The headers of answers that a page could not see otherwise.
-const EXPOSED: &str = "accept-patch, allow, etag, location, retry-after, www-authenticate";
+const EXPOSED: &str = "accept-patch, allow, etag, location, retry-after, timeweft-role, www-authenticate";
 
 /// The request's origin, if it is one of those listed.
 pub(super) fn origin(headers: &[Header], listed: &[String]) -> Option<String> {

@@ -4,7 +4,7 @@ use timeweft_core::message::{Format, Request, Response};
 
 use crate::access::Denied;
 use crate::caller::Caller;
-use crate::event::{Effect, HttpResponse};
+use crate::event::{Effect, Header, HttpResponse};
 use crate::execute::{self, Principal, Subscription, execute};
 use crate::host::Host;
 use crate::presence;
@@ -41,10 +41,15 @@ pub(super) async fn post<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResp
 
 /// The same frame as on the socket, in the format of the request, with the status in the line too.
 fn framed(response: Response, format: Format, effects: Vec<Effect>) -> HttpResponse {
-    // 304 has no body in HTTP.
     let (status, frame) = response.encode_framed(format);
     let (meta, error) = if status == response.status { (response.meta, response.error) } else { (None, None) };
     let mut answer = of_response(Response { meta, error, status, ..Response::default() }, format, effects);
-    answer.body = if status == 304 { Vec::new() } else { frame };
+    if status != 304 {
+        answer.body = frame;
+        return answer;
+    }
+    // It has no body in HTTP, and who polls is to know of another role also where nothing else changed.
+    answer.body = Vec::new();
+    answer.headers.extend(response.role.map(|role| Header::new("timeweft-role", &role)));
     answer
 }

@@ -140,28 +140,36 @@ async fn count_mail<H: Host>(router: &Router<H>, person: &str, email: &str) -> R
     let now = router.host.now();
     let to = crypto::hash(email);
     let key = format!("{to} {}", crypto::random_name(&router.host, 16));
-    let is_lately = |at: &Value| as_instant(at).is_some_and(|at| at.0.saturating_add(DAY_MICROS) > now.0);
+    // Until when it counts, where it still does.
+    let until = |at: &Value| as_instant(at).map(|at| at.0.saturating_add(DAY_MICROS)).filter(|until| *until > now.0);
     let entity = internal::entity("tw-invited", person)?;
     let counted = internal::update(&router.host, &entity, |found| {
         let mut sent = match found.and_then(|value| member(value, "sent")) {
             Some(Value::Object(sent)) => sent.clone(),
             _ => Object::new(),
         };
-        sent.retain(|_, at| is_lately(at));
-        let to_them = sent.keys().filter(|key| key.starts_with(&to)).count();
-        if sent.len() >= MAILS || to_them >= MAILS_TO_ONE {
-            return Step::Leave(false);
+        sent.retain(|_, at| until(at).is_some());
+        let to_them = sent.iter().filter(|(key, _)| key.starts_with(&to));
+        // The first of those that are too many makes room.
+        let room = [
+            (MAILS, sent.values().filter_map(until).collect()),
+            (MAILS_TO_ONE, to_them.filter_map(|(_, at)| until(at)).collect()),
+        ];
+        let room = room.into_iter().filter_map(|(most, mut until): (usize, Vec<u64>)| {
+            until.sort_unstable();
+            until.len().checked_sub(most).map(|first| until[first])
+        });
+        if let Some(at) = room.max() {
+            return Step::Leave(Some(at));
         }
         sent.insert(key.clone(), of_instant(now));
-        Step::Write(Value::object([("sent", Value::Object(sent))]), true)
+        Step::Write(Value::object([("sent", Value::Object(sent))]), None)
     });
-    if counted.await? {
-        return Ok(());
-    }
+    let Some(at) = counted.await? else { return Ok(()) };
     let why = format!(
         "{MAILS} invitations a day go out by mail, {MAILS_TO_ONE} to one address: invite by a link, or tomorrow"
     );
-    Err(Denied::Unfit(Unfit(Code::SlowDown, why)))
+    Err(Denied::Later(why, (at - now.0).div_ceil(1_000_000)))
 }
 
 /// Those that stand for an entity, to whoever may share it.

@@ -1,7 +1,7 @@
 /**
  * One request as a `POST /message`: where there is no socket, and for frames that are longer than a socket takes.
  *
- * What comes back is the frame that a socket would have brought. HTTP leaves it out with status 304, and what refuses a request before anybody
+ * What comes back is the frame that a socket would have brought. HTTP leaves it out with status 304, but for the role in a header, and what refuses a request before anybody
  * reads it (a limit of the server's or of a proxy's) does not know its id: then it is completed here, so that whoever asked is answered.
  */
 
@@ -33,7 +33,10 @@ export const post = async (url: string, frame: Uint8Array, signal: AbortSignal):
     clearTimeout(timer);
     timer = setTimeout(abort, PATIENCE + (Number(response.headers.get('content-length')) || UNSAID) / BYTES_PER_MS);
     const { status } = response;
-    if (status === 304) return { status, frame: answer(frame, status) };
+    if (status === 304) {
+      const role = response.headers.get('timeweft-role');
+      return { status, frame: complete(frame, status, role ? Uint8Array.from([MAP + 1, ...text('role'), ...text(role)]) : NOTHING) };
+    }
     const isFrame = response.headers.get('content-type')?.startsWith('application/cbor');
     // A proxy's own page is no answer; but that a frame is too large for it stays so.
     if (!isFrame && status !== 413) throw new Error(`/message answered ${status}`);
@@ -50,9 +53,10 @@ export const post = async (url: string, frame: Uint8Array, signal: AbortSignal):
 export class ForeignOrigin extends Error {}
 
 /** `{id, status}`, with the id of the request. */
-export const answer = (request: Uint8Array, status: number): Uint8Array => complete(request, status, Uint8Array.of(MAP));
+export const answer = (request: Uint8Array, status: number): Uint8Array => complete(request, status, NOTHING);
 
 const MAP = 0xa0;
+const NOTHING = Uint8Array.of(MAP);
 /** Where the id is in a request, which begins with it: after the map and its first key. */
 const ID_AT = 4;
 const ID = [0x62, 0x69, 0x64];

@@ -320,6 +320,11 @@ test('the response that 304 has no room for is made of its request', async () =>
   for (const id of [7, 300, 70_000]) connection.send({ entity: 'note:a', frame: encode({ id, method: 'get', entityId: 'note:a' }) });
   await settle();
   expect(frames.map(frame => decode(frame))).toEqual([7, 300, 70_000].map(id => ({ id, status: 304 })));
+  frames = [];
+  server.message = async () => new Response(null, { status: 304, headers: { 'timeweft-role': 'viewer' } });
+  connection.send({ entity: 'note:a', frame: encode({ id: 8, method: 'get' }) });
+  await settle();
+  expect(frames.map(frame => decode(frame))).toEqual([{ id: 8, status: 304, role: 'viewer' }]);
 });
 
 test('hidden pages are polled for every thirty seconds', async () => {

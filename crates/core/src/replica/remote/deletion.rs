@@ -1,7 +1,7 @@
 //! Deleted by one, changed by the other; and withdrawn from who may not read it any more.
 
 use super::Outcome;
-use crate::diff::{Contested, Place};
+use crate::diff::{Contested, Diff, Place, compose, diff_closely};
 use crate::message::{Code, Format, encode_error, encode_meta};
 use crate::operation::Meta;
 use crate::prelude::*;
@@ -9,26 +9,32 @@ use crate::replica::{Change, Confirmed, Effect, Policy, Replica};
 use crate::value::Value;
 
 impl Replica {
-    /// It is not for us to know of any more: nothing of it stays in this browser. What is unsent is handed to the tabs, as a
-    /// conflict that no disk keeps.
+    /// It is not for us to know of any more: of what others wrote nothing stays in this browser. What its person wrote and is not
+    /// sent, or in a conflict, stays as a conflict.
     pub(super) fn withdrawn(&mut self, effects: &mut Vec<Effect>) -> Outcome {
-        // Not before somebody is there to take it.
-        if self.tabs.is_empty() && !self.unsent.is_empty() {
-            self.paused = true;
-            return Outcome::Postponed;
+        let message = "this is shared with you no more";
+        let error = encode_error(Code::Forbidden, message, &[], Format::Cbor);
+        for conflict in &mut self.conflicts {
+            conflict.mine = written(conflict.base.take().as_ref(), conflict.mine.take());
+            (conflict.theirs, conflict.place.lost) = (None, true);
+            (conflict.meta, conflict.error) = (Vec::new(), error.clone());
         }
-        let mine = self.view.take().filter(|_| !self.unsent.is_empty());
-        self.unsent.clear();
+        self.conflicts.retain(|conflict| conflict.mine.is_some());
+        let unsent = core::mem::take(&mut self.unsent).into_iter().filter_map(|change| match change {
+            Change::Create(value) => Some(Diff::over_nothing(value)),
+            Change::Patch(diff) => Some(diff),
+            Change::Delete | Change::Undelete => None,
+        });
+        let mine = unsent.reduce(|first, then| compose(&first, &then).unwrap_or(then));
+        self.view = None;
         self.unsend();
         self.held.clear();
         self.role.clear();
-        (self.stale, self.confirmed) = (false, Confirmed::Missing);
-        self.disk.is_withdrawn = true;
-        let message = "this is shared with you no more";
-        let error = encode_error(Code::Forbidden, message, &[], Format::Cbor);
-        if mine.is_some() {
-            let contested = Contested { place: Place::at(Vec::new()), base: None, mine, theirs: None };
-            self.raise(contested, Vec::new(), error.clone());
+        (self.stale, self.confirmed, self.disk.changed) = (false, Confirmed::Missing, true);
+        if let Some(mine) = mine.and_then(|mine| mine.written()) {
+            // It goes nowhere: there is nothing to put it in.
+            let place = Place { lost: true, ..Place::at(Vec::new()) };
+            self.raise(Contested { place, base: None, mine: Some(mine), theirs: None }, Vec::new(), error.clone());
         }
         self.show_whole(None, effects);
         self.refused = error;
@@ -112,5 +118,13 @@ impl Replica {
             Change::Undelete => false,
             Change::Create(_) | Change::Patch(_) => deleted,
         })
+    }
+}
+
+/// Of `mine`, which was made from `base`, what its author wrote.
+fn written(base: Option<&Value>, mine: Option<Value>) -> Option<Value> {
+    match base {
+        Some(base) => diff_closely(base, &mine?).written(),
+        None => mine,
     }
 }
