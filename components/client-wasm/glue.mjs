@@ -38,7 +38,8 @@ function smaller(path) {
     const optimized = join(folder, 'module.wasm');
     const program = fileURLToPath(import.meta.resolve('binaryen/bin/wasm-opt'));
     const features = FEATURES.map(feature => `--enable-${feature}`);
-    execFileSync(process.execPath, [program, '-Oz', ...features, path, '-o', optimized], { stdio: ['ignore', 'inherit', 'inherit'] });
+    const passes = ['--flatten', '--rereloop', '-Oz', '-Oz'];
+    execFileSync(process.execPath, [program, ...passes, ...features, path, '-o', optimized], { stdio: ['ignore', 'inherit', 'inherit'] });
     return readFileSync(optimized);
   } finally {
     rmSync(folder, { recursive: true });

@@ -70,12 +70,19 @@ impl Queue {
     pub(super) fn done(&self, principal: &Principal) {
         let mut state = self.lock();
         let Some(lane) = state.lanes.get_mut(principal) else { return };
+        // Only then is there more that may begin: to wake a worker for nothing costs as much as a small call.
+        let was_full = lane.begun == self.begun && !lane.waiting.is_empty();
         lane.begun -= 1;
         if lane.begun == 0 && lane.waiting.is_empty() {
             state.lanes.remove(principal);
         }
+        let closed = state.closed;
         drop(state);
-        self.filled.notify_one();
+        match () {
+            () if closed => self.filled.notify_all(),
+            () if was_full => self.filled.notify_one(),
+            () => {}
+        }
     }
 
     pub(super) fn close(&self) {

@@ -1,5 +1,6 @@
 //! The promises of `wit/storage.wit`, and what this store adds: grouping, order across sessions, a disk that fills up.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,6 +18,45 @@ fn open_uncached(folder: &tempfile::TempDir) -> SqliteStore {
 
 fn wait(store: &SqliteStore, batch: Batch) -> Result<(), StoreError> {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(store.durable(batch))
+}
+
+/// A session as the crates that know no host see it. Each write is on disk before it returns.
+struct Adapter<'a>(&'a SqliteStore, RefCell<Session>);
+
+impl Adapter<'_> {
+    fn call<T>(&self, call: impl FnOnce(&mut Session) -> Result<T, StoreError>) -> Result<T, timeweft_store::StoreError> {
+        let mut session = self.1.borrow_mut();
+        let done = call(&mut session).and_then(|done| wait(self.0, session.depends_on()).map(|()| done));
+        done.map_err(|error| match error {
+            StoreError::TooLarge => timeweft_store::StoreError::TooLarge,
+            StoreError::Unavailable(why) => timeweft_store::StoreError::Unavailable(why),
+        })
+    }
+}
+
+impl timeweft_store::Store for Adapter<'_> {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, timeweft_store::StoreError> {
+        self.call(|session| session.get(key)).map(|found| found.map(Vec::from))
+    }
+    async fn set(&self, key: &str, value: &[u8]) -> Result<(), timeweft_store::StoreError> {
+        self.call(|session| session.set(key, value.to_vec()))
+    }
+    async fn delete(&self, key: &str) -> Result<(), timeweft_store::StoreError> {
+        self.call(|session| session.delete(key))
+    }
+    async fn read_head(&self, key: &str) -> Result<u64, timeweft_store::StoreError> {
+        self.call(|session| session.read_head(key))
+    }
+    async fn swap_head(&self, key: &str, current: u64, next: u64) -> Result<bool, timeweft_store::StoreError> {
+        self.call(|session| session.swap_head(key, current, next))
+    }
+}
+
+#[test]
+fn the_store_contract_suite_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_uncached(&folder);
+    timeweft_store::contract::suite(|| Adapter(&store, RefCell::new(store.session().unwrap())));
 }
 
 #[test]
