@@ -24,7 +24,10 @@ fn wait(store: &SqliteStore, batch: Batch) -> Result<(), StoreError> {
 struct Adapter<'a>(&'a SqliteStore, RefCell<Session>);
 
 impl Adapter<'_> {
-    fn call<T>(&self, call: impl FnOnce(&mut Session) -> Result<T, StoreError>) -> Result<T, timeweft_store::StoreError> {
+    fn call<T>(
+        &self,
+        call: impl FnOnce(&mut Session) -> Result<T, StoreError>,
+    ) -> Result<T, timeweft_store::StoreError> {
         let mut session = self.1.borrow_mut();
         let done = call(&mut session).and_then(|done| wait(self.0, session.depends_on()).map(|()| done));
         done.map_err(|error| match error {

@@ -4,6 +4,7 @@ mod chaos;
 mod deletion;
 mod intention;
 mod ledger;
+mod refused;
 mod server;
 mod tab;
 mod undo;
