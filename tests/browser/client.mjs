@@ -7,12 +7,13 @@ import { launch, launchPersistent } from './setup.mjs';
 
 /** Somebody's browser: a profile on disk, so that it can be closed and opened again. `prepare`: called with each before it has pages. */
 export class Somebody {
-  static async at(url, email, { worker = 'auto', noSharedWorker = false, prepare = () => {} } = {}) {
+  static async at(url, email, { worker = 'auto', noSharedWorker = false, asGuest = false, prepare = () => {} } = {}) {
     const somebody = new Somebody();
     Object.assign(somebody, { url, email, worker, noSharedWorker, prepare, profile: mkdtempSync(join(tmpdir(), 'timeweft-profile-')), errors: [] });
     await somebody.start();
     somebody.first = await somebody.tab();
-    await somebody.first.signIn(email);
+    if (asGuest) somebody.first.me = await somebody.first.page.evaluate(() => client.guest());
+    else await somebody.first.signIn(email);
     return somebody;
   }
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Person, profiles, serve } from './notes.mjs';
+import { Person, profiles, serve, Writer } from './notes.mjs';
 import { Proxy } from './proxy.mjs';
 import { launch, picture } from './setup.mjs';
 
@@ -156,6 +156,20 @@ test('withdrawn while they wrote offline, their page says so and hands them thei
   await words.waitFor({ state: 'detached' });
   assert.equal(await bob.page.getByRole('navigation', { name: 'Notes' }).getByRole('link', { name: /^Travel/ }).count(), 0);
   await ada.closes();
+});
+
+test('who sees another of their sessions in the settings ends it, and that is signed out', async () => {
+  const elsewhere = await Writer.signIn(server.url, 'ada');
+  await ada.page.getByRole('button', { name: /^Settings of/ }).click();
+  const sessions = ada.page.getByRole('region', { name: 'Where you are signed in' });
+  await sessions.getByText('this one').waitFor();
+  await isForEverybody(ada.page, 'sessions');
+  const ends = sessions.getByRole('button', { name: /^Sign out / });
+  assert.equal(await ends.count(), 1);
+  await ends.click();
+  await ends.waitFor({ state: 'detached' });
+  await assert.rejects(elsewhere.ask('GET', 'page:nothing'), /answered 401/);
+  await ada.page.keyboard.press('Escape');
 });
 
 test('who gets a link signs in and comes in by it, until it is withdrawn', async () => {

@@ -92,7 +92,8 @@ for (const [where, options] of Object.entries(MODES)) describe(`sharing, ${where
     assert.deepEqual(told, { isThere: false, mine: { mine: `written by Bob in ${end}` }, error: 'forbidden' });
     await bobs.page.waitForTimeout(300);
     assert.ok(!(await bobs.disk()).includes(`offline of ${end}`));
-    await bobs.page.reload();
+    await bobs.load();
+    await bobs.open(id);
     await bobs.settles(id, 'conflict', 30_000);
     assert.deepEqual(await bobs.on(id, entity => entity.conflicts.map(conflict => conflict.mine)), [{ mine: `written by Bob in ${end}` }]);
     await bobs.on(id, entity => entity.conflicts[0].resolve('theirs'));
@@ -164,5 +165,29 @@ for (const [where, options] of Object.entries(MODES)) describe(`sharing, ${where
       return client.entity('note:everybodys').share({ everybody: true, role: 'viewer' }).catch(error => error.message);
     });
     assert.match(refused, /type `note` are everybody's by its policy; with the policy `org` they can be shared/);
+  });
+
+  test('a guest writes, signs in, and everything is still theirs; so it is in another browser', async () => {
+    const email = `guest-signs-in-${end}@example.org`;
+    const gwen = await Somebody.at(served.server.url, email, { ...options, asGuest: true });
+    const tab = gwen.first;
+    assert.equal(await tab.page.evaluate(() => client.me.guest), true);
+    const id = `draft:guest-${end}`;
+    await tab.open(id);
+    await tab.set(id, { text: 'begun as a guest' });
+    await tab.settles(id);
+    const { personId } = tab.me;
+    await tab.signIn(email);
+    assert.equal(tab.me.personId, personId);
+    await tab.page.waitForFunction(email => client.me?.email === email && client.me.guest === undefined, email);
+    await tab.on(id, entity => entity.update(draft => { draft.text += ', went on as somebody'; }));
+    await tab.settles(id);
+    const elsewhere = await Somebody.at(served.server.url, email, options);
+    await elsewhere.first.open(id);
+    await elsewhere.first.sees(id, { text: 'begun as a guest, went on as somebody' });
+    assert.deepEqual(await elsewhere.first.page.evaluate(async () => (await client.sessions()).map(({ current }) => current)), [true, false]);
+    await elsewhere.leave();
+    await gwen.leave();
+    assert.deepEqual([...gwen.errors, ...elsewhere.errors], []);
   });
 });

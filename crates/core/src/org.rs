@@ -157,8 +157,8 @@ impl Org {
 
     /// Whether a person is one of the organisation's: who has only what was shared with them of it is not.
     pub fn is_member(&self, person: &str) -> bool {
-        let is_guest_at = |node: &str| self.parents.contains_key(node) && self.entity_of(node).is_some();
-        self.grants.get(person).into_iter().flatten().any(|(node, _)| !is_guest_at(node))
+        let is_shared_at = |node: &str| self.parents.contains_key(node) && self.entity_of(node).is_some();
+        self.grants.get(person).into_iter().flatten().any(|(node, _)| !is_shared_at(node))
     }
 
     /// Whether a person is admin of a node with no admin above it: nobody in the organisation can more.

@@ -229,7 +229,7 @@ async fn may_define<H: Host>(router: &Router<H>, entity: &EntityId, person: &str
 
 /// Whether the setting `admins` names this person, by id or by the address with which they sign in here. With none
 /// named, in development mode it is everybody.
-async fn is_admin<H: Host>(router: &Router<H>, person: &str) -> Result<bool, Failure> {
+pub(crate) async fn is_admin<H: Host>(router: &Router<H>, person: &str) -> Result<bool, Failure> {
     let admins = &router.config.admins;
     if admins.is_empty() {
         return Ok(router.config.development);

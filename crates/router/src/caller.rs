@@ -8,9 +8,11 @@ use crate::access::NOBODY;
 use crate::config::Config;
 use crate::crypto;
 use crate::event::Header;
+use crate::execute::Principal;
 use crate::host::Host;
 use crate::oidc::{self, token::Claims, token::is_for};
-use crate::sign_in::{persons, sessions};
+use crate::sign_in::persons;
+use crate::sign_in::sessions::{self, Known};
 use crate::token::Token;
 
 /// Sessions of an issuer's JWTs begin so; we keep no record of them.
@@ -25,6 +27,8 @@ pub(crate) struct Caller {
     pub(crate) token: Token,
     /// Known of those who signed in by email.
     pub(crate) email: Option<String>,
+    /// Whether they have not signed in yet.
+    pub(crate) is_guest: bool,
 }
 
 impl Caller {
@@ -32,9 +36,14 @@ impl Caller {
         &self.token.person
     }
 
-    /// The person, or nobody.
-    pub(crate) fn person_of(caller: &Option<Caller>) -> &str {
-        caller.as_ref().map_or(NOBODY, Caller::person)
+    /// In whose name they ask.
+    pub(crate) fn principal(&self) -> Principal<'_> {
+        Principal::by(&self.token)
+    }
+
+    /// The same, or nobody.
+    pub(crate) fn principal_of(caller: &Option<Caller>) -> Principal<'_> {
+        caller.as_ref().map_or(Principal::of(NOBODY), Caller::principal)
     }
 }
 
@@ -101,7 +110,8 @@ async fn standing<H: Host>(host: &H, token: Token) -> Result<Option<Caller>, Fai
     if !is_recorded(&token.session) {
         return Ok(None);
     }
-    Ok(sessions::find(host, &token).await?.map(|email| Caller { token, email }))
+    let known = sessions::find(host, &token).await?;
+    Ok(known.map(|Known { email, is_guest }| Caller { token, email, is_guest }))
 }
 
 /// The person of a token of the issuer who shares a key.
@@ -130,7 +140,7 @@ fn of_claims(issuer: &str, claims: Claims, bearer: &str) -> Caller {
 
 fn of_token(bearer: &str, person: String, expires: u64, email: Option<String>) -> Caller {
     let session = format!("{FOREIGN}{}", crypto::hash(bearer));
-    Caller { token: Token { person, session, expires }, email }
+    Caller { token: Token { person, session, expires, impersonator: None }, email, is_guest: false }
 }
 
 /// What follows `Bearer ` in `Authorization`.

@@ -5,7 +5,8 @@
 //! | `key` | secret of 32 characters or more; signs sessions, and hashes sign-in codes | none: required |
 //! | `key-before` | the `key` of before, whose signatures on sessions still count | none |
 //! | `development` | `true`: sign-in codes are in the answer instead of a mail, cookies lack `Secure` | `false` |
-//! | `admins` | who may define types: emails and person ids, separated by commas | none; in development mode everybody |
+//! | `guests` | `true`: people are let in without signing in | `false`; in development mode `true` |
+//! | `admins` | who may define types, and act in others' names: emails and person ids, separated by commas | none; in development mode everybody |
 //! | `origins` | origins that pages may come from beside our own host, separated by commas | none |
 //! | `app-url` | the web app that invitations by mail lead to | none: they can't be sent |
 //! | `grip-key` | key of the gateway's `Grip-Sig` (HS256) | none |
@@ -44,6 +45,8 @@ pub(crate) struct Config {
     /// What signed sessions until lately.
     key_before: Option<Vec<u8>>,
     pub(crate) development: bool,
+    /// Whether people are let in without signing in.
+    pub(crate) guests: bool,
     /// Normal emails, and ids of persons.
     pub(crate) admins: Vec<String>,
     pub(crate) origins: Vec<String>,
@@ -111,8 +114,9 @@ impl Config {
             key => Ok(key.map(String::into_bytes)),
         };
         let switch = |name: &'static str| match text(name).as_deref() {
-            None | Some("false") => Ok(false),
-            Some("true") => Ok(true),
+            None => Ok(None),
+            Some("false") => Ok(Some(false)),
+            Some("true") => Ok(Some(true)),
             Some(_) => Err(ConfigError::Switch(name)),
         };
         let number = |name: &'static str, default: usize| match text(name).map(|text| text.trim().parse::<usize>()) {
@@ -122,7 +126,7 @@ impl Config {
         };
 
         let grip_key = text("grip-key").map(String::into_bytes);
-        let grip_required = switch("grip-required")?;
+        let grip_required = switch("grip-required")?.unwrap_or(false);
         if grip_required && grip_key.is_none() {
             return Err(ConfigError::NoGripKey);
         }
@@ -131,7 +135,7 @@ impl Config {
             (None, None, None) => None,
             _ => return Err(ConfigError::HalfAnIssuer),
         };
-        let development = switch("development")?;
+        let development = switch("development")?.unwrap_or(false);
         let oidc = client(development, text("oidc-issuer"), text)?;
         let origins = text("origins").unwrap_or_default();
         let origins = origins.split(',').map(|o| o.trim().to_ascii_lowercase()).filter(|o| !o.is_empty());
@@ -150,6 +154,7 @@ impl Config {
             key: secret("key")?.ok_or(ConfigError::NoKey)?,
             key_before: secret("key-before")?,
             development,
+            guests: switch("guests")?.unwrap_or(development),
             origins,
             app_url,
             admins: admins.collect::<Result<_, _>>()?,

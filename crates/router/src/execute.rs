@@ -21,6 +21,7 @@ use crate::access::{self, Denied, Right};
 use crate::document::DocumentPatch;
 use crate::event::Effect;
 use crate::host::Host;
+use crate::token::Token;
 use crate::{crypto, notes, org, publish};
 
 /// Who asks.
@@ -38,6 +39,11 @@ impl<'a> Principal<'a> {
     /// A person who asks without a connection.
     pub(crate) fn of(person: &'a str) -> Principal<'a> {
         Principal { person, impersonator: None, connection: None }
+    }
+
+    /// Whose session it is.
+    pub(crate) fn by(token: &'a Token) -> Principal<'a> {
+        Principal { impersonator: token.impersonator.as_deref(), ..Principal::of(&token.person) }
     }
 }
 

@@ -80,7 +80,7 @@ async fn session<H: Host>(router: &Router<H>, channel: &str, name: &str) -> Opti
     if !caller::is_recorded(session) || now.0 / ROUND_MICROS % ROUNDS != turn {
         return None;
     }
-    let token = Token { person: person.to_owned(), session: session.to_owned(), expires: u64::MAX };
+    let token = Token { person: person.to_owned(), session: session.to_owned(), expires: u64::MAX, impersonator: None };
     match sessions::find(&router.host, &token).await {
         Ok(None) => Some(publish::closing(channel.to_owned(), now, close::SESSION_OVER)),
         // Also when the store can't answer: nobody is thrown out for that.

@@ -1,7 +1,7 @@
 //! The text in the cookie `session`, and in the meta of a socket: who, which session, until when, signed.
 //!
-//! `{personId}.{sessionId}.{expiry in seconds}.{HMAC-SHA256 of what is before, base64url}`. A valid signature says that we
-//! made it; whether the session still stands is for [`crate::sign_in::sessions`] to say.
+//! `{personId}.{sessionId}.{expiry in seconds}.{HMAC-SHA256 of what is before, base64url}`; where an admin acts in the person's name,
+//! `.{their id}` follows the expiry. A valid signature says that we made it; whether the session still stands is for [`crate::sign_in::sessions`] to say.
 
 use timeweft_core::id::is_local_id;
 use timeweft_core::time::Timestamp;
@@ -21,6 +21,8 @@ pub(crate) struct Token {
     pub(crate) session: String,
     /// Seconds since 1970.
     pub(crate) expires: u64,
+    /// The admin who acts in the person's name.
+    pub(crate) impersonator: Option<String>,
 }
 
 impl Token {
@@ -34,7 +36,10 @@ impl Token {
     }
 
     pub(crate) fn write(&self, key: &[u8]) -> String {
-        let text = format!("{}.{}.{}", self.person, self.session, self.expires);
+        let mut text = format!("{}.{}.{}", self.person, self.session, self.expires);
+        if let Some(impersonator) = &self.impersonator {
+            text = format!("{text}.{impersonator}");
+        }
         let signature = crypto::sign(key, &[PURPOSE, text.as_bytes()]);
         format!("{text}.{signature}")
     }
@@ -50,10 +55,17 @@ impl Token {
         }
         let mut parts = signed.split('.');
         let (person, session, expires) = (parts.next()?, parts.next()?, parts.next()?);
-        if parts.next().is_some() || !is_local_id(person) || !is_local_id(session) {
+        let impersonator = parts.next();
+        if parts.next().is_some() || ![Some(person), Some(session), impersonator].into_iter().flatten().all(is_local_id)
+        {
             return None;
         }
-        let token = Token { person: person.into(), session: session.into(), expires: expires.parse().ok()? };
+        let token = Token {
+            person: person.into(),
+            session: session.into(),
+            expires: expires.parse().ok()?,
+            impersonator: impersonator.map(str::to_owned),
+        };
         (!token.is_over(now)).then_some(token)
     }
 }
@@ -76,9 +88,11 @@ mod tests {
 
     #[test]
     fn a_token_reads_back_until_it_is_over_and_not_when_tampered_with() {
-        let token = Token { person: "ann".into(), session: "s1".into(), expires: 2_000 };
+        let token = Token { person: "ann".into(), session: "s1".into(), expires: 2_000, impersonator: None };
         let text = token.write(b"key");
-        assert_eq!(Token::read(&text, b"key", NOW), Some(token));
+        assert_eq!(Token::read(&text, b"key", NOW), Some(token.clone()));
+        let by_cem = Token { impersonator: Some("cem".into()), ..token };
+        assert_eq!(Token::read(&by_cem.write(b"key"), b"key", NOW), Some(by_cem));
         assert_eq!(Token::read(&text, b"key", Timestamp(2_000_000_000)), None);
         assert_eq!(Token::read(&text, b"another", NOW), None);
         assert_eq!(Token::read(&text.replacen("ann", "bob", 1), b"key", NOW), None);

@@ -12,6 +12,10 @@ pub struct SignIn {
     #[arg(long, env = "TIMEWEFT_NO_SIGN_IN")]
     pub no_sign_in: bool,
 
+    /// Lets people in without signing in (`POST /login/guest`); on in development mode, unless `--guests false`.
+    #[arg(long, env = "TIMEWEFT_GUESTS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub guests: Option<bool>,
+
     /// OpenID Connect issuer with which people sign in and whose JWTs are taken in `Authorization: Bearer`, such as
     /// `https://id.example.org`.
     #[arg(long, env = "TIMEWEFT_OIDC_ISSUER", value_name = "URL")]
@@ -90,6 +94,7 @@ impl SignIn {
 
     /// What the component is told, by the names of docs/operations.md.
     pub fn settings(&self) -> impl Iterator<Item = (String, String)> {
+        let guests = self.guests.map(|guests| ("guests".to_owned(), guests.to_string()));
         let settings = [
             ("oidc-issuer", &self.oidc_issuer),
             ("oidc-client-id", &self.oidc_client_id),
@@ -99,6 +104,6 @@ impl SignIn {
             ("jwt-key", &self.jwt_key),
             ("jwt-audience", &self.jwt_audience),
         ];
-        settings.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
+        settings.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))).chain(guests)
     }
 }

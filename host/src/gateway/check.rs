@@ -91,6 +91,7 @@ fn has_key(headers: &HeaderMap) -> bool {
 pub(super) fn sign_in<B>(request: &Request<B>) -> Option<SignIn> {
     match (request.method(), request.uri().path().trim_end_matches('/')) {
         (&Method::POST, "/login") => Some(SignIn::Code),
+        (&Method::POST, "/login/guest") => Some(SignIn::Guest),
         (&Method::POST, "/login/verify") => Some(SignIn::Guess),
         // What it brings is asked of the issuer.
         (&Method::GET, "/login/oidc/callback") => Some(SignIn::Guess),

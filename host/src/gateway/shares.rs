@@ -109,6 +109,8 @@ pub(super) enum SignIn {
     Code,
     /// Guesses one.
     Guess,
+    /// Comes in as a guest.
+    Guest,
 }
 
 impl Shares {
@@ -140,10 +142,10 @@ impl Shares {
     pub(super) fn sign_in(&self, address: &Principal, step: SignIn) -> Result<(), TooMany> {
         match step {
             SignIn::Guess => self.guesses.check(address, "too many codes were tried from this address"),
-            SignIn::Code => {
-                self.codes.check(address, "too many codes were asked for from this address")?;
+            SignIn::Code | SignIn::Guest => {
+                self.codes.check(address, "too many sign-ins from this address")?;
                 self.all_codes.check().map_err(|not_until| TooMany {
-                    why: "too many codes were asked for",
+                    why: "too many sign-ins",
                     seconds: whole_seconds(not_until.wait_time_from(self.all_codes.clock().now())),
                 })
             }

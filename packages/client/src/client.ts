@@ -6,11 +6,12 @@ import { EntityStore } from './entity.js';
 import { ClosedError, InvalidValueError, NetworkError, TimeweftError, UnsentChangesError } from './errors.js';
 import { closed, namedPolicy, tell, type Body, type Held, type Home } from './home.js';
 import { browser, Link, type Surroundings } from './link.js';
+import { isSame } from './messages.js';
 import type { HostState, ToAll, ToEntity, ToTab } from './messages.js';
 import type { Requests } from './requests.js';
 import { apply } from './tree/apply.js';
 import { decodeAnswer } from './tree/decode.js';
-import type { Accepted, Client, ClientOptions, ClientStatus, Entity, Listed, Me, Policy, Warning } from './types.js';
+import type { Accepted, Client, ClientOptions, ClientStatus, Entity, Listed, Me, Policy, Session, Warning } from './types.js';
 
 /**
  * Makes a client for a server. It connects by itself, and stays connected or tries to until it is closed.
@@ -124,6 +125,16 @@ export class HomeClient implements Client, Home {
     return this.#signedIn(await (await this.requests()).verify(email, code));
   }
 
+  async guest(): Promise<Me> {
+    this.#mayUse();
+    return this.#signedIn(await (await this.requests()).guest());
+  }
+
+  async impersonate(personId: string): Promise<Me> {
+    this.#mayUse();
+    return this.#signedIn(await (await this.requests()).impersonate(personId));
+  }
+
   async signIn(): Promise<Me | null> {
     this.#mayUse();
     const token = await this.#getToken?.();
@@ -141,6 +152,16 @@ export class HomeClient implements Client, Home {
     // First: with this session over, the others could not be ended any more.
     await (await this.requests()).logoutEverywhere();
     await this.logout();
+  }
+
+  async sessions(): Promise<Session[]> {
+    this.#mayUse();
+    return (await this.requests()).sessions();
+  }
+
+  async endSession(id: string): Promise<void> {
+    this.#mayUse();
+    await (await this.requests()).endSession(id);
   }
 
   entity<T = unknown>(id: string): Entity<T> {
@@ -246,7 +267,7 @@ export class HomeClient implements Client, Home {
   }
 
   #setMe(me: Me | null): void {
-    if (me?.personId === this.#me?.personId && me?.email === this.#me?.email) return;
+    if (isSame(me, this.#me)) return;
     this.#me = me && Object.freeze({ ...me });
     say(this.#onMe, this.#me);
   }

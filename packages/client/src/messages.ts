@@ -23,9 +23,16 @@ import type { Role } from './sharing.js';
 export interface Me {
   /** As in {@link Meta}, `history` and `subscribers`. */
   readonly personId: string;
-  /** The address that was signed in with. */
-  readonly email: string;
+  /** The address that was signed in with; `null` where there is none: of guests, and of some whom an issuer vouches for. */
+  readonly email: string | null;
+  /** Set of who has not signed in yet: see {@link Client.guest}. */
+  readonly guest?: true;
+  /** The admin who acts in this person's name: see {@link Client.impersonate}. */
+  readonly impersonatorId?: string;
 }
+
+export const isSame = (one: Me | null, other: Me | null): boolean =>
+  one?.personId === other?.personId && one?.email === other?.email && one?.impersonatorId === other?.impersonatorId;
 
 /**
  * The connection to the server: one for all tabs of a browser.

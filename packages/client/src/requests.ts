@@ -3,13 +3,13 @@
  * host. Loaded when something is first asked.
  */
 
-import { errorOf, InvalidValueError, NetworkError, TimeweftError } from './errors.js';
+import { errorOf, InvalidValueError, NetworkError, SignedOutError, TimeweftError } from './errors.js';
 import type { Refusal } from './messages.js';
 import { foreignOrigin, isForeign, wrongServer } from './reach.js';
 import type { apply } from './tree/apply.js';
 import type { decodeAnswer } from './tree/decode.js';
 import type { Patch } from './tree/patch.js';
-import type { Accepted, Invitation, Listed, Me, Meta, People, Share } from './types.js';
+import type { Accepted, Invitation, Listed, Me, Meta, People, Session, Share } from './types.js';
 
 interface Version {
   value: unknown;
@@ -42,10 +42,33 @@ export class Requests {
     return { personId, email };
   }
 
+  async guest(): Promise<Me> {
+    try {
+      return (await this.#get('/me')) as Me;
+    } catch (error) {
+      if (!(error instanceof SignedOutError)) throw error;
+    }
+    await this.#post('/login/guest', {});
+    return (await this.#get('/me')) as Me;
+  }
+
+  async impersonate(personId: string): Promise<Me> {
+    await this.#post('/impersonate', { personId });
+    return (await this.#get('/me')) as Me;
+  }
+
   /** Makes a session of a token of the app's own sign-in. */
   async exchange(token: string): Promise<Me> {
     await this.#send('/login/token', { method: 'POST', headers: { accept: 'application/json', authorization: `Bearer ${token}` } });
     return (await this.#get('/me')) as Me;
+  }
+
+  async sessions(): Promise<Session[]> {
+    return ((await this.#get('/sessions')) as { sessions: Session[] }).sessions;
+  }
+
+  async endSession(id: string): Promise<void> {
+    await this.#send(`/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' });
   }
 
   async logoutEverywhere(): Promise<void> {

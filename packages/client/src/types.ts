@@ -5,9 +5,11 @@
 import type { TimeweftError } from './errors.js';
 import type { ClientStatus, Me, Warning } from './messages.js';
 import type { Accepted, Invitation, People, Role } from './sharing.js';
+import type { Signing } from './signing.js';
 
 export type { ClientStatus, Me, Warning } from './messages.js';
 export type { Accepted, Invitation, People, Role, Share } from './sharing.js';
+export type { Session, Signing } from './signing.js';
 
 /** What is known of one version of an entity. */
 export interface Meta {
@@ -392,7 +394,7 @@ export interface ClientOptions {
  * client.onStatus(status => { banner.hidden = status === 'online' })
  * const note = client.entity<Note>('note:note-123')
  */
-export interface Client {
+export interface Client extends Signing {
   /** The connection to the server; see {@link ClientStatus}. */
   readonly status: ClientStatus;
   /** Calls `fn` when the status changes, not at once. Returns what ends that, as the other two do. */
@@ -407,49 +409,6 @@ export interface Client {
   readonly warnings: readonly Warning[];
   /** Calls `fn` with every warning that there is or comes. */
   onWarning(fn: (warning: Warning) => void): () => void;
-
-  /**
-   * Has a code of six digits sent to that address. In development mode the answer holds it instead.
-   *
-   * @example
-   * await client.login('ann@example.com')
-   * const me = await client.verify('ann@example.com', prompt('Code?'))
-   * @throws NetworkError when the server can't be reached
-   * @throws TimeweftError with the code `slow-down` after too many codes in a short time
-   */
-  login(email: string): Promise<{ code?: string }>;
-  /**
-   * Signs in with the code that was sent, for all tabs of this browser. A code is good once, and for ten minutes. What this browser has of another
-   * person is deleted.
-   *
-   * @throws SignedOutError with the code `unauthorized` when it is the wrong code
-   * @throws NetworkError when the server can't be reached
-   */
-  verify(email: string, code: string): Promise<Me>;
-  /**
-   * Signs in with the token that {@link ClientOptions.getToken} gives: for when somebody has just signed in to the app. `null`: it gave none. Signing out
-   * of the app comes before `logout`, or the client signs in again.
-   *
-   * @example
-   * const client = createClient({ getToken: async () => (await auth.session())?.idToken ?? null })
-   * auth.onSignedIn(() => client.signIn())
-   * @throws SignedOutError when the server does not take the token
-   * @throws NetworkError when the server can't be reached
-   */
-  signIn(): Promise<Me | null>;
-  /**
-   * Signs out in all tabs of this browser and deletes what it has of the person. Offline too: the session is then ended when there is a network.
-   *
-   * @throws UnsentChangesError when that would lose edits, unless `discard`
-   */
-  logout(options?: { discard?: boolean }): Promise<void>;
-  /**
-   * Ends all sessions of the person, on whatever device, and then does as `logout`.
-   *
-   * @throws NetworkError when the server can't be reached
-   * @throws UnsentChangesError as `logout`; the sessions have ended then
-   */
-  logoutEverywhere(): Promise<void>;
 
   /** As below, where the type is in {@link Types}. */
   entity<K extends keyof Types & string>(id: `${K}:${string}`): Entity<Types[K]>;

@@ -82,6 +82,8 @@ fn the_component_has_the_settings_that_the_person_and_the_front_read() {
         "key-before",
         "development",
         "origins",
+        "guests",
+        "admins",
         "grip-key",
         "grip-required",
         "app-url",

@@ -183,7 +183,7 @@ export class Notebook {
   async begin(): Promise<void> {
     const self = await this.#self.load();
     const { me } = this.#client;
-    if (me && !nameOf(self?.public)) this.introduce({ name: nameFromEmail(me.email) });
+    if (me?.email && !nameOf(self?.public)) this.introduce({ name: nameFromEmail(me.email) });
   }
 
   async #ask(): Promise<void> {

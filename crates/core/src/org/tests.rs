@@ -261,7 +261,7 @@ fn the_people_at_a_node_are_told_with_where_they_come_from() {
 }
 
 #[test]
-fn who_has_only_what_was_shared_with_them_is_a_guest() {
+fn who_has_only_what_was_shared_with_them_is_a_collaborator_and_no_member() {
     let own = |grants: &str| {
         org(&ACME.replace(r#""web":{}"#, r#""web":{"entity":"task:1"}"#).replace(r#""eve":{"other":"viewer"}"#, grants))
     };

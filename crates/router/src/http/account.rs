@@ -1,4 +1,4 @@
-//! `/login`, `/logout`, `/me` (docs/protocol.md, "Sign-in").
+//! `/login`, `/logout`, `/impersonate`, `/me` (docs/protocol.md, "Sign-in").
 
 use timeweft_core::id::EntityId;
 use timeweft_core::message::Code;
@@ -6,10 +6,11 @@ use timeweft_core::operation::{Committed, Permission};
 use timeweft_core::value::Value;
 
 use crate::Router;
+use crate::caller::Caller;
 use crate::event::{Effect, Header, HttpResponse, Mail, header};
 use crate::host::Host;
 use crate::sign_in::{codes, device, email, persons, sessions};
-use crate::{access, address, close, publish, token};
+use crate::{access, address, close, internal, publish, token};
 
 use super::answer::{Refused, fields, needed, of_value, refuse};
 use super::exchange::Exchange;
@@ -49,14 +50,90 @@ pub(super) async fn verify<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpRe
     if !codes::redeem(host, config, &email, &from, code.trim()).await? {
         return Err(refuse(Code::Unauthorized, "this is not the code, or no longer; ask for another with POST /login"));
     }
-    let (person, made) = persons::of_email(host, &email).await?;
+    let signed_in = by_email(exchange, &email).await?;
+    let mut response = of_value(200, &Value::object([("personId", Value::Text(signed_in.person))]), exchange.format);
+    response.effects = signed_in.effects;
+    response.headers.push(signed_in.cookie);
+    Ok(response)
+}
+
+/// Who has shown that they read the mail of an address.
+pub(super) struct SignedIn {
+    person: String,
+    pub(super) cookie: Header,
+    pub(super) effects: Vec<Effect>,
+}
+
+/// Begins a session of the person of an address. A guest who has none yet goes on as the same person.
+pub(super) async fn by_email<H: Host>(exchange: &Exchange<'_, H>, email: &str) -> Result<SignedIn, Refused> {
+    let (host, config) = (&exchange.router.host, &exchange.router.config);
+    let guest = exchange.anybody().await?.filter(|caller| caller.is_guest);
+    let (person, made) = persons::of_email(host, email, guest.as_ref().map(Caller::person)).await?;
+    let mut effects = say_made(exchange.router, &person, made).await;
+    if guest.is_some_and(|guest| guest.person() == person) {
+        // Whoever has brought the guest's session into this browser is to have none of the person's.
+        sessions::end(host, &person, None).await?;
+        effects.push(Effect::Publish(publish::closing(
+            token::sockets_channel(&person),
+            host.now(),
+            close::SESSION_OVER,
+        )));
+    }
     let device = device_of(exchange);
-    let new = sessions::New { person: &person, email: Some(&email), until: None, device };
+    let new = sessions::New { email: Some(email), ..sessions::New::of(&person, device) };
+    let token = sessions::begin(host, new).await?;
+    let cookie = cookie(&token.write(&config.key), sessions::LIFETIME_SECONDS, config.development);
+    Ok(SignedIn { person, cookie, effects })
+}
+
+/// `POST /login/guest`: a person without an address, who may sign in later.
+pub(super) async fn guest<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResponse, Refused> {
+    let (host, config) = (&exchange.router.host, &exchange.router.config);
+    if !config.guests {
+        return Err(refuse(Code::NotFound, "guests are not let in here: that takes the setting `guests`"));
+    }
+    let person = persons::fresh(host);
+    let made = persons::make_entity(host, &person, None).await?;
+    let new = sessions::New { is_guest: true, ..sessions::New::of(&person, device_of(exchange)) };
     let token = sessions::begin(host, new).await?;
     let mut response = of_value(200, &Value::object([("personId", Value::text(&person))]), exchange.format);
     response.effects = say_made(exchange.router, &person, made).await;
-    let text = token.write(&config.key);
-    response.headers.push(cookie(&text, sessions::LIFETIME_SECONDS, config.development));
+    response.headers.push(cookie(&token.write(&config.key), sessions::LIFETIME_SECONDS, config.development));
+    Ok(response)
+}
+
+/// How long an admin may act in somebody's name before they say so again, in seconds.
+const IMPERSONATED_SECONDS: u64 = 3_600;
+
+/// `POST /impersonate {personId}`: an admin's session becomes one in which they act in that person's name. What they change has their own id
+/// as `impersonatorId`, and the person sees the session among theirs.
+pub(super) async fn impersonate<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResponse, Refused> {
+    let (host, config) = (&exchange.router.host, &exchange.router.config);
+    let caller = exchange.caller().await?;
+    let person = needed(fields(exchange.request, config)?.text("personId")?, "personId")?;
+    if caller.token.impersonator.is_some() || !access::is_admin(exchange.router, caller.person()).await? {
+        return Err(refuse(
+            Code::Forbidden,
+            "only who is named in the setting `admins`, and as themselves, acts in somebody's name",
+        ));
+    }
+    let entity = internal::entity("person", &person)?;
+    if person == caller.person() || internal::read(host, &entity).await?.is_none() {
+        return Err(refuse(Code::NotFound, format!("there is nobody else of the id `{person}`")));
+    }
+    if !config.admins.is_empty() && access::is_admin(exchange.router, &person).await? {
+        return Err(refuse(Code::Forbidden, "nobody acts in an admin's name"));
+    }
+    let now = host.now().0 / 1_000_000;
+    let new = sessions::New {
+        impersonator: Some(caller.person()),
+        until: Some(now + IMPERSONATED_SECONDS),
+        ..sessions::New::of(&person, device_of(exchange))
+    };
+    let token = sessions::begin(host, new).await?;
+    let body = Value::object([("personId", Value::text(&person)), ("impersonatorId", Value::text(caller.person()))]);
+    let mut response = of_value(200, &body, exchange.format);
+    response.headers.push(cookie(&token.write(&config.key), IMPERSONATED_SECONDS, config.development));
     Ok(response)
 }
 
@@ -95,8 +172,10 @@ pub(super) async fn logout<H: Host>(exchange: &Exchange<'_, H>, all: bool) -> Re
 pub(super) async fn me<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResponse, Refused> {
     let caller = exchange.caller().await?;
     let email = caller.email.clone().map_or(Value::Null, Value::Text);
-    let me = Value::object([("personId", Value::text(caller.person())), ("email", email)]);
-    Ok(of_value(200, &me, exchange.format))
+    let guest = caller.is_guest.then_some(("guest", Value::Bool(true)));
+    let impersonator = caller.token.impersonator.as_ref().map(|by| ("impersonatorId", Value::text(by)));
+    let me = [("personId", Value::text(caller.person())), ("email", email)];
+    Ok(of_value(200, &Value::object(me.into_iter().chain(guest).chain(impersonator)), exchange.format))
 }
 
 fn normal(text: Option<String>) -> Result<String, Refused> {

@@ -42,7 +42,7 @@ pub(super) async fn post<H: Host>(exchange: &Exchange<'_, H>, kind: &str) -> Res
     };
     let entity = EntityId::new(kind, &id).map_err(|error| refuse(Code::BadRequest, error.to_string()))?;
     let post = Post { value: value.clone(), valid_from: fields.time("validFrom")?, idempotency_key: key };
-    let done = executed(exchange, caller.person(), entity.clone(), Action::Apply(Operation::Post(post))).await;
+    let done = executed(exchange, caller.principal(), entity.clone(), Action::Apply(Operation::Post(post))).await;
     let shown = match &done.answer {
         Ok(Some(Outcome::Created(Committed { change: Some(_), .. }))) => Some(value),
         Ok(Some(Outcome::Created(made))) => Some(stored(exchange, &caller, &entity, made, &value).await?),
@@ -67,7 +67,7 @@ async fn stored<H: Host>(
 ) -> Result<CborValue, Refused> {
     let version = made.meta.version;
     let read = Operation::Read(Read::whole(Which::Past(Moment::Version(version))));
-    let done = executed(exchange, caller.person(), entity.clone(), Action::Apply(read)).await;
+    let done = executed(exchange, caller.principal(), entity.clone(), Action::Apply(read)).await;
     let outcome = done.answer?.ok_or_else(|| refuse(Code::Internal, "a version that was made came to nothing"))?;
     match outcome.reading()? {
         // Where history has taken the first version together with later ones, what was in it can't be told.

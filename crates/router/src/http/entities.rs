@@ -30,17 +30,17 @@ const LONGEST_PAGE: u32 = 1_000;
 /// Does it for a person.
 pub(super) async fn executed<H: Host>(
     exchange: &Exchange<'_, H>,
-    person: &str,
+    principal: Principal<'_>,
     entity: EntityId,
     action: Action,
 ) -> Executed {
-    execute(exchange.router, Request { principal: Principal::of(person), entity, action }).await
+    execute(exchange.router, Request { principal, entity, action }).await
 }
 
 /// Does it for the caller, and answers as the entity answers.
 async fn ask<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId, action: Action) -> Result<HttpResponse, Refused> {
     let caller = exchange.caller().await?;
-    Ok(answer(exchange, executed(exchange, caller.person(), entity, action).await))
+    Ok(answer(exchange, executed(exchange, caller.principal(), entity, action).await))
 }
 
 fn answer<H: Host>(exchange: &Exchange<'_, H>, executed: Executed) -> HttpResponse {
@@ -59,7 +59,7 @@ pub(super) async fn list<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResp
         return Err(refuse(Code::BadRequest, format!("`limit` is a whole number from 1 to {LONGEST_PAGE}")));
     }
     let list = List { kind, cursor: exchange.parameter("cursor"), limit };
-    let listing = execute::list(exchange.router, Caller::person_of(&caller), list).await?;
+    let listing = execute::list(exchange.router, Caller::principal_of(&caller).person, list).await?;
     let entity = |listed: Listed| {
         Value::object([
             ("entityId", Value::Text(listed.entity_id)),
@@ -88,7 +88,7 @@ pub(super) async fn get<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) -
         _ => Read { which: Which::Past(Moment::Time(as_of.unwrap_or(Timestamp::FOREVER))), since: diff_from },
     };
     let action = Action::Apply(Operation::Read(read));
-    let done = executed(exchange, Caller::person_of(&caller), entity, action).await;
+    let done = executed(exchange, Caller::principal_of(&caller), entity, action).await;
     let mut response = execute::response(None, done.answer);
     if let (200, Some(meta), Some(tags)) = (response.status, &response.meta, if_none_match)
         && is_known(tags, meta.valid_from)
@@ -117,7 +117,7 @@ pub(super) async fn patch<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId)
             Action::Apply(Operation::Patch(Patch { diff, if_unmodified_since, valid_from, idempotency_key }))
         }
     };
-    Ok(answer(exchange, executed(exchange, caller.person(), entity, action).await))
+    Ok(answer(exchange, executed(exchange, caller.principal(), entity, action).await))
 }
 
 pub(super) async fn put<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
@@ -126,7 +126,7 @@ pub(super) async fn put<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) -
     let fields = fields(exchange.request, &exchange.router.config)?;
     let value = needed(fields.value("value")?, "value")?;
     let put = Action::Apply(Operation::Put(Put { value, if_unmodified_since }));
-    Ok(answer(exchange, executed(exchange, caller.person(), entity, put).await))
+    Ok(answer(exchange, executed(exchange, caller.principal(), entity, put).await))
 }
 
 pub(super) async fn delete<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
@@ -144,7 +144,7 @@ pub(super) async fn revert<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId
     let fields = fields(exchange.request, &exchange.router.config)?;
     let valid_from = needed(fields.time("validFrom")?, "validFrom")?;
     let revert = Action::Apply(Operation::Revert(Revert { valid_from, if_unmodified_since }));
-    Ok(answer(exchange, executed(exchange, caller.person(), entity, revert).await))
+    Ok(answer(exchange, executed(exchange, caller.principal(), entity, revert).await))
 }
 
 pub(super) async fn history<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
@@ -155,7 +155,7 @@ pub(super) async fn history<H: Host>(exchange: &Exchange<'_, H>, entity: EntityI
     let history = History::of(before, limit(exchange)?);
     let caller = exchange.anybody().await?;
     let action = Action::Apply(Operation::History(history));
-    Ok(answer(exchange, executed(exchange, Caller::person_of(&caller), entity, action).await))
+    Ok(answer(exchange, executed(exchange, Caller::principal_of(&caller), entity, action).await))
 }
 
 /// To those who may read the entity.
@@ -165,7 +165,7 @@ pub(super) async fn subscribers<H: Host>(
 ) -> Result<HttpResponse, Refused> {
     let caller = exchange.caller().await?;
     let read = Action::Apply(Operation::Read(Read::whole(Which::Current)));
-    let done = executed(exchange, caller.person(), entity.clone(), read).await;
+    let done = executed(exchange, caller.principal(), entity.clone(), read).await;
     if done.answer.is_err() {
         return Ok(answer(exchange, done));
     }

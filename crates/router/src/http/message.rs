@@ -5,7 +5,7 @@ use timeweft_core::message::{Format, Request, Response};
 use crate::access::Denied;
 use crate::caller::Caller;
 use crate::event::{Effect, Header, HttpResponse};
-use crate::execute::{self, Principal, Subscription, execute};
+use crate::execute::{self, Subscription, execute};
 use crate::host::Host;
 use crate::presence;
 
@@ -14,7 +14,7 @@ use super::exchange::Exchange;
 
 pub(super) async fn post<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResponse, Refused> {
     let caller = exchange.anybody().await?;
-    let person = Caller::person_of(&caller);
+    let principal = Caller::principal_of(&caller);
     let format = body_format(exchange.request)?;
     let limits = &exchange.router.config.limits;
     let request = match Request::decode_within(&exchange.request.body, format, limits.body_bytes, limits) {
@@ -24,13 +24,13 @@ pub(super) async fn post<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResp
         Err(refusal) => return Ok(framed(refusal.into(), format, Vec::new())),
     };
     let entity = request.method.entity().clone();
-    let (principal, action) = (Principal::of(person), request.method.asked().into());
+    let action = request.method.asked().into();
     let executed = execute(exchange.router, execute::Request { principal, entity: entity.clone(), action }).await;
     // Who polls is one watcher, however many tabs it is, if it is anybody.
-    let watcher = presence::connection_key(&format!("http {person}"));
+    let watcher = presence::connection_key(&format!("http {}", principal.person));
     match executed.subscription.filter(|_| caller.is_some()) {
         Some(Subscription::Begin { held: Some(_), .. }) => {
-            presence::touch(&exchange.router.host, &entity, &watcher, person).await;
+            presence::touch(&exchange.router.host, &entity, &watcher, principal.person).await;
         }
         Some(Subscription::End { .. }) => presence::leave(&exchange.router.host, &entity, &watcher).await,
         _ => {}

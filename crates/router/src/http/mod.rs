@@ -6,7 +6,7 @@
 //! | [`people`] | who is what with an entity, and invitations |
 //! | [`create`] | `POST /api/v1/entities/{type}` |
 //! | [`message`] | `/message` |
-//! | [`account`] | `/login`, `/login/verify`, `/logout`, `/logout/all`, `/me` |
+//! | [`account`] | `/login`, `/login/verify`, `/login/guest`, `/logout`, `/logout/all`, `/impersonate`, `/me` |
 //! | [`oidc`] | `/login/oidc`, `/login/oidc/callback`, `/login/token` |
 //! | [`sessions`] | `/sessions`, `/sessions/{id}` |
 //! | [`trpc`] | `/api/v1/{procedure}` |
@@ -121,6 +121,8 @@ async fn route<H: Host>(exchange: &Exchange<'_, H>, path: &str) -> Result<HttpRe
         (_, ["me"]) => account::me(exchange).await,
         (_, ["login"]) => account::login(exchange).await,
         (_, ["login", "verify"]) => account::verify(exchange).await,
+        (_, ["login", "guest"]) => account::guest(exchange).await,
+        (_, ["impersonate"]) => account::impersonate(exchange).await,
         (_, ["login", "token"]) => oidc::by_token(exchange).await,
         (_, ["login", "oidc"]) => oidc::begin(exchange).await,
         (_, ["login", "oidc", "callback"]) => oidc::end(exchange).await,
@@ -158,7 +160,9 @@ async fn route<H: Host>(exchange: &Exchange<'_, H>, path: &str) -> Result<HttpRe
 fn methods(segments: &[&str]) -> Option<&'static str> {
     Some(match segments {
         ["health" | "connect" | "me" | "sessions"] | ["api", "v1", "openapi.json" | "entities"] => "GET, HEAD, OPTIONS",
-        ["message" | "login" | "logout"] | ["login", "verify" | "token"] | ["logout", "all"] => "POST, OPTIONS",
+        ["message" | "login" | "logout" | "impersonate"]
+        | ["login", "verify" | "token" | "guest"]
+        | ["logout", "all"] => "POST, OPTIONS",
         ["sessions", _] => "DELETE, OPTIONS",
         // A look ahead would use up what is good once.
         ["login", "oidc"] | ["login", "oidc", "callback"] => "GET, OPTIONS",

@@ -11,7 +11,7 @@ use crate::oidc::client::Client;
 use crate::oidc::flow::{self, Back, Lost};
 use crate::sign_in::{persons, sessions};
 
-use super::account::{cookie, device_of, say_made};
+use super::account::{by_email, cookie, device_of, say_made};
 use super::answer::{Refused, of_value, refuse};
 use super::exchange::Exchange;
 
@@ -48,20 +48,21 @@ async fn come_back<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResponse, 
     };
     let cookies = caller::all_cookies(&exchange.request.headers);
     let arrived = flow::end(host, config, client, id, back, cookies).await.map_err(refused)?;
-    let email = arrived.claims.email.as_deref();
-    let (person, made) = match email {
-        Some(email) => persons::of_email(host, email).await?,
+    let (session, effects) = match &arrived.claims.email {
+        Some(email) => {
+            let signed_in = by_email(exchange, email).await?;
+            (signed_in.cookie, signed_in.effects)
+        }
         None => {
             let person = persons::of_subject(&client.issuer, &arrived.claims.subject);
             let made = persons::make_entity(host, &person, None).await?;
-            (person, made)
+            let token = sessions::begin(host, sessions::New::of(&person, device_of(exchange))).await?;
+            let session = cookie(&token.write(&config.key), sessions::LIFETIME_SECONDS, config.development);
+            (session, say_made(exchange.router, &person, made).await)
         }
     };
-    let new = sessions::New { person: &person, email, until: None, device: device_of(exchange) };
-    let token = sessions::begin(host, new).await?;
-    let session = cookie(&token.write(&config.key), sessions::LIFETIME_SECONDS, config.development);
     let mut response = redirect(&arrived.back, vec![session, arrived.cookie]);
-    response.effects = say_made(exchange.router, &person, made).await;
+    response.effects = effects;
     Ok(response)
 }
 
@@ -81,8 +82,9 @@ pub(super) async fn by_token<H: Host>(exchange: &Exchange<'_, H>) -> Result<Http
     if caller.token.expires <= now {
         return Err(refuse(Code::Unauthorized, "this token has expired"));
     }
-    let (until, device) = (Some(caller.token.expires), device_of(exchange));
-    let token = sessions::begin(host, sessions::New { person: caller.person(), email: None, until, device }).await?;
+    let new =
+        sessions::New { until: Some(caller.token.expires), ..sessions::New::of(caller.person(), device_of(exchange)) };
+    let token = sessions::begin(host, new).await?;
     let mut response = of_value(200, &Value::object([("personId", Value::text(caller.person()))]), exchange.format);
     response.headers.push(cookie(&token.write(&config.key), token.expires - now, config.development));
     Ok(response)

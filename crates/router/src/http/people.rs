@@ -18,7 +18,7 @@ use super::exchange::Exchange;
 pub(super) async fn list<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
     let caller = exchange.caller().await?;
     let People { role, org, node, everybody, people } =
-        sharing::people(exchange.router, &entity, caller.person()).await?;
+        sharing::people(exchange.router, &entity, caller.principal()).await?;
     let people = people.into_iter().map(|Person { id, role, is_inherited, public }| {
         let mut person = text([("personId", Some(&*id)), ("role", Some(role.as_str()))]);
         if is_inherited {
@@ -37,7 +37,7 @@ pub(super) async fn list<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) 
     ]);
     body.insert("people".to_owned(), Value::Array(people.collect()));
     if role == Role::Admin {
-        let standing = invitations::list(exchange.router, &entity, caller.person()).await?;
+        let standing = invitations::list(exchange.router, &entity, caller.principal()).await?;
         let standing = standing.into_iter().map(|(id, one)| {
             let expires_at = one.expires_at.to_string();
             Value::Object(text([
@@ -64,7 +64,7 @@ pub(super) async fn share<H: Host>(
         let message = "everybody is `viewer` or `editor`".to_owned();
         return Err(Failure::InvalidValue(vec![Violation { path: "/role".to_owned(), message }]).into());
     }
-    let effects = sharing::share(exchange.router, &entity, caller.person(), person, role).await?;
+    let effects = sharing::share(exchange.router, &entity, caller.principal(), person, role).await?;
     Ok(done(exchange, effects))
 }
 
@@ -75,7 +75,7 @@ pub(super) async fn unshare<H: Host>(
     person: &str,
 ) -> Result<HttpResponse, Refused> {
     let caller = exchange.caller().await?;
-    let effects = sharing::unshare(exchange.router, &entity, caller.person(), person).await?;
+    let effects = sharing::unshare(exchange.router, &entity, caller.principal(), person).await?;
     Ok(done(exchange, effects))
 }
 
@@ -110,7 +110,7 @@ pub(super) async fn withdraw<H: Host>(
     if !is_local_id(id) {
         return Err(refuse(Code::BadRequest, format!("`{id}` is no invitation's id")));
     }
-    invitations::withdraw(exchange.router, &entity, caller.person(), id).await?;
+    invitations::withdraw(exchange.router, &entity, caller.principal(), id).await?;
     Ok(done(exchange, Vec::new()))
 }
 

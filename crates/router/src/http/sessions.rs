@@ -19,13 +19,15 @@ pub(super) async fn list<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResp
     let sessions = sessions::of_person(&exchange.router.host, caller.person()).await?;
     let sessions = sessions.into_iter().map(|session| {
         let is_current = session.id == caller.token.session;
-        Value::object([
+        let impersonator = session.impersonator.map(|by| ("impersonatorId", Value::Text(by)));
+        let members = [
             ("id", Value::Text(session.id)),
             ("device", Value::Text(session.device)),
             ("begun", Value::Text(session.begun.to_string())),
             ("expires", Value::Text(session.expires.to_string())),
             ("current", Value::Bool(is_current)),
-        ])
+        ];
+        Value::object(members.into_iter().chain(impersonator))
     });
     Ok(of_value(200, &Value::object([("sessions", Value::Array(sessions.collect()))]), exchange.format))
 }

@@ -89,7 +89,7 @@ pub(crate) async fn invite<H: Host>(
         let why = "mails need the setting `app-url`, which they lead to: invite by a link, or have it set";
         return Err(Denied::Unfit(Unfit(Code::NotImplemented, why.to_owned())));
     }
-    let (Place { org, node }, effects) = place_of_its_own(router, invited_to, caller.person(), None).await?;
+    let (Place { org, node }, effects) = place_of_its_own(router, invited_to, caller.principal(), None).await?;
     if let Some(email) = &email {
         count_mail(router, caller.person(), email).await?;
     }
@@ -176,7 +176,7 @@ async fn count_mail<H: Host>(router: &Router<H>, person: &str, email: &str) -> R
 pub(crate) async fn list<H: Host>(
     router: &Router<H>,
     invited_to: &EntityId,
-    caller: &str,
+    caller: Principal<'_>,
 ) -> Result<Vec<(String, Invitation)>, Denied> {
     let right = readable(router, invited_to, caller).await?;
     let place = attached(router, &right).await?.filter(|_| right.role == Role::Admin);
@@ -195,7 +195,7 @@ pub(crate) async fn list<H: Host>(
 pub(crate) async fn withdraw<H: Host>(
     router: &Router<H>,
     invited_to: &EntityId,
-    caller: &str,
+    caller: Principal<'_>,
     id: &str,
 ) -> Result<(), Denied> {
     let right = readable(router, invited_to, caller).await?;

@@ -90,17 +90,21 @@ struct Attached {
 }
 
 /// To whoever may read it.
-pub(crate) async fn people<H: Host>(router: &Router<H>, entity: &EntityId, caller: &str) -> Result<People, Denied> {
+pub(crate) async fn people<H: Host>(
+    router: &Router<H>,
+    entity: &EntityId,
+    caller: Principal<'_>,
+) -> Result<People, Denied> {
     let right = readable(router, entity, caller).await?;
     let mut told = People { role: right.role, org: None, node: None, everybody: None, people: Vec::new() };
     match attached(router, &right).await? {
         Some(Attached { org, known, node, .. }) => {
             told.everybody = known.people(&node).find(|(person, ..)| *person == EVERYBODY).map(|(_, role, _)| role);
-            // Who else is in it is its members' to know; guests know of each other.
-            let is_member = known.is_member(caller);
-            if known.named_role(caller, &node).is_some() {
+            // Who else is in it is its members' to know; collaborators know of each other.
+            let is_member = known.is_member(caller.person);
+            if known.named_role(caller.person, &node).is_some() {
                 let people = known.people(&node).filter(|(person, ..)| *person != EVERYBODY);
-                let seen = people.filter(|(person, _, is_here)| is_member || *is_here || *person == caller);
+                let seen = people.filter(|(person, _, is_here)| is_member || *is_here || *person == caller.person);
                 for (person, role, is_here) in seen {
                     told.tell(router, person, role, !is_here).await?;
                 }
@@ -117,7 +121,7 @@ pub(crate) async fn people<H: Host>(router: &Router<H>, entity: &EntityId, calle
             }
         }
         None if right.access == Access::Any => told.everybody = Some(Role::Editor),
-        None => told.tell(router, caller, right.role, false).await?,
+        None => told.tell(router, caller.person, right.role, false).await?,
     }
     Ok(told)
 }
@@ -126,7 +130,7 @@ pub(crate) async fn people<H: Host>(router: &Router<H>, entity: &EntityId, calle
 pub(crate) async fn share<H: Host>(
     router: &Router<H>,
     entity: &EntityId,
-    caller: &str,
+    caller: Principal<'_>,
     person: &str,
     role: Role,
 ) -> Result<Vec<Effect>, Denied> {
@@ -138,7 +142,7 @@ pub(crate) async fn share<H: Host>(
 pub(crate) async fn unshare<H: Host>(
     router: &Router<H>,
     entity: &EntityId,
-    caller: &str,
+    caller: Principal<'_>,
     person: &str,
 ) -> Result<Vec<Effect>, Denied> {
     check_person(person)?;
@@ -147,19 +151,19 @@ pub(crate) async fn unshare<H: Host>(
         let Some(Attached { org, version, known, node }) = attached(router, &right).await? else {
             return Ok(Vec::new());
         };
-        if person != caller {
+        if person != caller.person {
             may_share(&right)?;
         }
         if known.named_role(person, &node).is_none() {
             return Ok(Vec::new());
         }
         if known.granted_at(person, &node).is_none() || known.entity_of(&node) != Some(entity.as_str()) {
-            return Err(inherited(entity, &org, person == caller));
+            return Err(inherited(entity, &org, person == caller.person));
         }
         let role = map([(node.as_str(), Diff::Remove)]);
         let grants = if known.is_only_at(person, &node) { Diff::Remove } else { role };
         let patch = map([("grants", map([(person, grants)]))]);
-        if let Some(effects) = change(router, Principal::of(caller), &org, version, patch).await? {
+        if let Some(effects) = change(router, caller, &org, version, patch).await? {
             return Ok(effects);
         }
     }
@@ -177,7 +181,7 @@ fn check_person(person: &str) -> Result<(), Failure> {
 async fn place_of_its_own<H: Host>(
     router: &Router<H>,
     entity: &EntityId,
-    caller: &str,
+    caller: Principal<'_>,
     grant: Option<(&str, Role)>,
 ) -> Result<(Place, Vec<Effect>), Denied> {
     for _ in 0..ATTEMPTS {
@@ -193,7 +197,7 @@ async fn place_of_its_own<H: Host>(
         if let Some((person, role)) = grant
             && known.people(&node).any(|(known, more, is_here)| known == person && more > role && !is_here)
         {
-            return Err(inherited(entity, &org, person == caller));
+            return Err(inherited(entity, &org, person == caller.person));
         }
         let mut members = Vec::new();
         let place = if known.entity_of(&node) == Some(entity.as_str()) {
@@ -213,7 +217,7 @@ async fn place_of_its_own<H: Host>(
         if members.is_empty() {
             return Ok((Place { org, node: place }, Vec::new()));
         }
-        if let Some(effects) = change(router, Principal::of(caller), &org, version, map(members)).await? {
+        if let Some(effects) = change(router, caller, &org, version, map(members)).await? {
             return Ok((Place { org, node: place }, effects));
         }
     }
@@ -224,7 +228,7 @@ async fn place_of_its_own<H: Host>(
 async fn found<H: Host>(
     router: &Router<H>,
     entity: &EntityId,
-    caller: &str,
+    caller: Principal<'_>,
     right: &Right,
     grant: Option<(&str, Role)>,
 ) -> Result<Option<(Place, Vec<Effect>)>, Denied> {
@@ -241,15 +245,16 @@ async fn found<H: Host>(
     }
     let org = internal::entity(org::KIND, &crypto::random_id(&router.host))?;
     let role = |role: Role| Value::object([(NODE, Value::text(role.as_str()))]);
-    let mut grants = vec![(caller, role(Role::Admin))];
-    grants.extend(grant.filter(|(person, _)| *person != caller).map(|(person, granted)| (person, role(granted))));
+    let mut grants = vec![(caller.person, role(Role::Admin))];
+    grants
+        .extend(grant.filter(|(person, _)| *person != caller.person).map(|(person, granted)| (person, role(granted))));
     let value = Value::object([
         ("nodes", Value::object([(NODE, Value::object([("entity", Value::text(entity.as_str()))]))])),
         ("grants", Value::object(grants)),
         ("attached", Value::object([(entity.as_str(), Value::text(NODE))])),
     ]);
     let post = Operation::Post(Post::of(CborValue(cbor::encode_value(&value))));
-    let request = Request { principal: Principal::of(caller), entity: org.clone(), action: Action::Apply(post) };
+    let request = Request { principal: caller, entity: org.clone(), action: Action::Apply(post) };
     let executed = execute(router, request).await;
     match executed.answer {
         Ok(_) => Ok(Some((Place { org, node: NODE.to_owned() }, executed.effects))),
@@ -259,11 +264,11 @@ async fn found<H: Host>(
 }
 
 /// The right to read it, if it is there.
-async fn readable<H: Host>(router: &Router<H>, entity: &EntityId, caller: &str) -> Result<Right, Denied> {
-    let right = access::right(router, entity, caller, Permission::Read).await?;
+async fn readable<H: Host>(router: &Router<H>, entity: &EntityId, caller: Principal<'_>) -> Result<Right, Denied> {
+    let right = access::right(router, entity, caller.person, Permission::Read).await?;
     // Also while it is deleted: what can be taken back can be withdrawn.
     let read = Operation::Read(Read::whole(Which::Latest));
-    router.host.apply(&right.context(router, caller), entity, read).await?;
+    router.host.apply(&right.context(router, caller.person), entity, read).await?;
     Ok(right)
 }
 
@@ -296,7 +301,7 @@ async fn change<H: Host>(
 ) -> Result<Option<Vec<Effect>>, Denied> {
     let operation = Operation::Patch(Patch::of(CborDiff(cbor::encode_patch(&patch)), version));
     let request = Request { principal, entity: org.clone(), action: Action::Apply(operation) };
-    // Guests may not read it; what they may change of it, it says itself.
+    // Collaborators may not read it; what they may change of it, it says itself.
     let right =
         Right { access: Access::Any, role: Role::Admin, source: Some(Source::of_itself(org, version)), rules: None };
     let executed = execute_granted(router, right, request).await;

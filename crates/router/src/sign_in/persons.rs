@@ -2,9 +2,12 @@
 //! decides; the person of a subject follows from the subject.
 
 use timeweft_core::codec::cbor;
+use timeweft_core::diff::Patch as Diff;
 use timeweft_core::id::{EntityId, is_local_id};
 use timeweft_core::limits::TRUSTED;
-use timeweft_core::operation::{Access, CborValue, Committed, Context, Failure, Operation, Outcome, Post};
+use timeweft_core::operation::{
+    Access, CborDiff, CborValue, Committed, Context, Failure, Operation, Outcome, Patch, Post, Read, Reading, Which,
+};
 use timeweft_core::value::Value;
 
 use crate::crypto;
@@ -14,12 +17,19 @@ use crate::internal::{self, SYSTEM, Step, text};
 /// Letters of a person's id: 80 bits.
 const ID_LENGTH: usize = 16;
 
-/// The person with this address, made now if there is none; and the making of `person:{id}`, when that happened.
+/// A person nobody is yet.
+pub(crate) fn fresh<H: Host>(host: &H) -> String {
+    crypto::random_name(host, ID_LENGTH)
+}
+
+/// The person with this address, made now if there is none, of the guest if it is given; and what was made of `person:{id}`, when that
+/// happened.
 pub(crate) async fn of_email<H: Host>(
     host: &H,
     email: &str,
+    guest: Option<&str>,
 ) -> Result<(String, Option<(EntityId, Committed)>), Failure> {
-    let fresh = crypto::random_name(host, ID_LENGTH);
+    let fresh = guest.map_or_else(|| fresh(host), str::to_owned);
     let entity = internal::entity("tw-email", &crypto::hash(email))?;
     let person = internal::update(host, &entity, |found| match found.and_then(|value| text(value, "personId")) {
         Some(person) => Step::Leave(person.to_owned()),
@@ -31,7 +41,31 @@ pub(crate) async fn of_email<H: Host>(
     .await?;
     // Asked for every time: a server that died between the two left a person without an entity.
     let made = make_entity(host, &person, Some(email)).await?;
+    if made.is_none() && guest == Some(&*person) {
+        return Ok((person.clone(), add_email(host, &person, email).await?));
+    }
     Ok((person, made))
+}
+
+/// Writes the address into the entity of who was a guest.
+async fn add_email<H: Host>(host: &H, person: &str, email: &str) -> Result<Option<(EntityId, Committed)>, Failure> {
+    let entity = internal::entity("person", person)?;
+    let members = [("email".to_owned(), Diff::Value(Value::text(email)))];
+    let diff = CborDiff(cbor::encode_patch(&Diff::Map(members.into_iter().collect())));
+    let latest = Operation::Read(Read::whole(Which::Latest));
+    let found = host.apply(&as_person(host, person), &entity, latest).await.and_then(Outcome::reading);
+    let since = match found {
+        Ok(Reading::Value(_, meta)) => meta.valid_from,
+        // Whoever has deleted it wants no address in it.
+        Ok(_) | Err(Failure::NotFound) => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let patch = Operation::Patch(Patch::of(diff, since));
+    match host.apply(&as_person(host, person), &entity, patch).await.and_then(Outcome::committed) {
+        Ok(committed) => Ok(Some((entity, committed))),
+        Err(Failure::NotFound | Failure::Conflict(..)) => Ok(None),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Before the hash of a subject that can't be an id.
@@ -61,17 +95,24 @@ pub(crate) async fn make_entity<H: Host>(
 ) -> Result<Option<(EntityId, Committed)>, Failure> {
     let entity = internal::entity("person", person)?;
     let value = CborValue(cbor::encode_value(&Value::object(email.map(|email| ("email", Value::text(email))))));
-    let context = Context {
+    match host
+        .apply(&as_person(host, person), &entity, Operation::Post(Post::of(value)))
+        .await
+        .and_then(Outcome::committed)
+    {
+        Ok(committed) => Ok(Some((entity, committed))),
+        Err(Failure::Exists) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn as_person<H: Host>(host: &H, person: &str) -> Context {
+    Context {
         person_id: person.to_owned(),
         impersonator_id: None,
         now: host.now(),
         access: Access::Creator,
         rules: None,
         limits: TRUSTED,
-    };
-    match host.apply(&context, &entity, Operation::Post(Post::of(value))).await.and_then(Outcome::committed) {
-        Ok(committed) => Ok(Some((entity, committed))),
-        Err(Failure::Exists) => Ok(None),
-        Err(failure) => Err(failure),
     }
 }

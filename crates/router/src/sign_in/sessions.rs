@@ -1,4 +1,5 @@
-//! Which sessions of a person stand: `tw-sessions:{personId}` holds `{email?, sessions: {id: {createdAt, expiresAt, device}}}`.
+//! Which sessions of a person stand: `tw-sessions:{personId}` holds `{email?, guest?, sessions: {id: {createdAt, expiresAt, device, by?}}}`;
+//! `guest` is true of who has not signed in yet, `by` the admin who acts in the person's name.
 //!
 //! Begun and ended as keys of one map, so that concurrent sign-ins and sign-outs merge. Over-age ones go when a new one
 //! begins, and the oldest when there are too many.
@@ -24,10 +25,21 @@ pub(crate) struct New<'a> {
     pub(crate) person: &'a str,
     /// With which they signed in.
     pub(crate) email: Option<&'a str>,
+    /// Whether they are let in without having signed in, for the first time.
+    pub(crate) is_guest: bool,
+    /// The admin who acts in their name.
+    pub(crate) impersonator: Option<&'a str>,
     /// It ends no later (seconds since 1970), if that is given.
     pub(crate) until: Option<u64>,
     /// What the person knows it by.
     pub(crate) device: String,
+}
+
+impl<'a> New<'a> {
+    /// A session of a person of whom nothing else is known.
+    pub(crate) fn of(person: &'a str, device: String) -> New<'a> {
+        New { person, email: None, is_guest: false, impersonator: None, until: None, device }
+    }
 }
 
 /// A session that stands.
@@ -37,17 +49,29 @@ pub(crate) struct Standing {
     pub(crate) device: String,
     pub(crate) begun: Timestamp,
     pub(crate) expires: Timestamp,
+    /// The admin who acts in the person's name.
+    pub(crate) impersonator: Option<String>,
+}
+
+/// What is known of whose session stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// With which they signed in here.
+    pub(crate) email: Option<String>,
+    /// Whether they have not signed in yet.
+    pub(crate) is_guest: bool,
 }
 
 /// Begins a session.
 pub(crate) async fn begin<H: Host>(host: &H, new: New<'_>) -> Result<Token, Failure> {
-    let New { person, email, until, device } = new;
+    let New { person, email, is_guest, impersonator, until, device } = new;
     let now = host.now();
     let expires = now.0 / 1_000_000 + LIFETIME_SECONDS;
     let token = Token {
         person: person.to_owned(),
         session: crypto::random_name(host, 16),
         expires: until.map_or(expires, |until| until.min(expires)),
+        impersonator: impersonator.map(str::to_owned),
     };
     let entity = internal::entity("tw-sessions", person)?;
     internal::update(host, &entity, |found| {
@@ -60,23 +84,26 @@ pub(crate) async fn begin<H: Host>(host: &H, new: New<'_>) -> Result<Token, Fail
         }
         let expires = of_instant(Timestamp(token.expires * 1_000_000));
         let device = Value::text(&device);
-        let session = Value::object([("createdAt", of_instant(now)), ("expiresAt", expires), ("device", device)]);
-        sessions.insert(token.session.clone(), session);
+        let session = [("createdAt", of_instant(now)), ("expiresAt", expires), ("device", device)];
+        let by = impersonator.map(|by| ("by", Value::text(by)));
+        sessions.insert(token.session.clone(), Value::object(session.into_iter().chain(by)));
         // Whom a token vouches for may have signed in by mail before.
-        let known = found.and_then(|value| text(value, "email"));
-        Step::Write(with(email.or(known), sessions), ())
+        let known = found.map(known).unwrap_or_default();
+        let is_guest = is_guest || (known.is_guest && email.is_none());
+        let email = email.map(str::to_owned).or(known.email);
+        Step::Write(with(Known { email, is_guest }, sessions), ())
     })
     .await?;
     Ok(token)
 }
 
-/// The email of the session's person when the session stands.
-pub(crate) async fn find<H: Host>(host: &H, token: &Token) -> Result<Option<Option<String>>, Failure> {
+/// What is known of the session's person when the session stands.
+pub(crate) async fn find<H: Host>(host: &H, token: &Token) -> Result<Option<Known>, Failure> {
     let entity = internal::entity("tw-sessions", &token.person)?;
     let Some((value, _)) = internal::read(host, &entity).await? else { return Ok(None) };
     let session = member(&value, "sessions").and_then(|sessions| member(sessions, &token.session));
     let now = host.now();
-    Ok(session.filter(|session| stands(session, now)).map(|_| text(&value, "email").map(str::to_owned)))
+    Ok(session.filter(|session| stands(session, now)).map(|_| known(&value)))
 }
 
 /// The sessions of a person, the last one first.
@@ -90,6 +117,7 @@ pub(crate) async fn of_person<H: Host>(host: &H, person: &str) -> Result<Vec<Sta
         device: text(session, "device").map_or_else(|| device::name(None), str::to_owned),
         begun: instant(session, "createdAt").unwrap_or(Timestamp(0)),
         expires: instant(session, "expiresAt").unwrap_or(Timestamp(0)),
+        impersonator: text(session, "by").map(str::to_owned),
     });
     let mut standing: Vec<Standing> = standing.collect();
     standing.sort_by_key(|session| std::cmp::Reverse(session.begun));
@@ -99,7 +127,7 @@ pub(crate) async fn of_person<H: Host>(host: &H, person: &str) -> Result<Vec<Sta
 /// The email with which a person signs in; `None` for those whom an issuer vouches for.
 pub(crate) async fn email<H: Host>(host: &H, person: &str) -> Result<Option<String>, Failure> {
     let found = internal::read(host, &internal::entity("tw-sessions", person)?).await?;
-    Ok(found.and_then(|(value, _)| text(&value, "email").map(str::to_owned)))
+    Ok(found.and_then(|(value, _)| known(&value).email))
 }
 
 /// Ends one session, or all of the person's. Whether there was any.
@@ -113,7 +141,7 @@ pub(crate) async fn end<H: Host>(host: &H, person: &str, only: Option<&str>) -> 
         if sessions.len() == before {
             return Step::Leave(false);
         }
-        Step::Write(with(text(value, "email"), sessions), true)
+        Step::Write(with(known(value), sessions), true)
     })
     .await
 }
@@ -125,9 +153,15 @@ fn all(value: &Value) -> Object {
     }
 }
 
-fn with(email: Option<&str>, sessions: Object) -> Value {
-    let email = email.map(|email| ("email", Value::text(email)));
-    Value::object(email.into_iter().chain([("sessions", Value::Object(sessions))]))
+fn known(value: &Value) -> Known {
+    let is_guest = member(value, "guest") == Some(&Value::Bool(true));
+    Known { email: text(value, "email").map(str::to_owned), is_guest }
+}
+
+fn with(Known { email, is_guest }: Known, sessions: Object) -> Value {
+    let email = email.map(|email| ("email", Value::Text(email)));
+    let guest = is_guest.then_some(("guest", Value::Bool(true)));
+    Value::object(email.into_iter().chain(guest).chain([("sessions", Value::Object(sessions))]))
 }
 
 fn stands(session: &Value, now: Timestamp) -> bool {

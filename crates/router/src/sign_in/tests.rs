@@ -18,7 +18,7 @@ fn wrong(code: &str) -> &'static str {
 }
 
 fn new(person: &str) -> sessions::New<'_> {
-    sessions::New { person, email: Some(ANN), until: None, device: String::new() }
+    sessions::New { email: Some(ANN), ..sessions::New::of(person, String::new()) }
 }
 
 fn me(server: &Server, cookie: &str) -> u16 {
@@ -314,7 +314,7 @@ fn a_code_that_comes_twice_at_once_signs_in_once() {
 #[test]
 fn of_many_first_sign_ins_at_once_one_makes_the_person() {
     let server = server_over(MemoryStore::new().yielding(), &[]);
-    let asked = (0..10).map(|_| persons::of_email(&server.world, ANN)).collect();
+    let asked = (0..10).map(|_| persons::of_email(&server.world, ANN, None)).collect();
     let persons: Vec<_> = together(asked).into_iter().map(|result| result.unwrap()).collect();
     assert!(persons.iter().all(|(person, _)| *person == persons[0].0));
     assert_eq!(persons.iter().filter(|(_, made)| made.is_some()).count(), 1);

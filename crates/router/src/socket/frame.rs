@@ -66,7 +66,7 @@ pub(super) async fn handle<H: Host>(
         return answer(outcome, Response::error(Some(request.id), Code::TooLarge, message));
     }
 
-    let principal = Principal { connection: Some(&connection.id), ..Principal::of(&connection.token.person) };
+    let principal = Principal { connection: Some(&connection.id), ..Principal::by(&connection.token) };
     let asked = execute::Request { principal, entity: entity.clone(), action: request.method.asked().into() };
     let executed = execute(router, asked).await;
     let response = execute::response_with_role(request.id, executed.answer, executed.role);

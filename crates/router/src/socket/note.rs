@@ -11,7 +11,7 @@ use timeweft_core::message::{Code, Response};
 use timeweft_core::operation::Outcome;
 
 use crate::event::{Batch, BatchOutcome, Event, Header, Reply, header};
-use crate::execute::{self, Action, Principal, Request, Subscription, execute};
+use crate::execute::{self, Action, Request, Subscription, execute};
 use crate::host::Host;
 use crate::{Router, close, notes, target};
 
@@ -60,7 +60,7 @@ async fn open<H: Host>(
     let local = target::unescape(local).unwrap_or_default();
     let entity = EntityId::new(notes::KIND, &local).map_err(|error| refused(Code::BadRequest, error.as_str()))?;
     let caller = admit(router, batch).await?;
-    let request = Request { principal: Principal::of(caller.person()), entity, action: Action::Follow };
+    let request = Request { principal: caller.principal(), entity, action: Action::Follow };
     let executed = execute(router, request).await;
     let Some(Subscription::Begin { channel, held, rights }) = executed.subscription else {
         return Err(answered(&execute::response(None, executed.answer)));

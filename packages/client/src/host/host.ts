@@ -7,7 +7,7 @@
  * sent before it has.
  */
 
-import { ackChannel, upstreamChannel } from '../messages.js';
+import { ackChannel, isSame, upstreamChannel } from '../messages.js';
 import type { Ack, ClientStatus, HostState, Me, Upstream, Warning } from '../messages.js';
 import { randomId } from '../random.js';
 import { foreignOrigin } from '../reach.js';
@@ -213,7 +213,7 @@ export class Host {
     if (this.#stopped) return;
     if (this.#me?.personId !== me.personId) return this.#replace(me);
     if (this.#wiped) this.#later(() => this.#refresh());
-    if (this.#me.email === me.email) return;
+    if (isSame(this.#me, me)) return;
     this.#me = me;
     await this.#memory.remember({ me, leaving: this.#leaving });
     this.#tabs.toAll({ type: 'me', epoch: this.#epoch, me });
@@ -231,7 +231,7 @@ export class Host {
     this.#storage = undefined;
     this.#warnings.clear();
     if (lost?.length && before) {
-      const message = `${before.email} had edits that were not sent yet, to ${lost.join(', ')}. They were deleted ${me ? `when ${me.email} signed in` : "with this site's data"}.`;
+      const message = `${before.email ?? 'A guest'} had edits that were not sent yet, to ${lost.join(', ')}. They were deleted ${me ? `when ${me.email ?? 'somebody else'} signed in` : "with this site's data"}.`;
       this.#warnings.set('edits-dropped', { code: 'edits-dropped', message });
     }
     await this.#begin(me);

@@ -19,9 +19,9 @@ export const askMe = async (url: string): Promise<Me | null> => {
   if (response.status === 401) return null;
   // Of what is before the server, while that is not there.
   if (response.status >= 500 || response.status === 429) throw new Error(`/me answered ${response.status}`);
-  const { personId, email } = (await response.json().catch(() => ({}))) as Partial<Me>;
-  if (!response.ok || personId === undefined || email === undefined) throw new WrongServer(wrongServer(url, '/me', response.status));
-  return { personId, email };
+  const me = (await response.json().catch(() => ({}))) as Partial<Me>;
+  if (!response.ok || me.personId === undefined || me.email === undefined) throw new WrongServer(wrongServer(url, '/me', response.status));
+  return me as Me;
 };
 
 /** What is to be mended, where it is not only that the server can't be reached for a while. */

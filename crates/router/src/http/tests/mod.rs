@@ -1,5 +1,6 @@
 //! The HTTP API: statuses, headers and bodies as docs/protocol.md, "HTTP", has them.
 
+mod account;
 mod conditional;
 mod create;
 mod entities;

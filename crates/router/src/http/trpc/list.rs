@@ -27,7 +27,7 @@ impl<H: Host> Notes<'_, H> {
         let cursor = input.text("cursor")?.map(str::to_owned);
         loop {
             let list = List { kind: notes::KIND.to_owned(), cursor: cursor.clone(), limit };
-            let listing = execute::list(self.router, self.person, list).await?;
+            let listing = execute::list(self.router, self.principal.person, list).await?;
             match self.notes(&listing).await? {
                 Page::Whole(notes) => {
                     let mut page = json!({ "notes": notes });

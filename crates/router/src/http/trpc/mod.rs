@@ -86,7 +86,7 @@ pub(super) async fn handle<H: Host>(exchange: &Exchange<'_, H>, names: &str) -> 
             if bytes > ANSWER_BYTES {
                 return Err(Fault::new(413, "the answers before this one fill the batch: ask in a request of its own"));
             }
-            let mut notes = Notes::new(exchange.router, caller.person());
+            let mut notes = Notes::new(exchange.router, caller.principal());
             let answer = notes.execute(procedure, input).await;
             // Also what was done before it failed was done.
             effects.append(&mut notes.effects);

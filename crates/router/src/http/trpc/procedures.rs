@@ -67,14 +67,14 @@ enum Becoming {
 /// The notes, as one person has them.
 pub(super) struct Notes<'a, H> {
     pub(super) router: &'a Router<H>,
-    pub(super) person: &'a str,
+    pub(super) principal: Principal<'a>,
     /// Of what was done so far.
     pub(super) effects: Vec<Effect>,
 }
 
 impl<'a, H: Host> Notes<'a, H> {
-    pub(super) fn new(router: &'a Router<H>, person: &'a str) -> Self {
-        Notes { router, person, effects: Vec::new() }
+    pub(super) fn new(router: &'a Router<H>, principal: Principal<'a>) -> Self {
+        Notes { router, principal, effects: Vec::new() }
     }
 
     pub(super) async fn execute(&mut self, procedure: Procedure, input: Input<'_>) -> Result<Json, Fault> {
@@ -90,7 +90,7 @@ impl<'a, H: Host> Notes<'a, H> {
     }
 
     async fn executed(&self, entity: &EntityId, operation: Operation) -> Executed {
-        let (principal, action) = (Principal::of(self.person), Action::Apply(operation));
+        let (principal, action) = (self.principal, Action::Apply(operation));
         execute(self.router, Request { principal, entity: entity.clone(), action }).await
     }
 
