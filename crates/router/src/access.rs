@@ -241,4 +241,6 @@ pub(crate) async fn is_admin<H: Host>(router: &Router<H>, person: &str) -> Resul
 }
 
 #[cfg(test)]
+mod matrix;
+#[cfg(test)]
 mod tests;
