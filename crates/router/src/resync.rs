@@ -4,7 +4,7 @@
 //! Who holds a channel that its entity has left, because the policy of its type changed, is told nothing more there: their
 //! connection is closed, and when they connect again each is on the channel they now have a right to, or on none.
 //!
-//! Sessions are looked at too, each once in a minute: a close that got lost must not leave a socket to who signed out.
+//! Sessions are looked at too, each once in a minute, and where a socket was just opened at once: a close that got lost must not leave a socket to who signed out.
 
 use timeweft_core::codec::cbor;
 use timeweft_core::diff::Diff;
@@ -37,7 +37,7 @@ pub(crate) async fn items<H: Host>(router: &Router<H>, held: Vec<Held>) -> Vec<I
             break;
         }
         let item = match held.channel.split_once(':') {
-            Some(("session", name)) => session(router, &held.channel, name).await,
+            Some(("session", name)) => session(router, held, name).await,
             Some(("cbor", name)) => missed(router, held, name, Told::Changes(Format::Cbor)).await,
             Some(("json", name)) => missed(router, held, name, Told::Changes(Format::Json)).await,
             Some((org::RIGHTS, name)) => org::missed(router, held, name).await,
@@ -73,16 +73,23 @@ async fn missed<H: Host>(router: &Router<H>, held: &Held, name: &str, told: Told
     }
 }
 
-async fn session<H: Host>(router: &Router<H>, channel: &str, name: &str) -> Option<Item> {
+async fn session<H: Host>(router: &Router<H>, held: &Held, name: &str) -> Option<Item> {
     let (person, session) = name.split_once('.')?;
     let now = router.host.now();
     let turn = crypto::hash(name).bytes().next().map_or(0, u64::from) % ROUNDS;
-    if !caller::is_recorded(session) || now.0 / ROUND_MICROS % ROUNDS != turn {
+    // It may have ended while the socket was opened.
+    let since = held.id.as_deref().and_then(|id| Timestamp::parse(id).ok());
+    let is_new = since.is_some_and(|since| now.0.saturating_sub(since.0) < ROUNDS * ROUND_MICROS);
+    if !caller::is_recorded(session) || !(is_new || now.0 / ROUND_MICROS % ROUNDS == turn) {
         return None;
     }
     let token = Token { person: person.to_owned(), session: session.to_owned(), expires: u64::MAX, impersonator: None };
     match sessions::find(&router.host, &token).await {
-        Ok(None) => Some(publish::closing(channel.to_owned(), now, close::SESSION_OVER)),
+        Ok(None) => {
+            let mut item = publish::closing(held.channel.clone(), now, close::SESSION_OVER);
+            item.prev_id.clone_from(&held.id);
+            Some(item)
+        }
         // Also when the store can't answer: nobody is thrown out for that.
         _ => None,
     }

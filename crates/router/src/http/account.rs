@@ -2,7 +2,7 @@
 
 use timeweft_core::id::EntityId;
 use timeweft_core::message::Code;
-use timeweft_core::operation::{Committed, Permission};
+use timeweft_core::operation::{Committed, Failure, Permission};
 use timeweft_core::value::Value;
 
 use crate::Router;
@@ -72,12 +72,7 @@ pub(super) async fn by_email<H: Host>(exchange: &Exchange<'_, H>, email: &str) -
     let mut effects = say_made(exchange.router, &person, made).await;
     if guest.is_some_and(|guest| guest.person() == person) {
         // Whoever has brought the guest's session into this browser is to have none of the person's.
-        sessions::end(host, &person, None).await?;
-        effects.push(Effect::Publish(publish::closing(
-            token::sockets_channel(&person),
-            host.now(),
-            close::SESSION_OVER,
-        )));
+        effects.extend(end_all(host, &person).await?);
     }
     let device = device_of(exchange);
     let new = sessions::New { email: Some(email), ..sessions::New::of(&person, device) };
@@ -159,13 +154,27 @@ pub(super) async fn say_made<H: Host>(
 pub(super) async fn logout<H: Host>(exchange: &Exchange<'_, H>, all: bool) -> Result<HttpResponse, Refused> {
     let host = &exchange.router.host;
     let caller = exchange.caller().await?;
-    let session = caller.token.session.as_str();
-    sessions::end(host, caller.person(), if all { None } else { Some(session) }).await?;
-    let channel = if all { token::sockets_channel(caller.person()) } else { caller.token.channel() };
     let mut response = of_value(200, &Value::object::<&str>([]), exchange.format);
-    response.effects.push(Effect::Publish(publish::closing(channel, host.now(), close::SESSION_OVER)));
+    if all {
+        response.effects = end_all(host, caller.person()).await?;
+    } else {
+        sessions::end(host, caller.person(), Some(&caller.token.session)).await?;
+        response.effects.push(over(host, caller.token.channel()));
+    }
     response.headers.push(cookie("", 0, exchange.router.config.development));
     Ok(response)
+}
+
+/// Ends all sessions of a person. Their sockets are closed, also those that are just being opened, which each look for their own session,
+/// and those that were opened with a token of an issuer.
+async fn end_all<H: Host>(host: &H, person: &str) -> Result<Vec<Effect>, Failure> {
+    let ended = sessions::end(host, person, None).await?;
+    let channels = ended.iter().map(|session| token::session_channel(person, session));
+    Ok(channels.chain([token::sockets_channel(person)]).map(|channel| over(host, channel)).collect())
+}
+
+fn over<H: Host>(host: &H, channel: String) -> Effect {
+    Effect::Publish(publish::closing(channel, host.now(), close::SESSION_OVER))
 }
 
 /// `GET /me`.

@@ -36,7 +36,7 @@ pub(super) async fn list<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResp
 pub(super) async fn end<H: Host>(exchange: &Exchange<'_, H>, id: &str) -> Result<HttpResponse, Refused> {
     let host = &exchange.router.host;
     let caller = exchange.caller().await?;
-    if !is_local_id(id) || !sessions::end(host, caller.person(), Some(id)).await? {
+    if !is_local_id(id) || sessions::end(host, caller.person(), Some(id)).await?.is_empty() {
         return Err(refuse(Code::NotFound, "you have no such session; GET /sessions lists them"));
     }
     let mut response = of_value(200, &Value::object::<&str>([]), exchange.format);

@@ -355,6 +355,21 @@ fn who_loses_a_role_is_let_go_before_anything_else_is_told_and_nobody_else_is() 
 }
 
 #[test]
+fn who_subscribes_again_and_again_while_they_are_let_go_is_let_go() {
+    let shop = shop();
+    let mut socket = shop.subscribed(&shop.vic, "c", "task:t");
+    let held = rights(&shop, &shop.vic);
+    shop.changed(json!({"grants": {&shop.vic.id: null}}));
+    // The close was published before the gateway had subscribed the socket. What it is answered now must not hide that it missed it.
+    for entity in ["task:t", "task:other", "org:acme"] {
+        let (answer, _) = socket.send(json!({"id": 2, "method": "subscribe", "entityId": entity}));
+        assert_eq!(answer["status"], 404);
+        assert_eq!(socket.channels.get(&held.channel), Some(&held.id), "{entity}");
+    }
+    assert!(matches!(&now(shop.server.router.resync(vec![held]))[..], [Item { content: Content::Close(1012, _), .. }]));
+}
+
+#[test]
 fn who_waits_for_a_right_is_told_when_they_have_it() {
     let shop = shop();
     let mut socket = shop.server.socket(&shop.zoe, "c1");

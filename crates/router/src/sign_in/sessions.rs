@@ -130,18 +130,18 @@ pub(crate) async fn email<H: Host>(host: &H, person: &str) -> Result<Option<Stri
     Ok(found.and_then(|(value, _)| known(&value).email))
 }
 
-/// Ends one session, or all of the person's. Whether there was any.
-pub(crate) async fn end<H: Host>(host: &H, person: &str, only: Option<&str>) -> Result<bool, Failure> {
+/// Ends one session, or all of the person's. Which there were.
+pub(crate) async fn end<H: Host>(host: &H, person: &str, only: Option<&str>) -> Result<Vec<String>, Failure> {
     let entity = internal::entity("tw-sessions", person)?;
     internal::update(host, &entity, |found| {
-        let Some(value) = found else { return Step::Leave(false) };
+        let Some(value) = found else { return Step::Leave(Vec::new()) };
         let mut sessions = all(value);
-        let before = sessions.len();
-        sessions.retain(|id, _| only.is_some_and(|only| id != only));
-        if sessions.len() == before {
-            return Step::Leave(false);
+        let ended: Vec<String> = sessions.keys().filter(|id| only.is_none_or(|only| *id == only)).cloned().collect();
+        if ended.is_empty() {
+            return Step::Leave(Vec::new());
         }
-        Step::Write(with(known(value), sessions), true)
+        sessions.retain(|id, _| !ended.contains(id));
+        Step::Write(with(known(value), sessions), ended)
     })
     .await
 }

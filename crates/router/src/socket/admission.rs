@@ -9,23 +9,26 @@ use crate::event::{Batch, BatchOutcome, Header, Reply};
 use crate::host::Host;
 use crate::{origin, token};
 
-/// Who opens the socket, if they may.
-pub(super) async fn admit<H: Host>(router: &Router<H>, batch: &Batch) -> Result<Caller, Box<BatchOutcome>> {
+/// Who opens the socket, if they may, and the channels on which it is closed when they may no longer.
+pub(super) async fn admit<H: Host>(
+    router: &Router<H>,
+    batch: &Batch,
+) -> Result<(Caller, [Reply; 2]), Box<BatchOutcome>> {
     if !origin::is_ours(&batch.headers, &router.config.origins) {
         return Err(refused(Code::Forbidden, "this origin may not connect; list it in the setting `origins`"));
     }
+    // Before it is asked whether the session stands: one that ends from now on closes the socket, though it be subscribed later.
+    let since = router.host.now().to_string();
     match caller::identify(&router.host, &router.config, &batch.headers).await {
-        Ok(Some(caller)) => Ok(caller),
+        Ok(Some(caller)) => {
+            let channels = [caller.token.channel(), token::sockets_channel(caller.person())];
+            let replies = channels.map(|channel| Reply::Subscribe { channel, id: Some(since.clone()) });
+            Ok((caller, replies))
+        }
         Ok(None) => Err(refused(Code::Unauthorized, "sign in first: POST /login, then POST /login/verify")),
         Err(failure @ Failure::Busy) => Err(refused(Code::Busy, &failure.to_string())),
         Err(failure) => Err(refused(Code::Unavailable, &failure.to_string())),
     }
-}
-
-/// On which the sockets of a caller are closed.
-pub(super) fn closing(caller: &Caller) -> [Reply; 2] {
-    [caller.token.channel(), token::sockets_channel(caller.person())]
-        .map(|channel| Reply::Subscribe { channel, id: None })
 }
 
 /// The answer to an `open` that is not granted.

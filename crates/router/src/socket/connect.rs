@@ -10,7 +10,7 @@ use crate::event::{Batch, BatchOutcome, Event, Header, Reply, bytes_of};
 use crate::host::Host;
 use crate::{CALL_BYTES, Router, close, presence, target};
 
-use super::admission::{admit, closing, refused};
+use super::admission::{admit, refused};
 use super::connection::Connection;
 use super::frame::{self, Frame};
 
@@ -86,7 +86,7 @@ async fn open<H: Host>(
     if target::path(&batch.target) != PATH {
         return Err(refused(Code::NotFound, "there is no socket here; they are at /connect and /ws/note/{id}"));
     }
-    let caller = admit(router, batch).await?;
+    let (caller, closing) = admit(router, batch).await?;
     let (format, chosen) = match choose(&batch.headers) {
         Choice::None => (Format::Cbor, None),
         Choice::Ours(format) => (format, Some(protocol(format))),
@@ -96,7 +96,7 @@ async fn open<H: Host>(
     };
     outcome.status = 101;
     outcome.headers.extend(chosen.map(|name| Header::new("sec-websocket-protocol", name)));
-    outcome.replies.extend(closing(&caller));
+    outcome.replies.extend(closing);
     Ok(Connection::new(router, &batch.connection_id, caller.token, format))
 }
 

@@ -8,6 +8,7 @@
 //! | `format` | `cbor` or `json` |
 //! | `user` | the connection's id, which GRIP's `skip-self` compares with an item's sender |
 //! | `subscriptions` | six letters of a hash for each entity subscribed to: counts them, each once |
+//! | `rights` | eight letters of a keyed hash for each channel on which it is told of other rights |
 //! | `watching` | the names of as many of them as fit, so that presence knows whom to take off at the end |
 //! | `seen` | when presence was last told, in seconds |
 //!
@@ -26,6 +27,12 @@ use crate::token::Token;
 /// Letters (36 bits) a subscription takes in `subscriptions`: among a thousand, two that share them are one case in 10^5.
 const MARK: usize = 6;
 
+/// Letters (48 bits) that a channel takes in `rights`. Of a hash with our key: nobody can choose what looks like it.
+const RIGHTS_MARK: usize = 8;
+
+/// Keeps these hashes apart from others by the same key.
+const RIGHTS_PURPOSE: &[u8] = b"timeweft rights channel\n";
+
 /// Bytes of names in `watching`.
 const WATCHING: usize = 1_024;
 
@@ -35,6 +42,7 @@ pub(super) struct Connection {
     pub(super) format: Format,
     key: String,
     subscriptions: String,
+    rights: String,
     watching: Vec<String>,
     seen: u64,
     fresh: Vec<Header>,
@@ -57,6 +65,7 @@ impl Connection {
             format,
             key: presence::connection_key(id),
             subscriptions: String::new(),
+            rights: String::new(),
             watching: Vec::new(),
             seen: 0,
             fresh,
@@ -68,14 +77,18 @@ impl Connection {
     pub(super) fn of_meta<H: Host>(router: &Router<H>, batch: &Batch) -> Option<Connection> {
         let meta = |name: &str| header(&batch.headers, name);
         let token = router.config.session(meta("meta-session")?, router.host.now())?;
-        let subscriptions = meta("meta-subscriptions").filter(|marks| marks.is_ascii() && marks.len() % MARK == 0);
+        let marks = |name: &str, length: usize| {
+            let marks = meta(name).filter(|marks| marks.is_ascii() && marks.len() % length == 0);
+            marks.unwrap_or_default().to_owned()
+        };
         let names = meta("meta-watching").unwrap_or_default().split(',');
         Some(Connection {
             id: batch.connection_id.clone(),
             token,
             format: if meta("meta-format") == Some("json") { Format::Json } else { Format::Cbor },
             key: presence::connection_key(&batch.connection_id),
-            subscriptions: subscriptions.unwrap_or_default().to_owned(),
+            subscriptions: marks("meta-subscriptions", MARK),
+            rights: marks("meta-rights", RIGHTS_MARK),
             watching: names.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             seen: meta("meta-seen").and_then(|seen| seen.parse().ok()).unwrap_or(0),
             fresh: Vec::new(),
@@ -108,6 +121,19 @@ impl Connection {
         }
         self.subscriptions.push_str(&mark(entity));
         self.changed = true;
+    }
+
+    /// Whether it is not on this channel of rights yet; then it is. Once is enough and twice would be wrong: what it was subscribed with
+    /// first is the oldest version by which any of its subscriptions was decided.
+    pub(super) fn begins_to_follow(&mut self, key: &[u8], channel: &str) -> bool {
+        let hash = crypto::sign(key, &[RIGHTS_PURPOSE, channel.as_bytes()]);
+        let mark = &hash[..RIGHTS_MARK];
+        if self.rights.as_bytes().chunks_exact(RIGHTS_MARK).any(|known| known == mark.as_bytes()) {
+            return false;
+        }
+        self.rights.push_str(mark);
+        self.changed = true;
+        true
     }
 
     /// Remembers to keep presence told of it; once `now` is over.
@@ -160,6 +186,7 @@ impl Connection {
     pub(super) fn new_meta(mut self) -> Vec<Header> {
         if self.changed {
             self.fresh.push(Header::new("subscriptions", self.subscriptions));
+            self.fresh.push(Header::new("rights", self.rights));
             self.fresh.push(Header::new("watching", self.watching.join(",")));
             self.fresh.push(Header::new("seen", self.seen.to_string()));
         }

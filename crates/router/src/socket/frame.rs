@@ -71,7 +71,11 @@ pub(super) async fn handle<H: Host>(
     let executed = execute(router, asked).await;
     let response = execute::response_with_role(request.id, executed.answer, executed.role);
     outcome.effects.extend(executed.effects);
-    let told = |(channel, id)| Reply::Subscribe { channel, id: Some(id) };
+    let follow = |connection: &mut Connection, rights: Vec<(String, String)>| {
+        let mut new = rights;
+        new.retain(|(channel, _)| connection.begins_to_follow(&router.config.key, channel));
+        new.into_iter().map(|(channel, id)| Reply::Subscribe { channel, id: Some(id) })
+    };
     match executed.subscription {
         // After the answer: what is pushed from now on follows it, and nothing comes before it.
         Some(Subscription::Begin { channel, held, rights }) => {
@@ -82,12 +86,12 @@ pub(super) async fn handle<H: Host>(
             connection.add(&entity);
             answer(outcome, response);
             outcome.replies.push(Reply::Subscribe { channel: publish::channel(format, &channel), id: held });
-            return outcome.replies.extend(rights.into_iter().map(told));
+            return outcome.replies.extend(follow(connection, rights));
         }
         Some(Subscription::Wait { rights }) => {
             connection.add(&entity);
             answer(outcome, response);
-            return outcome.replies.extend(rights.into_iter().map(told));
+            return outcome.replies.extend(follow(connection, rights));
         }
         Some(Subscription::End { channel }) => {
             if connection.is_subscribed(&entity) {

@@ -15,7 +15,7 @@ use crate::execute::{self, Action, Request, Subscription, execute};
 use crate::host::Host;
 use crate::{Router, close, notes, target};
 
-use super::admission::{admit, answered, closing, refused};
+use super::admission::{admit, answered, refused};
 
 /// Where the sockets are.
 const PATH: &str = "/ws/note/";
@@ -59,7 +59,7 @@ async fn open<H: Host>(
 ) -> Result<(), Box<BatchOutcome>> {
     let local = target::unescape(local).unwrap_or_default();
     let entity = EntityId::new(notes::KIND, &local).map_err(|error| refused(Code::BadRequest, error.as_str()))?;
-    let caller = admit(router, batch).await?;
+    let (caller, closing) = admit(router, batch).await?;
     let request = Request { principal: caller.principal(), entity, action: Action::Follow };
     let executed = execute(router, request).await;
     let Some(Subscription::Begin { channel, held, rights }) = executed.subscription else {
@@ -76,7 +76,7 @@ async fn open<H: Host>(
     outcome.replies.extend(shown.map(Reply::Text));
     outcome.replies.push(Reply::Subscribe { channel, id: held });
     outcome.replies.extend(rights.into_iter().map(|(channel, id)| Reply::Subscribe { channel, id: Some(id) }));
-    outcome.replies.extend(closing(&caller));
+    outcome.replies.extend(closing);
     outcome.replies.push(Reply::SetMeta(Header::new("session", caller.token.write(&router.config.key))));
     outcome.replies.push(Reply::SetMeta(Header::new("person-id", caller.person())));
     outcome.replies.push(Reply::SetMeta(Header::new("expires", caller.token.expires.to_string())));
