@@ -5,7 +5,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use crate::id::EntityId;
+use crate::id::{EntityId, is_local_id};
 use crate::members::Members;
 use crate::operation::Violation;
 use crate::prelude::*;
@@ -69,9 +69,9 @@ pub struct Org {
     nodes: BTreeMap<String, Value>,
     /// By child, the parents.
     parents: BTreeMap<String, BTreeSet<String>>,
-    /// By person, and by node.
+    /// By person, and by node; also at nodes that are not there, where they give nothing.
     grants: BTreeMap<String, BTreeMap<String, Role>>,
-    /// By entity, the node.
+    /// By entity, the node; also one that is not there, where it is attached to nothing.
     attached: BTreeMap<String, String>,
     /// Name, and whatever else the app keeps.
     rest: Members<Value>,
@@ -94,7 +94,7 @@ impl Org {
 
     /// The node that an entity is attached to.
     pub fn node_of(&self, entity: &str) -> Option<&str> {
-        self.attached.get(entity).map(String::as_str)
+        self.attached.get(entity).filter(|node| self.nodes.contains_key(*node)).map(String::as_str)
     }
 
     /// What a person is at a node: the most of what they are there and above, and of what everybody is.
@@ -125,7 +125,13 @@ impl Org {
 
     /// What is granted to a person at that very node.
     pub fn granted_at(&self, person: &str, node: &str) -> Option<Role> {
-        self.grants.get(person)?.get(node).copied()
+        self.granted_to(person).find(|(at, _)| *at == node).map(|(_, role)| role)
+    }
+
+    /// The nodes where something is granted to a person.
+    fn granted_to(&self, person: &str) -> impl Iterator<Item = (&str, Role)> {
+        let grants = self.grants.get(person).into_iter().flatten();
+        grants.filter(|(node, _)| self.nodes.contains_key(*node)).map(|(node, role)| (node.as_str(), *role))
     }
 
     /// Everybody with a role by name, and the most that they are anywhere.
@@ -140,7 +146,7 @@ impl Org {
 
     /// The most that a person is anywhere.
     pub fn highest(&self, person: &str) -> Option<Role> {
-        self.grants.get(person)?.values().copied().max()
+        self.granted_to(person).map(|(_, role)| role).max()
     }
 
     /// The entity that the node is there for alone: sharing one makes such a node.
@@ -152,20 +158,21 @@ impl Org {
 
     /// Whether a person has any role by name.
     pub fn is_named(&self, person: &str) -> bool {
-        self.grants.get(person).is_some_and(|grants| !grants.is_empty())
+        self.granted_to(person).next().is_some()
     }
 
-    /// Whether a person is one of the organisation's: who has only what was shared with them of it is not.
+    /// Whether a person is one of the organisation's: who has only what was shared with them of it is not, unless nobody is above them.
     pub fn is_member(&self, person: &str) -> bool {
-        let is_shared_at = |node: &str| self.parents.contains_key(node) && self.entity_of(node).is_some();
-        self.grants.get(person).into_iter().flatten().any(|(node, _)| !is_shared_at(node))
+        let is_shared_at = |node: &str, role: Role| {
+            self.entity_of(node).is_some() && (role < Role::Admin || self.parents.contains_key(node))
+        };
+        self.granted_to(person).any(|(node, role)| !is_shared_at(node, role))
     }
 
     /// Whether a person is admin of a node with no admin above it: nobody in the organisation can more.
     pub fn is_head(&self, person: &str) -> bool {
         let is_highest = |node: &str| self.above(node).into_iter().all(|above| above == node || !self.has_admin(above));
-        let mut grants = self.grants.get(person).into_iter().flatten();
-        grants.any(|(node, role)| *role == Role::Admin && self.nodes.contains_key(node) && is_highest(node))
+        self.granted_to(person).any(|(node, role)| role == Role::Admin && is_highest(node))
     }
 
     /// Whether anybody is granted admin at that very node.
@@ -183,9 +190,10 @@ impl Org {
         self.above(node).into_iter().any(|above| nodes.contains(above))
     }
 
-    /// A node and all that it is below.
+    /// A node and all that it is below; nothing of one that is not there.
     fn above<'a>(&'a self, node: &'a str) -> BTreeSet<&'a str> {
         let (mut found, mut left) = (BTreeSet::new(), vec![node]);
+        left.retain(|node| self.nodes.contains_key(*node));
         while let Some(node) = left.pop() {
             if found.insert(node) {
                 left.extend(self.parents.get(node).into_iter().flatten().map(String::as_str));
@@ -194,10 +202,18 @@ impl Org {
         found
     }
 
-    /// Entities that are attached in `after`, and were not here.
+    /// Entities that `after` attaches, and that were attached to no node that is there.
     pub fn newly_attached<'a>(&self, after: &'a Org) -> impl Iterator<Item = &'a str> {
-        let new = after.attached.keys().filter(|entity| !self.attached.contains_key(*entity));
-        new.map(String::as_str)
+        let is_new = |(entity, node): &(&String, &String)| {
+            self.attached.get(*entity) != Some(*node) && self.node_of(entity).is_none()
+        };
+        after.attached.iter().filter(is_new).map(|(entity, _)| entity.as_str())
+    }
+
+    /// Entities that are attached to a node of `after`, and were to none.
+    pub fn come_under<'a>(&self, after: &'a Org) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let nodes = after.attached.keys().filter_map(|entity| Some((entity.as_str(), after.node_of(entity)?)));
+        nodes.filter(|(entity, _)| self.node_of(entity).is_none())
     }
 
     /// Entities that `after` attaches to a node that it does not have, where this did not, with that node.
@@ -210,8 +226,8 @@ impl Org {
 
     /// Entities that `after` has at another node, or not at all.
     pub fn moved<'a>(&'a self, after: &Org) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let moved = self.attached.iter().filter(|(entity, node)| after.attached.get(*entity) != Some(node));
-        moved.map(|(entity, node)| (entity.as_str(), node.as_str()))
+        let nodes = self.attached.keys().filter_map(|entity| Some((entity.as_str(), self.node_of(entity)?)));
+        nodes.filter(|(entity, node)| after.node_of(entity) != Some(node))
     }
 
     /// Those who have less of a role somewhere in `after` than here; where that would take long to tell, everybody.
@@ -220,8 +236,9 @@ impl Org {
         let is_cut =
             |child: &str, parents: &BTreeSet<String>| !parents.is_subset(after.parents.get(child).unwrap_or(&none));
         // Where a way down is cut, whoever came by it has less right below the cut, or nowhere below.
-        let cut = self.parents.iter().filter(|(child, parents)| is_cut(child, parents));
-        let cut: Vec<&str> = cut.map(|(child, _)| child.as_str()).collect();
+        let cut = self.parents.iter().filter(|(child, parents)| is_cut(child, parents)).map(|(child, _)| child);
+        let gone = self.nodes.keys().filter(|node| !after.nodes.contains_key(*node));
+        let cut: Vec<&str> = cut.chain(gone).map(String::as_str).collect();
         if cut.len().saturating_mul(self.grants.len()) > LOOKED_AT {
             return self.grants.keys().map(String::as_str).collect();
         }
@@ -257,6 +274,14 @@ impl Org {
         if let Some(node) = changed(&self.nodes, &after.nodes).find(|node| !is_theirs(node)) {
             return takes("admin", node, &["changing the node `", node, "`"].concat());
         }
+        // Whoever puts it below what is theirs would have what was granted and attached there before.
+        let is_left_over = |node: &str| {
+            !self.nodes.contains_key(node)
+                && (self.grants.values().any(|at| at.contains_key(node)) || self.attached.values().any(|at| at == node))
+        };
+        if let Some(node) = after.nodes.keys().find(|node| !is_head && is_left_over(node)) {
+            return Err(["making the node `", node, "` again, where something is granted or attached,", HEADS].concat());
+        }
         let none = BTreeSet::new();
         for child in changed(&self.parents, &after.parents) {
             let [before, now] = [self, after].map(|org| org.parents.get(child).unwrap_or(&none));
@@ -287,8 +312,15 @@ impl Org {
                 }
                 _ => is_admin(node),
             };
-            if let Some(node) = self.attached.get(entity).filter(|node| !is_theirs(node)) {
-                return takes("admin", node, &what);
+            match self.attached.get(entity) {
+                // Of a node that is gone; whoever made it attaches it anew.
+                Some(node) if !self.nodes.contains_key(node) => {
+                    if !after.attached.contains_key(entity) && !is_head {
+                        return Err([&what, HEADS].concat());
+                    }
+                }
+                Some(node) if !is_theirs(node) => return takes("admin", node, &what),
+                _ => {}
             }
             if let Some(node) = after.attached.get(entity).filter(|node| after.role(person, node) < Some(Role::Editor))
             {
@@ -357,6 +389,9 @@ impl Reader {
             }
         }
         for (person, at) in self.part(members, "grants") {
+            if person != EVERYBODY && !is_local_id(person) {
+                self.refuse(&["grants", person], "is the id of a person, or `*` for everybody");
+            }
             for (node, role) in self.object(&["grants", person], at) {
                 match role {
                     Value::Text(role) if person == EVERYBODY && role == Role::Admin.as_str() => {

@@ -300,13 +300,12 @@ pub(crate) async fn changed<H: Host>(
     }
     // Whoever attaches what is there made it, and was on a channel of their own until now.
     let owners = format!("@{person}");
-    before.newly_attached(&after).for_each(|entity| leave(entity, &owners));
+    before.come_under(&after).for_each(|(entity, _)| leave(entity, &owners));
     if change.prev_valid_from.is_none() {
         leave(org.as_str(), &owners);
     }
-    let attached = before
-        .newly_attached(&after)
-        .filter_map(|entity| Some((EntityId::parse(entity).ok()?, after.node_of(entity)?)));
+    let attached =
+        before.come_under(&after).filter_map(|(entity, node)| Some((EntityId::parse(entity).ok()?, node)));
     let told = attached.flat_map(|(entity, node)| {
         after
             .people(node)

@@ -274,9 +274,37 @@ fn who_has_only_what_was_shared_with_them_is_a_collaborator_and_no_member() {
     detached.attached.remove("task:1");
     assert!(shared.allows(&detached, "eve").is_err() && shared.allows(&detached, "ann").is_ok());
     assert!(shared.allows(&shared.clone_attached("task:1", "other"), "eve").is_err());
-    // Alone in an organisation, whoever is in it is a member.
+    // In an organisation of its own it is its admins who are members.
     let alone = org(
         r#"{"nodes":{"all":{"entity":"task:9"}},"grants":{"ann":{"all":"admin"},"bob":{"all":"viewer"}},"attached":{"task:9":"all"}}"#,
     );
-    assert!(alone.is_member("bob"));
+    assert!(alone.is_member("ann") && !alone.is_member("bob"));
+}
+
+#[test]
+fn at_a_node_that_is_gone_nobody_is_anything_and_only_a_head_makes_it_again() {
+    let before = org(&ACME.replace(r#""eve":{"other":"viewer"}"#, r#""eve":{"shop":"admin"},"*":{"web":"viewer"}"#));
+    let mut gone = before.clone();
+    gone.nodes.remove("web");
+    gone.parents.remove("web");
+    assert_eq!(before.allows(&gone, "ann"), Ok(()));
+    assert_eq!((gone.role("bob", "web"), gone.role("zoe", "web"), gone.node_of("task:1")), (None, None, None));
+    assert!(before.lowered(&gone).is_superset(&BTreeSet::from(["*", "ann", "bob", "eve"])));
+    assert_eq!(before.moved(&gone).collect::<Vec<_>>(), [("task:1", "web")]);
+    let mut only = gone.clone();
+    only.grants.insert("bob".to_owned(), BTreeMap::from([("web".to_owned(), Role::Admin)]));
+    assert!(!only.is_named("bob") && !only.is_member("bob") && only.highest("bob").is_none());
+    // Below what is theirs, with what was granted and attached there.
+    let again = gone.clone_with_node("web").clone_with_edge("shop", "web");
+    assert!(gone.allows(&again, "eve").unwrap_err().starts_with("making the node `web` again"));
+    assert_eq!(gone.allows(&again, "ann"), Ok(()));
+    assert_eq!(gone.come_under(&again).collect::<Vec<_>>(), [("task:1", "web")]);
+    assert_eq!(gone.newly_attached(&again).count(), 0, "who made it had attached it there");
+    // Elsewhere, it is for who made it to attach it.
+    let elsewhere = gone.clone_attached("task:1", "shop");
+    assert_eq!(gone.allows(&elsewhere, "eve"), Ok(()));
+    assert_eq!(gone.newly_attached(&elsewhere).collect::<Vec<_>>(), ["task:1"]);
+    let mut detached = gone.clone();
+    detached.attached.remove("task:1");
+    assert!(gone.allows(&detached, "eve").is_err() && gone.allows(&detached, "ann").is_ok());
 }
