@@ -128,7 +128,8 @@ fn foreign(bearer: &str, config: &Config, now: Timestamp) -> Option<Caller> {
     }
     let person = persons::of_shared_subject(claims.get("sub")?.as_str()?)?;
     let expires = claims.get("exp")?.as_f64()? as u64;
-    let email = claims.get("email").and_then(|email| email.as_str()).map(str::to_owned);
+    let is_theirs = claims.get("email_verified").is_none_or(|verified| verified.as_bool() == Some(true));
+    let email = claims.get("email").filter(|_| is_theirs).and_then(|email| email.as_str()).map(str::to_owned);
     Some(of_token(bearer, person, expires, email))
 }
 

@@ -193,6 +193,9 @@ async fn act<H: Host>(granted: Granted<'_, H>, action: Action) -> Executed {
     }
 }
 
+/// So many pages are looked through at most for one of what somebody may read.
+const PAGES: usize = 100;
+
 /// A page of the entities of a type that a person may read.
 pub(crate) async fn list<H: Host>(router: &Router<H>, person: &str, list: List) -> Result<Listing, Denied> {
     let (right, lists_all) = access::right_to_list(router, &list.kind, person).await?;
@@ -202,19 +205,29 @@ pub(crate) async fn list<H: Host>(router: &Router<H>, person: &str, list: List) 
         // What can't be unsealed is no cursor to the entities either.
         list.cursor = Some(crypto::unseal(key, cursor).unwrap_or_default());
     }
-    let mut listing = router.host.list(&right.context(router, person), list).await?;
-    if !lists_all {
-        // It names the last that was looked at, which need not be theirs to know of.
-        listing.cursor = listing.cursor.and_then(|cursor| crypto::seal(key, &router.host, &cursor));
-        let mut readable = Vec::new();
-        for listed in listing.entities {
+    let context = right.context(router, person);
+    if lists_all {
+        return Ok(router.host.list(&context, list).await?);
+    }
+    let limit = list.limit as usize;
+    let mut readable = Vec::new();
+    // An empty page for each that is not theirs would tell how many there are.
+    for _ in 0..PAGES {
+        list.limit = limit.saturating_sub(readable.len()) as u32;
+        let page = router.host.list(&context, list.clone()).await?;
+        for listed in page.entities {
             if may_read(router, &listed, person).await? {
                 readable.push(listed);
             }
         }
-        listing.entities = readable;
+        list.cursor = page.cursor;
+        if readable.len() >= limit || list.cursor.is_none() {
+            break;
+        }
     }
-    Ok(listing)
+    // It names the last that was looked at, which need not be theirs to know of.
+    let cursor = list.cursor.and_then(|cursor| crypto::seal(key, &router.host, &cursor));
+    Ok(Listing { entities: readable, cursor })
 }
 
 async fn may_read<H: Host>(router: &Router<H>, listed: &Listed, person: &str) -> Result<bool, Denied> {

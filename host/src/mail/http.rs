@@ -57,9 +57,12 @@ impl Service {
             status if status.is_success() => Ok(()),
             StatusCode::TOO_MANY_REQUESTS => Err(Failure::Later(why, wanted_pause(answer.headers()))),
             status if status.is_server_error() => Err(Failure::Later(why, wanted_pause(answer.headers()))),
-            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::NOT_ACCEPTABLE => {
-                Err(Failure::This(why))
-            }
+            // Some services answer 403 to addresses that they do not like.
+            StatusCode::BAD_REQUEST
+            | StatusCode::FORBIDDEN
+            | StatusCode::NOT_ACCEPTABLE
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::UNPROCESSABLE_ENTITY => Err(Failure::This(why)),
             _ => Err(Failure::Every(why)),
         }
     }

@@ -31,11 +31,22 @@ impl Server {
 
     pub(super) async fn send(&self, mail: &Mail) -> Result<(), Failure> {
         let this = |error: &dyn std::fmt::Display| Failure::This(error.to_string());
-        let to = mail.to.parse().map_err(|error| this(&error))?;
+        let to = in_ascii(&mail.to).parse().map_err(|error| this(&error))?;
         let message = Message::builder().from(self.from.clone()).to(Mailbox::new(None, to)).subject(&mail.subject);
         let message = message.header(ContentType::TEXT_PLAIN).body(mail.text.clone()).map_err(|error| this(&error))?;
-        self.transport.send(message).await.map(drop).map_err(failure)
+        let sent = self.transport.send(message).await;
+        sent.map(drop).map_err(|error| match failure(error) {
+            // To an address that not every server knows how to write; of others that says nothing.
+            Failure::Every(why) if !mail.to.is_ascii() => Failure::This(why),
+            failure => failure,
+        })
     }
+}
+
+/// With its domain as the DNS has it (RFC 5891); mail servers take others only with SMTPUTF8.
+fn in_ascii(address: &str) -> String {
+    let domain = address.rsplit_once('@').and_then(|(name, domain)| Some((name, idna::domain_to_ascii(domain).ok()?)));
+    domain.map_or_else(|| address.to_owned(), |(name, domain)| format!("{name}@{domain}"))
 }
 
 const EXAMPLE: &str = "--mail-smtp is an address such as smtps://user:password@mail.example.org:465 or \
@@ -71,5 +82,17 @@ fn failure(error: Error) -> Failure {
         Some(code) if !NOT_NOW.contains(&code) => Failure::ThisLater(why),
         _ if error.is_client() => Failure::Every(why),
         _ => Failure::Later(why, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_is_written_as_the_dns_has_it() {
+        assert_eq!(in_ascii("ann@b\u{fc}cher.example"), "ann@xn--bcher-kva.example");
+        assert_eq!(in_ascii("ann@example.org"), "ann@example.org");
+        assert_eq!(in_ascii("nobody"), "nobody");
     }
 }

@@ -236,6 +236,8 @@ fn the_cursor_of_a_list_names_nobody_elses() {
         next.clone_into(&mut cursor);
     }
     assert_eq!(found, 1, "what is attached, and nothing else");
+    let none = shop.server.ask(&shop.zoe, "GET", &format!("{API}?type=task&limit=1"), &[], Json::Null).json();
+    assert_eq!(none, json!({"entities": []}), "no page for each that is not hers");
     assert_eq!(page(&shop.vic, "0.private-1").status(), 400);
     assert_eq!(page(&shop.vic, &format!("{cursor}x")).status(), 400);
 }
