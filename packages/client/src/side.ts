@@ -16,6 +16,7 @@ import { apply } from './tree/apply.js';
 import { decodePatch } from './tree/decode.js';
 import { diff, reconcile } from './tree/diff.js';
 import type { Patch } from './tree/patch.js';
+import { asOwn } from './tree/texts.js';
 
 /** One thing that this tab has asked for. */
 export interface Op {
@@ -146,7 +147,10 @@ export class Side {
     const before = this.base;
     const first = this.ops.find(op => op.local && !op.shown);
     if (mine?.unchanged && first?.op === mine.op && first.before === before) this.base = first.after;
-    else this.base = shown(before, decodePatch(patch));
+    else {
+      const make = (): unknown => shown(before, decodePatch(patch));
+      this.base = mine ? asOwn(make) : make();
+    }
     this.seq = seq;
     if (mine) this.#markShown(mine.op);
     this.#settle(before);

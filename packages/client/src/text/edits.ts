@@ -4,6 +4,7 @@
  */
 
 import { align } from '../tree/align.js';
+import { whereWrote, type Stretch } from '../tree/texts.js';
 
 /** `before[start, end)` becomes `text`. Lists of edits are ascending and don't touch each other. */
 export interface Edit {
@@ -37,6 +38,17 @@ export const splice = (before: string, after: string, caret = after.length): Edi
 export const edits = (before: string, after: string): Edit[] => {
   const whole = splice(before, after);
   return whole ? finer(before, whole, [words, letters]) : [];
+};
+
+/**
+ * The same where it is known what `own` of `before` is in `after`: what others put in on one side of it was not put in on the other, though the text
+ * would be the same.
+ */
+export const editsAround = (before: string, after: string, own: Stretch | undefined, there: Stretch | undefined): Edit[] => {
+  if (!own || !there || own.start === own.end || before.slice(own.start, own.end) !== after.slice(there.start, there.end)) return edits(before, after);
+  const behind = edits(before.slice(own.end), after.slice(there.end));
+  const by = own.end;
+  return [...edits(before.slice(0, own.start), after.slice(0, there.start)), ...behind.map(({ start, end, text }) => ({ start: start + by, end: end + by, text }))];
 };
 
 /** An edit that puts one thing in place of another, by smaller and smaller pieces. */
@@ -86,12 +98,6 @@ export const moved = (offset: number, changes: readonly Edit[], side: 'before' |
   return offset + shift;
 };
 
-/** A stretch of a text. */
-export interface Stretch {
-  readonly start: number;
-  readonly end: number;
-}
-
 /**
  * A selection after `changes`: what was selected stays selected, and nothing more. A caret stays behind what is before it, but for one that is right before
  * what its person wrote last (`own`): that is where who writes backwards goes on.
@@ -126,7 +132,7 @@ export const ownAfter = (own: Stretch | undefined, { start, end, text }: Edit): 
 /** An edit of `base` as one of `theirs`; `own` is in `base`. */
 export const rebased = ({ start, end, text }: Edit, base: string, theirs: string, own?: Stretch): Edit => {
   if (base === theirs) return { start, end, text };
-  const [first, last] = movedSelection(start, end, edits(base, theirs), own);
+  const [first, last] = movedSelection(start, end, editsAround(base, theirs, own, whereWrote(theirs)), own);
   return { start: first, end: last, text };
 };
 

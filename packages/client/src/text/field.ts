@@ -7,8 +7,8 @@
  *   who writes on, forwards or backwards, writes in one piece.
  */
 
-import { wrote } from '../tree/texts.js';
-import { applied, edits, movedOwn, movedSelection, offsetIn, ownAfter, rebased, splice, type Stretch } from './edits.js';
+import { whereWrote, wrote, type Stretch } from '../tree/texts.js';
+import { applied, editsAround, movedOwn, movedSelection, offsetIn, ownAfter, rebased, splice, type Edit } from './edits.js';
 import { follow, inPlace, type Field } from './scroll.js';
 
 export type { Field } from './scroll.js';
@@ -132,12 +132,14 @@ export class TextField {
     const before = field.value;
     this.#base = text;
     const next = inField(field, text);
-    const changes = edits(before, next);
+    // Where it is in the text it is in the field, unless that makes other line breaks of it.
+    const there = text === next ? whereWrote(text) : undefined;
+    const changes = editsAround(before, next, this.#own, there);
     if (changes.length > 0) this.#replace(before, next, changes);
     this.#shown = field.value;
   }
 
-  #replace(before: string, next: string, changes: ReturnType<typeof edits>): void {
+  #replace(before: string, next: string, changes: readonly Edit[]): void {
     const field = this.#field;
     const own = this.#own;
     this.#own = movedOwn(own, changes);

@@ -5,6 +5,7 @@
 
 import { TimeweftError } from '../errors.js';
 import type { ArrayStep, EntryStep, Patch, TextStep } from './patch.js';
+import { follow } from './texts.js';
 import { inOrder, kindOf, put, renew, sameLeaf, splits, sum } from './value.js';
 
 /** A patch that was made for another value. No app sees it: it is in the console, and the entity is loaded again. */
@@ -136,7 +137,9 @@ const text = (old: string, steps: readonly TextStep[]): string => {
     if (step > 0) made += old.slice(at, end);
     at = end;
   }
-  return made + old.slice(at);
+  made += old.slice(at);
+  follow(old, made, steps);
+  return made;
 };
 
 const nothing = () => new PatchError('nothing to insert');

@@ -4,16 +4,75 @@
  */
 
 import { align } from './align.js';
+import type { TextStep } from './patch.js';
 import { splits } from './value.js';
 
 const BLOCK = 1024;
 
-/** Where something was written last, in which text; without length where it was deleted. */
-let written = { text: '', start: 0, end: 0 };
+/** Where the person of this tab wrote last, in texts of late; without length where they deleted. */
+const written = new Map<string, Stretch>();
+/** So many letters are remembered, and two texts at least. */
+const REMEMBERED = 1 << 20;
+let remembered = 0;
+
+export interface Stretch {
+  readonly start: number;
+  readonly end: number;
+}
 
 /** Says where in `text`, which is about to be a value's, somebody has written. */
 export const wrote = (text: string, start: number, end: number): void => {
-  written = { text, start, end };
+  forget(text);
+  remembered += text.length;
+  written.set(text, { start, end });
+  for (const [oldest] of written) {
+    if (written.size <= 2 || (written.size <= 64 && remembered <= REMEMBERED)) break;
+    forget(oldest);
+  }
+};
+
+const forget = (text: string): void => {
+  if (written.delete(text)) remembered -= text.length;
+};
+
+export const whereWrote = (text: string): Stretch | undefined => written.get(text);
+
+let isOwn = false;
+
+/** What `make` does to texts is what became of something that was done in this tab. */
+export const asOwn = <T>(make: () => T): T => {
+  isOwn = true;
+  try {
+    return make();
+  } finally {
+    isOwn = false;
+  }
+};
+
+/** `next` is what `steps` made of `old`: what was written last is where it went, and what others put in beside it is none of it. */
+export const follow = (old: string, next: string, steps: readonly TextStep[]): void => {
+  const known = written.get(old);
+  // Somebody else may have made the same text, with nothing of this person's in it.
+  if (!known && !isOwn) return forget(next);
+  let [start, end] = known ? [known.start, known.end] : [-1, -1];
+  let at = 0;
+  for (const step of steps) {
+    if (typeof step === 'number') {
+      if (step > 0) at += step;
+      else {
+        // What goes before it, and what goes of it.
+        start = start > at ? Math.max(at, start + step) : start;
+        end = end > at ? Math.max(at, end + step) : end;
+      }
+      continue;
+    }
+    const { length } = typeof step === 'string' ? step : step.insert;
+    const isBeside = start <= at && at <= end;
+    if (isOwn) [start, end] = isBeside ? [start, end + length] : [at, at + length];
+    else [start, end] = [start >= at ? start + length : start, end > at ? end + length : end];
+    at += length;
+  }
+  if (start >= 0) wrote(next, start, end);
 };
 
 /** Edits of what differs between the common start and the common end: where both are several words, word by word. */
@@ -55,11 +114,12 @@ const whereWritten = (old: string, next: string, [head, tail]: [head: number, ta
   const by = next.length - old.length;
   const [longer, length] = by < 0 ? [old, -by] : [next, by];
   if (head + tail + length < longer.length) return [head, tail];
-  const { text, start, end } = written;
-  const places = text === next ? [start] : text === old ? [by < 0 ? end + by : end, start] : [];
+  const [here, before] = [written.get(next), written.get(old)];
+  const { start, end } = here ?? before ?? { start: -1, end: -1 };
+  const places = here ? [start] : before ? [by < 0 ? end + by : end, start] : [];
   const at = places.find(at => at >= 0 && at <= head && longer.slice(at + length, head + length) === longer.slice(at, head)) ?? head;
-  const [from, to] = text === old && at >= start && at <= end ? [start, end + by] : [at, at + by];
-  if (text !== next) wrote(next, from, Math.max(from, to));
+  const [from, to] = at >= start && at <= end ? [start, end + by] : [at, at + by];
+  if (!here) wrote(next, from, Math.max(from, to));
   return [at, head + tail - at];
 };
 
