@@ -90,7 +90,9 @@ export class TextField {
         const edit = rebased(made, base, text, own && inBase(own));
         const end = edit.start + edit.text.length;
         this.#newest = wellFormed(applied(text, [edit]), edit.start, end);
-        wrote(this.#newest, edit.start, end);
+        const run = this.#own ?? typed;
+        const start = edit.start - (typed.start - run.start);
+        wrote(this.#newest, edit.start, end, { start, end: start + run.end - run.start });
         return this.#newest;
       });
     } finally {

@@ -10,7 +10,7 @@ import { splits } from './value.js';
 const BLOCK = 1024;
 
 /** Where the person of this tab wrote last, in texts of late; without length where they deleted. */
-const written = new Map<string, Stretch>();
+const written = new Map<string, Stretch & { own: Stretch }>();
 /** So many letters are remembered, and two texts at least. */
 const REMEMBERED = 1 << 20;
 let remembered = 0;
@@ -20,11 +20,11 @@ export interface Stretch {
   readonly end: number;
 }
 
-/** Says where in `text`, which is about to be a value's, somebody has written. */
-export const wrote = (text: string, start: number, end: number): void => {
+/** Says where in `text`, which is about to be a value's, somebody has written, and which run of theirs that goes on. */
+export const wrote = (text: string, start: number, end: number, own: Stretch = { start, end }): void => {
   forget(text);
   remembered += text.length;
-  written.set(text, { start, end });
+  written.set(text, { start, end, own });
   for (const [oldest] of written) {
     if (written.size <= 2 || (written.size <= 64 && remembered <= REMEMBERED)) break;
     forget(oldest);
@@ -35,7 +35,8 @@ const forget = (text: string): void => {
   if (written.delete(text)) remembered -= text.length;
 };
 
-export const whereWrote = (text: string): Stretch | undefined => written.get(text);
+/** Where the run is that was written last. */
+export const whereWrote = (text: string): Stretch | undefined => written.get(text)?.own;
 
 let isOwn = false;
 
@@ -51,7 +52,7 @@ export const asOwn = <T>(make: () => T): T => {
 
 /** `next` is what `steps` made of `old`: what was written last is where it went, and what others put in beside it is none of it. */
 export const follow = (old: string, next: string, steps: readonly TextStep[]): void => {
-  const known = written.get(old);
+  const known = whereWrote(old);
   // Somebody else may have made the same text, with nothing of this person's in it.
   if (!known && !isOwn) return forget(next);
   let [start, end] = known ? [known.start, known.end] : [-1, -1];
