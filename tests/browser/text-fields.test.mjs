@@ -14,14 +14,14 @@ before(async () => {
 after(() => served?.stop());
 
 /** In the page: a text field for the note, with the caret at the end. */
-const field = (tab, id) => tab.page.evaluate(id => {
+const field = (tab, id, path = 'blob') => tab.page.evaluate(([id, path]) => {
   document.querySelector('textarea')?.remove();
   globalThis.unbind?.();
   const area = document.body.appendChild(document.createElement('textarea'));
-  globalThis.unbind = bindText(area, { entity: client.entity(id), path: 'blob' });
+  globalThis.unbind = bindText(area, { entity: client.entity(id), path });
   area.focus();
   area.setSelectionRange(area.value.length, area.value.length);
-}, id);
+}, [id, path]);
 
 /** What is there, what each types, and how much later the second begins. */
 const CASES = [
@@ -63,4 +63,35 @@ for (const [where, options] of Object.entries(MODES)) describe(`two who type int
       }
     }
   }
+
+  test('who types into a row goes on in it when another puts rows above it', async () => {
+    const [ada, bob] = pair.both;
+    const row = (id, t) => ({ id, t });
+    const id = await pair.shared({ rows: [row('a', 'buy some milk'), row('b', 'write a letter')] }, pair.both);
+    await field(bob, id, ['rows', 1, 't']);
+    const typing = bob.page.keyboard.type(' to my old aunt', { delay: 30 });
+    for (const n of [1, 2, 3]) {
+      await sleep(80);
+      await ada.on(id, (entity, n) => entity.update(list => void list.rows.unshift({ id: `n${n}`, t: 'another' })), n);
+    }
+    await typing;
+    for (const tab of pair.both) await tab.settles(id);
+    const rows = [row('n3', 'another'), row('n2', 'another'), row('n1', 'another'), row('a', 'buy some milk'), row('b', 'write a letter to my old aunt')];
+    for (const tab of pair.both) await tab.sees(id, { rows });
+  });
+
+  test('who takes back what they wrote around another\'s words leaves that one\'s caret where it was', async () => {
+    const [ada, bob] = pair.both;
+    const id = await pair.shared({ blob: 'base text' }, pair.both);
+    for (const tab of pair.both) await field(tab, id);
+    await ada.page.keyboard.type(' by ada', { delay: 20 });
+    await bob.sees(id, { blob: 'base text by ada' });
+    await bob.page.evaluate(() => document.querySelector('textarea').setSelectionRange(10, 10));
+    await bob.page.keyboard.type('written a', { delay: 20 });
+    await ada.sees(id, { blob: 'base text written aby ada' });
+    await ada.page.keyboard.press('Control+z');
+    await bob.sees(id, { blob: 'base textwritten a' });
+    await bob.page.keyboard.type('nd');
+    await ada.sees(id, { blob: 'base textwritten and' });
+  });
 });

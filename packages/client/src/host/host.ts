@@ -34,6 +34,9 @@ const LONGEST_TRAP_PAUSE = 30_000;
 const CALM = 300_000;
 /** How often it is looked, after the storage was wiped, whether the server has everything. */
 const REFRESH = 1_000;
+/** Pauses between attempts to end the session of who signed out where no network was. */
+const FIRST_PAUSE = 1_000;
+const LONGEST_PAUSE = 30_000;
 
 export class Host {
   readonly #url: string;
@@ -63,6 +66,7 @@ export class Host {
   #ready = false;
   #changes: Promise<void> = Promise.resolve();
   #rest: ReturnType<typeof setTimeout> | undefined;
+  #goodbye: ReturnType<typeof setTimeout> | undefined;
   /** Ends the pause after a trap. */
   #wake = (): void => undefined;
   #started = false;
@@ -123,6 +127,7 @@ export class Host {
     this.#stopped = true;
     this.#ready = false;
     clearTimeout(this.#rest);
+    clearTimeout(this.#goodbye);
     globalThis.removeEventListener?.('online', this.#online);
     this.#upstream.close();
     this.#acks.close();
@@ -176,8 +181,16 @@ export class Host {
   }
 
   /** The server is told of a sign-out, now or when it can be reached: until then its cookie is not believed. */
-  async #leave(): Promise<void> {
-    await endSession(this.#url);
+  async #leave(pause = FIRST_PAUSE): Promise<void> {
+    clearTimeout(this.#goodbye);
+    try {
+      await endSession(this.#url);
+    } catch (error) {
+      // Nothing else may come to try it again: the network may be back before anybody notices that it was gone.
+      const again = (): unknown => this.#leaving && this.#leave(Math.min(LONGEST_PAUSE, 2 * pause)).catch(() => undefined);
+      if (!this.#stopped) this.#goodbye = setTimeout(again, pause);
+      throw error;
+    }
     this.#leaving = false;
     await this.#memory.remember({ me: this.#me, leaving: false });
   }

@@ -196,6 +196,8 @@ export class Storage {
       if (!unsent || unsent.includes(name)) marks.put(true, name).catch(ignore);
       else marks.delete(name).catch(ignore);
     }
+    // It does not wait for this page to say that there is no more: that may be left already.
+    transaction.commit();
     await transaction.done;
   }
 

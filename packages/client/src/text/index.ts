@@ -11,7 +11,10 @@ import { TextField } from './field.js';
 export interface TextOptions {
   /** The entity that the text is in. */
   readonly entity: Pick<Entity, 'id' | 'get' | 'set' | 'update' | 'undo' | 'redo' | 'subscribe'>;
-  /** Where it is: a key, or keys and indices from the outside in; `[]`, the default, where the value itself is the text. */
+  /**
+   * Where it is: a key, or keys and indices from the outside in; `[]`, the default, where the value itself is the text. An index is of what is there now; while
+   * the field has the focus, of the element that was there then, known by its `id`, `_id` or `key`.
+   */
   readonly path?: string | number | readonly (string | number)[];
   /**
    * Told why something that was typed was not taken: nobody is signed in, or what the text is in is not there (yet). It stays in the field and is tried again
@@ -31,6 +34,9 @@ export interface TextOptions {
  */
 export const bindText = (field: HTMLTextAreaElement | HTMLInputElement, { entity, path = [], onError }: TextOptions): (() => void) => {
   const steps = typeof path === 'object' ? path : [path];
+  // While somebody is in the field, what they write is of the element that they began in, wherever it is moved.
+  let here = steps;
+  let last: unknown;
   const attempt = (action: () => boolean | void): boolean => {
     try {
       return action() ?? true;
@@ -41,22 +47,58 @@ export const bindText = (field: HTMLTextAreaElement | HTMLInputElement, { entity
     }
   };
   const bound = new TextField(field, {
-    edit: change => attempt(() => edit(entity, steps, change)),
+    edit: change => attempt(() => edit(entity, here, change)),
     undo: () => attempt(() => entity.undo()),
     redo: () => attempt(() => entity.redo()),
   });
   let isShown = false;
+  const isIn = (): boolean => (field.getRootNode() as Document | ShadowRoot).activeElement === field;
   const stop = entity.subscribe(value => {
-    if (value !== undefined) bound.show(textAt(value, steps));
+    here = isIn() ? followed(here, last, value) : steps;
+    last = value;
+    if (value !== undefined) bound.show(textAt(value, here));
     // Before, it is loading, and what a server has rendered stays to be seen.
     else if (isShown) bound.clear();
     isShown = value !== undefined;
   });
+  const left = (): void => {
+    if (here === steps) return;
+    here = steps;
+    if (last !== undefined) bound.show(textAt(last, steps));
+  };
+  field.addEventListener('blur', left);
   return () => {
     stop();
+    field.removeEventListener('blur', left);
     bound.stop();
   };
 };
+
+/** Where the way leads by now: through the same elements of arrays, wherever they are. */
+const followed = (steps: Steps, before: unknown, after: unknown): Steps => {
+  let isMoved = false;
+  let [old, now] = [before, after];
+  const way = steps.map(step => {
+    const to = Array.isArray(old) && Array.isArray(now) && typeof step === 'number' ? indexOf(now, old[step], step) : step;
+    isMoved ||= to !== step;
+    [old, now] = [at(old, [step]), at(now, [to])];
+    return to;
+  });
+  return isMoved ? way : steps;
+};
+
+/** Of an element that was at `index`; `-1` where it is gone. What is no object, or has no identity and is another by now, can't be told from others. */
+const indexOf = (items: readonly unknown[], element: unknown, index: number): number => {
+  if (!isContainer(element) || items[index] === element) return index;
+  const same = items.indexOf(element);
+  if (same >= 0) return same;
+  const id = IDENTITY.find(name => Object.hasOwn(element, name));
+  if (id === undefined) return index;
+  const identity = (item: unknown): unknown => (isContainer(item) ? (item as Record<string, unknown>)[id] : undefined);
+  return items.findIndex(item => identity(item) === identity(element));
+};
+
+const IDENTITY = ['id', '_id', 'key'];
 
 type Steps = readonly (string | number)[];
 

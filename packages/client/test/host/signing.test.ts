@@ -103,6 +103,21 @@ test.each(['before the sign-out has begun', 'while it is under way'])('an answer
   expect(await databases()).toEqual([`timeweft:${URL_}`]);
 });
 
+test('signing out while the network is gone for a moment is made good by itself, though nobody notices that it was gone', async () => {
+  await run();
+  const tab = await Tab.open(world, 'one');
+  world.server.reachable = false;
+  tab.say({ type: 'sign-out', discard: false });
+  await settle();
+  expect(world.server.logouts).toBe(0);
+  await pass(1_500);
+  world.server.reachable = true;
+  await pass(3_000);
+  expect(world.server.logouts).toBe(1);
+  await pass(60_000);
+  expect(world.server.logouts).toBe(1);
+});
+
 test('signing out offline is made good before the cookie is believed again', async () => {
   await run();
   const tab = await Tab.open(world, 'one');

@@ -165,3 +165,32 @@ test('nothing is heard and nothing shown after the end', async () => {
   expect((host.value(ID) as Note).title).toBe('theirs');
   expect(field.value).toBe('!one two three');
 });
+
+test('whoever is in a field goes on in the element that they began in, wherever it is moved; a field that nobody is in shows what is at its place', async () => {
+  note.set({ title: '', parts: [{ id: 'a', text: 'tea' }, { id: 'b', text: 'milk' }] } as Note);
+  await bind(['parts', 1, 'text']);
+  field.focus();
+  type(' and', 4);
+  note.update(draft => void draft.parts.unshift({ id: 'n', text: 'new' } as never));
+  expect(field.value).toBe('milk and');
+  type(' honey', 8);
+  note.update(draft => void draft.parts.reverse());
+  expect(field.value).toBe('milk and honey');
+  expect(note.get()!.parts.map(({ text }) => text)).toEqual(['milk and honey', 'tea', 'new']);
+  field.blur();
+  expect(field.value).toBe('tea');
+  note.update(draft => void draft.parts.shift());
+  expect(field.value).toBe('new');
+});
+
+test('what is typed into an element that is gone goes nowhere else, and that is said', async () => {
+  note.set({ title: '', parts: [{ id: 'a', text: 'tea' }, { id: 'b', text: 'milk' }] } as Note);
+  const told: string[] = [];
+  await bind(['parts', 0, 'text'], field, error => told.push(error.name));
+  field.focus();
+  note.update(draft => void draft.parts.shift());
+  type('mine');
+  expect(note.get()!.parts).toEqual([{ id: 'b', text: 'milk' }]);
+  expect(told).toEqual(['NotFoundError']);
+  expect(field.value).toBe('mine');
+});
