@@ -304,8 +304,7 @@ pub(crate) async fn changed<H: Host>(
     if change.prev_valid_from.is_none() {
         leave(org.as_str(), &owners);
     }
-    let attached =
-        before.come_under(&after).filter_map(|(entity, node)| Some((EntityId::parse(entity).ok()?, node)));
+    let attached = before.come_under(&after).filter_map(|(entity, node)| Some((EntityId::parse(entity).ok()?, node)));
     let told = attached.flat_map(|(entity, node)| {
         after
             .people(node)

@@ -3,7 +3,7 @@
  */
 
 import { EntityStore } from './entity.js';
-import { ClosedError, InvalidValueError, NetworkError, TimeweftError, UnsentChangesError } from './errors.js';
+import { callable, ClosedError, InvalidValueError, NetworkError, TimeweftError, UnsentChangesError } from './errors.js';
 import { closed, namedPolicy, tell, type Body, type Held, type Home } from './home.js';
 import { browser, Link, type Surroundings } from './link.js';
 import { isSame } from './messages.js';
@@ -326,6 +326,7 @@ export class HomeClient implements Client, Home {
 }
 
 const listen = <T>(heard: Heard<T>, fn: (value: T) => void): (() => void) => {
+  callable(fn);
   const listener = { fn };
   heard.add(listener);
   return () => void heard.delete(listener);

@@ -5,7 +5,7 @@
  */
 
 import { Conflicts } from './conflict.js';
-import { ConflictError, errorOf, NotFoundError, TimeweftError } from './errors.js';
+import { callable, ConflictError, errorOf, NotFoundError, TimeweftError } from './errors.js';
 import { closed, namedPolicy, signedOut, tell, type Body } from './home.js';
 import { incremented, incrementing, type Steps } from './increment.js';
 import type { Action, EntityState, ToEntity } from './messages.js';
@@ -69,6 +69,7 @@ export class EntityStore<T> extends ServerSide<T> implements Entity<T> {
   // What is shown
 
   subscribe(fn: (value: T | undefined) => void): () => void {
+    callable(fn);
     this.mayUse();
     const subscriber = { fn };
     this.#subscribers.add(subscriber);
@@ -80,6 +81,7 @@ export class EntityStore<T> extends ServerSide<T> implements Entity<T> {
   }
 
   onChange(fn: (entity: this) => void): () => void {
+    callable(fn);
     this.mayUse();
     const watcher = { fn: fn as (entity: EntityStore<T>) => void };
     this.#watchers.add(watcher);

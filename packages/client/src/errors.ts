@@ -124,3 +124,8 @@ export const errorOf = (code: string, message: string, violations?: readonly Vio
   const Class = Object.hasOwn(CLASSES, code) ? CLASSES[code]! : TimeweftError;
   return Class === InvalidValueError ? new InvalidValueError(code, message, { violations }) : new Class(code, message);
 };
+
+/** What is no function would only show when there is something to tell. */
+export const callable = (fn: unknown): void => {
+  if (typeof fn !== 'function') throw new InvalidValueError('bad-request', `give a function to call, not ${String(fn)}`);
+};

@@ -120,7 +120,18 @@ impl Conflict {
         }
         let at = inside(root, way).ok_or(Undecidable::Gone)?;
         match (at, last) {
-            (Value::Object(_), Step::Key(_)) if both => Err(Undecidable::NotBoth),
+            // Which both have made where nothing was: one behind the other.
+            (Value::Object(members), Step::Key(key)) if both => match (members.get_mut(key), wanted) {
+                (Some(Value::Array(there)), Some(Value::Array(mine))) if self.base.is_none() => {
+                    there.extend(mine);
+                    Ok(())
+                }
+                (Some(Value::Text(there)), Some(Value::Text(mine))) if self.base.is_none() => {
+                    there.push_str(&mine);
+                    Ok(())
+                }
+                _ => Err(Undecidable::NotBoth),
+            },
             (Value::Object(members), Step::Key(key)) => {
                 match wanted {
                     Some(value) => drop(members.insert(key.clone(), value)),

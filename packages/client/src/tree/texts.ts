@@ -118,12 +118,22 @@ const whereWritten = (old: string, next: string, [head, tail]: [head: number, ta
   const [here, before] = [written.get(next), written.get(old)];
   const { start, end } = here ?? before ?? { start: -1, end: -1 };
   const places = here ? [start] : before ? [by < 0 ? end + by : end, start] : [];
-  const at = places.find(at => at >= 0 && at <= head && longer.slice(at + length, head + length) === longer.slice(at, head)) ?? head;
+  const isSame = (at: number): boolean => at >= 0 && at <= head && longer.slice(at + length, head + length) === longer.slice(at, head);
+  let at = places.find(isSame) ?? head;
+  if (by < 0 && !places.length) {
+    // Words go whole: of "two. " before "two. " what somebody else puts in is not put into another word.
+    for (let start = head; isSame(start) && head - start < length; start -= 1) {
+      if (start && WORD.test(longer.slice(start - 1, start))) continue;
+      at = start;
+      break;
+    }
+  }
   const [from, to] = at >= start && at <= end ? [start, end + by] : [at, at + by];
   if (!here) wrote(next, from, Math.max(from, to));
   return [at, head + tail - at];
 };
 
+const WORD = /[\p{L}\p{N}]/u;
 /** Before what is no letter and no digit: a word is the same with a comma behind it, or when it was the last one. */
 const WORDS = /(?=[^\p{L}\p{N}])/u;
 

@@ -303,3 +303,14 @@ describe('prototypes', () => {
     expect(({} as Record<string, unknown>).more).toBeUndefined();
   });
 });
+
+test.each([
+  ['One. Two two. Three.', 'One. Three.', [5, -9]],
+  ['the cat the dog', 'the dog', [4, -8]],
+  ['tea\ntea milk\n', 'tea\n', [4, -9]],
+  ['fooo', 'foo', [3, -1]],
+])('what goes of %j to leave %j goes by whole words', (before, after, steps) => {
+  const { patch } = diff({ s: before }, { s: after })!;
+  const text = patch.kind === 'map' ? patch.members.get('s') : undefined;
+  expect(text?.kind === 'text' ? text.steps : text).toEqual(steps);
+});

@@ -436,3 +436,20 @@ fn a_number_in_a_map_that_both_set_can_be_chosen() {
         assert!(conflicts(&bob).is_empty());
     }
 }
+
+#[test]
+fn of_lists_and_texts_that_both_made_where_nothing_was_both_can_be_had() {
+    let (mut server, _, mut bob) =
+        apart("{}", &[r#"{"l":["ada"],"t":"Ada. ","n":1}"#], &[r#"{"l":["bob"],"t":"Bob. ","n":2}"#]);
+    assert_eq!(server.value(), value(r#"{"l":["ada"],"t":"Ada. ","n":1}"#));
+    for _ in 0..2 {
+        let list_or_text = |conflict: &Value| field(conflict, "path") != Some(&value(r#"["n"]"#));
+        let index = conflicts(&bob).iter().position(list_or_text).unwrap();
+        resolve(&mut bob, index, Choice::Both, &mut server);
+    }
+    assert_eq!(server.value(), value(r#"{"l":["ada","bob"],"t":"Ada. Bob. ","n":1}"#));
+    let [Value::Object(left)] = &conflicts(&bob)[..] else { panic!("{:?}", conflicts(&bob)) };
+    let Value::Number(id) = left["id"] else { panic!("no id") };
+    bob.act(Action::Resolve { conflict: id as u32, choice: Choice::Both }, Some(&mut server));
+    assert_eq!((conflicts(&bob).len(), bob.tab.refused > 0), (1, true), "of two numbers there is one");
+}
