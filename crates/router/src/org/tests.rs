@@ -411,6 +411,33 @@ fn what_moves_to_another_node_leaves_the_channel_of_the_first() {
 }
 
 #[test]
+fn what_was_attached_to_a_node_that_is_gone_is_its_makers_and_nobody_takes_it() {
+    let shop = shop();
+    let anybody = |path: &str| shop.server.anonymous("GET", &format!("{API}/{path}"), Json::Null).status();
+    shop.changed(json!({"grants": {"*": {"shelf": "viewer"}, &shop.eve.id: {"other": "admin"}}}));
+    assert_eq!((anybody("task:t"), shop.ask(&shop.sub, "GET", "task:t", Json::Null).status()), (200, 200));
+    let gone = json!({"nodes": {"shelf": null}, "edges": {"shop": {"shelf": null}}});
+    let closed = closes(&shop.changed(gone));
+    for person in ["*", &shop.ed.id, &shop.vic.id, &shop.sub.id] {
+        assert!(closed.contains(&format!("rights:org:acme@{person}")), "{person} in {closed:?}");
+    }
+    assert_eq!(anybody("task:t"), 401);
+    for (person, status) in [(&shop.ann, 200), (&shop.ed, 404), (&shop.vic, 404), (&shop.sub, 404), (&shop.eve, 404)] {
+        assert_eq!(shop.ask(person, "GET", "task:t", Json::Null).status(), status);
+    }
+    assert_eq!(shop.ask(&shop.sub, "GET", "org:acme", Json::Null).status(), 404, "nor is Sub a member any more");
+    // Eve is admin of another node, and puts it below that.
+    let theirs = json!({"nodes": {"shelf": {}}, "edges": {"other": {"shelf": true}}});
+    let refused = shop.patch(&shop.eve, "org:acme", theirs.clone());
+    assert_eq!(refused.status(), 403, "{}", refused.json());
+    assert!(refused.json().to_string().contains("making the node `shelf` again"));
+    assert_eq!(shop.patch(&shop.eve, "org:acme", json!({"attached": {"task:t": "other"}})).status(), 422);
+    assert_eq!(shop.ask(&shop.eve, "GET", "task:t", Json::Null).status(), 404);
+    shop.changed(json!({"nodes": {"shelf": {}}, "edges": {"shop": {"shelf": true}}}));
+    assert_eq!(shop.ask(&shop.sub, "GET", "task:t", Json::Null).status(), 200, "as it was");
+}
+
+#[test]
 fn a_deleted_organisation_gives_no_rights_until_it_is_back() {
     let shop = shop();
     let closed = closes(&shop.ask(&shop.ann, "DELETE", "org:acme", Json::Null));
