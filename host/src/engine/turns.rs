@@ -6,7 +6,8 @@
 //! asks for little does not wait for those who ask for much.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -24,8 +25,13 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 pub(super) struct Turns {
     state: Mutex<State>,
-    changed: Condvar,
     places: usize,
+}
+
+/// A call that waits. Only who may be next is woken: to wake all of them for each place cost more than most calls.
+struct Waiting {
+    ticket: u64,
+    thread: Thread,
 }
 
 #[derive(Default)]
@@ -34,8 +40,8 @@ struct State {
     /// Of these, how many are long.
     long: usize,
     /// Who waits to begin, and who to go on, first come first.
-    new: VecDeque<u64>,
-    paused: VecDeque<u64>,
+    new: VecDeque<Waiting>,
+    paused: VecDeque<Waiting>,
     tickets: u64,
     /// Whose calls are long from their beginning, and until when.
     heavy: HashMap<Principal, Instant>,
@@ -43,7 +49,7 @@ struct State {
 
 impl Turns {
     pub(super) fn new(places: usize) -> Arc<Turns> {
-        Arc::new(Turns { state: Mutex::default(), changed: Condvar::new(), places })
+        Arc::new(Turns { state: Mutex::default(), places })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -63,49 +69,66 @@ impl Turns {
             self.resume();
             return true;
         }
-        let ticket = state.ticket();
-        state.new.push_back(ticket);
-        while state.computing >= self.places || state.new.front() != Some(&ticket) {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        let waiting = state.waiting();
+        let ticket = waiting.ticket;
+        state.new.push_back(waiting);
+        while state.computing >= self.places || !is_first(&state.new, ticket) {
+            drop(state);
+            thread::park();
+            state = self.lock();
         }
         state.new.pop_front();
         state.computing += 1;
-        self.changed.notify_all();
+        state.wake(self.places);
         false
     }
 
     fn resume(&self) {
         let mut state = self.lock();
-        let ticket = state.ticket();
-        state.paused.push_back(ticket);
+        let waiting = state.waiting();
+        let ticket = waiting.ticket;
+        state.paused.push_back(waiting);
         let patient_until = Instant::now() + PATIENCE;
         loop {
             let left = patient_until.saturating_duration_since(Instant::now());
             let has_place = state.computing < self.places && state.long < self.long_places();
-            if has_place && state.paused.front() == Some(&ticket) && (state.new.is_empty() || left.is_zero()) {
+            if has_place && is_first(&state.paused, ticket) && (state.new.is_empty() || left.is_zero()) {
                 break;
             }
-            let left = if left.is_zero() { PATIENCE } else { left };
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            drop(state);
+            thread::park_timeout(if left.is_zero() { PATIENCE } else { left });
+            state = self.lock();
         }
         state.paused.pop_front();
         state.computing += 1;
         state.long += 1;
-        self.changed.notify_all();
+        state.wake(self.places);
     }
 
     fn leave(&self, is_long: bool) {
         let mut state = self.lock();
         state.computing -= 1;
         state.long -= usize::from(is_long);
-        self.changed.notify_all();
+        state.wake(self.places);
     }
 }
 
+fn is_first(waiting: &VecDeque<Waiting>, ticket: u64) -> bool {
+    waiting.front().is_some_and(|first| first.ticket == ticket)
+}
+
 impl State {
-    fn ticket(&mut self) -> u64 {
+    /// This thread, in line.
+    fn waiting(&mut self) -> Waiting {
         self.tickets += 1;
-        self.tickets
+        Waiting { ticket: self.tickets, thread: thread::current() }
+    }
+
+    /// Wakes those who may be next, where there is a place: one of them finds that it is not its turn.
+    fn wake(&self, places: usize) {
+        if self.computing < places {
+            [&self.new, &self.paused].into_iter().filter_map(VecDeque::front).for_each(|first| first.thread.unpark());
+        }
     }
 
     fn is_heavy(&mut self, principal: &Principal) -> bool {
@@ -198,7 +221,6 @@ fn thread_time() -> Duration {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-    use std::thread;
 
     use super::*;
 
