@@ -312,15 +312,12 @@ impl Org {
                 }
                 _ => is_admin(node),
             };
-            match self.attached.get(entity) {
-                // Of a node that is gone; whoever made it attaches it anew.
-                Some(node) if !self.nodes.contains_key(node) => {
-                    if !after.attached.contains_key(entity) && !is_head {
-                        return Err([&what, HEADS].concat());
-                    }
-                }
-                Some(node) if !is_theirs(node) => return takes("admin", node, &what),
-                _ => {}
+            if let Some(node) = self.node_of(entity).filter(|node| !is_theirs(node)) {
+                return takes("admin", node, &what);
+            }
+            // From a node that is gone, whoever made it attaches it anew.
+            if self.node_of(entity).is_none() && !after.attached.contains_key(entity) && !is_head {
+                return Err([&what, HEADS].concat());
             }
             if let Some(node) = after.attached.get(entity).filter(|node| after.role(person, node) < Some(Role::Editor))
             {
