@@ -185,6 +185,7 @@ export class EntityStore<T> extends ServerSide<T> implements Entity<T> {
   }
 
   update(fn: (value: T) => T | void): void {
+    callable(fn);
     this.#produce(this.#changeable(), fn as (draft: never) => unknown);
   }
 
