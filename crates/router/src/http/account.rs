@@ -67,7 +67,8 @@ pub(super) struct SignedIn {
 /// Begins a session of the person of an address. A guest who has none yet goes on as the same person.
 pub(super) async fn by_email<H: Host>(exchange: &Exchange<'_, H>, email: &str) -> Result<SignedIn, Refused> {
     let (host, config) = (&exchange.router.host, &exchange.router.config);
-    let guest = exchange.anybody().await?.filter(|caller| caller.is_guest);
+    // An admin who acts in a guest's name signs in as themselves.
+    let guest = exchange.anybody().await?.filter(|caller| caller.is_guest && caller.token.impersonator.is_none());
     let (person, made) = persons::of_email(host, email, guest.as_ref().map(Caller::person)).await?;
     let mut effects = say_made(exchange.router, &person, made).await;
     if guest.is_some_and(|guest| guest.person() == person) {

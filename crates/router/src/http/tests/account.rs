@@ -130,4 +130,8 @@ fn an_admin_acts_in_somebodys_name_and_each_version_says_so() {
     assert_eq!(impersonate(&admin, "not/an/id").status(), 400);
     let as_ann = signed_in(&impersonate(&admin, &ann.id));
     assert_eq!(impersonate(&as_ann, &other.id).status(), 403, "nor in two names at once");
+    // Whoever signs in from within a guest's name is not that guest from then on.
+    let guest = guest(&server);
+    let as_guest = signed_in(&impersonate(&admin, &guest.id));
+    assert_ne!(signed_in(&verify(&server, &as_guest, "new@example.org")).id, guest.id);
 }
