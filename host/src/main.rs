@@ -8,6 +8,7 @@ use timeweft_host::{check, start, types};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    give_large_memory_back();
     let cli = Cli::parse();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -15,6 +16,17 @@ fn main() -> ExitCode {
             eprintln!("timeweft: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What is freed of a large body or message goes back to the system. By default glibc raises the size from which on it asks the
+/// system for memory with each such piece that is freed (mallopt(3)), and what lies between two that are still in use stays: of
+/// 64 MiB of half-sent messages 187 MiB were kept for ever.
+fn give_large_memory_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[expect(unsafe_code, reason = "a setting of the allocator, set before anything else runs")]
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 20);
     }
 }
 
