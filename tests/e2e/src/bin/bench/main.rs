@@ -1,8 +1,9 @@
 //! `cargo xtask bench`: what a running `timeweft serve` does per second, and how soon. All traffic is on 127.0.0.1.
 //!
 //! Client and server share the machine, so the figures are of both together. With `sizes`: what a patch costs by the length of
-//! the value.
+//! the value. With `attacks`: what others take away.
 
+mod attacks;
 mod sizes;
 
 use std::sync::{Arc, Mutex};
@@ -19,17 +20,22 @@ const IDLE: usize = 400;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let server = Server::serve()?;
-    match std::env::args().nth(1).as_deref() {
-        None => {}
-        Some("sizes") => return sizes::run(&server).await,
-        Some(other) => bail!("`cargo xtask bench` takes nothing, `sizes` or `client`, not {other}"),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => throughput(&Server::serve()?).await,
+        ["sizes"] => sizes::run(&Server::serve()?).await,
+        ["attacks", ref which @ ..] => attacks::run(&Server::serve()?, which).await,
+        ["attack", url, which] => attacks::attack(url, which).await,
+        _ => bail!("`cargo xtask bench` takes nothing, `sizes`, `attacks` or `client`, not {}", arguments.join(" ")),
     }
+}
+
+async fn throughput(server: &Server) -> Result<()> {
     // First: later, connections would live in memory that those before them left.
-    idle(&server).await?;
-    writers(&server, 1).await?;
-    writers(&server, 50).await?;
-    fan_out(&server).await
+    idle(server).await?;
+    writers(server, 1).await?;
+    writers(server, 50).await?;
+    fan_out(server).await
 }
 
 async fn create(socket: &mut Socket, entity: &str) -> Result<String> {
@@ -138,5 +144,5 @@ fn percentiles(times: &mut [Duration]) -> String {
     times.sort();
     let at = |share: f64| times.get(((times.len() as f64 - 1.0) * share) as usize).copied().unwrap_or_default();
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    format!("p50 {:.2} ms, p99 {:.2} ms", ms(at(0.5)), ms(at(0.99)))
+    format!("p50 {:.2} ms, p99 {:.2} ms, max {:.0} ms", ms(at(0.5)), ms(at(0.99)), ms(at(1.0)))
 }
