@@ -44,6 +44,7 @@ cargo xtask COMMAND
     --only STEP   run only this step (may be repeated)
     --from STEP   run this step and those after it
   bench         measure changes per second, fan-out and memory against the release build
+  bench attacks measure one person's changes, and the server's memory, beside people who ask for too much
   bench sizes   measure what a patch of one leaf costs by the length of its value, 1 KB to 8 MB
   bench client  measure in Chromium what an edit costs in the tab and how soon it is in other tabs, browsers and on the
                 server's disk; beside it, the same edit with Yjs and Automerge (two minutes)

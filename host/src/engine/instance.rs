@@ -167,6 +167,16 @@ impl ResourceLimiter for Memory {
     }
 }
 
+impl Host {
+    /// Others compute meanwhile.
+    fn wait_for_room(&mut self) {
+        let Host { session, turn: Some(turn), .. } = self else { return };
+        if !session.has_room() {
+            turn.away(|| session.wait_for_room());
+        }
+    }
+}
+
 impl WasiView for Host {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.resources }
@@ -199,6 +209,7 @@ impl store::Host for Host {
     }
 
     fn set(&mut self, key: String, value: Vec<u8>) -> Result<(), store::Error> {
+        self.wait_for_room();
         Ok(self.session.set(&key, value)?)
     }
 

@@ -1,9 +1,10 @@
 //! Whose turn it is to compute: so many calls at once, and those that have just begun before those that take long.
 //!
 //! Most calls take a millisecond or two, a few take hundreds. A call that has computed for longer than [`SLICE`] makes way: it
-//! goes on when nobody who has just begun is waiting, or after [`PATIENCE`], and never takes all places where there are several.
-//! Whose call took longer than [`QUANTUM`] begins the next as a long one, for as long again as it took. So whoever
-//! asks for little does not wait for those who ask for much.
+//! goes on when nobody who has just begun is waiting, or after it has waited for as long as it had computed ([`PATIENCE`] at
+//! most), and never takes all places where there are several. Of those that made way, who is due first goes on first, and before
+//! one that has computed for much longer. Whose call took longer than [`QUANTUM`] begins the next as a long one, for as long
+//! again as it took. So whoever asks for little does not wait for those who ask for much.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,7 @@ pub(super) const TICK: Duration = Duration::from_millis(2);
 const SLICE: Duration = Duration::from_millis(4);
 /// Long calls take turns of this length among themselves.
 const QUANTUM: Duration = Duration::from_millis(50);
-/// A long call that waits for longer does not let others before it any more.
+/// A call that has made way for longer lets nobody before it any more.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 pub(super) struct Turns {
@@ -32,6 +33,9 @@ pub(super) struct Turns {
 struct Waiting {
     ticket: u64,
     thread: Thread,
+    computed: Duration,
+    /// When it lets nobody before it any more.
+    due: Instant,
 }
 
 #[derive(Default)]
@@ -39,7 +43,7 @@ struct State {
     computing: usize,
     /// Of these, how many are long.
     long: usize,
-    /// Who waits to begin, and who to go on, first come first.
+    /// Who waits to begin, first come first, and who to go on, first due first.
     new: VecDeque<Waiting>,
     paused: VecDeque<Waiting>,
     tickets: u64,
@@ -66,10 +70,10 @@ impl Turns {
         let mut state = self.lock();
         if state.is_heavy(principal) {
             drop(state);
-            self.resume();
+            self.resume(PATIENCE);
             return true;
         }
-        let waiting = state.waiting();
+        let waiting = state.waiting(Duration::ZERO);
         let ticket = waiting.ticket;
         state.new.push_back(waiting);
         while state.computing >= self.places || !is_first(&state.new, ticket) {
@@ -83,14 +87,14 @@ impl Turns {
         false
     }
 
-    fn resume(&self) {
+    fn resume(&self, computed: Duration) {
         let mut state = self.lock();
-        let waiting = state.waiting();
-        let ticket = waiting.ticket;
-        state.paused.push_back(waiting);
-        let patient_until = Instant::now() + PATIENCE;
+        let waiting = state.waiting(computed);
+        let (ticket, due) = (waiting.ticket, waiting.due);
+        let place = state.paused.partition_point(|other| other.due <= due);
+        state.paused.insert(place, waiting);
         loop {
-            let left = patient_until.saturating_duration_since(Instant::now());
+            let left = due.saturating_duration_since(Instant::now());
             let has_place = state.computing < self.places && state.long < self.long_places();
             if has_place && is_first(&state.paused, ticket) && (state.new.is_empty() || left.is_zero()) {
                 break;
@@ -119,9 +123,10 @@ fn is_first(waiting: &VecDeque<Waiting>, ticket: u64) -> bool {
 
 impl State {
     /// This thread, in line.
-    fn waiting(&mut self) -> Waiting {
+    fn waiting(&mut self, computed: Duration) -> Waiting {
         self.tickets += 1;
-        Waiting { ticket: self.tickets, thread: thread::current() }
+        let due = Instant::now() + computed.min(PATIENCE);
+        Waiting { ticket: self.tickets, thread: thread::current(), computed, due }
     }
 
     /// Wakes those who may be next, where there is a place: one of them finds that it is not its turn.
@@ -173,15 +178,17 @@ impl Turn {
 
     /// Makes way if it should, and says whether the call may go on.
     pub(super) fn tick(&mut self) -> bool {
-        if self.computed() > self.may_compute {
+        let computed = self.computed();
+        if computed > self.may_compute {
             return false;
         }
-        let held = self.since.elapsed();
-        if !self.is_long && held < SLICE {
+        // Not since when: a call that others take the processor from is no longer for it.
+        if !self.is_long && computed < SLICE {
             return true;
         }
         let mut state = self.turns.lock();
-        let others = !state.new.is_empty() || (held >= QUANTUM && !state.paused.is_empty());
+        let is_over = |first: &Waiting| self.since.elapsed() >= QUANTUM || first.computed < computed / 4;
+        let others = !state.new.is_empty() || state.paused.front().is_some_and(is_over);
         let too_many = !self.is_long && state.long >= self.turns.long_places();
         if !others && !too_many {
             state.long += usize::from(!self.is_long);
@@ -197,7 +204,7 @@ impl Turn {
     pub(super) fn away<T>(&mut self, wait: impl FnOnce() -> T) -> T {
         self.turns.leave(self.is_long);
         let waited_for = wait();
-        self.turns.resume();
+        self.turns.resume(self.computed());
         (self.is_long, self.since) = (true, Instant::now());
         waited_for
     }
@@ -283,6 +290,53 @@ mod tests {
             drop(begin(&turns, "bob"));
             assert!(!two.is_finished(), "it waits until the first is over");
             drop(one);
+        });
+    }
+
+    #[test]
+    fn of_those_that_made_way_who_computed_little_goes_on_first() {
+        let turns = Turns::new(1);
+        let held = begin(&turns, "ann");
+        let (said, hears) = std::sync::mpsc::channel();
+        thread::scope(|scope| {
+            for computed in [3_000, 300, 5] {
+                let (turns, said) = (&turns, said.clone());
+                scope.spawn(move || {
+                    turns.resume(Duration::from_millis(computed));
+                    said.send(computed).unwrap();
+                    turns.leave(true);
+                });
+                while turns.lock().paused.iter().all(|waiting| waiting.computed != Duration::from_millis(computed)) {
+                    thread::yield_now();
+                }
+            }
+            drop(held);
+        });
+        assert_eq!(
+            hears.try_iter().collect::<Vec<_>>(),
+            [5, 3_000, 300],
+            "both of the others have waited for long enough"
+        );
+    }
+
+    #[test]
+    fn who_has_computed_for_much_longer_makes_way_at_once() {
+        let turns = Turns::new(1);
+        let mut turn = begin(&turns, "ann");
+        while turn.computed() < Duration::from_millis(30) {
+            assert!(turn.tick());
+        }
+        thread::scope(|scope| {
+            let short = scope.spawn(|| {
+                turns.resume(Duration::from_millis(5));
+                turns.leave(true);
+            });
+            while turns.lock().paused.is_empty() && !short.is_finished() {
+                thread::yield_now();
+            }
+            turn.since = Instant::now();
+            assert!(turn.tick());
+            assert!(short.is_finished() || turns.lock().paused.is_empty(), "it went on");
         });
     }
 

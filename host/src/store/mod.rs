@@ -1,6 +1,7 @@
 //! `timeweft:storage/store` on SQLite, with group commit.
 //!
-//! A write does not wait for the disk, unless [`StoreOptions::pending_bytes`] are waiting: it goes to an `Overlay` in memory
+//! A write does not wait for the disk, unless [`StoreOptions::pending_bytes`] are waiting or [`StoreOptions::share_bytes`] of its
+//! own session: it goes to an `Overlay` in memory
 //! that every reader sees at once, and one writer thread commits everything pending in one transaction and one sync. Batches
 //! are numbered; a [`Session`] remembers the newest batch that its reads and writes depend on, and whoever runs the session
 //! holds back its answer until [`SqliteStore::durable`] says that this batch is on disk.
@@ -13,6 +14,7 @@
 //!   go on writing on top of what was lost. Sessions that only saw what is on disk don't notice.
 //! - An entry leaves the overlay only after its batch is visible to the read connections.
 
+mod checkpoint;
 mod overlay;
 mod sqlite;
 mod watched;
@@ -28,7 +30,8 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use rusqlite::Connection;
 
-use overlay::Shared;
+use checkpoint::Checkpoint;
+use overlay::{Share, Shared};
 use watched::Watched;
 
 /// Longest key, in bytes.
@@ -56,6 +59,8 @@ pub enum StoreError {
 pub struct StoreOptions {
     /// Writes wait when so many bytes are not on disk yet.
     pub pending_bytes: usize,
+    /// A session that has put more than this into one batch waits for the next: what others write is not held up by it.
+    pub share_bytes: usize,
     /// So many bytes of what was written last stay in memory after they reached the disk.
     pub cached_bytes: usize,
     /// A file beside the database that has to stay where it is, as the database has to: while one of them is gone, nothing is
@@ -65,7 +70,7 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        StoreOptions { pending_bytes: 64 << 20, cached_bytes: 32 << 20, lock: None }
+        StoreOptions { pending_bytes: 64 << 20, share_bytes: 512 << 10, cached_bytes: 32 << 20, lock: None }
     }
 }
 
@@ -80,14 +85,16 @@ impl SqliteStore {
     pub fn open(path: &Path, options: StoreOptions) -> Result<SqliteStore, StoreError> {
         let unavailable = |error: std::io::Error| StoreError::Unavailable(error.to_string());
         sqlite::make_private(path).map_err(unavailable)?;
-        let connection = sqlite::open_writer(path).map_err(sqlite::unavailable)?;
+        let mut connection = sqlite::open_writer(path).map_err(sqlite::unavailable)?;
         let watched = Watched::new([path].into_iter().chain(options.lock.as_deref())).map_err(unavailable)?;
         let shared = Arc::new(Shared::new(path.to_owned(), options));
+        let checkpoint = Checkpoint::start(path).map_err(unavailable)?;
+        checkpoint.watch(&mut connection).map_err(sqlite::unavailable)?;
         let writer = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn({
                 let shared = shared.clone();
-                move || writer::run(&shared, connection, &watched)
+                move || writer::run(&shared, connection, &watched, &checkpoint)
             })
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(SqliteStore { shared, writer: Some(writer) })
@@ -96,7 +103,7 @@ impl SqliteStore {
     /// A caller with a read connection of its own; reuse it for many calls with [`Session::begin`].
     pub fn session(&self) -> Result<Session, StoreError> {
         let reader = sqlite::open_reader(&self.shared.path).map_err(sqlite::unavailable)?;
-        Ok(Session { shared: self.shared.clone(), reader, depends_on: 0, read_only: false })
+        Ok(Session { shared: self.shared.clone(), reader, depends_on: 0, share: Share::default(), read_only: false })
     }
 
     /// Waits until `batch` and all before it are on disk; an error when it never will be.
@@ -134,6 +141,7 @@ pub struct Session {
     shared: Arc<Shared>,
     reader: Connection,
     depends_on: Batch,
+    share: Share,
     read_only: bool,
 }
 
@@ -173,6 +181,16 @@ impl Session {
             return Err(StoreError::TooLarge);
         }
         self.write(key, Some(value))
+    }
+
+    /// Whether [`set`](Session::set) would not wait.
+    pub fn has_room(&self) -> bool {
+        self.shared.has_room(&self.share)
+    }
+
+    /// Waits until [`set`](Session::set) does not; not for ever.
+    pub fn wait_for_room(&self) {
+        self.shared.wait_for_room(&self.share);
     }
 
     /// Removes; removing what is not there is no error.
@@ -228,7 +246,7 @@ impl Session {
     fn write(&mut self, key: &str, value: Option<Bytes>) -> Result<(), StoreError> {
         check_key(key)?;
         self.check_writable()?;
-        self.depends_on = self.shared.write(key, value, self.depends_on)?;
+        self.depends_on = self.shared.write(key, value, self.depends_on, &mut self.share)?;
         Ok(())
     }
 

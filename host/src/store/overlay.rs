@@ -39,6 +39,13 @@ pub(super) struct Writes {
     bytes: usize,
 }
 
+/// What one session has put into a batch.
+#[derive(Default)]
+pub(super) struct Share {
+    batch: Batch,
+    bytes: usize,
+}
+
 impl Writes {
     fn is_empty(&self) -> bool {
         self.values.is_empty() && self.heads.is_empty()
@@ -128,11 +135,20 @@ impl Shared {
     }
 
     /// Returns the batch that the write is in.
-    pub(super) fn write(&self, key: &str, value: Option<Bytes>, depends_on: Batch) -> Result<Batch, StoreError> {
-        let mut state = self.lock_with_room()?;
+    pub(super) fn write(
+        &self,
+        key: &str,
+        value: Option<Bytes>,
+        depends_on: Batch,
+        share: &mut Share,
+    ) -> Result<Batch, StoreError> {
+        let mut state = self.lock_with_room(Some(share))?;
         state.check(depends_on)?;
         let batch = state.open;
-        state.pending.bytes += key.len() + value.as_ref().map_or(0, Bytes::len) + ENTRY_OVERHEAD;
+        let bytes = key.len() + value.as_ref().map_or(0, Bytes::len) + ENTRY_OVERHEAD;
+        state.pending.bytes += bytes;
+        let before = if share.batch == batch { share.bytes } else { 0 };
+        *share = Share { batch, bytes: before + bytes };
         state.pending.values.insert(key.into(), value.clone());
         state.values.insert(key.into(), Entry { value, batch });
         self.work.notify_one();
@@ -151,7 +167,7 @@ impl Shared {
         settled: Batch,
         depends_on: Batch,
     ) -> Result<Option<(bool, Batch)>, StoreError> {
-        let mut state = self.lock_with_room()?;
+        let mut state = self.lock_with_room(None)?;
         state.check(depends_on)?;
         let (head, seen) = match (state.heads.get(key), on_disk) {
             (Some(entry), _) => (entry.value, entry.batch),
@@ -169,18 +185,35 @@ impl Shared {
         Ok(Some((true, batch)))
     }
 
-    fn lock_with_room(&self) -> Result<MutexGuard<'_, State>, StoreError> {
-        let full =
-            |state: &mut State| !state.stopped && state.pending.bytes + state.in_hand > self.options.pending_bytes;
-        let (state, waited) =
-            self.room.wait_timeout_while(self.lock(), PATIENCE, full).unwrap_or_else(PoisonError::into_inner);
+    fn lock_with_room(&self, share: Option<&Share>) -> Result<MutexGuard<'_, State>, StoreError> {
+        let state = self.room_for(share);
         if state.stopped {
             return Err(StoreError::Unavailable("the store is closing".into()));
         }
-        if waited.timed_out() {
+        // Whose share alone is used up need not wait longer.
+        if self.is_full(&state, None) {
             return Err(StoreError::Unavailable("the disk is too slow for what is written".into()));
         }
         Ok(state)
+    }
+
+    fn is_full(&self, state: &State, share: Option<&Share>) -> bool {
+        let is_used_up = share.is_some_and(|share| share.batch == state.open && share.bytes > self.options.share_bytes);
+        !state.stopped && (is_used_up || state.pending.bytes + state.in_hand > self.options.pending_bytes)
+    }
+
+    /// Waits until one more can be written; not for ever.
+    fn room_for(&self, share: Option<&Share>) -> MutexGuard<'_, State> {
+        let full = |state: &mut State| self.is_full(state, share);
+        self.room.wait_timeout_while(self.lock(), PATIENCE, full).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    pub(super) fn has_room(&self, share: &Share) -> bool {
+        !self.is_full(&self.lock(), Some(share))
+    }
+
+    pub(super) fn wait_for_room(&self, share: &Share) {
+        drop(self.room_for(Some(share)));
     }
 
     pub(super) async fn durable(&self, batch: Batch) -> Result<(), StoreError> {
@@ -206,6 +239,8 @@ impl Shared {
         state.open += 1;
         let writes = std::mem::take(&mut state.pending);
         state.in_hand = writes.bytes;
+        drop(state);
+        self.room.notify_all();
         Some((batch, writes))
     }
 

@@ -56,8 +56,8 @@ pub(super) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // A checkpoint syncs twice; 16 MiB of log between two of them.
-    connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
+    // `checkpoint` sees to it.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     // A log that grew in a burst gives its space back.
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.pragma_update(None, "cache_size", -32_768)?;
@@ -121,6 +121,11 @@ pub(super) fn damage(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let found = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
     let lines = found.iter().flat_map(|found| found.lines()).filter(|line| *line != "ok" && !line.starts_with("***"));
     Ok(lines.map(str::to_owned).collect())
+}
+
+/// Moves what is in the log into the database, as far as nobody reads older pages. Returns how many pages of the log are there.
+pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(2))
 }
 
 /// All of `writes` in one transaction, on disk when this returns.

@@ -302,3 +302,38 @@ fn the_files_are_the_owners_alone() {
         assert_eq!(mode & 0o777, 0o600, "{:?}", entry.path());
     }
 }
+
+#[test]
+fn the_log_begins_anew_beside_a_writer_that_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let mut session = store.session().unwrap();
+    let mut longest = 0;
+    for round in 0..400u32 {
+        session.begin();
+        session.set(&format!("k{}", round % 40), vec![round as u8; 900_000]).unwrap();
+        wait(&store, session.depends_on()).unwrap();
+        longest = longest.max(std::fs::metadata(folder.path().join("store.db-wal")).unwrap().len());
+    }
+    // 360 MB were written.
+    assert!((16 << 20..120 << 20).contains(&longest), "the log grew to {longest} bytes");
+    for key in 0..40u32 {
+        assert_eq!(session.get(&format!("k{key}")).unwrap().unwrap()[0], (360 + key) as u8);
+    }
+}
+
+#[test]
+fn who_writes_much_puts_it_into_several_batches() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let (mut much, mut little) = (store.session().unwrap(), store.session().unwrap());
+    let mut batches = std::collections::BTreeSet::new();
+    for part in 0..64 {
+        much.set(&format!("part{part}"), vec![0; 100_000]).unwrap();
+        batches.insert(much.depends_on());
+    }
+    little.set("k", &b"v"[..]).unwrap();
+    wait(&store, little.depends_on()).unwrap();
+    // Six and a half MB, half a MB a batch.
+    assert!(batches.len() >= 10, "{batches:?}");
+}

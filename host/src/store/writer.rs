@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::checkpoint::Checkpoint;
 use super::overlay::{Shared, Writes};
 use super::sqlite;
 use super::watched::Watched;
@@ -9,16 +10,19 @@ use super::watched::Watched;
 /// A connection, and the log that it writes to.
 type Writer = (Connection, Watched);
 
-pub(super) fn run(shared: &Shared, connection: Connection, watched: &Watched) {
+pub(super) fn run(shared: &Shared, connection: Connection, watched: &Watched, checkpoint: &Checkpoint) {
     let mut connection = with_log(shared, connection).ok();
     let mut failing = false;
     while let Some((batch, writes)) = shared.take() {
-        match commit(shared, &mut connection, &writes, watched) {
+        match commit(shared, &mut connection, &writes, watched, checkpoint) {
             Ok(()) => {
                 if std::mem::take(&mut failing) {
                     tracing::info!(batch, "the store takes writes again");
                 }
                 shared.committed(batch, writes);
+                if let Some((connection, _)) = &connection {
+                    checkpoint.committed(connection);
+                }
             }
             Err(error) => {
                 // Once an outage; who asks is told each time.
@@ -32,12 +36,22 @@ pub(super) fn run(shared: &Shared, connection: Connection, watched: &Watched) {
 }
 
 /// A connection that failed is not trusted with the next batch: after an I/O error its idea of the log may be wrong.
-fn commit(shared: &Shared, connection: &mut Option<Writer>, writes: &Writes, watched: &Watched) -> anyhow::Result<()> {
+fn commit(
+    shared: &Shared,
+    connection: &mut Option<Writer>,
+    writes: &Writes,
+    watched: &Watched,
+    checkpoint: &Checkpoint,
+) -> anyhow::Result<()> {
     // Before, so that no new database is made in its place.
     watched.check()?;
     let (mut current, log) = match connection.take() {
         Some(current) => current,
-        None => with_log(shared, sqlite::open_writer(&shared.path)?)?,
+        None => {
+            let mut current = sqlite::open_writer(&shared.path)?;
+            checkpoint.watch(&mut current)?;
+            with_log(shared, current)?
+        }
     };
     #[cfg(test)]
     match shared.page_limit.load(std::sync::atomic::Ordering::SeqCst) {
