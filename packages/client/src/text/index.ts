@@ -2,7 +2,7 @@
  * Text fields on texts that others change at the same time.
  */
 
-import { NotFoundError, type TimeweftError } from '../errors.js';
+import { InvalidValueError, NotFoundError, type TimeweftError } from '../errors.js';
 import { isContainer, kindOf, put } from '../tree/value.js';
 import type { Entity } from '../types.js';
 import { TextField } from './field.js';
@@ -33,6 +33,9 @@ export interface TextOptions {
  * const stop = bindText(document.querySelector('textarea'), { entity: note, path: 'blob' })
  */
 export const bindText = (field: HTMLTextAreaElement | HTMLInputElement, { entity, path = [], onError }: TextOptions): (() => void) => {
+  if (typeof (field as { value?: unknown } | null)?.value !== 'string' || !('selectionStart' in field)) {
+    throw new InvalidValueError('bad-request', `bindText() takes a textarea or an input of text, not ${String(field)}`);
+  }
   const steps = typeof path === 'object' ? path : [path];
   // While somebody is in the field, what they write is of the element that they began in, wherever it is moved.
   let here = steps;

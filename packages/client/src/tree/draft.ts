@@ -175,6 +175,7 @@ class Draft implements ProxyHandler<object> {
     this.#check();
     const draft = this.#live();
     const now = draft.now as Record<string | symbol, unknown>;
+    if (Array.isArray(now) && typeof key === 'string' && !/^(\d+|length)$/.test(key)) throw invalid(`an array has no member ${key}`);
     if (key === 'length' && Array.isArray(now)) draft.increments = undefined;
     else draft.increments?.delete(String(key));
     if (Object.hasOwn(now, key) && Object.is(now[key], value)) return true;
@@ -271,6 +272,8 @@ class Draft implements ProxyHandler<object> {
     if (!this.scope.open) throw closed();
   }
 }
+
+const invalid = (why: string) => new InvalidValueError('invalid-value', why);
 
 const closed = () => new TimeweftError('draft-closed', 'a draft is only good inside update(), and increment() in a draft');
 
@@ -389,10 +392,7 @@ export const produce = (base: unknown, recipe: (draft: never) => unknown): unkno
     const made = recipe(draft as never);
     if (made === undefined || made === draft) return draft;
     if (!scope.isWritten) return made;
-    throw new InvalidValueError(
-      'invalid-value',
-      "update()'s function changed its draft and returned a value",
-    );
+    throw invalid("update()'s function changed its draft and returned a value, or is async");
   } finally {
     scope.open = false;
   }

@@ -194,3 +194,9 @@ test('what is typed into an element that is gone goes nowhere else, and that is 
   expect(told).toEqual(['NotFoundError']);
   expect(field.value).toBe('mine');
 });
+
+test('what is no field is said, and what would be', () => {
+  for (const none of [null, document.body]) {
+    expect(() => bindText(none as never, { entity: note, path: 'title' })).toThrow('takes a textarea or an input of text, not');
+  }
+});

@@ -183,10 +183,18 @@ describe('a draft', () => {
     expect(update('a', () => undefined)).toBe('a');
   });
 
+  test('of an array takes elements, and no members that nobody would get', () => {
+    const tree = start();
+    expect(() => update(tree, draft => void ((draft.rows as unknown as Record<string, unknown>)['done'] = true))).toThrow('an array has no member done');
+    expect(() => update(tree, draft => void (draft.rows[-1] = { id: 3, tags: [] }))).toThrow('an array has no member -1');
+    expect(update(tree, draft => void (draft.rows.length = 0)).rows).toEqual([]);
+  });
+
   test('that is changed and not what is returned is refused', () => {
     const tree = start();
     expect(() => update(tree, draft => draft.rows.push({ id: 3, tags: [] }))).toThrow(InvalidValueError);
     expect(() => update(tree, draft => (draft.title = 'b'))).toThrow('changed its draft and returned a value');
+    expect(() => update(tree, (async (draft: { title: string }) => void (draft.title = 'b')) as never)).toThrow('or is async');
     expect(() => update(tree, draft => ((draft.title = 'b'), { ...draft }))).toThrow(InvalidValueError);
     expect(() => update(tree, draft => (delete (draft as Partial<typeof draft>).meta, null))).toThrow(InvalidValueError);
     expect(update(tree, draft => ((draft.title = 'b'), draft)).title).toBe('b');
