@@ -1,7 +1,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::event::{Content, Held, Item, Reply};
-use crate::testing::{Answer, Person, Server, Socket, now, server};
+use crate::testing::{Answer, Person, Server, Socket, now, server, server_over};
 
 const API: &str = "/api/v1/entities";
 
@@ -354,6 +354,34 @@ fn who_loses_a_role_is_let_go_before_anything_else_is_told_and_nobody_else_is() 
     let mut lost = [format!("rights:org:acme@{}", shop.ann.id), held_by_ed.channel];
     lost.sort();
     assert_eq!(closes(&cut), lost);
+}
+
+#[test]
+fn another_server_on_the_same_store_obeys_at_once() {
+    let shop = shop();
+    let other = server_over(shop.server.world.store.clone(), &[]);
+    let status =
+        |person: &Person, path: &str| other.ask(person, "GET", &format!("{API}/{path}"), &[], Json::Null).status();
+    let paths = ["task:t", "task:t/history", "task:t/subscribers", "org:acme"];
+    // It remembers the organisation from here on.
+    for path in paths {
+        assert_eq!(status(&shop.vic, path), 200, "{path}");
+    }
+    let mut socket = other.socket(&shop.vic, "c");
+    assert_eq!(socket.send(json!({"id": 1, "method": "subscribe", "entityId": "task:t"})).0["status"], 200);
+    let held = rights(&shop, &shop.vic);
+    shop.changed(json!({"grants": {&shop.vic.id: null}}));
+    for path in paths {
+        assert_eq!(status(&shop.vic, path), 404, "{path}");
+    }
+    for method in ["get", "history", "subscribe"] {
+        let (answer, _) = socket.send(json!({"id": 2, "method": method, "entityId": "task:t"}));
+        assert_eq!(answer["status"], 404, "{method}: {answer}");
+    }
+    // Nothing is pushed to them from here either once its gateway asks what it missed.
+    assert!(matches!(&now(other.router.resync(vec![held]))[..], [Item { content: Content::Close(1012, _), .. }]));
+    shop.changed(json!({"grants": {&shop.vic.id: {"shop": "editor"}}}));
+    assert_eq!(status(&shop.vic, "task:t"), 200);
 }
 
 #[test]
