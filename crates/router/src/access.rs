@@ -21,6 +21,7 @@ use timeweft_core::operation::{Access, Context, Failure, Meta, Permission, Polic
 use timeweft_core::org::Role;
 
 use crate::Router;
+use crate::config::Config;
 use crate::document::Unfit;
 use crate::host::Host;
 use crate::internal::SYSTEM;
@@ -230,14 +231,29 @@ async fn may_define<H: Host>(router: &Router<H>, entity: &EntityId, person: &str
 /// Whether the setting `admins` names this person, by id or by the address with which they sign in here. With none
 /// named, in development mode it is everybody.
 pub(crate) async fn is_admin<H: Host>(router: &Router<H>, person: &str) -> Result<bool, Failure> {
-    let admins = &router.config.admins;
+    is_named_admin(&router.host, &router.config, person).await
+}
+
+async fn is_named_admin<H: Host>(host: &H, config: &Config, person: &str) -> Result<bool, Failure> {
+    let admins = &config.admins;
     if admins.is_empty() {
-        return Ok(router.config.development);
+        return Ok(config.development);
     }
     if admins.iter().any(|admin| admin == person) {
         return Ok(true);
     }
-    Ok(sessions::email(&router.host, person).await?.is_some_and(|email| admins.contains(&email)))
+    Ok(sessions::email(host, person).await?.is_some_and(|email| admins.contains(&email)))
+}
+
+/// Whether somebody may act in a person's name: an admin may, and nobody in an admin's.
+pub(crate) async fn may_impersonate<H: Host>(
+    host: &H,
+    config: &Config,
+    admin: &str,
+    person: &str,
+) -> Result<bool, Failure> {
+    Ok(is_named_admin(host, config, admin).await?
+        && (config.admins.is_empty() || !is_named_admin(host, config, person).await?))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use timeweft_core::operation::Failure;
 use timeweft_core::time::Timestamp;
 use timeweft_grip::jwt;
 
-use crate::access::NOBODY;
+use crate::access::{self, NOBODY};
 use crate::config::Config;
 use crate::crypto;
 use crate::event::Header;
@@ -61,13 +61,13 @@ pub(crate) async fn identify<H: Host>(
     let now = host.now();
     if let Some(bearer) = bearer(headers) {
         if let Some(token) = config.session(bearer, now) {
-            return standing(host, token).await;
+            return standing(host, config, token).await;
         }
         return vouched_for(host, config, bearer).await;
     }
     for text in cookies(headers).take(COOKIES) {
         if let Some(token) = config.session(text, now)
-            && let Some(caller) = standing(host, token).await?
+            && let Some(caller) = standing(host, config, token).await?
         {
             return Ok(Some(caller));
         }
@@ -106,11 +106,17 @@ pub(crate) fn claimed(
     cookies(headers).take(COOKIES).find_map(|text| config.session(text, now)).map(|token| token.person)
 }
 
-async fn standing<H: Host>(host: &H, token: Token) -> Result<Option<Caller>, Failure> {
+async fn standing<H: Host>(host: &H, config: &Config, token: Token) -> Result<Option<Caller>, Failure> {
     if !is_recorded(&token.session) {
         return Ok(None);
     }
-    let known = sessions::find(host, &token).await?;
+    let known = sessions::find(host, &token.person, &token.session).await?;
+    // Who is an admin may be another since it began.
+    if let Some(admin) = &token.impersonator
+        && !access::may_impersonate(host, config, admin, &token.person).await?
+    {
+        return Ok(None);
+    }
     Ok(known.map(|Known { email, is_guest }| Caller { token, email, is_guest }))
 }
 

@@ -17,7 +17,6 @@ use timeweft_core::time::Timestamp;
 use crate::event::{Held, Item};
 use crate::host::Host;
 use crate::sign_in::sessions;
-use crate::token::Token;
 use crate::{CALL_BYTES, Router};
 use crate::{access, caller, close, crypto, notes, org, publish};
 
@@ -83,8 +82,7 @@ async fn session<H: Host>(router: &Router<H>, held: &Held, name: &str) -> Option
     if !caller::is_recorded(session) || !(is_new || now.0 / ROUND_MICROS % ROUNDS == turn) {
         return None;
     }
-    let token = Token { person: person.to_owned(), session: session.to_owned(), expires: u64::MAX, impersonator: None };
-    match sessions::find(&router.host, &token).await {
+    match sessions::find(&router.host, person, session).await {
         Ok(None) => {
             let mut item = publish::closing(held.channel.clone(), now, close::SESSION_OVER);
             item.prev_id.clone_from(&held.id);

@@ -252,6 +252,13 @@ pub(crate) struct Person {
     pub(crate) cookie: String,
 }
 
+/// Whose session an answer begins.
+pub(crate) fn signed_in(answer: &Answer) -> Person {
+    assert_eq!(answer.status(), 200, "{}", answer.json());
+    let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    Person { id: answer.json()["personId"].as_str().unwrap().to_owned(), cookie }
+}
+
 pub(crate) struct Answer(pub(crate) HttpResponse);
 
 impl Answer {

@@ -71,8 +71,8 @@ pub(super) async fn by_email<H: Host>(exchange: &Exchange<'_, H>, email: &str) -
     let guest = exchange.anybody().await?.filter(|caller| caller.is_guest && caller.token.impersonator.is_none());
     let (person, made) = persons::of_email(host, email, guest.as_ref().map(Caller::person)).await?;
     let mut effects = say_made(exchange.router, &person, made).await;
-    if guest.is_some_and(|guest| guest.person() == person) {
-        // Whoever has brought the guest's session into this browser is to have none of the person's.
+    if sessions::of_whom(host, &person).await?.is_some_and(|known| known.is_guest) {
+        // Whoever has brought the guest's session into this browser, or the one before, is to have none of the person's.
         effects.extend(end_all(host, &person).await?);
     }
     let device = device_of(exchange);
@@ -114,22 +114,25 @@ pub(super) async fn impersonate<H: Host>(exchange: &Exchange<'_, H>) -> Result<H
         ));
     }
     let entity = internal::entity("person", &person)?;
-    if person == caller.person() || internal::read(host, &entity).await?.is_none() {
+    // Whom an issuer vouches for may have no entity, and whoever has one may delete it.
+    let is_known = sessions::of_whom(host, &person).await?.is_some() || internal::read(host, &entity).await?.is_some();
+    if person == caller.person() || !is_known {
         return Err(refuse(Code::NotFound, format!("there is nobody else of the id `{person}`")));
     }
-    if !config.admins.is_empty() && access::is_admin(exchange.router, &person).await? {
+    if !access::may_impersonate(host, config, caller.person(), &person).await? {
         return Err(refuse(Code::Forbidden, "nobody acts in an admin's name"));
     }
     let now = host.now().0 / 1_000_000;
     let new = sessions::New {
-        impersonator: Some(caller.person()),
-        until: Some(now + IMPERSONATED_SECONDS),
+        impersonator: Some(&caller.token),
+        // No longer than they would be there themselves.
+        until: Some(caller.token.expires.min(now + IMPERSONATED_SECONDS)),
         ..sessions::New::of(&person, device_of(exchange))
     };
     let token = sessions::begin(host, new).await?;
     let body = Value::object([("personId", Value::text(&person)), ("impersonatorId", Value::text(caller.person()))]);
     let mut response = of_value(200, &body, exchange.format);
-    response.headers.push(cookie(&token.write(&config.key), IMPERSONATED_SECONDS, config.development));
+    response.headers.push(cookie(&token.write(&config.key), token.expires.saturating_sub(now), config.development));
     Ok(response)
 }
 

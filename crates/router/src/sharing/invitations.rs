@@ -79,6 +79,11 @@ pub(crate) async fn invite<H: Host>(
     caller: &Caller,
     (role, email, seconds): (Role, Option<String>, Option<u64>),
 ) -> Result<Made, Denied> {
+    as_themselves(caller)?;
+    if caller.is_guest && email.is_some() {
+        let why = "guests invite by a link: sign in to have a mail sent, which names who invites";
+        return Err(Denied::Forbidden(why.to_owned()));
+    }
     let seconds = seconds.unwrap_or(LIFETIME_SECONDS);
     if !(1..=LONGEST_SECONDS).contains(&seconds) {
         let why = format!("`expiresIn` is 1 to {LONGEST_SECONDS} seconds");
@@ -205,8 +210,18 @@ pub(crate) async fn withdraw<H: Host>(
     remove(router, &place.org, |standing| is_here(standing).then_some(id)).await
 }
 
+/// What is accepted makes a version that names who invited and who accepted, and has no place for an admin behind one of them.
+fn as_themselves(caller: &Caller) -> Result<(), Denied> {
+    if caller.token.impersonator.is_none() {
+        return Ok(());
+    }
+    let why = "nobody invites, or accepts an invitation, in another's name: it would not be seen who did; share with persons by name";
+    Err(Denied::Forbidden(why.to_owned()))
+}
+
 /// Accepts one.
 pub(crate) async fn accept<H: Host>(router: &Router<H>, caller: &Caller, token: &str) -> Result<Accepted, Denied> {
+    as_themselves(caller)?;
     let none = || {
         let why = "this is no invitation, or not any more: ask who invited you for another";
         Denied::Unfit(Unfit(Code::NotFound, why.to_owned()))

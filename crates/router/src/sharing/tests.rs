@@ -1,7 +1,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::event::{Content, Effect};
-use crate::testing::{Answer, Person, Server, server, server_over};
+use crate::testing::{Answer, Person, Server, server, server_over, signed_in};
 
 const API: &str = "/api/v1/entities";
 
@@ -184,6 +184,26 @@ fn whoever_has_the_link_comes_in_until_it_is_withdrawn_or_over() {
     ] {
         assert_eq!(desk.invite(&desk.ann, "doc:d", body.clone()).status(), 400, "{body}");
     }
+}
+
+#[test]
+fn nobody_invites_or_accepts_in_anothers_name_and_guests_have_no_mails_sent() {
+    let desk = desk();
+    let as_another = |whom: &Person| {
+        signed_in(&desk.server.ask(&desk.cem, "POST", "/impersonate", &[], json!({"personId": whom.id})))
+    };
+    let (as_ann, as_bob) = (as_another(&desk.ann), as_another(&desk.bob));
+    assert_eq!(desk.reads(&as_ann, "doc:d"), 200);
+    assert_eq!(desk.invite(&as_ann, "doc:d", json!({"role": "editor"})).status(), 403);
+    let link = desk.invite(&desk.ann, "doc:d", json!({"role": "editor"})).json();
+    assert_eq!(desk.accept(&as_bob, &link["token"]).status(), 403);
+    assert_eq!(desk.accept(&desk.bob, &link["token"]).status(), 200);
+    let guest = signed_in(&desk.server.anonymous("POST", "/login/guest", Json::Null));
+    assert_eq!(desk.ask(&guest, "POST", "doc", json!({"id": "g", "value": {}})).status(), 201);
+    let by_mail = json!({"role": "viewer", "email": "zoe@example.org"});
+    assert_eq!(desk.invite(&guest, "doc:g", by_mail.clone()).status(), 403);
+    assert_eq!(desk.invite(&guest, "doc:g", json!({"role": "viewer"})).status(), 201);
+    assert_eq!(desk.invite(&desk.ann, "doc:d", by_mail).status(), 201);
 }
 
 #[test]

@@ -63,7 +63,8 @@ async fn add_email<H: Host>(host: &H, person: &str, email: &str) -> Result<Optio
     let patch = Operation::Patch(Patch::of(diff, since));
     match host.apply(&as_person(host, person), &entity, patch).await.and_then(Outcome::committed) {
         Ok(committed) => Ok(Some((entity, committed))),
-        Err(Failure::NotFound | Failure::Conflict(..)) => Ok(None),
+        // Nor where the app has made something else of it: who signs in is in whatever is written there.
+        Err(Failure::NotFound | Failure::Conflict(..) | Failure::BadRequest(_) | Failure::InvalidValue(_)) => Ok(None),
         Err(failure) => Err(failure),
     }
 }
@@ -101,7 +102,8 @@ pub(crate) async fn make_entity<H: Host>(
         .and_then(Outcome::committed)
     {
         Ok(committed) => Ok(Some((entity, committed))),
-        Err(Failure::Exists) => Ok(None),
+        // Where the app's schema of persons takes no more than it knows, the app makes it.
+        Err(Failure::Exists | Failure::InvalidValue(_)) => Ok(None),
         Err(failure) => Err(failure),
     }
 }

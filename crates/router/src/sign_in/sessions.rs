@@ -1,5 +1,5 @@
-//! Which sessions of a person stand: `tw-sessions:{personId}` holds `{email?, guest?, sessions: {id: {createdAt, expiresAt, device, by?}}}`;
-//! `guest` is true of who has not signed in yet, `by` the admin who acts in the person's name.
+//! Which sessions of a person stand: `tw-sessions:{personId}` holds `{email?, guest?, sessions: {id: {createdAt, expiresAt, device, by?, from?}}}`;
+//! `guest` is true of who has not signed in yet, `by` the admin who acts in the person's name, from their session `from`.
 //!
 //! Begun and ended as keys of one map, so that concurrent sign-ins and sign-outs merge. Over-age ones go when a new one
 //! begins, and the oldest when there are too many.
@@ -8,6 +8,7 @@ use timeweft_core::operation::Failure;
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::{Object, Value};
 
+use crate::caller::is_recorded;
 use crate::crypto;
 use crate::host::Host;
 use crate::internal::{self, Step, instant, member, of_instant, text};
@@ -27,8 +28,8 @@ pub(crate) struct New<'a> {
     pub(crate) email: Option<&'a str>,
     /// Whether they are let in without having signed in, for the first time.
     pub(crate) is_guest: bool,
-    /// The admin who acts in their name.
-    pub(crate) impersonator: Option<&'a str>,
+    /// The session of the admin who acts in their name.
+    pub(crate) impersonator: Option<&'a Token>,
     /// It ends no later (seconds since 1970), if that is given.
     pub(crate) until: Option<u64>,
     /// What the person knows it by.
@@ -71,7 +72,7 @@ pub(crate) async fn begin<H: Host>(host: &H, new: New<'_>) -> Result<Token, Fail
         person: person.to_owned(),
         session: crypto::random_name(host, 16),
         expires: until.map_or(expires, |until| until.min(expires)),
-        impersonator: impersonator.map(str::to_owned),
+        impersonator: impersonator.map(|admin| admin.person.clone()),
     };
     let entity = internal::entity("tw-sessions", person)?;
     internal::update(host, &entity, |found| {
@@ -85,8 +86,8 @@ pub(crate) async fn begin<H: Host>(host: &H, new: New<'_>) -> Result<Token, Fail
         let expires = of_instant(Timestamp(token.expires * 1_000_000));
         let device = Value::text(&device);
         let session = [("createdAt", of_instant(now)), ("expiresAt", expires), ("device", device)];
-        let by = impersonator.map(|by| ("by", Value::text(by)));
-        sessions.insert(token.session.clone(), Value::object(session.into_iter().chain(by)));
+        let by = impersonator.map(|admin| [("by", Value::text(&admin.person)), ("from", Value::text(&admin.session))]);
+        sessions.insert(token.session.clone(), Value::object(session.into_iter().chain(by.into_iter().flatten())));
         // Whom a token vouches for may have signed in by mail before.
         let known = found.map(known).unwrap_or_default();
         let is_guest = is_guest || (known.is_guest && email.is_none());
@@ -97,13 +98,26 @@ pub(crate) async fn begin<H: Host>(host: &H, new: New<'_>) -> Result<Token, Fail
     Ok(token)
 }
 
-/// What is known of the session's person when the session stands.
-pub(crate) async fn find<H: Host>(host: &H, token: &Token) -> Result<Option<Known>, Failure> {
-    let entity = internal::entity("tw-sessions", &token.person)?;
+/// What is known of the session's person when the session stands, and that of who acts in their name.
+pub(crate) async fn find<H: Host>(host: &H, person: &str, session: &str) -> Result<Option<Known>, Failure> {
+    let entity = internal::entity("tw-sessions", person)?;
     let Some((value, _)) = internal::read(host, &entity).await? else { return Ok(None) };
-    let session = member(&value, "sessions").and_then(|sessions| member(sessions, &token.session));
+    let found = member(&value, "sessions").and_then(|sessions| member(sessions, session));
     let now = host.now();
-    Ok(session.filter(|session| stands(session, now)).map(|_| known(&value)))
+    let Some(found) = found.filter(|session| stands(session, now)) else { return Ok(None) };
+    if let (Some(by), Some(from)) = (text(found, "by"), text(found, "from"))
+        && is_recorded(from)
+        && Box::pin(find(host, by, from)).await?.is_none()
+    {
+        return Ok(None);
+    }
+    Ok(Some(known(&value)))
+}
+
+/// What is known of a person who has had a session.
+pub(crate) async fn of_whom<H: Host>(host: &H, person: &str) -> Result<Option<Known>, Failure> {
+    let found = internal::read(host, &internal::entity("tw-sessions", person)?).await?;
+    Ok(found.map(|(value, _)| known(&value)))
 }
 
 /// The sessions of a person, the last one first.
@@ -126,8 +140,7 @@ pub(crate) async fn of_person<H: Host>(host: &H, person: &str) -> Result<Vec<Sta
 
 /// The email with which a person signs in; `None` for those whom an issuer vouches for.
 pub(crate) async fn email<H: Host>(host: &H, person: &str) -> Result<Option<String>, Failure> {
-    let found = internal::read(host, &internal::entity("tw-sessions", person)?).await?;
-    Ok(found.and_then(|(value, _)| known(&value).email))
+    Ok(of_whom(host, person).await?.and_then(|known| known.email))
 }
 
 /// Ends one session, or all of the person's. Which there were.

@@ -327,7 +327,7 @@ fn sessions_begun_and_ended_at_once_all_count() {
     let session = ann.cookie.split('.').nth(1).unwrap();
     let begun = async {
         let begun = sessions::begin(&server.world, new(&ann.id)).await.unwrap();
-        sessions::find(&server.world, &begun).await.unwrap().is_some()
+        sessions::find(&server.world, &begun.person, &begun.session).await.unwrap().is_some()
     };
     let ended = async {
         sessions::end(&server.world, &ann.id, Some(session)).await.unwrap();

@@ -13,7 +13,7 @@ use crate::{origin, token};
 pub(super) async fn admit<H: Host>(
     router: &Router<H>,
     batch: &Batch,
-) -> Result<(Caller, [Reply; 2]), Box<BatchOutcome>> {
+) -> Result<(Caller, Vec<Reply>), Box<BatchOutcome>> {
     if !origin::is_ours(&batch.headers, &router.config.origins) {
         return Err(refused(Code::Forbidden, "this origin may not connect; list it in the setting `origins`"));
     }
@@ -21,8 +21,10 @@ pub(super) async fn admit<H: Host>(
     let since = router.host.now().to_string();
     match caller::identify(&router.host, &router.config, &batch.headers).await {
         Ok(Some(caller)) => {
-            let channels = [caller.token.channel(), token::sockets_channel(caller.person())];
-            let replies = channels.map(|channel| Reply::Subscribe { channel, id: Some(since.clone()) });
+            // An admin's signing out everywhere ends what they do in others' names.
+            let persons = [Some(caller.person()), caller.token.impersonator.as_deref()];
+            let channels = persons.into_iter().flatten().map(token::sockets_channel).chain([caller.token.channel()]);
+            let replies = channels.map(|channel| Reply::Subscribe { channel, id: Some(since.clone()) }).collect();
             Ok((caller, replies))
         }
         Ok(None) => Err(refused(Code::Unauthorized, "sign in first: POST /login, then POST /login/verify")),

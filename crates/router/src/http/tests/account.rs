@@ -3,15 +3,10 @@
 use serde_json::{Value as Json, json};
 
 use crate::event::{Content, Effect};
-use crate::testing::{Answer, Person, Server, server};
+use crate::sign_in::persons;
+use crate::testing::{Answer, Person, Server, now, server, server_over, signed_in};
 
 const API: &str = "/api/v1/entities";
-
-fn signed_in(answer: &Answer) -> Person {
-    assert_eq!(answer.status(), 200, "{}", answer.json());
-    let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
-    Person { id: answer.json()["personId"].as_str().unwrap().to_owned(), cookie }
-}
 
 fn guest(server: &Server) -> Person {
     signed_in(&server.anonymous("POST", "/login/guest", Json::Null))
@@ -59,6 +54,50 @@ fn who_brought_a_guests_session_into_a_browser_has_none_of_the_person_it_becomes
     let closes =
         |effect: &Effect| matches!(effect, Effect::Publish(item) if matches!(item.content, Content::Close(..)));
     assert!(answer.0.effects.iter().any(closes), "and so are its sockets");
+}
+
+#[test]
+fn a_guest_who_has_made_something_else_of_their_entity_signs_in_and_their_session_ends() {
+    let server = server(&[]);
+    let ann = guest(&server);
+    let person = format!("{API}/person:{}", ann.id);
+    let since =
+        server.ask(&ann, "GET", &person, &[], Json::Null).json()["meta"]["validFrom"].as_str().unwrap().to_owned();
+    let put = server.ask(&ann, "PUT", &person, &[("if-unmodified-since", &since)], json!({"value": [1]}));
+    assert_eq!(put.status(), 200, "{}", put.json());
+    let known = signed_in(&verify(&server, &ann, "ann@example.org"));
+    assert_eq!((known.id.as_str(), status(&server, &ann, "/me")), (ann.id.as_str(), 401));
+    assert_eq!(server.ask(&known, "GET", &person, &[], Json::Null).json()["value"], json!([1]));
+}
+
+#[test]
+fn a_guests_session_that_was_left_ends_when_they_sign_in_anywhere() {
+    let server = server(&[]);
+    let ann = guest(&server);
+    // The server dies before it has ended the session.
+    now(persons::of_email(&server.world, "ann@example.org", Some(&ann.id))).unwrap();
+    assert_eq!(status(&server, &ann, "/me"), 200);
+    assert_eq!(server.sign_in("ann@example.org").id, ann.id);
+    assert_eq!(status(&server, &ann, "/me"), 401);
+}
+
+#[test]
+fn a_schema_of_persons_keeps_nobody_from_signing_in() {
+    let server = server(&[]);
+    let strict = json!({"schema": {"type": "object", "properties": {"public": true}, "additionalProperties": false}});
+    let made = server.ask(
+        &server.sign_in("ann@example.org"),
+        "POST",
+        &format!("{API}/type"),
+        &[],
+        json!({"id": "person", "value": strict}),
+    );
+    assert_eq!(made.status(), 201, "{}", made.json());
+    let bob = server.sign_in("bob@example.org");
+    assert_eq!(status(&server, &bob, "/me"), 200);
+    let cem = guest(&server);
+    assert_eq!(signed_in(&verify(&server, &cem, "cem@example.org")).id, cem.id);
+    assert_eq!(status(&server, &cem, "/me"), 401);
 }
 
 #[test]
@@ -130,6 +169,20 @@ fn an_admin_acts_in_somebodys_name_and_each_version_says_so() {
     assert_eq!(impersonate(&admin, "not/an/id").status(), 400);
     let as_ann = signed_in(&impersonate(&admin, &ann.id));
     assert_eq!(impersonate(&as_ann, &other.id).status(), 403, "nor in two names at once");
+    // It lasts no longer than what it was begun from: the admin's own session, and that they are an admin and the person is none.
+    let channel = crate::token::sockets_channel(&admin.id);
+    assert!(server.socket(&as_ann, "c").channels.contains_key(&channel));
+    let over = server.ask(&admin, "POST", "/logout/all", &[], Json::Null);
+    assert!(over.published().iter().any(|item| item.channel == channel));
+    assert_eq!(status(&server, &as_ann, "/me"), 401);
+    let admin = server.sign_in("admin@example.org");
+    let as_ann = signed_in(&impersonate(&admin, &ann.id));
+    for admins in ["other@example.org", "admin@example.org, ann@example.org"] {
+        let later = server_over(server.world.store.clone(), &[("admins", admins)]);
+        assert_eq!(status(&later, &ann, "/me"), 200);
+        assert_eq!(status(&later, &as_ann, "/me"), 401, "{admins}");
+    }
+    assert_eq!(status(&server, &as_ann, "/me"), 200);
     // Whoever signs in from within a guest's name is not that guest from then on.
     let guest = guest(&server);
     let as_guest = signed_in(&impersonate(&admin, &guest.id));
