@@ -228,14 +228,20 @@ pub(super) fn united(a: &Value, b: &Value, kind: Option<Keyed>) -> Result<Option
     }
 }
 
-/// What is inserted under the name of an element, and its place among all that is.
+/// What is inserted under the name or key of an element, and its place among all that is.
 pub(super) fn inserted_again<'a>(
     segments: &'a [Segment<Vec<Value>, Diff>],
     element: &Value,
+    kind: Option<Keyed>,
 ) -> Option<(usize, &'a Value)> {
     let identity = Identity::default();
-    let name = identity.of(element)?;
-    inserted(segments).into_iter().enumerate().find(|(_, value)| identity.of(value) == Some(name))
+    let is_again = |value: &Value| match kind {
+        Some(kind) => kind.key(value) == kind.key(element),
+        None => identity.of(value) == identity.of(element),
+    };
+    // What has no name is nobody.
+    let is_known = kind.is_some() || identity.of(element).is_some();
+    inserted(segments).into_iter().enumerate().find(|(_, value)| is_known && is_again(value))
 }
 
 fn inserted(segments: &[Segment<Vec<Value>, Diff>]) -> Vec<&Value> {

@@ -282,16 +282,22 @@ fn elements(
             (Fate::Goes, fate) if !is_cut && fate.inner().is_some() => {
                 cut.elements.push(index);
                 // What was taken out and put back under its name is one element still.
-                let again = meet::inserted_again(&a, item);
+                let again = meet::inserted_again(&a, item, kind);
                 cut.inserted.extend(again.map(|(inserted, _)| inserted));
                 let theirs = fate.inner().and_then(|change| after(change, Some(item)));
                 let mine = again.map(|(_, value)| value.clone());
-                contested.push(Contested { place: place(), base: Some(item.clone()), mine, theirs });
+                // As it was, it was only put elsewhere.
+                if mine.as_ref() != Some(item) {
+                    contested.push(Contested { place: place(), base: Some(item.clone()), mine, theirs });
+                }
             }
             (fate, Fate::Goes) if fate.inner().is_some() => {
                 cut.elements.push(index);
                 let mine = fate.inner().and_then(|change| after(change, Some(item)));
-                contested.push(Contested { place: place(), base: Some(item.clone()), mine, theirs: None });
+                let again = meet::inserted_again(&b, item, kind).filter(|_| kind.is_some());
+                let place = again.map_or_else(place, |(at, _)| Place::at(vec![Step::Index(inserted_at(&b, at))]));
+                let theirs = again.map(|(_, value)| value.clone());
+                contested.push(Contested { place, base: Some(item.clone()), mine, theirs });
             }
             (one, another) => {
                 if let (Some(mine), Some(theirs)) = (one.inner(), another.inner()) {

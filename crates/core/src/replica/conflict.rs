@@ -139,6 +139,8 @@ impl Conflict {
                 }
                 Ok(())
             }
+            // It is there once.
+            (Value::Set(items), Step::Index(_)) if wanted.as_ref().is_some_and(|value| items.contains(value)) => Ok(()),
             (Value::Array(items) | Value::Set(items), Step::Index(index)) => {
                 let index = *index;
                 match wanted {
@@ -163,7 +165,16 @@ impl Conflict {
                 match wanted {
                     Some(Value::Array(entry)) => {
                         let [key, value] = <[Value; 2]>::try_from(entry).map_err(|_| Undecidable::Bad)?;
-                        if !*absent && index < entries.len() {
+                        let known = entries.iter().position(|(known, _)| *known == key);
+                        if let Some(there) = known.filter(|_| *absent) {
+                            // Somebody has put it back: what I made of it goes in there.
+                            let mut whole = Value::Array(vec![key.clone(), entries[there].1.clone()]);
+                            self.join(&mut whole, &Value::Array(vec![key, value]));
+                            let Value::Array(mut both) = whole else { return Err(Undecidable::Bad) };
+                            entries[there].1 = both.pop().ok_or(Undecidable::Bad)?;
+                        } else if known.is_some_and(|there| there != index) {
+                            return Err(Undecidable::Bad);
+                        } else if !*absent && index < entries.len() {
                             entries[index] = (key, value);
                         } else if index <= entries.len() {
                             entries.insert(index, (key, value));

@@ -32,10 +32,14 @@ export interface TextOptions {
  * @example
  * const stop = bindText(document.querySelector('textarea'), { entity: note, path: 'blob' })
  */
-export const bindText = (field: HTMLTextAreaElement | HTMLInputElement, { entity, path = [], onError }: TextOptions): (() => void) => {
+export const bindText = (field: HTMLTextAreaElement | HTMLInputElement, options: TextOptions): (() => void) => {
   if (typeof (field as { value?: unknown } | null)?.value !== 'string' || !('selectionStart' in field)) {
     throw new InvalidValueError('bad-request', `bindText() takes a textarea or an input of text, not ${String(field)}`);
   }
+  if (typeof options?.entity?.subscribe !== 'function') {
+    throw new InvalidValueError('bad-request', 'bindText() takes { entity, path }: an entity of client.entity(…), and where in it the text is');
+  }
+  const { entity, path = [], onError } = options;
   const steps = typeof path === 'object' ? path : [path];
   // While somebody is in the field, what they write is of the element that they began in, wherever it is moved.
   let here = steps;
@@ -115,6 +119,10 @@ const textAt = (value: unknown, steps: Steps): string => {
 };
 
 const edit = (entity: TextOptions['entity'], steps: Steps, change: (text: string) => string): void => {
+  const there = at(entity.get(), steps);
+  if (there !== undefined && there !== null && kindOf(there) !== 'text') {
+    throw new InvalidValueError('invalid-value', `what ${entity.id} has at ${JSON.stringify(steps)} is no text: give bindText() the path to one`);
+  }
   const last = steps.at(-1);
   if (last === undefined) return entity.get() === undefined ? entity.set(change('')) : entity.update(text => change(String(text)));
   entity.update(value => {

@@ -195,8 +195,25 @@ test('what is typed into an element that is gone goes nowhere else, and that is 
   expect(field.value).toBe('mine');
 });
 
+test('what is no text is not written over', async () => {
+  const errors: Error[] = [];
+  for (const path of [[], 'parts', ['parts', 0]]) {
+    await bind(path as never, field, error => errors.push(error));
+    field.value = 'Z';
+    field.dispatchEvent(new Event('input'));
+    stop();
+  }
+  expect(errors.map(error => error.message)).toEqual([
+    expect.stringContaining('at [] is no text'), expect.stringContaining('at ["parts"] is no text'), expect.stringContaining('at ["parts",0] is no text'),
+  ]);
+  expect(note.get()).toEqual({ title: 'one two three', parts: [{ text: 'part' }] });
+});
+
 test('what is no field is said, and what would be', () => {
   for (const none of [null, document.body]) {
     expect(() => bindText(none as never, { entity: note, path: 'title' })).toThrow('takes a textarea or an input of text, not');
+  }
+  for (const none of [undefined, { path: 'title' }, { entity: ID }]) {
+    expect(() => bindText(field, none as never)).toThrow('takes { entity, path }');
   }
 });

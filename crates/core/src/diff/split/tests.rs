@@ -86,6 +86,41 @@ fn an_element_that_i_deleted_and_they_changed_and_moved_is_contested_where_it_we
 }
 
 #[test]
+fn an_entry_that_is_taken_out_of_a_map_and_put_back_is_one_entry_still() {
+    let map = |entries: &str| {
+        let Value::Array(entries) = value(entries) else { panic!("{entries}") };
+        let entry = |entry| match entry {
+            Value::Array(entry) => <[Value; 2]>::try_from(entry).map(|[key, value]| (key, value)).unwrap(),
+            other => panic!("{other:?}"),
+        };
+        Value::Map(entries.into_iter().map(entry).collect())
+    };
+    let base = map(r#"[["k",1],["j",2]]"#);
+    let put_back = |entry: &str| {
+        let again = Segment::Insert(vec![value(entry)], crate::diff::Joins::NONE);
+        Diff::Entries(Keyed::Map, vec![Segment::Delete(1), Segment::Keep(1), again])
+    };
+    let (as_it_was, other) = (put_back(r#"["k",1]"#), put_back(r#"["k",3]"#));
+    let theirs = crate::diff::diff_finely(&base, &map(r#"[["k",5],["j",2]]"#));
+    let entry = |number: &str| Some(value(&format!(r#"["k",{number}]"#)));
+    let parts = |mine: &Diff, theirs: &Diff| {
+        let parts = split(mine, theirs, &base);
+        let kept = rebase(&parts.kept, theirs, Order::later(None, None)).unwrap();
+        let mut both = base.clone();
+        theirs.apply(&mut both).unwrap();
+        kept.apply(&mut both).unwrap();
+        let contested = parts.contested.into_iter();
+        (both, contested.map(|one| (one.place, [one.base, one.mine, one.theirs])).collect::<Vec<_>>())
+    };
+    assert_eq!(parts(&as_it_was, &theirs), (map(r#"[["k",5],["j",2]]"#), vec![]));
+    let place = |index| Place::at(vec![Step::Index(index)]);
+    let about = (place(0), [entry("1"), entry("3"), entry("5")]);
+    assert_eq!(parts(&other, &theirs), (map(r#"[["k",5],["j",2]]"#), vec![about]));
+    let about = (place(1), [entry("1"), entry("5"), entry("1")]);
+    assert_eq!(parts(&theirs, &as_it_was), (map(r#"[["j",2],["k",1]]"#), vec![about]));
+}
+
+#[test]
 fn inside_an_element_that_was_moved_only_the_member_is_contested() {
     let base = r#"[{"id":1,"a":0},{"id":2}]"#;
     let theirs = r#"{"$array":[{"take":1},1,{"put":0,"at":{"a":2}}]}"#;

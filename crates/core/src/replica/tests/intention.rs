@@ -4,8 +4,9 @@ use super::server::Server;
 use super::tab::{Screen, object, text};
 use super::{ENTITY, One};
 use crate::codec::{cbor, json};
+use crate::diff::{Joins, Patch, Segment};
 use crate::limits::Limits;
-use crate::replica::{Action, Choice, Effect};
+use crate::replica::{Action, Choice, Effect, Policy};
 use crate::value::Value;
 
 pub(super) fn value(text: &str) -> Value {
@@ -435,6 +436,55 @@ fn a_number_in_a_map_that_both_set_can_be_chosen() {
         assert_eq!(server.value(), map(wanted));
         assert!(conflicts(&bob).is_empty());
     }
+}
+
+/// A `Map` with these entries, and a text beside it.
+fn map_and_text(entries: &[(&str, &str)], beside: &str) -> Value {
+    let entries = entries.iter().map(|(key, entry)| (text(key), value(entry))).collect();
+    object([("m", Value::Map(entries)), ("t", text(beside))])
+}
+
+#[test]
+fn who_takes_an_entry_out_of_a_map_and_puts_it_back_loses_nothing_beside_it() {
+    for (policy, number) in [(Policy::Mine, "5"), (Policy::Theirs, "1"), (Policy::KeepTheirsWhereBoth, "1")] {
+        let (mut server, mut ada, mut bob) = two(&map_and_text(&[("k", "1"), ("j", "2")], "text"));
+        bob.browser.set_policy(ENTITY, policy);
+        ada.cut();
+        bob.cut();
+        let put_back = Segment::Insert(vec![value(r#"["k",1]"#)], Joins::NONE);
+        let entries = Patch::Entries(vec![Segment::Delete(1), Segment::Keep(1), put_back]);
+        let members = [("m".to_owned(), entries), ("t".to_owned(), Patch::Value(text("text Ada")))];
+        ada.act(Action::Patch(cbor::encode_patch(&Patch::Map(members.into_iter().collect()))), None);
+        let five = Patch::Array(vec![Segment::Keep(1), Segment::Inner(Patch::Value(value("5")))]);
+        let members = [("m".to_owned(), Patch::Entries(vec![Segment::Inner(five)]))];
+        bob.act(Action::Patch(cbor::encode_patch(&Patch::Map(members.into_iter().collect()))), None);
+        ada.connect(&mut server);
+        bob.connect(&mut server);
+        let entries = [("j", "2"), ("k", number)];
+        let either = [entries, [entries[1], entries[0]]].map(|entries| map_and_text(&entries, "text Ada"));
+        assert!(either.contains(&server.value()), "{policy:?}: {:?}", server.value());
+        if let [conflict] = &conflicts(&bob)[..] {
+            assert_eq!(field(conflict, "path"), Some(&value(r#"["m",1]"#)));
+        }
+    }
+}
+
+#[test]
+fn an_entry_that_was_deleted_and_is_back_takes_what_one_made_of_it() {
+    let start = map_and_text(&[("k", r#"{"t":"x","n":1}"#)], "");
+    let (mut server, mut ada, mut bob) = two(&start);
+    ada.cut();
+    bob.cut();
+    ada.edit(map_and_text(&[], ""), None);
+    bob.edit(map_and_text(&[("k", r#"{"t":"x Bob","n":1}"#)], ""), None);
+    ada.connect(&mut server);
+    bob.connect(&mut server);
+    assert_eq!(conflicts(&bob).len(), 1);
+    ada.edit(map_and_text(&[("a", "1"), ("k", r#"{"t":"x","n":2}"#)], ""), Some(&mut server));
+    bob.follow(&mut server);
+    resolve(&mut bob, 0, Choice::Mine, &mut server);
+    assert_eq!(server.value(), map_and_text(&[("a", "1"), ("k", r#"{"t":"x Bob","n":2}"#)], ""));
+    assert!(conflicts(&bob).is_empty());
 }
 
 #[test]
