@@ -280,7 +280,8 @@ async fn unread(url: &str) -> Result<Answers> {
     let mut changes = 0;
     while Instant::now() < end {
         let text: String = (0..25_000).map(|n| format!("{:x} ", (n + changes) * 7919 % 65_521)).collect();
-        let request = json!({"method": "patchDiff", "entityId": entity, "diff": {"n": text}, "ifUnmodifiedSince": last});
+        let request =
+            json!({"method": "patchDiff", "entityId": entity, "diff": {"n": text}, "ifUnmodifiedSince": last});
         let done = writer.call(request).await?;
         last = done["meta"]["validFrom"].as_str().with_context(|| done.to_string())?.to_owned();
         changes += 1;
