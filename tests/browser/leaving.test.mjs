@@ -29,6 +29,32 @@ for (const [where, options] of Object.entries(MODES)) describe(`who leaves their
 
   after(() => leave(ada));
 
+  test('after letters typed as fast as it goes, finds them all', async () => {
+    const { first: tab } = ada;
+    const id = `note:${options.noSharedWorker ? 'l' : 's'}typed`;
+    await tab.open(id);
+    await tab.set(id, { blob: '' });
+    await tab.settles(id);
+    let blob = '';
+    for (let n = 0; n < 3 * TIMES; n += 1) {
+      await tab.open(id);
+      await tab.sees(id, { blob });
+      await tab.page.evaluate(id => {
+        const area = document.body.appendChild(document.createElement('textarea'));
+        bindText(area, { entity: client.entity(id), path: 'blob' });
+        area.focus();
+        area.setSelectionRange(area.value.length, area.value.length);
+      }, id);
+      const words = ` EDIT ${n}`;
+      await tab.page.keyboard.type(words);
+      await tab.page.reload();
+      blob += words;
+      await tab.load();
+    }
+    await tab.open(id);
+    await tab.sees(id, { blob });
+  });
+
   for (const isOff of [false, true]) for (const [way, go] of Object.entries(WAYS)) {
     test(`and ${way}${isOff ? ' without a network' : ''}, has what they did last`, async () => {
       const { first: tab } = ada;

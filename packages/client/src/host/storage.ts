@@ -128,6 +128,8 @@ export class Storage {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    // Beside the transaction under way: a tab that is left does not live to see its end.
+    if (this.#waiting.size > 0 && !this.#trouble) this.#transact(this.#batch(this.#waiting), false).catch(() => undefined);
     await this.#writing;
     this.#drop();
   }
@@ -163,9 +165,13 @@ export class Storage {
     this.#writing = undefined;
   }
 
+  #batch(names: ReadonlySet<string>): Map<string, Entry> {
+    return new Map([...this.#dirty].filter(([name]) => names.has(name)));
+  }
+
   /** Writes, at the second try after something was done about the first one's failure. */
   async #attempt(names: ReadonlySet<string>, strict: boolean): Promise<void> {
-    const batch = new Map([...this.#dirty].filter(([name]) => names.has(name)));
+    const batch = this.#batch(names);
     for (let second = false; ; second = true) {
       try {
         await this.#transact(batch, strict);
