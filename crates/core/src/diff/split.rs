@@ -287,7 +287,7 @@ fn elements(
                 let theirs = fate.inner().and_then(|change| after(change, Some(item)));
                 let mine = again.map(|(_, value)| value.clone());
                 // As it was, it was only put elsewhere.
-                if mine.as_ref() != Some(item) {
+                if mine.as_ref() != Some(item) && mine != theirs {
                     contested.push(Contested { place: place(), base: Some(item.clone()), mine, theirs });
                 }
             }
@@ -297,7 +297,9 @@ fn elements(
                 let again = meet::inserted_again(&b, item, kind).filter(|_| kind.is_some());
                 let place = again.map_or_else(place, |(at, _)| Place::at(vec![Step::Index(inserted_at(&b, at))]));
                 let theirs = again.map(|(_, value)| value.clone());
-                contested.push(Contested { place, base: Some(item.clone()), mine, theirs });
+                if mine != theirs {
+                    contested.push(Contested { place, base: Some(item.clone()), mine, theirs });
+                }
             }
             (one, another) => {
                 if let (Some(mine), Some(theirs)) = (one.inner(), another.inner()) {
