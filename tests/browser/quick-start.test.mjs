@@ -131,7 +131,7 @@ test('two who write backwards at one place, each letter before the last, write e
 test('signing out leaves nothing to see', async () => {
   await ada.getByRole('button', { name: 'Sign out' }).click();
   await ada.getByRole('button', { name: 'Sign in' }).waitFor();
-  assert.ok(await ada.getByLabel('Title').isHidden());
+  await ada.getByLabel('Title').waitFor({ state: 'hidden' });
   await shows(ada, 'Title', '');
 });
 
