@@ -23,7 +23,7 @@ pub(super) struct Reconciled {
     pub(super) theirs: Diff,
     /// What mine gave way in, in places of what both make, and somebody has to be told of.
     pub(super) contested: Vec<Contested>,
-    /// Whether nothing was contested.
+    /// Whether neither had to give way in anything.
     pub(super) apart: bool,
 }
 

@@ -210,7 +210,8 @@ pub(crate) async fn withdraw<H: Host>(
     remove(router, &place.org, |standing| is_here(standing).then_some(id)).await
 }
 
-/// What is accepted makes a version that names who invited and who accepted, and has no place for an admin behind one of them.
+/// What is accepted makes a version that names who invited and who accepted, and has no place for an admin behind one of them;
+/// a link makes none.
 fn as_themselves(caller: &Caller) -> Result<(), Denied> {
     if caller.token.impersonator.is_none() {
         return Ok(());
