@@ -118,10 +118,11 @@ export const movedOwn = (own: Stretch | undefined, changes: readonly Edit[]): St
   return start < end ? { start, end } : undefined;
 };
 
-/** The same after an edit of that person: what is put in beside it, or in it, goes on with it; elsewhere something new begins. */
+/** The same after an edit of that person: what is put in beside it goes on with it; elsewhere, also in the middle of it, something new begins. */
 export const ownAfter = (own: Stretch | undefined, { start, end, text }: Edit): Stretch | undefined => {
   const longer = text.length - (end - start);
-  if (own && start <= own.end && own.start <= end) {
+  const isInside = own && text && own.start < start && end < own.end;
+  if (own && !isInside && start <= own.end && own.start <= end) {
     const after = { start: Math.min(own.start, start), end: Math.max(own.end, end) + longer };
     return after.start < after.end ? after : undefined;
   }

@@ -77,9 +77,11 @@ test('while text is composed the field is left alone; then both are there', () =
 });
 
 describe.each([
-  ['forwards', 'jan', 0],
-  ['backwards', 'naj', -1],
-])('what is written %s stays in one piece', (_, run, step) => {
+  ['forwards', 'in what others wrote', 'jan', 0, remote],
+  ['backwards', 'in what others wrote', 'naj', -1, remote],
+  ['forwards', 'in the middle of what the same person wrote', 'jan', 0, (text: string) => type(text)],
+  ['backwards', 'in the middle of what the same person wrote', 'naj', -1, (text: string) => type(text)],
+])('what is written %s %s stays in one piece', (_way, _where, run, step, put) => {
   const write = (letter: string) => {
     type(letter);
     const caret = field.selectionStart + step;
@@ -92,7 +94,8 @@ describe.each([
   };
 
   beforeEach(() => {
-    remote('<>');
+    put('<>');
+    binding.show(store);
     field.setSelectionRange(1, 1);
   });
 
