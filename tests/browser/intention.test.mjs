@@ -189,6 +189,19 @@ for (const [where, options] of Object.entries(MODES)) describe(`what people mean
       isSortedAndTicked(await pair.apart(id, sort, ticking));
     });
 
+    test('a list without ids is set anew with one more in front and one ticked, while that one is renamed there: both are in that one', async () => {
+      const id = await pair.shared(withoutIds);
+      const set = entity => {
+        const { todos, ...rest } = entity.get();
+        const ticked = todos.map(todo => (todo.text === 'plum' ? { ...todo, done: true } : { ...todo }));
+        entity.set({ ...rest, todos: [{ text: 'pear', done: false }, ...ticked] });
+      };
+      const rename = entity => entity.update(({ todos }) => void (todos[0].text = 'red plum'));
+      const { value: { todos }, conflicts } = await pair.apart(id, set, rename);
+      assert.deepEqual(todos.slice(0, 3).map(({ text, done }) => `${text} ${done}`), ['pear false', 'red plum true', 'fig false']);
+      assert.deepEqual(conflicts.flat(), []);
+    });
+
     test('two tabs: one sorts after it was blocked, the other ticks two meanwhile: the ticked ones are ticked', async () => {
       const id = await pair.shared(withoutIds, pair.ada.tabs);
       const [first, second] = pair.ada.tabs;

@@ -136,7 +136,7 @@ const between = (a: number[], b: number[], a0: number, a1: number, b0: number, b
   while (a0 < a1 - tail && b0 < b1 - tail && a[a1 - 1 - tail] === b[b1 - 1 - tail]) tail += 1;
   const [n, m] = [a1 - tail - a0, b1 - tail - b0];
   if (n > 0 && m > 0) {
-    if (n * m <= CELLS) longest(a, b, a0, n, b0, m, pairs);
+    if (n * m <= CELLS) for (const [i, j] of heaviest(n, m, (i, j) => Number(a[a0 + i] === b[b0 + j]))) pairs.push([a0 + i, b0 + j]);
     else if (rounds > 0) {
       const { rise: fixed, isAll } = anchors(a, b, a0, a0 + n, b0, b0 + m);
       let [i, j] = [a0, b0];
@@ -152,21 +152,26 @@ const between = (a: number[], b: number[], a0: number, a1: number, b0: number, b
   for (; tail > 0; tail -= 1) pairs.push([a1 - tail, b1 - tail]);
 };
 
-const longest = (a: number[], b: number[], a0: number, n: number, b0: number, m: number, pairs: Pair[]): void => {
+/** The choice of pairs, rising on both sides, that weighs most; what weighs nothing is no pair. */
+export const heaviest = (n: number, m: number, weight: (i: number, j: number) => number): Pair[] => {
   const width = m + 1;
-  // best[i][j]: how many of a[i…] and b[j…] can stay.
+  // best[i][j]: what can be had from i… and j….
   const best = new Uint32Array((n + 1) * width);
+  const paired = (i: number, j: number): number => {
+    const here = weight(i, j);
+    return here && here + best[(i + 1) * width + j + 1]!;
+  };
   for (let i = n - 1; i >= 0; i -= 1) {
-    for (let j = m - 1; j >= 0; j -= 1) {
-      const here = i * width + j;
-      best[here] = a[a0 + i] === b[b0 + j] ? best[here + width + 1]! + 1 : Math.max(best[here + width]!, best[here + 1]!);
-    }
+    for (let j = m - 1; j >= 0; j -= 1) best[i * width + j] = Math.max(paired(i, j), best[(i + 1) * width + j]!, best[i * width + j + 1]!);
   }
+  const pairs: Pair[] = [];
   for (let i = 0, j = 0; i < n && j < m; ) {
-    if (a[a0 + i] === b[b0 + j]) pairs.push([a0 + i++, b0 + j++]);
-    else if (best[(i + 1) * width + j]! >= best[i * width + j + 1]!) i += 1;
+    const here = best[i * width + j]!;
+    if (here && paired(i, j) === here) pairs.push([i++, j++]);
+    else if (best[(i + 1) * width + j] === here) i += 1;
     else j += 1;
   }
+  return pairs;
 };
 
 /** What occurs once in both: the longest choice that rises in both. `isAll`: nothing occurs twice, so that there is no longer one. */
@@ -237,22 +242,18 @@ let left = 0;
 const hashOf = (value: unknown, hash: number): number => {
   left -= 1;
   if (left < 0) return hash;
-  switch (kindOf(value)) {
-    case 'text':
-      return mix(hash, value as string);
+  const kind = kindOf(value);
+  switch (kind) {
     case 'array':
-      return (value as unknown[]).reduce((sum: number, item) => hashOf(item, sum), mix(hash, 'a'));
-    case 'object': {
-      const object = value as Record<string, unknown>;
-      return inOrder(Object.keys(object)).reduce((sum, key) => hashOf(object[key], mix(sum, key)), mix(hash, 'o'));
-    }
-    case 'date':
-      return mix(hash, `d${(value as Date).getTime()}`);
     case 'map':
     case 'set':
-      return hashOf([...(value as Set<unknown>)], mix(hash, 'm'));
+      return [...(value as Iterable<unknown>)].reduce((sum: number, item) => hashOf(item, sum), mix(hash, kind));
+    case 'object': {
+      const object = value as Record<string, unknown>;
+      return inOrder(Object.keys(object)).reduce((sum, key) => hashOf(object[key], mix(sum, key)), hash);
+    }
     case 'typed':
-      return bytesOf(value as TypedArray | RawTypedArray).reduce((sum, byte) => Math.imul(sum ^ byte, 0x01000193), mix(hash, 'y'));
+      return mix(hash, String(bytesOf(value as TypedArray | RawTypedArray).subarray(0, HASHED)));
     default:
       return mix(hash, typeof value === 'bigint' || typeof value === 'number' ? BigIntOrNumber(value) : String(value));
   }

@@ -8,13 +8,13 @@
  * move (`align.ts` has which is which), entries of a `Map` or `Set` come and go. Only what is past a server's limit is said outright.
  */
 
-import { align, areTwo, match } from './align.js';
+import { align, areTwo, heaviest, match, type Pair } from './align.js';
 import { countsIn, isNode, latest, writesTo, type Increment, type Increments, type Writes } from './draft.js';
 import { Owner } from './own.js';
 import { NOTHING, REMOVE, type EntryStep, type Patch } from './patch.js';
 import { Splices } from './splices.js';
-import { texts } from './texts.js';
-import { kindOf, namesOf, renew, same, sameLeaf } from './value.js';
+import { ends, texts } from './texts.js';
+import { isContainer, kindOf, member, namesOf, renew, same, sameLeaf } from './value.js';
 
 /** A patch, and the tree that it makes of the one before. */
 export interface Change {
@@ -24,8 +24,9 @@ export interface Change {
 
 /** Servers take diffs of 100,000 operations. */
 const MAX_OPERATIONS = 90_000;
-/** How far ahead the element that one became is looked for. */
-const LOOK_AHEAD = 8;
+/** Up to so many combinations are weighed, by so many members. */
+const WEIGHED = 4_096;
+const LOOKED_AT = 16;
 
 /**
  * The change from the tree `old` to `next`, which may hold drafts. `undefined` when they are the same.
@@ -198,33 +199,23 @@ class Differ {
     old: readonly unknown[], i: number, x: number, next: readonly unknown[], j: number, y: number,
   ): void {
     const olds: number[] = [];
+    const news: number[] = [];
     for (let at = i; at < x; at += 1) if (!numbers.has(at)) olds.push(at);
-    let surplus = olds.length;
-    for (let at = j; at < y; at += 1) if (!partners.has(at)) surplus -= 1;
+    for (let at = j; at < y; at += 1) if (!partners.has(at)) news.push(at);
+    const changed = new Map(pair(olds.map(at => old[at]), news.map(at => next[at])).map(([a, b]) => [news[b], olds[a]!]));
     const leave = (end: number) => {
       for (; i < end; i += 1) if (numbers.has(i)) made.take();
       else made.remove(1);
     };
-    let first = 0;
     for (; j < y; j += 1) {
       const partner = partners.get(j);
-      if (partner !== undefined) {
-        made.put(numbers.get(partner)!, old[partner], this.#inside(j, old[partner], next[j]));
-        continue;
-      }
-      // As many as before: one by one. Otherwise only what is plainly the same element, changed.
-      let pick = first;
-      const end = Math.min(olds.length, first + LOOK_AHEAD);
-      if (surplus !== 0) while (pick < end && !alike(old[olds[pick]!], next[j])) pick += 1;
-      else if (areTwo(old[olds[first++]!], next[j])) pick = end;
-      if (pick < end) {
-        const from = olds[pick]!;
+      const from = changed.get(j);
+      if (partner !== undefined) made.put(numbers.get(partner)!, old[partner], this.#inside(j, old[partner], next[j]));
+      else if (from === undefined) made.insert(this.#added(j, next[j]));
+      else {
         leave(from);
         made.at(this.#inside(j, old[from], next[j]));
         i = from + 1;
-        first = pick + 1;
-      } else {
-        made.insert(this.#added(j, next[j]));
       }
     }
     leave(x);
@@ -266,12 +257,27 @@ const counted = (increment: Increment | undefined, old: unknown, now: unknown): 
 /** Of a frozen array `slice` is slow in V8, a hundred times slower than spread. */
 const part = (list: readonly unknown[], start: number, end: number): unknown[] => (end - start < 1_000 ? list : [...list]).slice(start, end);
 
-/** Whether two objects look like one before and after: half of the members are the same. */
-const alike = (old: unknown, next: unknown): boolean => {
+/** Which of the elements that went are which of those that came, changed; as many as before are it one by one, where nothing says otherwise. */
+const pair = (olds: unknown[], news: unknown[]): Pair[] => {
+  const asMany = Number(olds.length === news.length);
+  const weight = (i: number, j: number): number => (areTwo(olds[i], news[j]) ? 0 : likeness(olds[i], news[j]) + asMany);
+  if (olds.length * news.length <= WEIGHED) return heaviest(olds.length, news.length, weight);
+  return [...olds.slice(0, news.length).keys()].filter(i => weight(i, i)).map(i => [i, i]);
+};
+
+/** How much of what tells one object or array from others is in the other too: nothing where that is less than half. */
+const likeness = (old: unknown, next: unknown): number => {
   const [a, b] = [old as Record<string, unknown>, latest(next) as Record<string, unknown>];
-  if (kindOf(a) !== 'object' || kindOf(b) !== 'object' || areTwo(a, b)) return false;
-  const keys = Object.keys(a).slice(0, 16);
-  return keys.length > 0 && 2 * keys.filter(key => Object.hasOwn(b, key) && same(a[key], latest(b[key]))).length >= keys.length;
+  if (!isContainer(a) || kindOf(a) !== kindOf(b)) return 0;
+  let [alike, whole] = [0, 0];
+  for (const key of namesOf(a).slice(0, LOOKED_AT)) {
+    const [mine, theirs] = [a[key], latest(member(b, key))];
+    const most = !mine || mine === true ? 1 : typeof mine === 'number' ? 4 : 8;
+    whole += most;
+    if (same(mine, theirs)) alike += most;
+    else if (typeof mine === 'string' && typeof theirs === 'string') alike += Math.floor((most * Math.max(...ends(mine, theirs))) / Math.max(mine.length, theirs.length));
+  }
+  return 2 * alike < whole ? 0 : alike;
 };
 
 /**

@@ -138,7 +138,7 @@ const WORD = /[\p{L}\p{N}]/u;
 const WORDS = /(?=[^\p{L}\p{N}])/u;
 
 /** How much both begin and end with. */
-const ends = (old: string, next: string): [head: number, tail: number] => {
+export const ends = (old: string, next: string): [head: number, tail: number] => {
   const common = (most: number, part: (text: string, at: number, end: number) => string): number => {
     let at = 0;
     for (const step of [BLOCK, 1]) while (at + step <= most && part(old, at, at + step) === part(next, at, at + step)) at += step;

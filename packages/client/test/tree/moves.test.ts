@@ -217,6 +217,40 @@ test.each([3, 20])('whatever is done to %i rows in a draft, it holds what is don
   );
 });
 
+describe('of a new list without ids an element is the one that it is most like', () => {
+  const item = (text: string, done = false) => ({ text, done });
+  const [tea, jam, milk] = [item('tea'), item('jam'), item('milk')];
+  const tick = (text: string) => item(text, true);
+  const ticked = { at: set('done', true) };
+  const patchOfSet = (old: object[], next: object[]) => {
+    const made = diff(own(old), next);
+    assert.deepStrictEqual(apply(own(old), decodePatch(encodePatch(made!.patch))), next);
+    return made!.patch;
+  };
+
+  test('what is put in before one that is ticked is another', () => {
+    expect(patchOfSet([tea], [milk, tick('tea')])).toEqual(array({ insert: [milk] }, ticked));
+    expect(patchOfSet([tea, jam], [milk, tick('tea'), jam])).toEqual(array({ insert: [milk] }, ticked));
+  });
+
+  test('so is what comes where another goes', () => {
+    expect(patchOfSet([tea, jam], [tick('jam'), milk])).toEqual(array(-1, ticked, { insert: [milk] }));
+  });
+
+  test('a word more is no other', () => {
+    expect(patchOfSet([milk], [tea, item('oat milk')])).toEqual(array({ insert: [tea] }, { at: expect.objectContaining({ kind: 'map' }) }));
+  });
+
+  test('what is not alike at all is, but where as many come as go', () => {
+    expect(patchOfSet([milk, tick('x')], [tea, jam, tick('x')])).toEqual(array(-1, { insert: [tea, jam] }));
+    expect(patchOfSet([milk, tick('x')], [tea, tick('x')])).toEqual({ kind: 'map', members: new Map([['0', expect.objectContaining({ kind: 'map' })]]) });
+  });
+
+  test('a row is like one of which half is the same', () => {
+    expect(patchOfSet([[1, 2, 3]], [[7, 8, 9], [1, 2, 4]])).toEqual(array({ insert: [[7, 8, 9]] }, { at: expect.anything() }));
+  });
+});
+
 test('rows with an id are moved, not made anew, when a whole new list is set', () => {
   const tree = own(Array.from({ length: 30 }, (_, n) => ({ id: n, n }))) as Row[];
   fc.assert(

@@ -214,6 +214,30 @@ fn a_name_that_is_there_twice_names_nothing_and_likeness_decides() {
 }
 
 #[test]
+fn without_names_an_element_is_the_one_that_it_is_most_like() {
+    let item = |text: &str, done: bool| Value::object([("text", Value::text(text)), ("done", Value::Bool(done))]);
+    let list = |items: &[(&str, bool)]| Value::Array(items.iter().map(|(text, done)| item(text, *done)).collect());
+    let edits = |old: &[(&str, bool)], new: &[(&str, bool)]| {
+        let Diff::Array(edits) = check_finely(&list(old), &list(new)) else { panic!("edits") };
+        edits
+    };
+    // One is put in before one that is ticked.
+    let made = edits(&[("tea", false)], &[("milk", false), ("tea", true)]);
+    assert!(matches!(made[..], [Segment::Insert(..), Segment::Inner(_)]), "{made:?}");
+    let made = edits(&[("tea", false), ("jam", false)], &[("milk", false), ("tea", true), ("jam", false)]);
+    assert!(matches!(made[..], [Segment::Insert(..), Segment::Inner(_), Segment::Keep(1)]), "{made:?}");
+    // One goes, one comes, and the one between is ticked.
+    let made = edits(&[("tea", false), ("jam", false)], &[("jam", true), ("milk", false)]);
+    assert!(matches!(made[..], [Segment::Delete(1), Segment::Inner(_), Segment::Insert(..)]), "{made:?}");
+    // A word more, behind another that is new.
+    let made = edits(&[("milk", false)], &[("tea", false), ("oat milk", false)]);
+    assert!(matches!(made[..], [Segment::Insert(..), Segment::Inner(_)]), "{made:?}");
+    // What is not alike at all is another, and not the old one changed.
+    let made = edits(&[("milk", false), ("x", true)], &[("tea", false), ("jam", false), ("x", true)]);
+    assert!(matches!(made[..], [Segment::Insert(..), Segment::Delete(1), Segment::Keep(1)]), "{made:?}");
+}
+
+#[test]
 fn what_has_another_name_is_not_in_the_way_of_what_is_alike() {
     let named = |id: &str| Value::object([("id", Value::text(id)), ("a", number(1.0)), ("b", number(2.0))]);
     let nameless = |e: f64| Value::object([("c", number(1.0)), ("d", number(2.0)), ("e", number(e))]);
