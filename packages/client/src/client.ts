@@ -60,8 +60,12 @@ export class HomeClient implements Client, Home {
   #isClosed = false;
   #requests: Promise<Requests> | undefined;
 
-  constructor({ url, worker = 'auto', policy = 'keep-theirs-where-both', getToken }: ClientOptions, surroundings: Surroundings | undefined) {
-    const origin = new URL(url ?? globalThis.location?.href ?? 'http://localhost').origin;
+  constructor({ url, worker = 'auto', policy = 'keep-theirs-where-both', getToken, ...rest }: ClientOptions, surroundings: Surroundings | undefined) {
+    const [unknown] = Object.keys(rest);
+    if (unknown) throw new InvalidValueError('bad-request', `createClient has no option ${unknown}: those are url, worker, policy and getToken`);
+    const here = globalThis.location?.href ?? 'http://localhost';
+    const { origin } = new URL(url ?? here, here);
+    if (!origin.startsWith('http')) throw new InvalidValueError('bad-request', `${url} is no server's address: that is one as https://notes.example`);
     this.#origin = origin;
     this.#getToken = getToken;
     this.policy = policy;
@@ -115,30 +119,26 @@ export class HomeClient implements Client, Home {
     return stop;
   }
 
-  async login(email: string): Promise<{ code?: string }> {
-    this.#mayUse();
-    return (await (await this.requests()).login(email)) ?? {};
+  login(email: string): Promise<{ code?: string }> {
+    return this.request(server => server.login(email));
   }
 
   async verify(email: string, code: string): Promise<Me> {
-    this.#mayUse();
-    return this.#signedIn(await (await this.requests()).verify(email, code));
+    return this.#signedIn(await this.request(server => server.verify(email, code)));
   }
 
   async guest(): Promise<Me> {
-    this.#mayUse();
-    return this.#signedIn(await (await this.requests()).guest());
+    return this.#signedIn(await this.request(server => server.guest()));
   }
 
   async impersonate(personId: string): Promise<Me> {
-    this.#mayUse();
-    return this.#signedIn(await (await this.requests()).impersonate(personId));
+    return this.#signedIn(await this.request(server => server.impersonate(personId)));
   }
 
   async signIn(): Promise<Me | null> {
     this.#mayUse();
     const token = await this.#getToken?.();
-    return token ? this.#signedIn(await (await this.requests()).exchange(token)) : null;
+    return token ? this.#signedIn(await this.request(server => server.exchange(token))) : null;
   }
 
   async logout({ discard = false }: { discard?: boolean } = {}): Promise<void> {
@@ -148,20 +148,17 @@ export class HomeClient implements Client, Home {
   }
 
   async logoutEverywhere(): Promise<void> {
-    this.#mayUse();
     // First: with this session over, the others could not be ended any more.
-    await (await this.requests()).logoutEverywhere();
+    await this.request(server => server.logoutEverywhere());
     await this.logout();
   }
 
-  async sessions(): Promise<Session[]> {
-    this.#mayUse();
-    return (await this.requests()).sessions();
+  sessions(): Promise<Session[]> {
+    return this.request(server => server.sessions());
   }
 
-  async endSession(id: string): Promise<void> {
-    this.#mayUse();
-    await (await this.requests()).endSession(id);
+  endSession(id: string): Promise<void> {
+    return this.request(server => server.endSession(id));
   }
 
   entity<T = unknown>(id: string): Entity<T> {
@@ -182,9 +179,8 @@ export class HomeClient implements Client, Home {
     return this.#listed(type, limit);
   }
 
-  async accept(token: string): Promise<Accepted> {
-    this.#mayUse();
-    return (await this.requests()).accept(token);
+  accept(token: string): Promise<Accepted> {
+    return this.request(server => server.accept(token));
   }
 
   close(): void {
@@ -197,14 +193,16 @@ export class HomeClient implements Client, Home {
 
   // For entities
 
-  requests(): Promise<Requests> {
-    return (this.#requests ??= import('./requests.js').then(
+  async request<R>(ask: (server: Requests) => R): Promise<Awaited<R>> {
+    this.#mayUse();
+    this.#requests ??= import('./requests.js').then(
       ({ Requests }) => new Requests(this.#origin, { apply, decodeAnswer }),
       (cause: unknown) => {
         this.#requests = undefined;
         throw new NetworkError('network', 'a part of this page can\'t be loaded: try again', { cause });
       },
-    ));
+    );
+    return await ask(await this.#requests);
   }
 
   post(message: Body): void {
@@ -288,7 +286,7 @@ export class HomeClient implements Client, Home {
   }
 
   async *#listed(type: string, limit: number): AsyncGenerator<Listed, void, undefined> {
-    yield* (await this.requests()).list(type, limit);
+    yield* await this.request(server => server.list(type, limit));
   }
 
   #mayUse(): void {

@@ -5,7 +5,7 @@
  */
 
 import { Conflicts } from './conflict.js';
-import { callable, ConflictError, errorOf, NotFoundError, TimeweftError } from './errors.js';
+import { callable, ConflictError, errorOf, InvalidValueError, NotFoundError, TimeweftError } from './errors.js';
 import { closed, namedPolicy, signedOut, tell, type Body } from './home.js';
 import { incremented, incrementing, type Steps } from './increment.js';
 import type { Action, EntityState, ToEntity } from './messages.js';
@@ -132,7 +132,9 @@ export class EntityStore<T> extends ServerSide<T> implements Entity<T> {
 
   can(what: 'read' | 'change' | 'share'): boolean {
     const { role } = this;
-    if (role) return ROLES.indexOf(role) >= NEEDED.indexOf(what);
+    const needed = NEEDED.indexOf(what);
+    if (needed < 0) throw new InvalidValueError('bad-request', `${what} is none of ${NEEDED.join(', ')}`);
+    if (role) return ROLES.indexOf(role) >= needed;
     // What is not there yet, whoever is signed in may make; not what is withdrawn.
     return this.#isKnown && what !== 'share' && this.#stateError?.code !== 'forbidden';
   }

@@ -18,8 +18,8 @@ export interface Home {
   readonly status: ClientStatus;
   readonly policy: Policy;
   readonly isClosed: boolean;
-  /** Loaded when something is first asked. */
-  requests(): Promise<Requests>;
+  /** Asks the server something; how, is loaded when something is first asked. */
+  request<R>(ask: (server: Requests) => R): Promise<Awaited<R>>;
   post(message: Body): void;
   ack(entity: string, seq: number): void;
   /** Hears what the host says of an entity. */

@@ -6,10 +6,9 @@
 
 import type { Body } from './home.js';
 import {
-  ackChannel, allChannel, entityChannel, leaderLock, tabChannel, tabLock, upstreamChannel,
+  ackChannel, allChannel, entityChannel, leaderLock, randomId, tabChannel, tabLock, upstreamChannel,
   type Ack, type HostState, type NamedPolicy, type Started, type ToAll, type ToEntity, type ToTab, type Upstream,
 } from './messages.js';
-import { randomId } from './random.js';
 
 /** What a link needs from where it runs; tests have their own. */
 export interface Surroundings {

@@ -203,6 +203,12 @@ export interface Start {
 /** On the SharedWorker's port, worker → tab. After `failed` a tab does the host's work itself (leader mode). */
 export type Started = { type: 'started'; url: string } | { type: 'failed'; url: string; message: string };
 
+/**
+ * A random id: of a tab, of a run of the host. Not `crypto.randomUUID`, which is missing where a page is served without TLS from anywhere but
+ * localhost.
+ */
+export const randomId = (): string => Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => byte.toString(16).padStart(2, '0')).join('');
+
 const prefix = (url: string): string => `timeweft:${new URL(url).origin}:`;
 
 /** Names of channels and locks, for the server at `url`. */

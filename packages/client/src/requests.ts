@@ -33,8 +33,8 @@ export class Requests {
     readonly tree: Tree,
   ) {}
 
-  login(email: string): Promise<{ code?: string }> {
-    return this.#post('/login', { email }) as Promise<{ code?: string }>;
+  async login(email: string): Promise<{ code?: string }> {
+    return ((await this.#post('/login', { email })) as { code?: string } | undefined) ?? {};
   }
 
   async verify(email: string, code: string): Promise<Me> {
@@ -114,8 +114,8 @@ export class Requests {
   }
 
   async share(id: string, share: Share): Promise<Invitation | undefined> {
-    const { role } = share;
     only(share, ['personId', 'everybody', 'link', 'email']);
+    const { role } = share;
     if ('email' in share || 'link' in share) {
       const invitation = { role, email: 'email' in share ? share.email : undefined, expiresIn: share.expiresIn };
       return { role, ...((await this.#post(`/api/v1/entities/${id}/invitations`, invitation)) as object) } as Invitation;
@@ -174,8 +174,9 @@ export class Requests {
 
 /** One of these names whom it is about: what is misspelt must not make something public. */
 const only = (whom: object, names: string[]): void => {
-  const [name, ...more] = names.filter(one => one in whom);
-  const value = (whom as Record<string, unknown>)[name ?? ''];
+  const said = Object(whom) as Record<string, unknown>;
+  const [name, ...more] = names.filter(one => one in said);
+  const value = said[name ?? ''];
   const isSaid = name === 'everybody' || name === 'link' ? value === true : typeof value === 'string' && value !== '';
   if (more.length === 0 && isSaid) return;
   throw new InvalidValueError('bad-request', `whom it is about is one of ${names.join(', ')}: a text, or true of everybody and a link`);

@@ -3,7 +3,6 @@
  */
 
 import { closed, type Home } from './home.js';
-import type { Requests } from './requests.js';
 import type { Meta, People, Share } from './types.js';
 
 export abstract class ServerSide<T> {
@@ -12,37 +11,32 @@ export abstract class ServerSide<T> {
     protected readonly home: Home,
   ) {}
 
-  async history(options: { before?: string; limit?: number } = {}): Promise<{ versions: Meta[]; more: boolean }> {
-    return (await this.#requests()).history(this.id, options);
+  history(options: { before?: string; limit?: number } = {}): Promise<{ versions: Meta[]; more: boolean }> {
+    return this.home.request(server => server.history(this.id, options));
   }
 
-  async at(time: string | Date, { from }: { from?: { value: T; meta: Meta } } = {}): Promise<{ value: T; meta: Meta }> {
-    return (await this.#requests()).at(this.id, time, from) as Promise<{ value: T; meta: Meta }>;
+  at(time: string | Date, { from }: { from?: { value: T; meta: Meta } } = {}): Promise<{ value: T; meta: Meta }> {
+    return this.home.request(server => server.at(this.id, time, from)) as Promise<{ value: T; meta: Meta }>;
   }
 
-  async subscribers(): Promise<string[]> {
-    return (await this.#requests()).subscribers(this.id);
+  subscribers(): Promise<string[]> {
+    return this.home.request(server => server.subscribers(this.id));
   }
 
-  async people(): Promise<People> {
-    return (await this.#requests()).people(this.id);
+  people(): Promise<People> {
+    return this.home.request(server => server.people(this.id));
   }
 
   // What it resolves to depends on what is shared: an overload for each, in `types.ts`.
-  async share(share: Share): Promise<never> {
-    return (await this.#requests()).share(this.id, share) as Promise<never>;
+  share(share: Share): Promise<never> {
+    return this.home.request(server => server.share(this.id, share)) as Promise<never>;
   }
 
-  async unshare(whom: { personId: string } | { everybody: true } | { invitation: string }): Promise<void> {
-    return (await this.#requests()).unshare(this.id, whom);
+  unshare(whom: { personId: string } | { everybody: true } | { invitation: string }): Promise<void> {
+    return this.home.request(server => server.unshare(this.id, whom));
   }
 
   protected mayUse(): void {
     if (this.home.isClosed) throw closed();
-  }
-
-  #requests(): Promise<Requests> {
-    this.mayUse();
-    return this.home.requests();
   }
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { encodePatch, encodeValue } from '../src/tree/encode.js';
 import type { Patch } from '../src/tree/patch.js';
-import { ClosedError, createClient, NetworkError, NotFoundError, SignedOutError, TimeweftError, UnsentChangesError, type Meta } from '../src/index.js';
+import { ClosedError, createClient, InvalidValueError, NetworkError, NotFoundError, SignedOutError, TimeweftError, UnsentChangesError, type Meta } from '../src/index.js';
 import { FakeHost } from './fake-host.js';
 
 const until = (check: () => unknown) => vi.waitFor(() => expect(check()).toBeTruthy(), { interval: 2, timeout: 3_000 });
@@ -47,6 +47,16 @@ describe('a client', () => {
     const stop = client.entity('note:one').subscribe(value => values.push(value));
     expect([client.status, client.me, values]).toEqual(['connecting', null, [undefined]]);
     stop();
+    client.close();
+  });
+
+  test('names what it can do nothing with', async () => {
+    const asked: unknown[] = [{ url: 'localhost:3000' }, { policies: 'mine' }];
+    for (const options of asked) expect(() => createClient(options as never)).toThrow(InvalidValueError);
+    const client = createClient({ url: 'http://localhost' });
+    const note = client.entity('note:one');
+    expect(() => note.can('edit' as never)).toThrow('edit is none of read, change, share');
+    await expect(note.share(undefined as never)).rejects.toThrow('whom it is about is one of personId');
     client.close();
   });
 

@@ -1,13 +1,13 @@
 /** What is shipped, which is minified, as opposed to what the other tests run. */
 
-import { build } from 'esbuild';
+import type { Metafile } from 'esbuild';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 // @ts-expect-error: a script of the build, without types
-import { common, entryPoints } from '../bundle.mjs';
+import { bundle, entryPoints } from '../bundle.mjs';
 import type * as Timeweft from '../src/index.js';
 
 /** What each module that is shipped imports from elsewhere. */
@@ -19,8 +19,8 @@ beforeAll(async () => {
   const { worker: _, ...pages } = entryPoints;
   const absWorkingDir = fileURLToPath(new URL('..', import.meta.url));
   // The glue of the wasm, which not every machine has built.
-  const { metafile } = await build({ ...common, external: [...common.external, '../wasm/replica.js'], entryPoints: pages, outdir, absWorkingDir });
-  const modules = Object.entries(metafile!.outputs).map(([path, output]) => {
+  const { metafile }: { metafile: Metafile } = await bundle({ external: ['../wasm/replica.js'], entryPoints: pages, outdir, absWorkingDir });
+  const modules = Object.entries(metafile.outputs).map(([path, output]) => {
     const names = output.imports.filter(({ external, path: name }) => external && name !== '../wasm/replica.js').map(({ path: name }) => name);
     return [path.split('/').slice(-2).join('/'), names] as const;
   });

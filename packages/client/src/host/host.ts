@@ -7,9 +7,8 @@
  * sent before it has.
  */
 
-import { ackChannel, isSame, upstreamChannel } from '../messages.js';
+import { ackChannel, isSame, randomId, upstreamChannel } from '../messages.js';
 import type { Ack, ClientStatus, HostState, Me, Upstream, Warning } from '../messages.js';
-import { randomId } from '../random.js';
 import { foreignOrigin } from '../reach.js';
 import { Connection } from './connection.js';
 import { Run } from './run.js';

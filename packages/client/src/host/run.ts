@@ -6,8 +6,7 @@
  * After a trap, and after `end`, calls do nothing: the next epoch begins from what is stored.
  */
 
-import type { Action, ToEntity, Upstream } from '../messages.js';
-import { randomId } from '../random.js';
+import { randomId, type Action, type ToEntity, type Upstream } from '../messages.js';
 import type { Storage } from './storage.js';
 import type { Tabs } from './tabs.js';
 import type { Effect, Ops, ReplicaAction, ReplicaEvent, Replicas, Send } from './wasm.js';

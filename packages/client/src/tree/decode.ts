@@ -42,7 +42,7 @@ class Reader {
       return item;
     } catch (error) {
       if (error instanceof TimeweftError) throw error;
-      throw new TimeweftError('bad-cbor', `what came is no CBOR of ours: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw bad((error as Error).message, { cause: error });
     }
   }
 
@@ -60,6 +60,10 @@ class Reader {
       this.#argument = Number(this.#big);
     } else throw bad(`head ${first.toString(16)}`);
     return first >> 5;
+  }
+
+  #expect(type: number): void {
+    if (this.#head() !== type) throw bad(`no type ${type}`);
   }
 
   #skip(count: number): number {
@@ -154,7 +158,7 @@ class Reader {
   }
 
   #key(): string {
-    if (this.#head() !== 3) throw bad('a key of an object that is no text');
+    this.#expect(3);
     return this.#text();
   }
 
@@ -178,10 +182,10 @@ class Reader {
         return tag === 2 ? BigInt(hex) : -1n - BigInt(hex);
       }
       case 258:
-        if (this.#head() !== 4) throw bad('a set that is no array');
+        this.#expect(4);
         return new Set(this.#items());
       case 259: {
-        if (this.#head() !== 5) throw bad('a Map that is no map');
+        this.#expect(5);
         const count = this.#count(2);
         const map = new Map<unknown, unknown>();
         for (let i = 0; i < count; i += 1) map.set(this.value(), this.value());
@@ -197,7 +201,7 @@ class Reader {
   }
 
   #typed(tag: number): unknown {
-    if (this.#head() !== 2) throw bad('a typed array that is no bytes');
+    this.#expect(2);
     const bytes = this.#bytes();
     if (tag === 64) return bytes;
     // 72 is both: bytes have no order.
@@ -266,7 +270,7 @@ class Reader {
   }
 
   #steps<T>(step: () => T): T[] {
-    if (this.#head() !== 4) throw bad('edits that are no array');
+    this.#expect(4);
     return Array.from({ length: this.#count() }, step);
   }
 
@@ -305,7 +309,7 @@ const STEP_PARTS: Record<string, string | undefined> = { insert: 'object', at: '
 
 const isNumber = (value: unknown): value is number | bigint => typeof value === 'number' || typeof value === 'bigint';
 
-const bad = (what: string): TimeweftError => new TimeweftError('bad-cbor', `what came is no CBOR of ours: ${what}`);
+const bad = (what: string, options?: ErrorOptions): TimeweftError => new TimeweftError('bad-cbor', `what came is no CBOR of ours: ${what}`, options);
 
 /** Whole milliseconds of seconds, the fraction by itself, so that every date comes back from the nearest number of seconds. */
 const millis = (seconds: number): number => Math.trunc(seconds) * 1000 + Math.round((seconds % 1) * 1000);

@@ -202,9 +202,7 @@ export const same = (a: unknown, b: unknown): boolean => {
   switch (kind) {
     case 'array': {
       const [x, y] = [a as unknown[], b as unknown[]];
-      if (x.length !== y.length) return false;
-      for (let i = 0; i < x.length; i += 1) if (!same(x[i], y[i])) return false;
-      return true;
+      return x.length === y.length && x.every((item, i) => same(item, y[i]));
     }
     case 'object': {
       const [x, y] = [a as Record<string, unknown>, b as Record<string, unknown>];
@@ -215,9 +213,8 @@ export const same = (a: unknown, b: unknown): boolean => {
     case 'date':
       return sameLeaf((a as Date).getTime(), (b as Date).getTime());
     case 'map':
-      return same([...(a as Map<unknown, unknown>)], [...(b as Map<unknown, unknown>)]);
     case 'set':
-      return same([...(a as Set<unknown>)], [...(b as Set<unknown>)]);
+      return same([...(a as Iterable<unknown>)], [...(b as Iterable<unknown>)]);
     case 'typed':
       return sameBytes(a, b);
     default:
@@ -235,9 +232,7 @@ const nameOf = (array: object): unknown =>
 const sameBytes = (a: object, b: object): boolean => {
   if (nameOf(a) !== nameOf(b)) return false;
   const [x, y] = [bytesOf(a as TypedArray), bytesOf(b as TypedArray)];
-  if (x.length !== y.length) return false;
-  for (let i = 0; i < x.length; i += 1) if (x[i] !== y[i]) return false;
-  return true;
+  return x.length === y.length && x.every((byte, i) => byte === y[i]);
 };
 
 /** `a.b[2]`, for messages. */
