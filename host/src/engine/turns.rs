@@ -5,7 +5,11 @@
 //! most), and never takes all places where there are several. Of those that made way, who is due first goes on first, and before
 //! one that has computed for much longer. Whose call took longer than [`QUANTUM`] begins the next as a long one, for as long
 //! again as it took. So whoever asks for little does not wait for those who ask for much.
+//!
+//! A thread that computes for long gives way to all other threads too, those of the store and of sockets among them, which the
+//! system would let wait for milliseconds otherwise.
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
@@ -21,6 +25,9 @@ pub(super) const TICK: Duration = Duration::from_millis(2);
 const SLICE: Duration = Duration::from_millis(4);
 /// Long calls take turns of this length among themselves.
 const QUANTUM: Duration = Duration::from_millis(50);
+/// What long calls have of the processor beside others: a tenth of what these have.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 /// A call that has made way for longer lets nobody before it any more.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -168,6 +175,9 @@ impl Turn {
     /// Waits for a place. The call may then compute for `time`; waiting does not count.
     pub(super) fn begin(turns: &Arc<Turns>, principal: Principal, time: Duration) -> Turn {
         let is_long = turns.begin(&principal);
+        if is_long {
+            give_way();
+        }
         let (since, began) = (Instant::now(), thread_time());
         Turn { turns: turns.clone(), principal, is_long, since, began, may_compute: time }
     }
@@ -186,6 +196,7 @@ impl Turn {
         if !self.is_long && computed < SLICE {
             return true;
         }
+        give_way();
         let mut state = self.turns.lock();
         let is_over = |first: &Waiting| self.since.elapsed() >= QUANTUM || first.computed < computed / 4;
         let others = !state.new.is_empty() || state.paused.front().is_some_and(is_over);
@@ -218,6 +229,24 @@ impl Drop for Turn {
         }
         self.turns.leave(self.is_long);
     }
+}
+
+thread_local! {
+    static GIVES_WAY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From now on this thread lets others of this machine compute first: who may not raise priorities can't take that back.
+fn give_way() {
+    if !GIVES_WAY.replace(true) {
+        // Only Linux has priorities of threads. Who does not get one waits for turns as before.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
+    }
+}
+
+/// Whether a long call was made on this thread.
+pub(super) fn gives_way() -> bool {
+    GIVES_WAY.get()
 }
 
 /// What this thread has computed.
@@ -348,6 +377,22 @@ mod tests {
         assert!(turn.tick());
         drop(turn);
         assert_eq!(turns.lock().computing, 0);
+    }
+
+    #[test]
+    fn the_thread_of_a_long_call_gives_way_to_all_others() {
+        let turns = Turns::new(2);
+        let computing = |time: Duration| {
+            let mut turn = begin(&turns, "ann");
+            while turn.computed() < time {
+                assert!(turn.tick());
+            }
+            gives_way()
+        };
+        thread::scope(|scope| {
+            assert!(!scope.spawn(|| computing(SLICE / 4)).join().unwrap());
+            assert!(scope.spawn(|| computing(SLICE * 2)).join().unwrap());
+        });
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! A worker thread: takes a job, calls an instance, answers; replaces the instance when it must.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use wasmtime::Trap;
 
 use super::instance::{Instance, Template};
 use super::queue::Queue;
-use super::turns::{Turn, Turns};
+use super::turns::{self, Turn, Turns};
 use super::{Call, CallError, Done, EngineOptions, Job, Returned};
 use crate::store::SqliteStore;
+
+/// Before it is tried again.
+const NO_THREAD: Duration = Duration::from_millis(100);
 
 /// What all workers share: instances that are warm, and turns.
 pub(super) struct Pool {
@@ -56,7 +60,26 @@ impl Pool {
     }
 }
 
+/// Runs calls until there are no more, on one thread after another: that of a long call gives way to others for good.
 pub(super) fn run(queue: &Queue, pool: &Pool) {
+    let name = thread::current().name().unwrap_or("worker").to_owned();
+    let mut is_open = true;
+    while is_open {
+        thread::scope(|scope| {
+            match thread::Builder::new().name(name.clone()).spawn_scoped(scope, || run_jobs(queue, pool)) {
+                // One that panicked has said so, and another takes its place.
+                Ok(thread) => is_open = thread.join().unwrap_or(true),
+                Err(error) => {
+                    tracing::error!(%error, "no thread to be had");
+                    thread::sleep(NO_THREAD);
+                }
+            }
+        });
+    }
+}
+
+/// Returns before there are no more when this thread gives way to others.
+fn run_jobs(queue: &Queue, pool: &Pool) -> bool {
     while let Some(job) = queue.pop() {
         let principal = job.principal.clone();
         let spent = run_job(job, pool);
@@ -65,7 +88,11 @@ pub(super) fn run(queue: &Queue, pool: &Pool) {
         if spent {
             let _ = pool.instantiate().map(|instance| pool.give_back(instance));
         }
+        if turns::gives_way() {
+            return true;
+        }
     }
+    false
 }
 
 /// Whether it took an instance that can't be used again.

@@ -1,4 +1,4 @@
-//! Moves what is in the log into the database, beside the writer: moving 16 MB takes longer than anybody who has written a few
+//! Moves what is in the log into the database, beside the writer: moving megabytes takes longer than anybody who has written a few
 //! bytes should wait.
 //!
 //! The log can only begin anew when all of it has been moved, which never happens beside a writer that goes on. So most is moved
@@ -15,8 +15,8 @@ use rusqlite::hooks::Wal;
 
 use super::sqlite;
 
-/// A log of 16 MiB is moved.
-const LONG_LOG: i32 = 4096;
+/// A log of 4 MiB is moved: of a longer one the disk would have too much at once, and commits wait for it.
+const LONG_LOG: i32 = 1024;
 /// So many pages the writer moves itself: 1 MiB.
 const LITTLE: i32 = 256;
 /// Beside one who writes faster than that can be moved, there is no end to it.

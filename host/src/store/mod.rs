@@ -70,7 +70,7 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        StoreOptions { pending_bytes: 64 << 20, share_bytes: 512 << 10, cached_bytes: 32 << 20, lock: None }
+        StoreOptions { pending_bytes: 64 << 20, share_bytes: 128 << 10, cached_bytes: 32 << 20, lock: None }
     }
 }
 

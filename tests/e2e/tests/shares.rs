@@ -131,6 +131,50 @@ async fn half_sent_frames_of_one_person_stay_within_their_share() -> Result<()> 
     Ok(())
 }
 
+/// The niceness of each of the server's threads.
+fn niceness(server: &Server) -> Result<Vec<i32>> {
+    let mut all = Vec::new();
+    for thread in std::fs::read_dir(format!("/proc/{}/task", server.pid()))? {
+        // One may have ended.
+        let Ok(stat) = std::fs::read_to_string(thread?.path().join("stat")) else { continue };
+        // The name, which may hold anything, is in parentheses; the niceness is the 17th after it.
+        let (_, fields) = stat.rsplit_once(") ").context("a name")?;
+        all.push(fields.split(' ').nth(16).context("a niceness")?.parse()?);
+    }
+    Ok(all)
+}
+
+#[tokio::test]
+async fn what_computes_for_long_does_so_on_threads_that_give_way_and_that_go_with_it() -> Result<()> {
+    let server = Server::serve()?;
+    let bob = Person::new(&server.url).await?;
+    let list =
+        |by: usize| json!({"value": {"title": "t", "list": (0..40_000).map(|n| n * by % 40_009).collect::<Vec<_>>()}});
+    let made = bob.http("POST", "/api/v1/entities/note", &[], Some(list(1))).await?;
+    let meta = |name: &str| made.body["meta"][name].as_str().context("of what was made");
+    let (path, from) = (format!("/api/v1/entities/{}", meta("entityId")?), meta("validFrom")?);
+    let headers = [("if-unmodified-since", from)];
+    let before = niceness(&server)?.into_iter().max();
+    let mut highest = before;
+    let put = bob.http("PUT", &path, &headers, Some(list(7)));
+    tokio::pin!(put);
+    let answer = loop {
+        match tokio::time::timeout(Duration::from_millis(1), &mut put).await {
+            Ok(answer) => break answer?,
+            Err(_) => highest = highest.max(niceness(&server)?.into_iter().max()),
+        }
+    };
+    ensure!(answer.status == 200, "{answer:?}");
+    ensure!(highest > before, "no thread gives way: {highest:?}");
+    for _ in 0..200 {
+        if niceness(&server)?.into_iter().max() == before {
+            return is_served(&bob).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    anyhow::bail!("threads are left that give way: {:?}", niceness(&server)?)
+}
+
 #[tokio::test]
 async fn answers_that_one_person_does_not_read_stay_within_their_share() -> Result<()> {
     let server = Server::serve()?;
