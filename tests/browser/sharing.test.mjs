@@ -46,6 +46,23 @@ for (const [where, options] of Object.entries(MODES)) describe(`sharing, ${where
   const can = (tab, id) => tab.on(id, entity => [entity.role, ...['read', 'change', 'share'].map(what => entity.can(what))]);
   const becomes = (tab, id, role) => tab.page.waitForFunction(([id, role]) => client.entity(id).role === role, [id, role], { polling: 20 });
 
+  test('a team has what is attached to it, and who is in it finds it', async () => {
+    const [mine, given] = [await paper({ text: 'menu' }), await paper({ text: 'for Bob alone' })];
+    await isBobs(given, 'viewer');
+    const team = `org:kitchen-${end}`;
+    await adas.open(team);
+    await adas.set(team, { name: 'The kitchen', nodes: { all: {}, helpers: {} }, edges: { all: { helpers: true } }, grants: { [adas.me.personId]: { all: 'admin' } } });
+    await adas.on(team, (org, [colleague, paper]) => org.update(draft => {
+      draft.grants[colleague] = { helpers: 'editor' };
+      draft.attached = { [paper]: 'helpers' };
+    }), [bobs.me.personId, mine]);
+    await adas.settles(team);
+    await becomes(bobs, mine, 'editor');
+    const orgs = tab => tab.page.evaluate(async () => { const all = []; for await (const one of client.orgs()) all.push(one); return all; });
+    assert.deepEqual(await orgs(bobs), [{ entityId: team, role: 'editor', name: 'The kitchen' }]);
+    assert.deepEqual(await orgs(adas), [{ entityId: team, role: 'admin', name: 'The kitchen' }]);
+  });
+
   test('who is let in sees it at once, is told what they may, and is told when that is another', async () => {
     const id = await paper({ text: 'dear' });
     assert.deepEqual(await can(adas, id), ['admin', true, true, true]);

@@ -11,7 +11,7 @@ import type { HostState, ToAll, ToEntity, ToTab } from './messages.js';
 import type { Requests } from './requests.js';
 import { apply } from './tree/apply.js';
 import { decodeAnswer } from './tree/decode.js';
-import type { Accepted, Client, ClientOptions, ClientStatus, Entity, Listed, Me, Policy, Session, Warning } from './types.js';
+import type { Accepted, Client, ClientOptions, ClientStatus, Entity, Listed, Me, Membership, Policy, Session, Warning } from './types.js';
 
 /**
  * Makes a client for a server. It connects by itself, and stays connected or tries to until it is closed.
@@ -30,8 +30,6 @@ export const createClient = (options: ClientOptions = {}): Client => new HomeCli
 const ID = /^[a-z][a-z0-9-]{0,31}:[A-Za-z0-9_-]{1,64}$/;
 /** How long the host may take over signing in or out. */
 const PATIENCE = 15_000;
-/** How much of a list comes at once. */
-const PAGE = 200;
 
 type Heard<T> = Set<{ fn: (value: T) => void }>;
 
@@ -174,9 +172,12 @@ export class HomeClient implements Client, Home {
     return made as unknown as Entity<T>;
   }
 
-  list(type: string, { limit = PAGE }: { limit?: number } = {}): AsyncIterable<Listed> {
-    this.#mayUse();
-    return this.#listed(type, limit);
+  list(type: string, { limit }: { limit?: number } = {}): AsyncIterable<Listed> {
+    return this.#each(server => server.list(type, limit));
+  }
+
+  orgs(): AsyncIterable<Membership> {
+    return this.#each(server => server.orgs(this.#me?.personId ?? ''));
   }
 
   accept(token: string): Promise<Accepted> {
@@ -285,8 +286,13 @@ export class HomeClient implements Client, Home {
     return me;
   }
 
-  async *#listed(type: string, limit: number): AsyncGenerator<Listed, void, undefined> {
-    yield* await this.request(server => server.list(type, limit));
+  /** Nothing is asked before somebody goes through them. */
+  #each<T>(ask: (server: Requests) => AsyncIterable<T>): AsyncIterable<T> {
+    this.#mayUse();
+    const asked = () => this.request(ask);
+    return (async function* () {
+      yield* await asked();
+    })();
   }
 
   #mayUse(): void {

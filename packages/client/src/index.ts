@@ -13,5 +13,5 @@ export {
 export { increment } from './tree/draft.js';
 export { RawTypedArray, type TypedArray } from './tree/value.js';
 export type {
-  Accepted, Choice, Client, ClientOptions, ClientStatus, Conflict, Entity, EntityStatus, Invitation, Listed, Me, Meta, People, Policy, Role, Session, Share, Signing, Types, Warning,
+  Accepted, Choice, Client, ClientOptions, ClientStatus, Conflict, Entity, EntityStatus, Invitation, Listed, Me, Membership, Meta, Organisation, People, Policy, Role, Session, Share, Signing, Types, Warning,
 } from './types.js';

@@ -3,13 +3,13 @@
  * host. Loaded when something is first asked.
  */
 
-import { errorOf, InvalidValueError, NetworkError, SignedOutError, TimeweftError } from './errors.js';
+import { errorOf, InvalidValueError, NetworkError, NotFoundError, SignedOutError, TimeweftError } from './errors.js';
 import type { Refusal } from './messages.js';
 import { foreignOrigin, isForeign, wrongServer } from './reach.js';
 import type { apply } from './tree/apply.js';
 import type { decodeAnswer } from './tree/decode.js';
 import type { Patch } from './tree/patch.js';
-import type { Accepted, Invitation, Listed, Me, Meta, People, Session, Share } from './types.js';
+import type { Accepted, Invitation, Listed, Me, Membership, Meta, Organisation, People, Session, Share } from './types.js';
 
 interface Version {
   value: unknown;
@@ -18,6 +18,9 @@ interface Version {
 
 /** `exact` says the same as `diff` and is there where that form has no words for it. */
 type Answer = Version & { diff?: Patch; exact?: Patch };
+
+/** How much of a list comes at once. */
+const PAGE = 200;
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.(\d{3}){1,2}Z$/;
 
@@ -95,7 +98,7 @@ export class Requests {
     return { value: from && exact ? this.tree.apply(from.value, exact) : value, meta };
   }
 
-  async *list(type: string, limit: number): AsyncGenerator<Listed, void, undefined> {
+  async *list(type: string, limit = PAGE): AsyncGenerator<Listed, void, undefined> {
     let cursor: string | undefined;
     do {
       const query = new URLSearchParams({ type, limit: String(limit), ...(cursor !== undefined && { cursor }) });
@@ -103,6 +106,21 @@ export class Requests {
       yield* page.entities;
       cursor = page.cursor;
     } while (cursor !== undefined);
+  }
+
+  async *orgs(personId: string): AsyncGenerator<Membership, void, undefined> {
+    for await (const { entityId } of this.list('org')) {
+      const found = await this.#get(`/api/v1/entities/${entityId}`).catch((error: unknown) => {
+        // Deleted, or left, meanwhile.
+        if (error instanceof NotFoundError) return { value: {} };
+        throw error;
+      });
+      const { name, nodes = {}, grants = {} } = (found as { value: Organisation }).value;
+      const roles = Object.entries(grants[personId] ?? {}).flatMap(([node, role]) => (Object.hasOwn(nodes, node) ? [role] : []));
+      const role = (['admin', 'editor', 'viewer'] as const).find(role => roles.includes(role));
+      // What was shared one by one is in organisations of such nodes alone.
+      if (role && Object.values(nodes).some(node => !('entity' in node))) yield { entityId, role, ...(typeof name === 'string' && { name }) };
+    }
   }
 
   async subscribers(id: string): Promise<string[]> {

@@ -54,3 +54,27 @@ export interface Accepted {
   /** What this person is with it now. */
   readonly role: Role;
 }
+
+/** What an organisation is: the value of an entity `org:ID`, which is changed as any other. All members are optional. */
+export interface Organisation {
+  /** What people call it. */
+  name?: string;
+  /** By id: departments, teams, projects; what the app keeps of each. */
+  nodes?: Record<string, object>;
+  /** What is below what: `edges[parent][child]` is `true`. Roles hold for all below. */
+  edges?: Record<string, Record<string, true>>;
+  /** By person, what they are at which node. `*` is everybody. */
+  grants?: Record<string, Record<string, Role>>;
+  /** By entity, the node that it belongs to. */
+  attached?: Record<string, string>;
+}
+
+/** One of {@link Client.orgs}. */
+export interface Membership {
+  /** `org:ID` */
+  readonly entityId: string;
+  /** What people call it. */
+  readonly name?: string;
+  /** The most that this person is there, at whatever node. */
+  readonly role: Role;
+}

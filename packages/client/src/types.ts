@@ -4,11 +4,11 @@
 
 import type { TimeweftError } from './errors.js';
 import type { ClientStatus, Me, Warning } from './messages.js';
-import type { Accepted, Invitation, People, Role } from './sharing.js';
+import type { Accepted, Invitation, Membership, People, Role } from './sharing.js';
 import type { Signing } from './signing.js';
 
 export type { ClientStatus, Me, Warning } from './messages.js';
-export type { Accepted, Invitation, People, Role, Share } from './sharing.js';
+export type { Accepted, Invitation, Membership, Organisation, People, Role, Share } from './sharing.js';
 export type { Session, Signing } from './signing.js';
 
 /** What is known of one version of an entity. */
@@ -433,6 +433,15 @@ export interface Client extends Signing {
    * @throws NetworkError when the server can't be reached
    */
   list(type: string, options?: { limit?: number }): AsyncIterable<Listed>;
+
+  /**
+   * The organisations that this person is a member of, as `list` has them: not those in which only single entities were shared.
+   *
+   * @example
+   * for await (const { entityId, name, role } of client.orgs()) menu.add(name ?? entityId, role)
+   * @throws NetworkError when the server can't be reached
+   */
+  orgs(): AsyncIterable<Membership>;
 
   /**
    * Accepts an invitation, by the token of a link: `?invitation=TOKEN` where it came by mail.
