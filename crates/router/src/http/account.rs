@@ -9,8 +9,9 @@ use crate::Router;
 use crate::caller::Caller;
 use crate::event::{Effect, Header, HttpResponse, Mail, header};
 use crate::host::Host;
+use crate::sign_in::sessions::Begun;
 use crate::sign_in::{codes, device, email, persons, sessions};
-use crate::{access, address, close, internal, publish, token};
+use crate::{access, address, internal, publish, token};
 
 use super::answer::{Refused, fields, needed, of_value, refuse};
 use super::exchange::Exchange;
@@ -77,8 +78,9 @@ pub(super) async fn by_email<H: Host>(exchange: &Exchange<'_, H>, email: &str) -
     }
     let device = device_of(exchange);
     let new = sessions::New { email: Some(email), ..sessions::New::of(&person, device) };
-    let token = sessions::begin(host, new).await?;
-    let cookie = cookie(&token.write(&config.key), sessions::LIFETIME_SECONDS, config.development);
+    let begun = sessions::begin(host, new).await?;
+    effects.extend(begun.effects);
+    let cookie = cookie(&begun.token.write(&config.key), sessions::LIFETIME_SECONDS, config.development);
     Ok(SignedIn { person, cookie, effects })
 }
 
@@ -91,7 +93,7 @@ pub(super) async fn guest<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpRes
     let person = persons::fresh(host);
     let made = persons::make_entity(host, &person, None).await?;
     let new = sessions::New { is_guest: true, ..sessions::New::of(&person, device_of(exchange)) };
-    let token = sessions::begin(host, new).await?;
+    let Begun { token, .. } = sessions::begin(host, new).await?;
     let mut response = of_value(200, &Value::object([("personId", Value::text(&person))]), exchange.format);
     response.effects = say_made(exchange.router, &person, made).await;
     response.headers.push(cookie(&token.write(&config.key), sessions::LIFETIME_SECONDS, config.development));
@@ -129,9 +131,10 @@ pub(super) async fn impersonate<H: Host>(exchange: &Exchange<'_, H>) -> Result<H
         until: Some(caller.token.expires.min(now + IMPERSONATED_SECONDS)),
         ..sessions::New::of(&person, device_of(exchange))
     };
-    let token = sessions::begin(host, new).await?;
+    let Begun { token, effects } = sessions::begin(host, new).await?;
     let body = Value::object([("personId", Value::text(&person)), ("impersonatorId", Value::text(caller.person()))]);
     let mut response = of_value(200, &body, exchange.format);
+    response.effects = effects;
     response.headers.push(cookie(&token.write(&config.key), token.expires.saturating_sub(now), config.development));
     Ok(response)
 }
@@ -163,7 +166,7 @@ pub(super) async fn logout<H: Host>(exchange: &Exchange<'_, H>, all: bool) -> Re
         response.effects = end_all(host, caller.person()).await?;
     } else {
         sessions::end(host, caller.person(), Some(&caller.token.session)).await?;
-        response.effects.push(over(host, caller.token.channel()));
+        response.effects.push(sessions::over(host, caller.token.channel()));
     }
     response.headers.push(cookie("", 0, exchange.router.config.development));
     Ok(response)
@@ -174,11 +177,7 @@ pub(super) async fn logout<H: Host>(exchange: &Exchange<'_, H>, all: bool) -> Re
 async fn end_all<H: Host>(host: &H, person: &str) -> Result<Vec<Effect>, Failure> {
     let ended = sessions::end(host, person, None).await?;
     let channels = ended.iter().map(|session| token::session_channel(person, session));
-    Ok(channels.chain([token::sockets_channel(person)]).map(|channel| over(host, channel)).collect())
-}
-
-fn over<H: Host>(host: &H, channel: String) -> Effect {
-    Effect::Publish(publish::closing(channel, host.now(), close::SESSION_OVER))
+    Ok(channels.chain([token::sockets_channel(person)]).map(|channel| sessions::over(host, channel)).collect())
 }
 
 /// `GET /me`.

@@ -9,6 +9,7 @@ use crate::event::{Header, HttpResponse, header};
 use crate::host::Host;
 use crate::oidc::client::Client;
 use crate::oidc::flow::{self, Back, Lost};
+use crate::sign_in::sessions::Begun;
 use crate::sign_in::{persons, sessions};
 
 use super::account::{by_email, cookie, device_of, say_made};
@@ -56,9 +57,11 @@ async fn come_back<H: Host>(exchange: &Exchange<'_, H>) -> Result<HttpResponse, 
         None => {
             let person = persons::of_subject(&client.issuer, &arrived.claims.subject);
             let made = persons::make_entity(host, &person, None).await?;
-            let token = sessions::begin(host, sessions::New::of(&person, device_of(exchange))).await?;
-            let session = cookie(&token.write(&config.key), sessions::LIFETIME_SECONDS, config.development);
-            (session, say_made(exchange.router, &person, made).await)
+            let begun = sessions::begin(host, sessions::New::of(&person, device_of(exchange))).await?;
+            let session = cookie(&begun.token.write(&config.key), sessions::LIFETIME_SECONDS, config.development);
+            let mut effects = say_made(exchange.router, &person, made).await;
+            effects.extend(begun.effects);
+            (session, effects)
         }
     };
     let mut response = redirect(&arrived.back, vec![session, arrived.cookie]);
@@ -84,8 +87,9 @@ pub(super) async fn by_token<H: Host>(exchange: &Exchange<'_, H>) -> Result<Http
     }
     let new =
         sessions::New { until: Some(caller.token.expires), ..sessions::New::of(caller.person(), device_of(exchange)) };
-    let token = sessions::begin(host, new).await?;
+    let Begun { token, effects } = sessions::begin(host, new).await?;
     let mut response = of_value(200, &Value::object([("personId", Value::text(caller.person()))]), exchange.format);
+    response.effects = effects;
     response.headers.push(cookie(&token.write(&config.key), token.expires - now, config.development));
     Ok(response)
 }

@@ -4,10 +4,10 @@ use timeweft_core::id::is_local_id;
 use timeweft_core::message::Code;
 use timeweft_core::value::Value;
 
-use crate::event::{Effect, HttpResponse};
+use crate::event::HttpResponse;
 use crate::host::Host;
 use crate::sign_in::sessions;
-use crate::{close, publish, token};
+use crate::token;
 
 use super::account::cookie;
 use super::answer::{Refused, of_value, refuse};
@@ -41,7 +41,7 @@ pub(super) async fn end<H: Host>(exchange: &Exchange<'_, H>, id: &str) -> Result
     }
     let mut response = of_value(200, &Value::object::<&str>([]), exchange.format);
     let channel = token::session_channel(caller.person(), id);
-    response.effects.push(Effect::Publish(publish::closing(channel, host.now(), close::SESSION_OVER)));
+    response.effects.push(sessions::over(host, channel));
     if id == caller.token.session {
         response.headers.push(cookie("", 0, exchange.router.config.development));
     }

@@ -9,11 +9,12 @@ use timeweft_core::time::Timestamp;
 use timeweft_core::value::{Object, Value};
 
 use crate::caller::is_recorded;
-use crate::crypto;
+use crate::event::Effect;
 use crate::host::Host;
 use crate::internal::{self, Step, instant, member, of_instant, text};
 use crate::sign_in::device;
-use crate::token::Token;
+use crate::token::{self, Token};
+use crate::{close, crypto, publish};
 
 /// How long a session stands, in seconds: 30 days.
 pub(crate) const LIFETIME_SECONDS: u64 = 30 * 24 * 3_600;
@@ -63,8 +64,15 @@ pub(crate) struct Known {
     pub(crate) is_guest: bool,
 }
 
-/// Begins a session.
-pub(crate) async fn begin<H: Host>(host: &H, new: New<'_>) -> Result<Token, Failure> {
+/// A session that has begun.
+pub(crate) struct Begun {
+    pub(crate) token: Token,
+    /// The sockets of those that it pushed out are closed.
+    pub(crate) effects: Vec<Effect>,
+}
+
+/// Begins a session. Of too many the oldest ones end.
+pub(crate) async fn begin<H: Host>(host: &H, new: New<'_>) -> Result<Begun, Failure> {
     let New { person, email, is_guest, impersonator, until, device } = new;
     let now = host.now();
     let expires = now.0 / 1_000_000 + LIFETIME_SECONDS;
@@ -75,13 +83,15 @@ pub(crate) async fn begin<H: Host>(host: &H, new: New<'_>) -> Result<Token, Fail
         impersonator: impersonator.map(|admin| admin.person.clone()),
     };
     let entity = internal::entity("tw-sessions", person)?;
-    internal::update(host, &entity, |found| {
+    let pushed_out = internal::update(host, &entity, |found| {
         let mut sessions = found.map(all).unwrap_or_default();
         sessions.retain(|_, session| stands(session, now));
+        let mut pushed_out = Vec::new();
         while sessions.len() >= MOST {
             let age = |(_, session): &(&String, &Value)| instant(session, "createdAt").unwrap_or(Timestamp(0));
             let Some(oldest) = sessions.iter().min_by_key(age).map(|(id, _)| id.clone()) else { break };
             sessions.remove(&oldest);
+            pushed_out.push(oldest);
         }
         let expires = of_instant(Timestamp(token.expires * 1_000_000));
         let device = Value::text(&device);
@@ -92,10 +102,16 @@ pub(crate) async fn begin<H: Host>(host: &H, new: New<'_>) -> Result<Token, Fail
         let known = found.map(known).unwrap_or_default();
         let is_guest = is_guest || (known.is_guest && email.is_none());
         let email = email.map(str::to_owned).or(known.email);
-        Step::Write(with(Known { email, is_guest }, sessions), ())
+        Step::Write(with(Known { email, is_guest }, sessions), pushed_out)
     })
     .await?;
-    Ok(token)
+    let effects = pushed_out.iter().map(|id| over(host, token::session_channel(person, id))).collect();
+    Ok(Begun { token, effects })
+}
+
+/// Closes the sockets of a session, or of whatever else has this channel.
+pub(crate) fn over<H: Host>(host: &H, channel: String) -> Effect {
+    Effect::Publish(publish::closing(channel, host.now(), close::SESSION_OVER))
 }
 
 /// What is known of the session's person when the session stands, and that of who acts in their name.

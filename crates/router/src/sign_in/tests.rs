@@ -234,6 +234,22 @@ fn logout_of_all_ends_every_session_of_the_person_only() {
 }
 
 #[test]
+fn whoever_has_too_many_sessions_loses_the_oldest_with_its_sockets_at_once() {
+    let server = server(&[]);
+    let oldest = server.sign_in(ANN);
+    let socket = server.socket(&oldest, "c1");
+    for _ in 1..50 {
+        server.world.pass(60);
+        server.sign_in(ANN);
+    }
+    assert_eq!(me(&server, &oldest.cookie), 200);
+    let answer = server.verify(ANN, &server.code(ANN));
+    let closed = answer.published();
+    assert!(closed.iter().any(|item| socket.channels.contains_key(&item.channel)), "{closed:?}");
+    assert_eq!(me(&server, &oldest.cookie), 401);
+}
+
+#[test]
 fn the_session_works_as_a_bearer_too() {
     let server = server(&[]);
     let ann = server.sign_in(ANN);
@@ -326,7 +342,7 @@ fn sessions_begun_and_ended_at_once_all_count() {
     let ann = server.sign_in(ANN);
     let session = ann.cookie.split('.').nth(1).unwrap();
     let begun = async {
-        let begun = sessions::begin(&server.world, new(&ann.id)).await.unwrap();
+        let begun = sessions::begin(&server.world, new(&ann.id)).await.unwrap().token;
         sessions::find(&server.world, &begun.person, &begun.session).await.unwrap().is_some()
     };
     let ended = async {
