@@ -2,14 +2,31 @@
 //!
 //! Nodes are in a directed acyclic graph. A person has roles at nodes, and a role holds for all below. An entity is attached
 //! to a node, and whoever has a role there has it for the entity.
+//!
+//! An [`Org`] is kept from one version to the next: by a diff it becomes the next one, which shares with it all that the diff does not
+//! touch ([`Org::after`]). What tells two versions apart looks at where they differ, at what is above that, and at who is granted
+//! something there; of an organisation of any size that is as much as the change.
+//!
+//! | file | what |
+//! |---|---|
+//! | `read` | from a value, and what is wrong with it |
+//! | `after` | what it becomes by a diff, and what is wrong with that |
+//! | `compare` | who may make one version of another, and what that does to whose rights |
+//! | `map` | what it is kept in |
 
-use alloc::collections::{BTreeMap, BTreeSet};
+mod after;
+mod compare;
+mod map;
+mod read;
 
-use crate::id::{EntityId, is_local_id};
+use alloc::collections::BTreeSet;
+use alloc::rc::Rc;
+
+use crate::id::EntityId;
 use crate::members::Members;
-use crate::operation::Violation;
 use crate::prelude::*;
 use crate::value::Value;
+use map::{Map, Set};
 
 /// The type of organisations.
 pub const KIND: &str = "org";
@@ -19,15 +36,6 @@ pub const EVERYBODY: &str = "*";
 
 /// The type of what leads from an entity to the organisation that it is attached to.
 const MARK: &str = "tw-attached";
-
-/// What it takes where nothing less will do.
-const HEADS: &str = " takes the role `admin` at a node with no admin above it";
-
-/// So many persons, times so many ways down that are cut, are looked at one by one.
-const LOOKED_AT: usize = 100_000;
-
-/// What is told of a value at most.
-const MOST_VIOLATIONS: usize = 20;
 
 /// What somebody is at a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,85 +71,95 @@ pub fn mark(digest: &[u8]) -> EntityId {
     EntityId::join(MARK, &name)
 }
 
-/// An organisation as one version of its entity has it.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// An organisation as one version of its entity has it. A copy costs nothing.
+#[derive(Clone, Debug, Default)]
 pub struct Org {
-    nodes: BTreeMap<String, Value>,
+    nodes: Map<Rc<Value>>,
     /// By child, the parents.
-    parents: BTreeMap<String, BTreeSet<String>>,
+    parents: Map<Set>,
     /// By person, and by node; also at nodes that are not there, where they give nothing.
-    grants: BTreeMap<String, BTreeMap<String, Role>>,
+    grants: Map<Map<Role>>,
     /// By entity, the node; also one that is not there, where it is attached to nothing.
-    attached: BTreeMap<String, String>,
+    attached: Map<Rc<str>>,
     /// Name, and whatever else the app keeps.
-    rest: Members<Value>,
+    rest: Rc<Members<Value>>,
+    /// `parents`, by parent.
+    children: Map<Set>,
+    /// `grants`, by node: to whom something is granted.
+    granted: Map<Set>,
+    /// `grants`, by node: who is granted [`Role::Admin`].
+    admins: Map<Set>,
+    /// `attached`, by node.
+    entities: Map<Set>,
+}
+
+impl PartialEq for Org {
+    fn eq(&self, other: &Org) -> bool {
+        self.nodes == other.nodes
+            && self.parents == other.parents
+            && self.grants == other.grants
+            && self.attached == other.attached
+            && self.has_rest_of(other)
+    }
 }
 
 impl Org {
-    /// Reads the value of an organisation.
-    ///
-    /// # Errors
-    /// What is wrong with it, at most 20 things: what is no organisation at all, an edge to no node, a cycle, no admin.
-    pub fn read(value: &Value) -> Result<Org, Vec<Violation>> {
-        let mut reader = Reader::default();
-        let org = reader.org(value);
-        if reader.violations.is_empty() {
-            return Ok(org);
-        }
-        reader.violations.truncate(MOST_VIOLATIONS);
-        Err(reader.violations)
-    }
-
     /// The node that an entity is attached to.
     pub fn node_of(&self, entity: &str) -> Option<&str> {
-        self.attached.get(entity).filter(|node| self.nodes.contains_key(*node)).map(String::as_str)
+        self.attached.get(entity).filter(|node| self.nodes.contains(node)).map(|node| &**node)
     }
 
     /// What a person is at a node: the most of what they are there and above, and of what everybody is.
     pub fn role(&self, person: &str, node: &str) -> Option<Role> {
         let above = self.above(node);
-        self.granted(person, &above).max(self.granted(EVERYBODY, &above))
+        self.most(person, &above).max(self.most(EVERYBODY, &above))
     }
 
     /// The same, of what is granted to them by name.
     pub fn named_role(&self, person: &str, node: &str) -> Option<Role> {
-        self.granted(person, &self.above(node))
+        self.most(person, &self.above(node))
     }
 
     /// The most that is granted to a person by name at one of these nodes.
-    fn granted(&self, person: &str, nodes: &BTreeSet<&str>) -> Option<Role> {
+    fn most(&self, person: &str, nodes: &BTreeSet<&str>) -> Option<Role> {
         let grants = self.grants.get(person)?;
-        nodes.iter().filter_map(|node| grants.get(*node).copied()).max()
+        nodes.iter().filter_map(|node| grants.get(node).copied()).max()
     }
 
     /// Who has a role at a node by name, and whether it is by what is granted there, or by more that is granted above; and [`EVERYBODY`].
     pub fn people<'a>(&'a self, node: &'a str) -> impl Iterator<Item = (&'a str, Role, bool)> {
         let above = self.above(node);
-        self.grants.iter().filter_map(move |(person, grants)| {
-            let role = self.granted(person, &above)?;
-            Some((person.as_str(), role, grants.get(node) == Some(&role)))
+        self.granted_at_one_of(&above).into_iter().filter_map(move |person| {
+            let role = self.most(person, &above)?;
+            Some((person, role, self.grants.get(person)?.get(node) == Some(&role)))
         })
+    }
+
+    /// To whom something is granted at one of these nodes.
+    fn granted_at_one_of<'a>(&'a self, nodes: &BTreeSet<&str>) -> BTreeSet<&'a str> {
+        let persons = nodes.iter().filter_map(|node| self.granted.get(node)).flat_map(Map::names);
+        persons.map(|person| &**person).collect()
     }
 
     /// What is granted to a person at that very node.
     pub fn granted_at(&self, person: &str, node: &str) -> Option<Role> {
-        self.granted_to(person).find(|(at, _)| *at == node).map(|(_, role)| role)
+        self.grants.get(person)?.get(node).copied().filter(|_| self.nodes.contains(node))
     }
 
     /// The nodes where something is granted to a person.
     fn granted_to(&self, person: &str) -> impl Iterator<Item = (&str, Role)> {
         let grants = self.grants.get(person).into_iter().flatten();
-        grants.filter(|(node, _)| self.nodes.contains_key(*node)).map(|(node, role)| (node.as_str(), *role))
+        grants.filter(|(node, _)| self.nodes.contains(node)).map(|(node, role)| (&**node, *role))
     }
 
     /// Everybody with a role by name, and the most that they are anywhere.
     pub fn everyone(&self) -> impl Iterator<Item = (&str, Role)> {
-        self.grants.keys().filter_map(|person| Some((person.as_str(), self.highest(person)?)))
+        self.grants.names().filter_map(|person| Some((&**person, self.highest(person)?)))
     }
 
     /// Whether a person is nothing but at that node.
     pub fn is_only_at(&self, person: &str, node: &str) -> bool {
-        self.grants.get(person).is_some_and(|grants| grants.len() == 1 && grants.contains_key(node))
+        self.grants.get(person).is_some_and(|grants| grants.len() == 1 && grants.contains(node))
     }
 
     /// The most that a person is anywhere.
@@ -151,7 +169,7 @@ impl Org {
 
     /// The entity that the node is there for alone: sharing one makes such a node.
     pub fn entity_of(&self, node: &str) -> Option<&str> {
-        let Some(Value::Object(about)) = self.nodes.get(node) else { return None };
+        let Value::Object(about) = &**self.nodes.get(node)? else { return None };
         let Some(Value::Text(entity)) = about.get("entity") else { return None };
         Some(entity).filter(|entity| self.node_of(entity) == Some(node)).map(String::as_str)
     }
@@ -164,7 +182,7 @@ impl Org {
     /// Whether a person is one of the organisation's: who has only what was shared with them of it is not, unless nobody is above them.
     pub fn is_member(&self, person: &str) -> bool {
         let is_shared_at = |node: &str, role: Role| {
-            self.entity_of(node).is_some() && (role < Role::Admin || self.parents.contains_key(node))
+            self.entity_of(node).is_some() && (role < Role::Admin || self.parents.contains(node))
         };
         self.granted_to(person).any(|(node, role)| !is_shared_at(node, role))
     }
@@ -177,299 +195,103 @@ impl Org {
 
     /// Whether anybody is granted admin at that very node.
     fn has_admin(&self, node: &str) -> bool {
-        self.grants.values().any(|grants| grants.get(node) == Some(&Role::Admin))
+        self.admins.contains(node)
     }
 
     /// Everybody with a role.
     pub fn members(&self) -> impl Iterator<Item = &str> {
-        self.grants.keys().map(String::as_str)
+        self.grants.names().map(|person| &**person)
+    }
+
+    /// How many things it says: what it takes to keep it.
+    pub fn size(&self) -> usize {
+        self.nodes.len() + self.parents.len() + self.grants.len() + self.attached.len()
     }
 
     /// Whether a node is one of these, or below.
-    fn is_below(&self, node: &str, nodes: &BTreeSet<String>) -> bool {
+    fn is_below(&self, node: &str, nodes: &Set) -> bool {
         self.above(node).into_iter().any(|above| nodes.contains(above))
     }
 
     /// A node and all that it is below; nothing of one that is not there.
     fn above<'a>(&'a self, node: &'a str) -> BTreeSet<&'a str> {
         let (mut found, mut left) = (BTreeSet::new(), vec![node]);
-        left.retain(|node| self.nodes.contains_key(*node));
+        left.retain(|node| self.nodes.contains(node));
         while let Some(node) = left.pop() {
             if found.insert(node) {
-                left.extend(self.parents.get(node).into_iter().flatten().map(String::as_str));
+                left.extend(self.parents.get(node).into_iter().flat_map(Map::names).map(|node| &**node));
             }
         }
         found
     }
 
-    /// Entities that `after` attaches, and that were attached to no node that is there.
-    pub fn newly_attached<'a>(&self, after: &'a Org) -> impl Iterator<Item = &'a str> {
-        let is_new = |(entity, node): &(&String, &String)| {
-            self.attached.get(*entity) != Some(*node) && self.node_of(entity).is_none()
-        };
-        after.attached.iter().filter(is_new).map(|(entity, _)| entity.as_str())
-    }
-
-    /// Entities that are attached to a node of `after`, and were to none.
-    pub fn come_under<'a>(&self, after: &'a Org) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let nodes = after.attached.keys().filter_map(|entity| Some((entity.as_str(), after.node_of(entity)?)));
-        nodes.filter(|(entity, _)| self.node_of(entity).is_none())
-    }
-
-    /// Entities that `after` attaches to a node that it does not have, where this did not, with that node.
-    pub fn attached_nowhere<'a>(&self, after: &'a Org) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let nowhere = |(entity, node): &(&'a String, &'a String)| {
-            !after.nodes.contains_key(*node) && self.attached.get(*entity) != Some(*node)
-        };
-        after.attached.iter().filter(nowhere).map(|(entity, node)| (entity.as_str(), node.as_str()))
-    }
-
-    /// Entities that `after` has at another node, or not at all.
-    pub fn moved<'a>(&'a self, after: &Org) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let nodes = self.attached.keys().filter_map(|entity| Some((entity.as_str(), self.node_of(entity)?)));
-        nodes.filter(|(entity, node)| after.node_of(entity) != Some(node))
-    }
-
-    /// Those who have less of a role somewhere in `after` than here; where that would take long to tell, everybody.
-    pub fn lowered<'a>(&'a self, after: &Org) -> BTreeSet<&'a str> {
-        let none = BTreeSet::new();
-        let is_cut =
-            |child: &str, parents: &BTreeSet<String>| !parents.is_subset(after.parents.get(child).unwrap_or(&none));
-        // Where a way down is cut, whoever came by it has less right below the cut, or nowhere below.
-        let cut = self.parents.iter().filter(|(child, parents)| is_cut(child, parents)).map(|(child, _)| child);
-        let gone = self.nodes.keys().filter(|node| !after.nodes.contains_key(*node));
-        let cut: Vec<&str> = cut.chain(gone).map(String::as_str).collect();
-        if cut.len().saturating_mul(self.grants.len()) > LOOKED_AT {
-            return self.grants.keys().map(String::as_str).collect();
-        }
-        let changed = |person: &str| {
-            let grants = self.grants.get(person).filter(|grants| after.grants.get(person) != Some(*grants));
-            grants.into_iter().flat_map(BTreeMap::keys).map(String::as_str)
-        };
-        let is_lowered = |person: &str| {
-            let mut ends = changed(person).chain(changed(EVERYBODY)).chain(cut.iter().copied());
-            ends.any(|node| self.role(person, node) > after.role(person, node))
-        };
-        self.grants.keys().map(String::as_str).filter(|person| is_lowered(person)).collect()
-    }
-
-    /// Whether `person` may make `after` of this.
-    ///
-    /// # Errors
-    /// What they may not, and what it would take.
-    pub fn allows(&self, after: &Org, person: &str) -> Result<(), String> {
-        let is_admin = |node: &str| self.role(person, node) == Some(Role::Admin);
-        let is_head = self.is_head(person);
-        // What is new is theirs under whose it is put, as what they are was before; and what has no admin is the heads'.
-        let is_theirs = |node: &str| match self.nodes.contains_key(node) {
-            true => is_admin(node) || (is_head && !self.above(node).into_iter().any(|above| self.has_admin(above))),
-            false => {
-                let above = after.above(node).into_iter().filter(|above| self.nodes.contains_key(*above));
-                is_head || above.into_iter().any(is_admin)
-            }
-        };
-        let takes = |role: &str, node: &str, what: &str| {
-            Err([what, " takes the role `", role, "` at the node `", node, "`"].concat())
-        };
-        if let Some(node) = changed(&self.nodes, &after.nodes).find(|node| !is_theirs(node)) {
-            return takes("admin", node, &["changing the node `", node, "`"].concat());
-        }
-        // Whoever puts it below what is theirs would have what was granted and attached there before.
-        let is_left_over = |node: &str| {
-            !self.nodes.contains_key(node)
-                && (self.grants.values().any(|at| at.contains_key(node)) || self.attached.values().any(|at| at == node))
-        };
-        if let Some(node) = after.nodes.keys().find(|node| !is_head && is_left_over(node)) {
-            return Err(["making the node `", node, "` again, where something is granted or attached,", HEADS].concat());
-        }
-        let none = BTreeSet::new();
-        for child in changed(&self.parents, &after.parents) {
-            let [before, now] = [self, after].map(|org| org.parents.get(child).unwrap_or(&none));
-            let mut touched = before.symmetric_difference(now).map(String::as_str).chain([child]);
-            if let Some(node) = touched.find(|node| !is_theirs(node)) {
-                return takes("admin", node, &["changing what `", child, "` is below"].concat());
-            }
-            // Else whoever is admin of a part could make it a whole.
-            if now.is_empty() && after.nodes.contains_key(child) && !is_head {
-                return Err(["leaving `", child, "` below nothing", HEADS].concat());
-            }
-        }
-        let none = BTreeMap::new();
-        for other in changed(&self.grants, &after.grants) {
-            let [before, now] = [self, after].map(|org| org.grants.get(other).unwrap_or(&none));
-            // Whoever wants less for themselves may have it.
-            let is_left = |node: &str| other == person && now.get(node) < before.get(node);
-            if let Some(node) = changed(before, now).find(|node| !is_left(node) && !is_theirs(node)) {
-                return takes("admin", node, &["granting something to `", other, "`"].concat());
-            }
-        }
-        for entity in changed(&self.attached, &after.attached) {
-            let what = ["attaching or detaching `", entity, "`"].concat();
-            // A node that is there for it alone has it from what it is below.
-            let is_theirs = |node: &str| match self.parents.get(node).filter(|_| self.entity_of(node).is_some()) {
-                Some(above) if !after.attached.get(entity).is_some_and(|to| after.is_below(to, above)) => {
-                    above.iter().any(|node| is_admin(node))
-                }
-                _ => is_admin(node),
-            };
-            if let Some(node) = self.node_of(entity).filter(|node| !is_theirs(node)) {
-                return takes("admin", node, &what);
-            }
-            // From a node that is gone, whoever made it attaches it anew.
-            if self.node_of(entity).is_none() && !after.attached.contains_key(entity) && !is_head {
-                return Err([&what, HEADS].concat());
-            }
-            if let Some(node) = after.attached.get(entity).filter(|node| after.role(person, node) < Some(Role::Editor))
-            {
-                return takes("editor", node, &what);
-            }
-        }
-        // Also what says nothing: members without anything in them.
-        if (self.rest != after.rest || self == after) && !is_head {
-            return Err(["changing its name, or what else it has,", HEADS].concat());
-        }
-        Ok(())
+    fn has_rest_of(&self, other: &Org) -> bool {
+        Rc::ptr_eq(&self.rest, &other.rest) || self.rest == other.rest
     }
 }
 
-/// Keys that have another value, or one only here or there.
-fn changed<'a, T: PartialEq>(
-    before: &'a BTreeMap<String, T>,
-    after: &'a BTreeMap<String, T>,
-) -> impl Iterator<Item = &'a str> {
-    let gone = before.iter().filter(|(key, value)| after.get(*key) != Some(value));
-    let new = after.keys().filter(|key| !before.contains_key(*key));
-    gone.map(|(key, _)| key).chain(new).map(String::as_str)
-}
-
-#[derive(Default)]
-struct Reader {
-    violations: Vec<Violation>,
-}
-
-impl Reader {
-    fn refuse(&mut self, path: &[&str], message: &str) {
-        let escaped = |step: &&str| ["/", &step.replace('~', "~0").replace('/', "~1")].concat();
-        let path = path.iter().map(escaped).collect();
-        self.violations.push(Violation { path, message: message.to_owned() });
+/// Changing one, so that what is kept both ways is kept so.
+impl Org {
+    /// A node's name, as it is kept already if it is.
+    fn name(&self, node: &str) -> Rc<str> {
+        self.nodes.name(node).cloned().unwrap_or_else(|| Rc::from(node))
     }
 
-    fn org(&mut self, value: &Value) -> Org {
-        let Value::Object(members) = value else {
-            self.refuse(&[], "an organisation is { name, nodes, edges, grants, attached }");
-            return Org::default();
-        };
-        let mut org = Org { rest: members.clone(), ..Org::default() };
-        for name in ["nodes", "edges", "grants", "attached"] {
-            org.rest.remove(name);
-        }
-        if members.get("name").is_some_and(|name| !matches!(name, Value::Text(_))) {
-            self.refuse(&["name"], "is a text");
-        }
-        for (node, about) in self.part(members, "nodes") {
-            if !matches!(about, Value::Object(_)) {
-                self.refuse(&["nodes", node], "a node is an object, {} if there is nothing to say of it");
-            }
-            org.nodes.insert(node.clone(), about.clone());
-        }
-        for (parent, children) in self.part(members, "edges") {
-            for (child, holds) in self.object(&["edges", parent], children) {
-                if *holds != Value::Bool(true) {
-                    self.refuse(&["edges", parent, child], "an edge is true, or not there");
-                }
-                for node in [parent, child] {
-                    if !org.nodes.contains_key(node) {
-                        self.refuse(&["edges", parent, child], &["there is no node `", node, "`"].concat());
-                    }
-                }
-                org.parents.entry(child.clone()).or_default().insert(parent.clone());
-            }
-        }
-        for (person, at) in self.part(members, "grants") {
-            if person != EVERYBODY && !is_local_id(person) {
-                self.refuse(&["grants", person], "is the id of a person, or `*` for everybody");
-            }
-            for (node, role) in self.object(&["grants", person], at) {
-                match role {
-                    Value::Text(role) if person == EVERYBODY && role == Role::Admin.as_str() => {
-                        self.refuse(&["grants", person, node], "everybody is \"viewer\" or \"editor\"");
-                    }
-                    Value::Text(role) if let Some(role) = Role::of(role) => {
-                        org.grants.entry(person.clone()).or_default().insert(node.clone(), role);
-                    }
-                    _ => self.refuse(&["grants", person, node], "a role is \"viewer\", \"editor\" or \"admin\""),
-                }
-            }
-        }
-        for (entity, node) in self.part(members, "attached") {
-            match node {
-                Value::Text(node) => drop(org.attached.insert(entity.clone(), node.clone())),
-                _ => self.refuse(&["attached", entity], "is the id of a node"),
-            }
-        }
-        if let Some((parent, child)) = cycle(&org.parents) {
-            self.refuse(&["edges", parent, child], &["makes a cycle: `", child, "` is above `", parent, "`"].concat());
-        }
-        let mut grants = org.grants.values().flatten();
-        if !grants.any(|(node, role)| *role == Role::Admin && org.nodes.contains_key(node)) {
-            self.refuse(&["grants"], "an organisation has an admin: { \"PERSON\": { \"NODE\": \"admin\" } }");
-        }
-        org
+    fn put_node(&mut self, node: &str, about: Value) {
+        self.nodes.insert(&self.name(node), Rc::new(about));
     }
 
-    fn part<'a>(
-        &mut self,
-        members: &'a Members<Value>,
-        name: &str,
-    ) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a> {
-        let part = members.get(name).map(|value| self.object(&[name], value));
-        part.into_iter().flatten()
+    fn put_edge(&mut self, parent: &str, child: &str) {
+        let [parent, child] = [parent, child].map(|node| self.name(node));
+        self.parents.change(&child, |parents| parents.insert(&parent, ()));
+        self.children.change(&parent, |children| children.insert(&child, ()));
     }
 
-    fn object<'a>(
-        &mut self,
-        path: &[&str],
-        value: &'a Value,
-    ) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a> {
-        let object = match value {
-            Value::Object(members) => Some(members),
-            _ => {
-                self.refuse(path, "is an object");
-                None
-            }
-        };
-        object.into_iter().flat_map(|members| members.iter())
+    fn cut_edge(&mut self, parent: &str, child: &str) {
+        take_out(&mut self.parents, child, parent);
+        take_out(&mut self.children, parent, child);
+    }
+
+    fn grant(&mut self, person: &str, node: &str, role: Role) {
+        let person = self.grants.name(person).cloned().unwrap_or_else(|| Rc::from(person));
+        let node = self.name(node);
+        self.grants.change(&person, |grants| grants.insert(&node, role));
+        self.granted.change(&node, |persons| persons.insert(&person, ()));
+        match role {
+            Role::Admin => self.admins.change(&node, |persons| persons.insert(&person, ())),
+            _ => drop(take_out(&mut self.admins, &node, &person)),
+        }
+    }
+
+    fn revoke(&mut self, person: &str, node: &str) {
+        take_out(&mut self.grants, person, node);
+        take_out(&mut self.granted, node, person);
+        take_out(&mut self.admins, node, person);
+    }
+
+    fn attach(&mut self, entity: &str, node: &str) {
+        self.detach(entity);
+        let (entity, node) = (Rc::from(entity), self.name(node));
+        self.attached.insert(&entity, node.clone());
+        self.entities.change(&node, |entities| entities.insert(&entity, ()));
+    }
+
+    fn detach(&mut self, entity: &str) {
+        if let Some(node) = self.attached.remove(entity) {
+            take_out(&mut self.entities, &node, entity);
+        }
     }
 }
 
-/// An edge of a cycle.
-fn cycle(parents: &BTreeMap<String, BTreeSet<String>>) -> Option<(&str, &str)> {
-    // Nodes above which there is no cycle.
-    let mut clear = BTreeSet::new();
-    for start in parents.keys() {
-        // The way up to here: each node, and which of its parents are still to be looked at.
-        let mut way = vec![(start.as_str(), parents[start].iter())];
-        let mut on_way = BTreeSet::from([start.as_str()]);
-        while let Some((node, left)) = way.last_mut() {
-            let node = *node;
-            match left.next() {
-                Some(parent) if on_way.contains(parent.as_str()) => return Some((parent, node)),
-                Some(parent) if clear.contains(parent.as_str()) => {}
-                Some(parent) => {
-                    if let Some(above) = parents.get(parent) {
-                        on_way.insert(parent);
-                        way.push((parent, above.iter()));
-                    }
-                }
-                None => {
-                    clear.insert(node);
-                    on_way.remove(node);
-                    way.pop();
-                }
-            }
-        }
+/// Takes out what is at two names; of the first, nothing stays without anything in it.
+fn take_out<V: Clone>(map: &mut Map<Map<V>>, outer: &str, inner: &str) -> Option<V> {
+    let found = map.get(outer).filter(|found| found.contains(inner))?;
+    if found.len() == 1 {
+        return map.remove(outer)?.remove(inner);
     }
-    None
+    let (outer, mut taken) = (map.name(outer)?.clone(), None);
+    map.change(&outer, |found| taken = found.remove(inner));
+    taken
 }
 
 #[cfg(test)]

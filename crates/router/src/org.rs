@@ -16,7 +16,8 @@ use timeweft_core::codec::cbor;
 use timeweft_core::id::EntityId;
 use timeweft_core::limits::TRUSTED;
 use timeweft_core::operation::{
-    CborValue, Committed, Failure, Moment, Operation, Outcome, Permission, Read, Reading, Which,
+    CborDiff, CborValue, Committed, Failure, History, Meta, Moment, Operation, Outcome, Permission, Read, Reading,
+    Which,
 };
 use timeweft_core::org::{self, Org, Role};
 use timeweft_core::time::Timestamp;
@@ -32,6 +33,12 @@ pub(crate) const RIGHTS: &str = "rights";
 
 /// Organisations that are remembered at most; then all are read again.
 const KEPT: usize = 64;
+
+/// Nodes and what else organisations have, of all that are remembered together; beyond that, only the last one is.
+const MOST: usize = 200_000;
+
+/// From what is known, so many versions are gone back one by one; what is before that is read.
+const BACK: u32 = 32;
 
 /// Of those who wait for what is attached, so many are told at once; others find out by themselves.
 const MOST_TOLD: usize = 10_000;
@@ -54,6 +61,16 @@ pub(crate) struct State {
     is_deleted: bool,
     /// None where the value is no organisation, as one that was made before there were any.
     org: Option<Rc<Org>>,
+}
+
+impl State {
+    fn found(meta: &Meta, org: Option<Org>) -> State {
+        State { valid_from: meta.valid_from, is_deleted: meta.deleted, org: org.map(Rc::new) }
+    }
+
+    fn size(&self) -> usize {
+        1 + self.org.as_ref().map_or(0, |org| org.size())
+    }
 }
 
 /// By which organisation somebody has a right to something.
@@ -224,21 +241,29 @@ pub(crate) async fn current<H: Host>(
     Ok(state.and_then(|State { valid_from, org, .. }| Some((org?, valid_from))))
 }
 
-/// The organisation as it was found, if it was ever made.
+/// The organisation as it was found, if it was ever made. What was found before becomes what is there now by what changed since, which
+/// costs as much as that change.
 async fn state<H: Host>(router: &Router<H>, org: &EntityId) -> Result<Option<State>, Failure> {
     let known = router.orgs.states.borrow().get(org.as_str()).cloned();
-    if let Some(known) = known {
-        let since = Read { which: Which::Latest, since: Some(known.valid_from) };
-        if let Some(Reading::NotModified(_)) = read(router, org, since).await? {
-            return Ok(Some(known));
+    let since = known.as_ref().map(|known| known.valid_from);
+    let found = match (read(router, org, Read { which: Which::Latest, since }).await?, known) {
+        (Some(Reading::NotModified(_)), known) => return Ok(known),
+        (Some(Reading::Diff(told, meta)), Some(State { org: Some(known), .. })) => {
+            by_diff(&known, &told.most()).map(|org| State::found(&meta, Some(org)))
         }
-    }
-    let Some(Reading::Value(value, meta)) = read(router, org, Read::whole(Which::Latest)).await? else {
-        return Ok(None);
+        (Some(Reading::Value(value, meta)), _) => Some(State::found(&meta, parsed(&value))),
+        (Some(Reading::Diff(..)), _) => None,
+        (None, _) => return Ok(None),
     };
-    let state = State { valid_from: meta.valid_from, is_deleted: meta.deleted, org: parsed(&value).map(Rc::new) };
+    let state = match found {
+        Some(state) => state,
+        None => match read(router, org, Read::whole(Which::Latest)).await? {
+            Some(Reading::Value(value, meta)) => State::found(&meta, parsed(&value)),
+            _ => return Ok(None),
+        },
+    };
     let mut kept = router.orgs.states.borrow_mut();
-    if kept.len() >= KEPT {
+    if kept.len() >= KEPT || kept.values().map(State::size).sum::<usize>() + state.size() > MOST {
         kept.clear();
     }
     kept.insert(org.as_str().to_owned(), state.clone());
@@ -249,13 +274,49 @@ fn parsed(value: &CborValue) -> Option<Org> {
     Org::read(&cbor::decode_value(&value.0, &TRUSTED).ok()?).ok()
 }
 
+/// What an organisation becomes by a diff; none where it takes the value to know that.
+fn by_diff(org: &Org, diff: &CborDiff) -> Option<Org> {
+    org.after_patch(cbor::decode_patch(&diff.0, &TRUSTED).ok()?)?.ok()
+}
+
 /// The organisation as the version of that time had it; nothing of a deleted one.
 async fn version<H: Host>(router: &Router<H>, org: &EntityId, at: Timestamp) -> Result<Option<Org>, Failure> {
+    if let Some(found) = back_to(router, org, at).await? {
+        return Ok(Some(found));
+    }
     let past = Read::whole(Which::Past(Moment::Time(at)));
     Ok(match read(router, org, past).await? {
         Some(Reading::Value(value, _)) => parsed(&value),
         _ => None,
     })
+}
+
+/// The same, if that version began then and it is not many versions back from what is known.
+async fn back_to<H: Host>(router: &Router<H>, org: &EntityId, at: Timestamp) -> Result<Option<Org>, Failure> {
+    let known = router.orgs.states.borrow().get(org.as_str()).cloned();
+    let Some(State { valid_from, org: Some(known), .. }) = known else { return Ok(None) };
+    let recent = Operation::History(History { before: None, limit: BACK });
+    let answer = router.host.apply(&internal::context(router.host.now()), org, recent).await;
+    let page = match answer.and_then(Outcome::page) {
+        Ok(page) => page,
+        Err(Failure::NotFound) => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let mut back = page.versions.iter().skip_while(|meta| meta.valid_from > valid_from).peekable();
+    if back.peek().is_none_or(|first| first.valid_from != valid_from) {
+        return Ok(None);
+    }
+    let mut found = (*known).clone();
+    for meta in back {
+        if meta.valid_from == at {
+            return Ok((!meta.deleted).then_some(found));
+        }
+        let Some(before) = meta.previous_values.as_ref().and_then(|back| by_diff(&found, back)) else {
+            return Ok(None);
+        };
+        found = before;
+    }
+    Ok(None)
 }
 
 /// Whose rights are others in the one than in the other: less, or more.

@@ -162,9 +162,13 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         if rules.checks_values() {
             rules.check(&next.whole(loader).await?).map_err(Failure::InvalidValue)?;
         }
-        if id.kind() == org::KIND {
-            self.check_org(context, id, Some(&state.whole(loader).await?), &next.whole(loader).await?).await?;
-        }
+        let org = match id.kind() {
+            org::KIND => {
+                let before = self.org(loader, id, current, &state).await?;
+                Some(self.next_org(loader, context, id, before, (&mine, &next)).await?)
+            }
+            _ => None,
+        };
         let change = self.describe(loader, mine.clone(), &next).await?;
         let merged = if newer.is_empty() {
             None
@@ -178,6 +182,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         match self.write(loader, context, id, Some(current), draft).await? {
             Written::Lost => Ok(None),
             Written::Swapped(written) => {
+                if org.is_some() {
+                    self.orgs.put(id, written.entry.pointer, org);
+                }
                 let meta = self.current_meta(loader, id, &written).await?;
                 let prev_valid_from = Some(Timestamp(record.entry.valid_from));
                 Ok(Some(Committed { meta, change: Some(Change { diff: change, prev_valid_from }), merged }))

@@ -59,7 +59,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let begins = Begins::after(&current.record, context.now, None)?;
         let (same, state) = (Diff::identity(), self.state(loader, id, &current.record).await?);
         if id.kind() == org::KIND {
-            Self::check_org_deletion(context, &state.whole(loader).await?)?;
+            let org = self.org(loader, id, current, &state).await?;
+            Self::check_org_deletion(context, org.as_ref())?;
         }
         let what = What::Change { diff: &same, previous: &same, state: &state };
         let rules = self.rules(context, id.kind()).await?;

@@ -1,8 +1,12 @@
-//! Rules of types that were read already, kept as long as the definitions stay what they are. They are nobody's in particular.
+//! What was read already and is kept as long as it stays what it is: rules of types, and organisations, of which the next version is made
+//! of the one before. Neither is anybody's in particular, and nothing depends on either being kept.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+
+use timeweft_core::id::EntityId;
+use timeweft_core::org::Org;
 
 use crate::key::Pointer;
 use crate::rules::Rules;
@@ -29,5 +33,29 @@ impl Known {
             known.clear();
         }
         known.insert(kind.to_owned(), (pointer, rules));
+    }
+}
+
+/// Nodes and what else organisations have, of all that are kept together; beyond that, only the last one is.
+const MOST: usize = 200_000;
+
+/// Organisations by entity, and the pointer of the version that each is; none where that is no organisation.
+#[derive(Default)]
+pub(super) struct Orgs(RefCell<HashMap<String, (Pointer, Option<Org>)>>);
+
+impl Orgs {
+    /// What is kept, whether it is the current version or not.
+    pub(super) fn get(&self, id: &EntityId) -> Option<(Pointer, Option<Org>)> {
+        self.0.borrow().get(id.as_str()).cloned()
+    }
+
+    /// Keeps a version.
+    pub(super) fn put(&self, id: &EntityId, pointer: Pointer, org: Option<Org>) {
+        let size = |org: &Option<Org>| 1 + org.as_ref().map_or(0, Org::size);
+        let mut known = self.0.borrow_mut();
+        if known.values().map(|(_, org)| size(org)).sum::<usize>() + size(&org) > MOST {
+            known.clear();
+        }
+        known.insert(id.as_str().to_owned(), (pointer, org));
     }
 }

@@ -9,11 +9,14 @@
 //! Only who makes an entity attaches it, before or after: an id that somebody else has attached before it was made is its
 //! maker's all the same, whose making takes it back. Else whoever guesses an id would have what comes to be there.
 //!
+//! A change is checked where it changes something: the organisation that the version before was is kept, and becomes the next by the
+//! diff. Only an engine that has not kept it, nor one that the recent log leads on from, reads the value whole.
+//!
 //! What leads to an organisation that does not attach the entity (its change was refused after all, or it was detached, or the
 //! organisation deleted) counts for nothing, and is taken over by the next, unless that change may still be under way.
 
 use sha2::{Digest, Sha256};
-use timeweft_core::diff::Patch;
+use timeweft_core::diff::{Diff, Patch};
 use timeweft_core::id::EntityId;
 use timeweft_core::members::Members;
 use timeweft_core::operation::{Context, Failure, Violation};
@@ -23,7 +26,12 @@ use timeweft_core::value::Value;
 
 use super::change::{Edit, Terms};
 use super::own;
-use super::settle::Engine;
+use super::settle::{Current, Engine};
+use super::state::State;
+use crate::error::Stop;
+use crate::key::Pointer;
+use crate::loader::Loader;
+use crate::record::Record;
 use crate::store::Store;
 
 /// Entities that one change can attach.
@@ -73,30 +81,84 @@ impl Mark {
 }
 
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
-    /// Whether the organisation `id` may become this, of that if it is there; what it newly attaches is marked as its.
+    /// The organisation that the current version is, whose value `state` is; none where it is none by the rules of now.
+    pub(super) async fn org(
+        &self,
+        loader: &Loader<'_, S>,
+        id: &EntityId,
+        current: &Current,
+        state: &State,
+    ) -> Result<Option<Org>, Stop> {
+        let org = match self.orgs.get(id) {
+            Some((pointer, known)) if pointer == current.pointer => return Ok(known),
+            Some((pointer, Some(known))) => self.later_org(loader, id, &current.record, pointer, &known).await?,
+            _ => None,
+        };
+        let org = match org {
+            Some(org) => Some(org),
+            None => Org::read(&state.whole(loader).await?).ok(),
+        };
+        self.orgs.put(id, current.pointer, org.clone());
+        Ok(org)
+    }
+
+    /// What became of the organisation that was at `pointer`, where the recent log goes back to that.
+    async fn later_org(
+        &self,
+        loader: &Loader<'_, S>,
+        id: &EntityId,
+        record: &Record,
+        pointer: Pointer,
+        org: &Org,
+    ) -> Result<Option<Org>, Stop> {
+        let Some(place) = record.tail.iter().position(|entry| entry.pointer == pointer) else { return Ok(None) };
+        let later = record.tail[..place].iter().rev().chain([&record.entry]);
+        let diff = self.composed(loader, id, later.map(|entry| &entry.diff)).await?;
+        Ok(org.after(&diff).and_then(Result::ok))
+    }
+
+    /// What the organisation becomes by a diff that leads from its current version to `next`, if that is an organisation and the caller may
+    /// make it; what it newly attaches is marked as its.
+    pub(super) async fn next_org(
+        &self,
+        loader: &Loader<'_, S>,
+        context: &Context,
+        id: &EntityId,
+        before: Option<Org>,
+        (diff, next): (&Diff, &State),
+    ) -> Result<Org, Stop> {
+        let after = match before.as_ref().and_then(|before| before.after(diff)) {
+            Some(after) => after,
+            None => Org::read(&next.whole(loader).await?),
+        };
+        let after = after.map_err(Failure::InvalidValue)?;
+        self.check_org(context, id, before, &after).await?;
+        Ok(after)
+    }
+
+    /// Whether the organisation `id` may become this, of what it was if it was one; what it newly attaches is marked as its.
     pub(super) async fn check_org(
         &self,
         context: &Context,
         id: &EntityId,
-        before: Option<&Value>,
-        after: &Value,
+        before: Option<Org>,
+        after: &Org,
     ) -> Result<(), Failure> {
-        let after = Org::read(after).map_err(Failure::InvalidValue)?;
         // New, or none by the rules of now: whoever made it may make it one.
-        let known = before.and_then(|before| Org::read(before).ok());
-        let before = known.clone().unwrap_or_default();
+        let is_known = before.is_some();
+        let before = before.unwrap_or_default();
         let mut violations: Vec<Violation> = before
-            .attached_nowhere(&after)
+            .attached_nowhere(after)
             .map(|(entity, node)| violation(entity, &format!("there is no node `{node}`")))
             .take(MOST_VIOLATIONS)
             .collect();
         if !violations.is_empty() {
             return Err(Failure::InvalidValue(violations));
         }
-        if known.is_some() {
-            before.allows(&after, &context.person_id).map_err(Failure::Forbidden)?;
+        if is_known {
+            before.allows(after, &context.person_id).map_err(Failure::Forbidden)?;
         }
-        let attached: Vec<&str> = before.newly_attached(&after).collect();
+        let attached: Vec<&str> = before.newly_attached(after).collect();
         if attached.len() > MOST_ATTACHED {
             return Err(Failure::TooLarge(format!("a change attaches at most {MOST_ATTACHED} entities")));
         }
@@ -120,9 +182,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     }
 
     /// Whether who deletes an organisation, or takes that back, may.
-    pub(super) fn check_org_deletion(context: &Context, value: &Value) -> Result<(), Failure> {
-        match Org::read(value) {
-            Ok(org) if !org.is_head(&context.person_id) => Err(Failure::Forbidden(
+    pub(super) fn check_org_deletion(context: &Context, org: Option<&Org>) -> Result<(), Failure> {
+        match org {
+            Some(org) if !org.is_head(&context.person_id) => Err(Failure::Forbidden(
                 "deleting an organisation takes the role `admin` at a node with no admin above it".into(),
             )),
             _ => Ok(()),
@@ -197,8 +259,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             if current.record.entry.deleted {
                 return Ok(Some(false));
             }
-            let value = self.state(loader, &org, &current.record).await?.whole(loader).await?;
-            let is_attached = Org::read(&value).is_ok_and(|org| org.node_of(entity).is_some());
+            let state = self.state(loader, &org, &current.record).await?;
+            let found = self.org(loader, &org, current, &state).await?;
+            let is_attached = found.is_some_and(|org| org.node_of(entity).is_some());
             // A version that is later than the mark is what came of the change.
             Ok(Some(is_attached || (current.record.entry.valid_from <= mark.since.0 && mark.is_fresh(context.now))))
         });

@@ -4,7 +4,7 @@ use timeweft_core::codec::cbor;
 use timeweft_core::diff::Diff;
 use timeweft_core::id::EntityId;
 use timeweft_core::operation::{Access, Change, Committed, Context, Failure, Moment, Policy, Post};
-use timeweft_core::org;
+use timeweft_core::org::{self, Org};
 use timeweft_core::time::Timestamp;
 
 use super::commit::{Draft, What, Written};
@@ -30,9 +30,14 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         }
         let rules = self.rules(context, id.kind()).await?;
         rules.check(&value).map_err(Failure::InvalidValue)?;
-        if id.kind() == org::KIND {
-            self.check_org(context, id, None, &value).await?;
-        }
+        let org = match id.kind() {
+            org::KIND => {
+                let org = Org::read(&value).map_err(Failure::InvalidValue)?;
+                self.check_org(context, id, None, &org).await?;
+                Some(org)
+            }
+            _ => None,
+        };
         let listed = own::is_listed(id.kind());
         if is_attachable(id.kind()) {
             self.reserve(context, id, rules.policy == Policy::Org).await?;
@@ -46,6 +51,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let loader = Loader::new(&self.store, id.as_str());
         match self.write(&loader, context, id, None, draft).await? {
             Written::Swapped(record) => {
+                if org.is_some() {
+                    self.orgs.put(id, record.entry.pointer, org);
+                }
                 let meta = self.current_meta(&loader, id, &record).await?;
                 let diff = encoded(&Diff::over_nothing(value).to_patch());
                 Ok(Committed { meta, change: Some(Change { diff: diff.into(), prev_valid_from: None }), merged: None })

@@ -4,7 +4,7 @@
 use timeweft_core::id::EntityId;
 use timeweft_core::operation::{Access, Context, Failure};
 
-use super::known::Known;
+use super::known::{Known, Orgs};
 use crate::error::{EngineError, Stop};
 use crate::key::{Pointer, head_key, record_key};
 use crate::loader::Loader;
@@ -20,6 +20,7 @@ pub struct Engine<S, N> {
     pub(super) nonce: N,
     pause: fn(u32, u32),
     pub(super) known: Known,
+    pub(super) orgs: Orgs,
 }
 
 /// The record that a head points at.
@@ -31,7 +32,7 @@ pub(super) struct Current {
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     /// An engine over `store`.
     pub fn new(store: S, nonce: N) -> Self {
-        Engine { store, nonce, pause: |_, _| {}, known: Known::default() }
+        Engine { store, nonce, pause: |_, _| {}, known: Known::default(), orgs: Orgs::default() }
     }
 
     /// The same, waiting between the rounds of a contended change: `pause` gets the number of the lost round, from 0,
