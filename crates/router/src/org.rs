@@ -69,7 +69,7 @@ impl State {
     }
 
     fn size(&self) -> usize {
-        1 + self.org.as_ref().map_or(0, |org| org.size())
+        self.org.as_ref().map_or(0, |org| org.size())
     }
 }
 
@@ -263,6 +263,7 @@ async fn state<H: Host>(router: &Router<H>, org: &EntityId) -> Result<Option<Sta
         },
     };
     let mut kept = router.orgs.states.borrow_mut();
+    kept.remove(org.as_str());
     if kept.len() >= KEPT || kept.values().map(State::size).sum::<usize>() + state.size() > MOST {
         kept.clear();
     }

@@ -1,5 +1,5 @@
 //! Organisations that several persons change at random, held against a model that rebuilds everything: the same is taken and
-//! refused, and what is stored is an organisation at any time.
+//! refused, whether the engine knows the organisation or has to read it, and what is stored is an organisation at any time.
 
 mod common;
 
@@ -175,6 +175,8 @@ fn ten_thousand_random_changes_are_taken_and_refused_as_by_a_model_that_rebuilds
             "grants":{"ann":{"all":"admin"},"bob":{"a":"admin"},"cy":{"b":"admin","a":"editor"},"dee":{"all":"viewer"}}}"#;
         wait(engine(&store).post(&at("ann", 1), &org, Post::of(value(first)))).unwrap();
         let mut versions = vec![read(&store, &org)];
+        // Two that go on from what they know, which the other has changed since.
+        let warm = [engine(&store), engine(&store)];
         for step in 0..400 {
             let (_, current) = versions.last().unwrap().clone();
             // Mostly on the current version, and now and then on one of some changes ago.
@@ -192,7 +194,12 @@ fn ten_thousand_random_changes_are_taken_and_refused_as_by_a_model_that_rebuilds
             }
             let diff = diff(&parse(&base.to_string()), &parse(&next.to_string()));
             let diff = CborDiff(cbor::encode_patch(&diff.to_patch()));
-            let answer = wait(engine(&store).patch(&at(person, 1_000 + step), &org, Patch::of(diff, since)));
+            let (context, patch) = (at(person, 1_000 + step), Patch::of(diff, since));
+            let answer = match random.below(8) {
+                0 => wait(engine(&store).patch(&context, &org, patch)),
+                1 => wait(warm[1].patch(&context, &org, patch)),
+                _ => wait(warm[0].patch(&context, &org, patch)),
+            };
             let merged = changed(&current, &changes);
             let said = match &answer {
                 // Others have done it since, and perhaps undone it.
@@ -275,4 +282,54 @@ fn whoever_attaches_an_entity_while_it_is_made_it_is_its_makers() {
         wait(engine.post(&later, &own, Post::of(alone("zoe", r#"{"task:x":"x"}"#)))).unwrap();
     }
     assert!(attached > 20, "{attached} attached before it was made");
+}
+
+/// An organisation of so many nodes, each with three below it.
+fn large(count: usize) -> Json {
+    let mut org = json!({"name": "large", "grants": {"ann": {"n0": "admin"}}});
+    for number in 0..count {
+        let node = format!("n{number}");
+        org["nodes"][&node] = json!({"name": format!("Node {number}")});
+        org["grants"][format!("person-{number}")][&node] = json!("editor");
+        org["attached"][format!("task:{number}")] = json!(node);
+        if number > 0 {
+            org["edges"][format!("n{}", (number - 1) / 3)][&node] = json!(true);
+        }
+    }
+    org
+}
+
+#[test]
+fn an_ordinary_change_reads_a_few_pages_of_the_organisation_whatever_its_size() {
+    let read_by = |count: usize| {
+        let (store, id) = (MemoryStore::new(), EntityId::parse("org:o").unwrap());
+        let engine = engine(&store);
+        let whole = value(&large(count).to_string());
+        let mut last = wait(engine.post(&at("ann", 1), &id, Post::of(whole.clone()))).unwrap().meta.valid_from;
+        let (parent, end) = (format!("n{}", (count - 2) / 3), format!("n{}", count - 1));
+        let changes = [
+            json!({"grants": {"zoe": {&end: "viewer"}}}),
+            json!({"grants": {"zoe": {"$undefined": true}}}),
+            json!({"nodes": {"new": {}}, "edges": {&end: {"new": true}}}),
+            json!({"nodes": {"n7": {"name": "seven"}}}),
+            json!({"attached": {"task:new": &end}}),
+            json!({"attached": {"task:new": "n7"}}),
+            json!({"attached": {"task:new": {"$undefined": true}}}),
+            json!({"edges": {&parent: {&end: {"$undefined": true}}, "n7": {&end: true}}}),
+        ];
+        let read = changes.map(|change| {
+            store.reopen();
+            let done = wait(engine.patch(&at("ann", 1), &id, Patch::of(patch(&change.to_string()), last))).unwrap();
+            last = done.meta.valid_from;
+            store.traffic().0
+        });
+        (read, whole.0.len())
+    };
+    let ((few, _), (many, whole)) = (read_by(1_000), read_by(10_000));
+    for (few, many) in few.into_iter().zip(many) {
+        assert!(
+            many < 2 * few && many < whole / 5,
+            "{many} bytes of {whole}, and {few} where there are a tenth of them"
+        );
+    }
 }

@@ -501,3 +501,48 @@ fn two_moves_that_are_a_cycle_together_end_as_one_and_a_refusal() {
     let edges = shop.ask(&shop.ann, "GET", "org:acme", Json::Null).json()["value"]["edges"].clone();
     assert_eq!((&edges["left"], &edges["right"]), (&json!({"right": true}), &Json::Null));
 }
+
+#[test]
+fn what_is_known_of_an_organisation_by_its_changes_is_what_reading_it_tells() {
+    use timeweft_core::id::EntityId;
+    use timeweft_core::operation::{Moment, Read, Reading, Which};
+
+    let shop = shop();
+    let org = EntityId::parse("org:acme").unwrap();
+    let (router, other) = (&shop.server.router, server_over(shop.server.world.store.clone(), &[]));
+    let whole = |which| match now(super::read(router, &org, Read::whole(which))) {
+        Ok(Some(Reading::Value(value, meta))) => (super::parsed(&value).unwrap(), meta.valid_from),
+        other => panic!("{other:?}"),
+    };
+    let changes = [
+        json!({"grants": {&shop.vic.id: {"shop": "editor", "other": "viewer"}}}),
+        json!({"nodes": {"box": {"of": ["a"]}}, "edges": {"shelf": {"box": true}}}),
+        json!({"nodes": {"box": {"of": ["a", "b"]}}, "attached": {"task:u": "box"}}),
+        json!({"grants": {&shop.vic.id: null, "*": {"other": "viewer"}}, "name": "Ac me"}),
+        json!({"edges": {"shelf": {"box": null}, "other": {"box": true}}, "attached": {"task:t": "box"}}),
+        json!({"nodes": {"box": null}, "edges": {"other": null}, "more": {"of": {"it": 1}}}),
+        json!({"nodes": {"box": {}}, "attached": null}),
+    ];
+    let mut versions = vec![whole(Which::Current)];
+    for turn in 0..8 {
+        for (index, change) in changes.iter().enumerate() {
+            shop.changed(change.clone());
+            versions.push(whole(Which::Current));
+            // The one goes along with each change, the other with several at once.
+            let servers = [Some(router), (index % 3 == turn % 3).then_some(&other.router)];
+            for router in servers.into_iter().flatten() {
+                let (known, valid_from) = now(super::current(router, &org)).unwrap().unwrap();
+                assert_eq!((&*known, valid_from), versions.last().map(|(org, at)| (org, *at)).unwrap());
+                for (past, at) in versions.iter().rev().skip(1).step_by(turn + 1) {
+                    let found = now(super::version(router, &org, *at)).unwrap().unwrap();
+                    assert_eq!(&found, past);
+                    assert_eq!(found, whole(Which::Past(Moment::Time(*at))).0);
+                    assert_eq!(super::others(&found, &known), super::others(past, &versions.last().unwrap().0));
+                }
+            }
+        }
+        shop.changed(json!({"nodes": {"box": null}, "edges": {"shelf": null, "other": null}, "grants": {"*": null}}));
+        shop.changed(json!({"edges": {"all": {"other": true}}, "attached": {"task:t": "shelf"}}));
+        versions.push(whole(Which::Current));
+    }
+}

@@ -183,7 +183,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             Written::Lost => Ok(None),
             Written::Swapped(written) => {
                 if org.is_some() {
-                    self.orgs.put(id, written.entry.pointer, org);
+                    self.orgs.put(id, Timestamp(written.entry.valid_from), org);
                 }
                 let meta = self.current_meta(loader, id, &written).await?;
                 let prev_valid_from = Some(Timestamp(record.entry.valid_from));

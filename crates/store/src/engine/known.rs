@@ -7,11 +7,12 @@ use std::rc::Rc;
 
 use timeweft_core::id::EntityId;
 use timeweft_core::org::Org;
+use timeweft_core::time::Timestamp;
 
 use crate::key::Pointer;
 use crate::rules::Rules;
 
-/// Types whose rules are kept at most; then all are read again.
+/// Types whose rules are kept at most, and organisations; then all are read again.
 const KEPT: usize = 256;
 
 /// The rules by type, and the pointer of the definition that they were read from (0: built in).
@@ -39,23 +40,24 @@ impl Known {
 /// Nodes and what else organisations have, of all that are kept together; beyond that, only the last one is.
 const MOST: usize = 200_000;
 
-/// Organisations by entity, and the pointer of the version that each is; none where that is no organisation.
+/// Organisations by entity, and since when the version that each is is valid; none where that is no organisation.
 #[derive(Default)]
-pub(super) struct Orgs(RefCell<HashMap<String, (Pointer, Option<Org>)>>);
+pub(super) struct Orgs(RefCell<HashMap<String, (Timestamp, Option<Org>)>>);
 
 impl Orgs {
     /// What is kept, whether it is the current version or not.
-    pub(super) fn get(&self, id: &EntityId) -> Option<(Pointer, Option<Org>)> {
+    pub(super) fn get(&self, id: &EntityId) -> Option<(Timestamp, Option<Org>)> {
         self.0.borrow().get(id.as_str()).cloned()
     }
 
     /// Keeps a version.
-    pub(super) fn put(&self, id: &EntityId, pointer: Pointer, org: Option<Org>) {
-        let size = |org: &Option<Org>| 1 + org.as_ref().map_or(0, Org::size);
+    pub(super) fn put(&self, id: &EntityId, version: Timestamp, org: Option<Org>) {
+        let size = |org: &Option<Org>| org.as_ref().map_or(0, Org::size);
         let mut known = self.0.borrow_mut();
-        if known.values().map(|(_, org)| size(org)).sum::<usize>() + size(&org) > MOST {
+        known.remove(id.as_str());
+        if known.len() >= KEPT || known.values().map(|(_, org)| size(org)).sum::<usize>() + size(&org) > MOST {
             known.clear();
         }
-        known.insert(id.as_str().to_owned(), (pointer, org));
+        known.insert(id.as_str().to_owned(), (version, org));
     }
 }

@@ -28,14 +28,17 @@ use super::change::{Edit, Terms};
 use super::own;
 use super::settle::{Current, Engine};
 use super::state::State;
+use super::walk::Newer;
 use crate::error::Stop;
-use crate::key::Pointer;
 use crate::loader::Loader;
 use crate::record::Record;
 use crate::store::Store;
 
 /// Entities that one change can attach.
 const MOST_ATTACHED: usize = 1_000;
+
+/// What is known of an organisation is followed over so many versions at most; else it is read.
+const MOST_VERSIONS: usize = 1_000;
 
 /// What is told of a change at most.
 const MOST_VIOLATIONS: usize = 20;
@@ -89,32 +92,32 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         current: &Current,
         state: &State,
     ) -> Result<Option<Org>, Stop> {
+        let version = Timestamp(current.record.entry.valid_from);
         let org = match self.orgs.get(id) {
-            Some((pointer, known)) if pointer == current.pointer => return Ok(known),
-            Some((pointer, Some(known))) => self.later_org(loader, id, &current.record, pointer, &known).await?,
+            Some((known, org)) if known == version => return Ok(org),
+            Some((known, Some(org))) => self.later_org(loader, id, &current.record, known, &org).await?,
             _ => None,
         };
         let org = match org {
             Some(org) => Some(org),
             None => Org::read(&state.whole(loader).await?).ok(),
         };
-        self.orgs.put(id, current.pointer, org.clone());
+        self.orgs.put(id, version, org.clone());
         Ok(org)
     }
 
-    /// What became of the organisation that was at `pointer`, where the recent log goes back to that.
+    /// What became of the organisation that the version of `since` is, where that takes less than reading what it became.
     async fn later_org(
         &self,
         loader: &Loader<'_, S>,
         id: &EntityId,
         record: &Record,
-        pointer: Pointer,
+        since: Timestamp,
         org: &Org,
     ) -> Result<Option<Org>, Stop> {
-        let Some(place) = record.tail.iter().position(|entry| entry.pointer == pointer) else { return Ok(None) };
-        let later = record.tail[..place].iter().rev().chain([&record.entry]);
-        let diff = self.composed(loader, id, later.map(|entry| &entry.diff)).await?;
-        Ok(org.after(&diff).and_then(Result::ok))
+        let newer = self.newer_within(loader, record, since, MOST_VERSIONS, record.value_bytes()).await?;
+        let Newer::Versions(newer) = newer else { return Ok(None) };
+        Ok(org.after(&self.compose(loader, id, &newer).await?).and_then(Result::ok))
     }
 
     /// What the organisation becomes by a diff that leads from its current version to `next`, if that is an organisation and the caller may

@@ -52,7 +52,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         match self.write(&loader, context, id, None, draft).await? {
             Written::Swapped(record) => {
                 if org.is_some() {
-                    self.orgs.put(id, record.entry.pointer, org);
+                    self.orgs.put(id, Timestamp(record.entry.valid_from), org);
                 }
                 let meta = self.current_meta(&loader, id, &record).await?;
                 let diff = encoded(&Diff::over_nothing(value).to_patch());

@@ -261,3 +261,17 @@ fn an_ordinary_change_of_ten_thousand_nodes_looks_at_few_of_them() {
         assert!(many < 5_000 && many <= 5 * few, "{what}: {few} of 100, {many} of 10,000");
     }
 }
+
+#[test]
+fn where_it_would_take_long_to_tell_who_lost_something_it_is_everybody() {
+    let (value, org) = large(2_000);
+    let was = naive::Org::read(&value).unwrap();
+    for (cut, everybody) in [(40, false), (60, true)] {
+        let mut next_value = value.clone();
+        (0..cut).for_each(|number| put(&mut next_value, &["edges", &format!("n{}", 600 + number)], None));
+        let next = org.after(&diff(&value, &next_value)).unwrap().unwrap();
+        let lowered = org.lowered(&next);
+        assert_eq!(lowered, was.lowered(&naive::Org::read(&next_value).unwrap()));
+        assert_eq!(lowered.len() == 2_001, everybody);
+    }
+}
