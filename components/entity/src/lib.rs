@@ -49,7 +49,7 @@ fn pause(round: u32, random: u32) {
 }
 
 thread_local! {
-    /// What it keeps between two calls are the rules of types, which are nobody's in particular.
+    /// What it keeps between two calls are the rules of types, and organisations: nobody's in particular, and each looked up before it is used.
     static ENGINE: Rc<Engine<Imported, fn() -> u32>> =
         Rc::new(Engine::new(Imported, nonce as fn() -> u32).with_pause(pause));
 }

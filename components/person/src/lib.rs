@@ -1,7 +1,8 @@
 //! The router as a component: exports `timeweft:person/handler`, imports entities, the store (for private records) and
 //! settings. The rules are in `timeweft_router`; here is only their translation.
 //!
-//! What stays between two calls is the configuration, which is the same for everybody, and nothing else.
+//! What stays between two calls is the configuration, which is the same for everybody, and organisations, of which it is asked each time whether
+//! they are still the same.
 
 #[path = "../../entity/src/convert.rs"]
 mod convert;
