@@ -132,7 +132,7 @@ impl Org {
         let is_theirs = |node: &str| match self.nodes.contains(node) {
             true => is_admin(node) || (is_head && !self.above(node).into_iter().any(|above| self.has_admin(above))),
             false => {
-                let above = after.above(node).into_iter().filter(|above| self.nodes.contains(*above));
+                let above = after.above(node).into_iter().filter(|above| self.nodes.contains(above));
                 is_head || above.into_iter().any(is_admin)
             }
         };

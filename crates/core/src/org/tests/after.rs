@@ -87,7 +87,7 @@ fn act(random: &mut Random, value: &mut Value) {
             5 => put(value, &["edges"], if is_wrong { Some(Value::text("x")) } else { None }),
             6 => put(value, &["attached"], None),
             7 => put(value, &["edges", node], None),
-            _ => put(value, &["grants"], is_wrong.then(|| Value::Number(1.0))),
+            _ => put(value, &["grants"], is_wrong.then_some(Value::Number(1.0))),
         },
     }
 }
@@ -205,6 +205,9 @@ fn what_it_becomes_by_a_diff_is_what_is_read_of_the_whole_and_so_is_what_follows
     assert!(least.iter().all(|count| *count > 2_000), "{seen:?}");
 }
 
+/// Where something is put, or taken out.
+type Put<'a> = (&'a [&'a str], Option<Value>);
+
 /// An organisation of so many nodes, each with three below it, and as many persons.
 fn large(count: usize) -> (Value, Org) {
     let node = |number: usize| format!("n{number}");
@@ -229,11 +232,11 @@ fn an_ordinary_change_of_ten_thousand_nodes_looks_at_few_of_them() {
         let last = format!("n{}", count - 1);
         let text = |text: &str| Some(Value::text(text));
         let parent = format!("n{}", (count - 2) / 3);
-        let node: [(&[&str], Option<Value>); 2] =
+        let node: [Put<'_>; 2] =
             [(&["nodes", "new"], Some(empty())), (&["edges", &last, "new"], Some(Value::Bool(true)))];
-        let moved: [(&[&str], Option<Value>); 2] =
+        let moved: [Put<'_>; 2] =
             [(&["edges", &parent, &last], None), (&["edges", "n7", &last], Some(Value::Bool(true)))];
-        let changes: [(&str, &[(&[&str], Option<Value>)]); 8] = [
+        let changes: [(&str, &[Put<'_>]); 8] = [
             ("grant", &[(&["grants", "zoe", &last], text("viewer"))]),
             ("revoke", &[(&["grants", "p7", "n7"], None)]),
             ("add a node", &node),
