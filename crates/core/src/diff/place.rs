@@ -2,7 +2,7 @@
 
 use alloc::borrow::Cow;
 
-use super::{Diff, Segment, sequence};
+use super::{Diff, Joins, Segment, sequence};
 use crate::prelude::*;
 use crate::value::Value;
 
@@ -69,17 +69,35 @@ impl Place {
     /// Where it is after `diff`. What is inserted at an edge of a stretch is outside of it, unless it replaces what was at that
     /// edge. An element that goes is absent; a place inside of what goes is lost, and its path ends where that was.
     pub fn follow(&self, diff: &Diff) -> Place {
-        let mut place = self.clone();
-        follow(&mut place, 0, diff, true);
-        place
+        self.after(diff, Edges::Replaced)
+    }
+
+    /// The same by a diff of those who wrote the stretch: where one of them goes on with what is in it, that is in it too.
+    pub fn follow_theirs(&self, diff: &Diff) -> Place {
+        self.after(diff, Edges::GoneOn)
     }
 
     /// The same of a stretch that somebody wrote: what others put in place of its edge is not in it.
     pub fn follow_own(&self, diff: &Diff) -> Place {
+        self.after(diff, Edges::Own)
+    }
+
+    fn after(&self, diff: &Diff, edges: Edges) -> Place {
         let mut place = self.clone();
-        follow(&mut place, 0, diff, false);
+        follow(&mut place, 0, diff, edges);
         place
     }
+}
+
+/// What of what is inserted at the edges of a stretch is in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edges {
+    /// Nothing.
+    Own,
+    /// What replaces what was at the edge.
+    Replaced,
+    /// That, and what continues what is in the stretch.
+    GoneOn,
 }
 
 /// What is at the end of a path. An entry of a `Map` is made for it.
@@ -100,14 +118,14 @@ fn inside<'a>(root: &'a Value, path: &[Step]) -> Option<Cow<'a, Value>> {
     }
 }
 
-fn follow(place: &mut Place, depth: usize, diff: &Diff, replaced: bool) {
+fn follow(place: &mut Place, depth: usize, diff: &Diff, edges: Edges) {
     if place.lost {
         return;
     }
     match (diff, place.path.get(depth)) {
         (Diff::Object(members), Some(Step::Key(key))) => {
             if let Some(inner) = members.get(key) {
-                follow(place, depth + 1, inner, replaced);
+                follow(place, depth + 1, inner, edges);
             }
         }
         (Diff::Array(segments) | Diff::Entries(_, segments), Some(Step::Index(index))) => {
@@ -121,12 +139,12 @@ fn follow(place: &mut Place, depth: usize, diff: &Diff, replaced: bool) {
             match to.inner {
                 _ if to.gone && is_last && place.range.is_none() => place.absent = true,
                 _ if to.gone => lose(place, depth + 1),
-                Some(inner) => follow(place, depth + 1, inner, replaced),
+                Some(inner) => follow(place, depth + 1, inner, edges),
                 None => {}
             }
         }
-        (Diff::Array(segments), None) => stretch::<Vec<Value>>(place, segments, replaced),
-        (Diff::Text(segments), None) => stretch::<String>(place, segments, replaced),
+        (Diff::Array(segments), None) => stretch::<Vec<Value>>(place, segments, edges),
+        (Diff::Text(segments), None) => stretch::<String>(place, segments, edges),
         (Diff::Remove, Some(_)) => lose(place, depth),
         (Diff::Remove | Diff::Set { .. }, None) if place.range.is_some() => lose(place, depth),
         (Diff::Set { value, .. }, Some(_)) if depth > 0 && inside(value, &place.path[depth..]).is_none() => {
@@ -141,14 +159,32 @@ fn lose(place: &mut Place, depth: usize) {
     place.path.truncate(depth);
 }
 
-fn stretch<T: sequence::Run>(place: &mut Place, segments: &[Segment<T, T::Inner>], replaced: bool) {
-    if let Some(range) = &mut place.range {
+fn stretch<T: sequence::Run>(place: &mut Place, segments: &[Segment<T, T::Inner>], edges: Edges) {
+    if let Some(range) = place.range.as_mut() {
         let old_end = range.start + range.length;
-        let is_replaced = |unit: usize| replaced && range.length > 0 && is_deleted(segments, unit);
-        let start = gap::<T>(segments, range.start, is_replaced(range.start));
-        let end = gap::<T>(segments, old_end, !is_replaced(old_end.wrapping_sub(1))).max(start);
+        let is_replaced = |unit: usize| edges != Edges::Own && range.length > 0 && is_deleted(segments, unit);
+        let goes_on = |at: usize, joins: fn(Joins) -> bool| {
+            edges == Edges::GoneOn && range.length > 0 && inserted(segments, at).any(joins)
+        };
+        let is_before = is_replaced(range.start) || goes_on(range.start, |joins| joins.behind);
+        let is_behind = is_replaced(old_end.wrapping_sub(1)) || goes_on(old_end, |joins| joins.before);
+        let start = gap::<T>(segments, range.start, is_before);
+        let end = gap::<T>(segments, old_end, !is_behind).max(start);
         *range = Range { start, length: end - start };
     }
+}
+
+/// What is inserted at a gap, and what that continues.
+fn inserted<T, I>(segments: &[Segment<T, I>], at: usize) -> impl Iterator<Item = Joins> {
+    let mut old = 0;
+    segments.iter().filter_map(move |segment| {
+        let joins = match segment {
+            Segment::Insert(_, joins) if old == at => Some(*joins),
+            _ => None,
+        };
+        old += sequence::before(segment);
+        joins
+    })
 }
 
 fn is_deleted<T, I>(segments: &[Segment<T, I>], unit: usize) -> bool {

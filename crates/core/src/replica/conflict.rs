@@ -78,9 +78,10 @@ impl Conflict {
         Ok(diff_finely(shown, &next))
     }
 
-    /// The place after `diff`, which changes what is shown. Where what the place is in goes, the conflict is about all of that.
-    pub(super) fn follow(&mut self, diff: &Diff, shown: &Value) {
-        let mut place = self.place.follow(diff);
+    /// The place after `diff`, which changes what is shown, and is `theirs` or ours. Where what the place is in goes, the conflict is
+    /// about all of that.
+    pub(super) fn follow(&mut self, diff: &Diff, shown: &Value, theirs: bool) {
+        let mut place = if theirs { self.place.follow_theirs(diff) } else { self.place.follow(diff) };
         if place.lost && !self.place.lost {
             let (way, rest) = self.place.path.split_at(place.path.len());
             let inner = Conflict { place: Place { path: rest.to_vec(), ..self.place.clone() }, ..self.clone() };

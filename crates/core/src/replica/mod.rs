@@ -262,7 +262,7 @@ impl Replica {
         let patch = match &mut self.view {
             Some(view) => {
                 for conflict in &mut self.conflicts {
-                    conflict.follow(diff, view);
+                    conflict.follow(diff, view, matches!(by, By::Other(..)));
                 }
                 let fits = diff.apply(view);
                 debug_assert!(fits.is_ok(), "what is shown can't be changed: {fits:?}");

@@ -4,7 +4,9 @@ use super::{Outcome, resolve};
 use crate::diff::{Diff, Order, compose, rebase};
 use crate::operation::{Meta, Step, Told};
 use crate::prelude::*;
+use crate::replica::reconcile::applied;
 use crate::replica::{Change, Confirmed, Effect, Replica};
+use crate::value::Value;
 
 /// Versions that are not known yet, as changes of what is confirmed.
 pub(super) struct Unknown {
@@ -59,8 +61,44 @@ impl Replica {
         Some(Unknown { steps: unknown })
     }
 
-    /// One after the other.
+    /// One after the other; where that contradicts what is unsent, what they come to together is taken in, as on the server: what was
+    /// changed and changed back is in nobody's way, and a word that was typed letter by letter is one.
     pub(super) fn take_steps(&mut self, unknown: Unknown, effects: &mut Vec<Effect>) -> Outcome {
+        let is_apart = unknown.steps.len() < 2 || self.unsent.is_empty() || self.is_apart(&unknown);
+        if is_apart { self.take_each(unknown, effects) } else { self.take_whole(unknown, effects) }
+    }
+
+    /// The same under the first of what is unsent, which the server took.
+    pub(super) fn take_steps_under(&mut self, unknown: Unknown, effects: &mut Vec<Effect>) -> Outcome {
+        let Some(Change::Patch(first)) = self.unsent.first() else { return self.take_each(unknown, effects) };
+        let mut first = first.clone();
+        let is_apart = unknown.steps.iter().all(|(theirs, meta)| {
+            let moved = rebase(&first, theirs, Order::later(Some(&self.person), Some(&meta.person_id)));
+            moved.map(|moved| first = moved).is_ok()
+        });
+        if is_apart { self.take_each(unknown, effects) } else { self.take_whole(unknown, effects) }
+    }
+
+    /// Whether nothing that is unsent contradicts any of them.
+    fn is_apart(&self, unknown: &Unknown) -> bool {
+        let mut unsent = self.unsent.clone();
+        unknown.steps.iter().all(|(theirs, meta)| {
+            let order = Order::later(Some(&self.person), Some(&meta.person_id));
+            let mut down = theirs.clone();
+            unsent.iter_mut().all(|change| match change {
+                Change::Patch(mine) => {
+                    let moved = (rebase(mine, &down, order), rebase(&down, mine, order.reversed()));
+                    let (Ok(moved), Ok(behind)) = moved else { return false };
+                    (*mine, down) = (moved, behind);
+                    true
+                }
+                Change::Delete => down.is_identity(),
+                _ => true,
+            })
+        })
+    }
+
+    fn take_each(&mut self, unknown: Unknown, effects: &mut Vec<Effect>) -> Outcome {
         let mut apart = true;
         for (theirs, meta) in unknown.steps {
             let author = Some(meta.person_id.clone());
@@ -69,18 +107,7 @@ impl Replica {
         if apart { Outcome::Advanced } else { Outcome::Conflicted }
     }
 
-    /// The same under the first of what is unsent, which the server took: where one of them contradicts it, what they come to
-    /// together does not, since what was changed and changed back is in nobody's way.
-    pub(super) fn take_steps_under(&mut self, unknown: Unknown, effects: &mut Vec<Effect>) -> Outcome {
-        let Some(Change::Patch(first)) = self.unsent.first() else { return self.take_steps(unknown, effects) };
-        let mut first = first.clone();
-        let is_apart = unknown.steps.iter().all(|(theirs, meta)| {
-            let moved = rebase(&first, theirs, Order::later(Some(&self.person), Some(&meta.person_id)));
-            moved.map(|moved| first = moved).is_ok()
-        });
-        if is_apart {
-            return self.take_steps(unknown, effects);
-        }
+    fn take_whole(&mut self, unknown: Unknown, effects: &mut Vec<Effect>) -> Outcome {
         let mut whole = Diff::identity();
         for (theirs, _) in &unknown.steps {
             match compose(&whole, theirs) {
@@ -88,9 +115,31 @@ impl Replica {
                 Err(_) => return self.distrust(),
             }
         }
+        let Confirmed::Version(value, _) = &self.confirmed else { return Outcome::Ignored };
+        let whole = without_ways_back(&whole, value);
+        let mut persons = unknown.steps.iter().map(|(_, meta)| &meta.person_id);
+        let author = persons.next().filter(|first| persons.all(|person| person == *first)).cloned();
         match unknown.steps.into_iter().next_back() {
-            Some((_, meta)) => self.integrate_of(&whole, None, meta, effects),
+            Some((_, meta)) => self.integrate_of(&whole, author, meta, effects),
             None => Outcome::Ignored,
         }
     }
+}
+
+/// A diff without the parts that lead back to what was there.
+fn without_ways_back(diff: &Diff, base: &Value) -> Diff {
+    if applied(diff, base) == *base {
+        return Diff::identity();
+    }
+    let (Diff::Object(members), Value::Object(before)) = (diff, base) else { return diff.clone() };
+    let members = members.iter().filter_map(|(key, inner)| match before.get(key) {
+        Some(_) if matches!(inner, Diff::Remove) => Some((key.clone(), Diff::Remove)),
+        Some(before) => {
+            let left = without_ways_back(inner, before);
+            (!left.is_identity()).then(|| (key.clone(), left))
+        }
+        // Put in and taken out again.
+        None => (!matches!(inner, Diff::Remove)).then(|| (key.clone(), inner.clone())),
+    });
+    Diff::Object(members.collect())
 }

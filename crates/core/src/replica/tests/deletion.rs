@@ -196,7 +196,7 @@ fn a_conflict_that_fits_nothing_any_more_keeps_what_it_holds() {
     let mut held = conflict::Conflict { id: 1, place, base, mine: mine.clone(), theirs, meta: vec![], error: vec![] };
     // No stretch of a number is a text.
     let shown = object([("x", Value::from(5.0))]);
-    held.follow(&diff_finely(&shown, &object([])), &shown);
+    held.follow(&diff_finely(&shown, &object([])), &shown, true);
     assert_eq!((held.place.lost, held.mine), (true, mine));
 }
 

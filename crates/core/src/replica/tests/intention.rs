@@ -43,6 +43,16 @@ pub(super) fn apart(first: &str, ada_does: &[&str], bob_does: &[&str]) -> (Serve
     (server, ada, bob)
 }
 
+/// The same: bob is online.
+fn apart_bob_first(first: &str, ada_does: &[&str], bob_does: &[&str]) -> (Server, One, One) {
+    let (mut server, mut ada, mut bob) = two(&value(first));
+    ada.cut();
+    ada_does.iter().for_each(|edit| ada.act(patch(edit), None));
+    bob_does.iter().for_each(|edit| bob.act(patch(edit), Some(&mut server)));
+    ada.connect(&mut server);
+    (server, ada, bob)
+}
+
 pub(super) fn conflicts(one: &One) -> Vec<Value> {
     match one.tab.state("conflicts") {
         Some(Value::Array(conflicts)) => conflicts,
@@ -382,6 +392,59 @@ fn of_two_words_for_one_word_one_is_shown_and_the_other_can_be_chosen() {
     assert_eq!(field(&raised[0], "mine"), Some(&text("Mine")));
     bob.act(Action::Resolve { conflict: 1, choice: Choice::Mine }, Some(&mut server));
     assert_eq!(server.value(), value(r#"{"t":"Mine","b":"x"}"#));
+}
+
+#[test]
+fn a_word_that_the_other_types_letter_by_letter_is_one_conflict_about_the_word() {
+    let typed = [
+        r#"{"$text": [6, -5, "v"]}"#,
+        r#"{"$text": [7, {"insert": "e", "joins": 1}]}"#,
+        r#"{"$text": [8, {"insert": "n", "joins": 1}]}"#,
+        r#"{"$text": [9, {"insert": "us", "joins": 1}]}"#,
+    ];
+    let mine = r#"{"$text": [6, -5, "mars"]}"#;
+    for is_live in [false, true] {
+        for (choice, wanted) in [(Choice::Mine, "hello mars"), (Choice::Both, "hello venusmars")] {
+            let (mut server, mut ada, mut bob) = two(&text("hello world"));
+            ada.cut();
+            ada.act(patch(mine), None);
+            bob.act(patch(typed[0]), Some(&mut server));
+            if is_live {
+                ada.connect(&mut server);
+            }
+            for letters in &typed[1..] {
+                bob.act(patch(letters), Some(&mut server));
+                if is_live {
+                    ada.follow(&mut server);
+                }
+            }
+            if !is_live {
+                ada.connect(&mut server);
+                assert_eq!(field(&conflicts(&ada)[0], "theirs"), Some(&text("venus")));
+            }
+            let [conflict] = &conflicts(&ada)[..] else { panic!("one conflict") };
+            assert_eq!(field(conflict, "range"), Some(&value("[6, 5]")), "live: {is_live}");
+            resolve(&mut ada, 0, choice, &mut server);
+            assert_eq!(ada.tab.view, Some(text(wanted)));
+            assert_eq!(server.value(), text(wanted));
+        }
+    }
+}
+
+#[test]
+fn what_the_other_changes_and_changes_back_is_in_nobodys_way() {
+    for (bob_does, ada_does, wanted) in [
+        (&[r#"{"a": 10}"#, r#"{"a": 1}"#][..], r#"{"a": 2}"#, r#"{"a": 2, "b": [{"id": 1}]}"#),
+        (
+            &[r#"{"b": {"$array": [-1]}}"#, r#"{"b": {"$array": [[{"id": 1}]]}}"#],
+            r#"{"b": {"0": {"done": true}}}"#,
+            r#"{"a": 1, "b": [{"id": 1, "done": true}]}"#,
+        ),
+    ] {
+        let (server, ada, _) = apart_bob_first(r#"{"a": 1, "b": [{"id": 1}]}"#, &[ada_does], bob_does);
+        assert_eq!(conflicts(&ada), Vec::<Value>::new(), "{ada_does}");
+        assert_eq!(server.value(), value(wanted));
+    }
 }
 
 #[test]
