@@ -14,7 +14,7 @@ use super::align::{Effort, Hunk, align, unique, unique_in_order};
 use super::arrange::{Piece, arrange};
 use super::identity::Identity;
 use super::mark::{Mark, Marked, elements, number, number_pieces};
-use super::pair::{Scale, pair};
+use super::pair::{self, Scale};
 use super::sequence::{Builder, Segments};
 use super::{Diff, Joins, Keyed, Segment, text, wire};
 use crate::members::Members;
@@ -262,14 +262,29 @@ fn origins(old: &[Marked<'_>], new: &[Marked<'_>], at_end: bool, how: How<'_>) -
         let (i, j) = (rest_old[gone[i]], rest_new[came[j]]);
         (from[j], is_known[i]) = (Some(i), true);
     }
-    // Within what changed between, what is alike.
-    for hunk in &hunks {
-        let olds: Vec<usize> = hunk.old.clone().map(|i| rest_old[i]).filter(|i| !is_known[*i]).collect();
-        let news: Vec<usize> = hunk.new.clone().map(|j| rest_new[j]).filter(|j| from[*j].is_none()).collect();
-        let is_last = at_end && hunk.old.end == rest_old.len();
-        let scale = Scale { identity: how.identity, effort: how.effort, at_end: is_last };
-        for (i, j) in pair(&pick(old, &olds), &pick(new, &news), &scale) {
-            from[news[j]] = Some(olds[i]);
+    // Of the rest what is nearly the same somewhere else, and then, within what changed between, what is alike.
+    let olds: Vec<Vec<usize>> =
+        hunks.iter().map(|hunk| hunk.old.clone().map(|i| rest_old[i]).filter(|i| !is_known[*i]).collect()).collect();
+    let news: Vec<Vec<usize>> = hunks
+        .iter()
+        .map(|hunk| hunk.new.clone().map(|j| rest_new[j]).filter(|j| from[*j].is_none()).collect())
+        .collect();
+    let away = pair::away((old, &olds), (new, &news), (how.identity, how.effort));
+    for ((hunk, olds), news) in hunks.iter().zip(&olds).zip(&news) {
+        let scale = Scale {
+            identity: how.identity,
+            effort: how.effort,
+            at_end: at_end && hunk.old.end == rest_old.len(),
+            goes: &|i| away.iter().any(|pair| pair.0 == olds[i]),
+            comes: &|j| away.iter().any(|pair| pair.1 == news[j]),
+        };
+        for (i, j) in pair::pair(&pick(old, olds), &pick(new, news), &scale) {
+            (from[news[j]], is_known[olds[i]]) = (Some(olds[i]), true);
+        }
+    }
+    for (i, j) in away {
+        if from[j].is_none() && !is_known[i] {
+            from[j] = Some(i);
         }
     }
     from

@@ -19,8 +19,11 @@ const LOOKED_AT: usize = 64;
 pub(super) struct Scale<'a> {
     pub(super) identity: &'a Identity,
     pub(super) effort: &'a Effort,
-    /// Whether anything follows in the array.
+    /// Whether nothing follows in the array.
     pub(super) at_end: bool,
+    /// Whether an old one is nearly the same somewhere else, and a new one was: those are paired with what is alike only.
+    pub(super) goes: &'a dyn Fn(usize) -> bool,
+    pub(super) comes: &'a dyn Fn(usize) -> bool,
 }
 
 /// What is paired though it is not alike, one by one: objects where as many went as came, leaves also where that leaves nothing over in the middle.
@@ -32,19 +35,74 @@ struct Counts {
 
 /// Pairs of an old and a new element, in order on both sides. Two that have different names are never one.
 pub(super) fn pair(old: &[Marked<'_>], new: &[Marked<'_>], scale: &Scale<'_>) -> Vec<(usize, usize)> {
-    let as_many = old.len() == new.len();
-    let counts = Counts { as_many, leaves: as_many || scale.at_end };
+    let stay = |length: usize, leaves: &dyn Fn(usize) -> bool| (0..length).map(|at| !leaves(at)).collect::<Vec<_>>();
+    let (old_stay, new_stay) = (stay(old.len(), scale.goes), stay(new.len(), scale.comes));
+    let count = |stay: &[bool]| stay.iter().filter(|stays| **stays).count();
+    let as_many = count(&old_stay) == count(&new_stay);
     let names = [old, new].map(|list| list.iter().map(|element| scale.identity.of(element.value)).collect::<Vec<_>>());
     let alike = |i: usize, j: usize| match (names[0][i], names[1][j]) {
         (Some(name), Some(other)) if name != other => 0,
-        _ => likeness(old[i], new[j], counts),
+        _ => {
+            let both_stay = old_stay[i] && new_stay[j];
+            likeness(
+                old[i],
+                new[j],
+                Counts { as_many: as_many && both_stay, leaves: (as_many || scale.at_end) && both_stay },
+            )
+        }
     };
-    let cost = |element: &Marked<'_>| 8 + 4 * element.mark.children.len().min(LOOKED_AT);
-    // Only few are weighed, so this is no large number.
-    if old.len() <= WEIGHED / new.len().max(1) && scale.effort.spend(new.len() * old.iter().map(cost).sum::<usize>()) {
+    if may_weigh(old, new, scale.effort) {
         return heaviest(old.len(), new.len(), &alike);
     }
     (0..old.len().min(new.len())).filter(|i| alike(*i, *i) > 0).map(|i| (i, i)).collect()
+}
+
+/// Only few are weighed, so what that costs is no large number.
+fn may_weigh(old: &[Marked<'_>], new: &[Marked<'_>], effort: &Effort) -> bool {
+    let cost = |element: &Marked<'_>| 8 + 4 * element.mark.children.len().min(LOOKED_AT);
+    old.len() <= WEIGHED / new.len().max(1) && effort.spend(new.len() * old.iter().map(cost).sum::<usize>())
+}
+
+/// Pairs of objects in different hunks of which three quarters are the same, the most alike first: what moved and was changed on the way.
+/// Of one hunk's are none, nor are those that are as much like one in their own.
+pub(super) fn away(
+    (old, olds): (&[Marked<'_>], &[Vec<usize>]),
+    (new, news): (&[Marked<'_>], &[Vec<usize>]),
+    (identity, effort): (&Identity, &Effort),
+) -> Vec<(usize, usize)> {
+    let places = |hunks: &[Vec<usize>]| -> Vec<(usize, usize)> {
+        hunks.iter().enumerate().flat_map(|(hunk, places)| places.iter().map(move |place| (hunk, *place))).collect()
+    };
+    let (olds, news) = (places(olds), places(news));
+    if !may_weigh(&those(old, &olds), &those(new, &news), effort) {
+        return Vec::new();
+    }
+    let combinations = olds.iter().flat_map(|one| news.iter().map(move |other| (*one, *other)));
+    let alike = combinations.filter_map(|((hunk, i), (other, j))| {
+        let (alike, whole) = members(old[i], new[j]);
+        let is_one = 4 * alike >= 3 * whole && alike > 0 && !are_two(identity, old[i].value, new[j].value);
+        is_one.then_some((whole - alike, hunk != other, i, j))
+    });
+    let mut alike: Vec<_> = alike.collect();
+    alike.sort_unstable();
+    let (mut went, mut came) = (vec![false; old.len()], vec![false; new.len()]);
+    let mut pairs = Vec::new();
+    for (_, is_away, i, j) in alike {
+        if !went[i] && !came[j] {
+            (went[i], came[j]) = (true, true);
+            pairs.extend(is_away.then_some((i, j)));
+        }
+    }
+    pairs
+}
+
+fn those<'a>(list: &[Marked<'a>], places: &[(usize, usize)]) -> Vec<Marked<'a>> {
+    places.iter().map(|(_, at)| list[*at]).collect()
+}
+
+/// Two that have different names are never one.
+fn are_two(identity: &Identity, old: &Value, new: &Value) -> bool {
+    matches!((identity.of(old), identity.of(new)), (Some(name), Some(other)) if name != other)
 }
 
 /// The choice of pairs in order whose likeness adds up to most.
@@ -81,7 +139,10 @@ fn heaviest(old: usize, new: usize, likeness: &dyn Fn(usize, usize) -> usize) ->
 /// How much speaks for these being one element, changed; 0 when nothing does.
 fn likeness(old: Marked<'_>, new: Marked<'_>, counts: Counts) -> usize {
     match (old.value, new.value) {
-        (Value::Object(_), Value::Object(_)) => members(old, new) + usize::from(counts.as_many),
+        (Value::Object(_), Value::Object(_)) => {
+            let (alike, whole) = members(old, new);
+            if 2 * alike < whole { usize::from(counts.as_many) } else { alike + usize::from(counts.as_many) }
+        }
         (Value::Array(_), Value::Array(_)) => {
             let pairs = old.mark.children.iter().zip(&new.mark.children).take(LOOKED_AT);
             2 + 4 * pairs.filter(|(a, b)| a.resembles(b)).count()
@@ -94,9 +155,9 @@ fn likeness(old: Marked<'_>, new: Marked<'_>, counts: Counts) -> usize {
     }
 }
 
-/// How much of what tells one object from others is in the other too: nothing where that is less than half.
-fn members(old: Marked<'_>, new: Marked<'_>) -> usize {
-    let (Value::Object(old_members), Value::Object(new_members)) = (old.value, new.value) else { return 0 };
+/// How much of what tells one object from others is in the other too, and how much that is.
+fn members(old: Marked<'_>, new: Marked<'_>) -> (usize, usize) {
+    let (Value::Object(old_members), Value::Object(new_members)) = (old.value, new.value) else { return (0, 0) };
     let (mut a, mut b) = (old_members.iter().zip(&old.mark.children), new_members.iter().zip(&new.mark.children));
     let (mut left, mut right) = (a.next(), b.next());
     let (mut alike, mut whole) = (0, 0);
@@ -122,7 +183,7 @@ fn members(old: Marked<'_>, new: Marked<'_>) -> usize {
             Ordering::Equal => (a.next(), b.next()),
         };
     }
-    if 2 * alike < whole { 0 } else { alike }
+    (alike, whole)
 }
 
 /// How much a member tells one object from others: `done` is the same in many, a text hardly.

@@ -238,6 +238,33 @@ fn without_names_an_element_is_the_one_that_it_is_most_like() {
 }
 
 #[test]
+fn without_names_what_goes_elsewhere_and_changes_a_little_moves() {
+    let item =
+        |(text, done): &(&str, bool)| Value::object([("text", Value::text(*text)), ("done", Value::Bool(*done))]);
+    let list = |items: &[(&str, bool)]| Value::Array(items.iter().map(item).collect());
+    let edits = |new: &[(&str, bool)]| {
+        let Diff::Array(edits) = check_finely(&list(&[("tea", false), ("jam", false), ("milk", false)]), &list(new))
+        else {
+            panic!("edits")
+        };
+        edits
+    };
+    // Ticked and sent to the bottom.
+    let made = edits(&[("jam", false), ("milk", false), ("tea", true)]);
+    assert!(matches!(made[..], [Segment::Take(0), Segment::Keep(2), Segment::Put(0, Some(_))]), "{made:?}");
+    // Reversed, with both ends ticked.
+    let made = edits(&[("milk", true), ("jam", false), ("tea", true)]);
+    let moved = made.iter().filter(|edit| matches!(edit, Segment::Put(_, Some(_)))).count();
+    assert!(
+        moved >= 1 && !made.iter().any(|edit| matches!(edit, Segment::Insert(..) | Segment::Delete(_))),
+        "{made:?}"
+    );
+    // What is as much like one in its own place stays there.
+    let made = edits(&[("tea", true), ("jam", false), ("milk", false), ("tea", false)]);
+    assert!(made.iter().all(|edit| !matches!(edit, Segment::Delete(_))), "{made:?}");
+}
+
+#[test]
 fn what_has_another_name_is_not_in_the_way_of_what_is_alike() {
     let named = |id: &str| Value::object([("id", Value::text(id)), ("a", number(1.0)), ("b", number(2.0))]);
     let nameless = |e: f64| Value::object([("c", number(1.0)), ("d", number(2.0)), ("e", number(e))]);
