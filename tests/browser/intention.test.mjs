@@ -202,6 +202,26 @@ for (const [where, options] of Object.entries(MODES)) describe(`what people mean
       assert.deepEqual(conflicts.flat(), []);
     });
 
+    test('a list without ids is set anew in another order, each item a copy, while two are ticked there: the ticked ones are ticked', async () => {
+      const id = await pair.shared(withoutIds);
+      const sort = entity => {
+        const { todos, ...rest } = structuredClone(entity.get());
+        entity.set({ ...rest, todos: todos.sort((a, b) => (a.text < b.text ? -1 : 1)) });
+      };
+      isSortedAndTicked(await pair.apart(id, sort, ticking));
+    });
+
+    test('both tick one item of a list without ids and send it to the bottom: it is there once', async () => {
+      const id = await pair.shared(withoutIds);
+      const done = entity => {
+        const { todos, ...rest } = entity.get();
+        entity.set({ ...rest, todos: [...todos.filter(({ text }) => text !== 'fig'), { ...todos.find(({ text }) => text === 'fig'), done: true }] });
+      };
+      const { value: { todos }, conflicts } = await pair.apart(id, done, done);
+      assert.deepEqual(todos.map(({ text, done }) => `${text} ${done}`), [...FRUIT.filter(text => text !== 'fig').map(text => `${text} false`), 'fig true']);
+      assert.deepEqual(conflicts.flat(), []);
+    });
+
     test('two tabs: one sorts after it was blocked, the other ticks two meanwhile: the ticked ones are ticked', async () => {
       const id = await pair.shared(withoutIds, pair.ada.tabs);
       const [first, second] = pair.ada.tabs;

@@ -62,8 +62,8 @@ export class HomeClient implements Client, Home {
     const [unknown] = Object.keys(rest);
     if (unknown) throw new InvalidValueError('bad-request', `createClient has no option ${unknown}: those are url, worker, policy and getToken`);
     const here = globalThis.location?.href ?? 'http://localhost';
-    const { origin } = new URL(url ?? here, here);
-    if (!origin.startsWith('http')) throw new InvalidValueError('bad-request', `${url} is no server's address: that is one as https://notes.example`);
+    if (url !== undefined && !/^https?:/.test(url)) throw new InvalidValueError('bad-request', `${url} is no server's address: that is one as https://notes.example`);
+    const { origin } = new URL(url ?? here);
     this.#origin = origin;
     this.#getToken = getToken;
     this.policy = policy;

@@ -51,7 +51,7 @@ describe('a client', () => {
   });
 
   test('names what it can do nothing with', async () => {
-    const asked: unknown[] = [{ url: 'localhost:3000' }, { policies: 'mine' }];
+    const asked: unknown[] = [{ url: 'localhost:3000' }, { url: 'nonsense' }, { url: '' }, { url: 42 }, { policies: 'mine' }];
     for (const options of asked) expect(() => createClient(options as never)).toThrow(InvalidValueError);
     const client = createClient({ url: 'http://localhost' });
     const note = client.entity('note:one');

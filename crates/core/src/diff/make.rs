@@ -275,8 +275,8 @@ fn origins(old: &[Marked<'_>], new: &[Marked<'_>], at_end: bool, how: How<'_>) -
             identity: how.identity,
             effort: how.effort,
             at_end: at_end && hunk.old.end == rest_old.len(),
-            goes: &|i| away.iter().any(|pair| pair.0 == olds[i]),
-            comes: &|j| away.iter().any(|pair| pair.1 == news[j]),
+            goes: olds.iter().map(|i| away.iter().any(|pair| pair.0 == *i)).collect(),
+            comes: news.iter().map(|j| away.iter().any(|pair| pair.1 == *j)).collect(),
         };
         for (i, j) in pair::pair(&pick(old, olds), &pick(new, news), &scale) {
             (from[news[j]], is_known[olds[i]]) = (Some(olds[i]), true);

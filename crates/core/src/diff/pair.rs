@@ -8,6 +8,7 @@ use super::identity::Identity;
 use super::mark::Marked;
 use super::text;
 use crate::prelude::*;
+use crate::sort;
 use crate::value::Value;
 
 /// Up to this many combinations are weighed.
@@ -22,45 +23,32 @@ pub(super) struct Scale<'a> {
     /// Whether nothing follows in the array.
     pub(super) at_end: bool,
     /// Whether an old one is nearly the same somewhere else, and a new one was: those are paired with what is alike only.
-    pub(super) goes: &'a dyn Fn(usize) -> bool,
-    pub(super) comes: &'a dyn Fn(usize) -> bool,
-}
-
-/// What is paired though it is not alike, one by one: objects where as many went as came, leaves also where that leaves nothing over in the middle.
-#[derive(Clone, Copy)]
-struct Counts {
-    as_many: bool,
-    leaves: bool,
+    pub(super) goes: Vec<bool>,
+    pub(super) comes: Vec<bool>,
 }
 
 /// Pairs of an old and a new element, in order on both sides. Two that have different names are never one.
 pub(super) fn pair(old: &[Marked<'_>], new: &[Marked<'_>], scale: &Scale<'_>) -> Vec<(usize, usize)> {
-    let stay = |length: usize, leaves: &dyn Fn(usize) -> bool| (0..length).map(|at| !leaves(at)).collect::<Vec<_>>();
-    let (old_stay, new_stay) = (stay(old.len(), scale.goes), stay(new.len(), scale.comes));
-    let count = |stay: &[bool]| stay.iter().filter(|stays| **stays).count();
-    let as_many = count(&old_stay) == count(&new_stay);
-    let names = [old, new].map(|list| list.iter().map(|element| scale.identity.of(element.value)).collect::<Vec<_>>());
-    let alike = |i: usize, j: usize| match (names[0][i], names[1][j]) {
-        (Some(name), Some(other)) if name != other => 0,
-        _ => {
-            let both_stay = old_stay[i] && new_stay[j];
-            likeness(
-                old[i],
-                new[j],
-                Counts { as_many: as_many && both_stay, leaves: (as_many || scale.at_end) && both_stay },
-            )
+    let stay = |leave: &[bool]| leave.iter().filter(|leaves| !**leaves).count();
+    let as_many = stay(&scale.goes) == stay(&scale.comes);
+    let alike = |i: usize, j: usize| {
+        if are_two(scale.identity, old[i].value, new[j].value) {
+            return 0;
         }
+        let both_stay = !scale.goes[i] && !scale.comes[j];
+        likeness(old[i], new[j], as_many && both_stay, (as_many || scale.at_end) && both_stay)
     };
-    if may_weigh(old, new, scale.effort) {
+    let all: Vec<usize> = (0..old.len()).collect();
+    if may_weigh(old, &all, new.len(), scale.effort) {
         return heaviest(old.len(), new.len(), &alike);
     }
     (0..old.len().min(new.len())).filter(|i| alike(*i, *i) > 0).map(|i| (i, i)).collect()
 }
 
 /// Only few are weighed, so what that costs is no large number.
-fn may_weigh(old: &[Marked<'_>], new: &[Marked<'_>], effort: &Effort) -> bool {
-    let cost = |element: &Marked<'_>| 8 + 4 * element.mark.children.len().min(LOOKED_AT);
-    old.len() <= WEIGHED / new.len().max(1) && effort.spend(new.len() * old.iter().map(cost).sum::<usize>())
+fn may_weigh(old: &[Marked<'_>], places: &[usize], new: usize, effort: &Effort) -> bool {
+    let cost = |at: &usize| 8 + 4 * old[*at].mark.children.len().min(LOOKED_AT);
+    places.len() <= WEIGHED / new.max(1) && effort.spend(new * places.iter().map(cost).sum::<usize>())
 }
 
 /// Pairs of objects in different hunks of which three quarters are the same, the most alike first: what moved and was changed on the way.
@@ -70,34 +58,43 @@ pub(super) fn away(
     (new, news): (&[Marked<'_>], &[Vec<usize>]),
     (identity, effort): (&Identity, &Effort),
 ) -> Vec<(usize, usize)> {
-    let places = |hunks: &[Vec<usize>]| -> Vec<(usize, usize)> {
-        hunks.iter().enumerate().flat_map(|(hunk, places)| places.iter().map(move |place| (hunk, *place))).collect()
-    };
     let (olds, news) = (places(olds), places(news));
-    if !may_weigh(&those(old, &olds), &those(new, &news), effort) {
+    let pick = |list: &[(usize, usize)]| list.iter().map(|(_, at)| *at).collect::<Vec<usize>>();
+    if !may_weigh(old, &pick(&olds), news.len(), effort) {
         return Vec::new();
     }
-    let combinations = olds.iter().flat_map(|one| news.iter().map(move |other| (*one, *other)));
-    let alike = combinations.filter_map(|((hunk, i), (other, j))| {
-        let (alike, whole) = members(old[i], new[j]);
-        let is_one = 4 * alike >= 3 * whole && alike > 0 && !are_two(identity, old[i].value, new[j].value);
-        is_one.then_some((whole - alike, hunk != other, i, j))
-    });
-    let mut alike: Vec<_> = alike.collect();
-    alike.sort_unstable();
+    let mut alike = Vec::new();
+    for (hunk, i) in &olds {
+        for (other, j) in &news {
+            let (same, whole) = members(old[*i], new[*j]);
+            if same > 0 && 4 * same >= 3 * whole && !are_two(identity, old[*i].value, new[*j].value) {
+                let is_away = hunk != other;
+                alike.push((((whole - same) * 2 + usize::from(is_away)) as u64, (*i, *j, is_away)));
+            }
+        }
+    }
     let (mut went, mut came) = (vec![false; old.len()], vec![false; new.len()]);
     let mut pairs = Vec::new();
-    for (_, is_away, i, j) in alike {
+    for (_, (i, j, is_away)) in sort::by_number(alike) {
         if !went[i] && !came[j] {
             (went[i], came[j]) = (true, true);
-            pairs.extend(is_away.then_some((i, j)));
+            if is_away {
+                pairs.push((i, j));
+            }
         }
     }
     pairs
 }
 
-fn those<'a>(list: &[Marked<'a>], places: &[(usize, usize)]) -> Vec<Marked<'a>> {
-    places.iter().map(|(_, at)| list[*at]).collect()
+/// Each with the number of its hunk.
+fn places(hunks: &[Vec<usize>]) -> Vec<(usize, usize)> {
+    let mut places = Vec::new();
+    for (hunk, of) in hunks.iter().enumerate() {
+        for place in of {
+            places.push((hunk, *place));
+        }
+    }
+    places
 }
 
 /// Two that have different names are never one.
@@ -136,12 +133,13 @@ fn heaviest(old: usize, new: usize, likeness: &dyn Fn(usize, usize) -> usize) ->
     pairs
 }
 
-/// How much speaks for these being one element, changed; 0 when nothing does.
-fn likeness(old: Marked<'_>, new: Marked<'_>, counts: Counts) -> usize {
+/// How much speaks for these being one element, changed; 0 when nothing does. Where nothing is left over, objects and leaves are one by one
+/// what they were though they are not alike.
+fn likeness(old: Marked<'_>, new: Marked<'_>, objects: bool, leaves: bool) -> usize {
     match (old.value, new.value) {
         (Value::Object(_), Value::Object(_)) => {
             let (alike, whole) = members(old, new);
-            if 2 * alike < whole { usize::from(counts.as_many) } else { alike + usize::from(counts.as_many) }
+            if 2 * alike < whole { usize::from(objects) } else { alike + usize::from(objects) }
         }
         (Value::Array(_), Value::Array(_)) => {
             let pairs = old.mark.children.iter().zip(&new.mark.children).take(LOOKED_AT);
@@ -149,9 +147,9 @@ fn likeness(old: Marked<'_>, new: Marked<'_>, counts: Counts) -> usize {
         }
         (Value::Text(a), Value::Text(b)) => {
             let (shared, of) = shared(a, b);
-            if shared > 8 { 1 + 4 * shared / of } else { usize::from(counts.leaves) }
+            if shared > 8 { 1 + 4 * shared / of } else { usize::from(leaves) }
         }
-        _ => usize::from(counts.leaves),
+        _ => usize::from(leaves),
     }
 }
 

@@ -23,6 +23,9 @@ export interface TextOptions {
   readonly onError?: (error: TimeweftError) => void;
 }
 
+/** The types of fields whose value is the text that is in them. */
+const TEXTS: readonly string[] = ['textarea', 'text', 'search', 'url', 'tel', 'email', 'password'];
+
 /**
  * Makes a text field show a text of an entity, and what is typed an edit of it. What others change appears while caret, selection and scroll position
  * stay with the text that they were at; nothing is rewritten under an input method; undo and redo, by key or menu, are those of the entity.
@@ -33,7 +36,7 @@ export interface TextOptions {
  * const stop = bindText(document.querySelector('textarea'), { entity: note, path: 'blob' })
  */
 export const bindText = (field: HTMLTextAreaElement | HTMLInputElement, options: TextOptions): (() => void) => {
-  if (typeof (field as { value?: unknown } | null)?.value !== 'string' || !('selectionStart' in field)) {
+  if (!TEXTS.includes((field as Partial<typeof field> | null)?.type ?? '')) {
     throw new InvalidValueError('bad-request', `bindText() takes a textarea or an input of text, not ${String(field)}`);
   }
   if (typeof options?.entity?.subscribe !== 'function') {

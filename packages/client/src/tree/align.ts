@@ -5,8 +5,8 @@
  * once on both sides hold fast and what lies between is aligned again. Never more than `CELLS` of work beside the length of the lists.
  */
 
-import { latest, original } from './draft.js';
-import { bytesOf, inOrder, kindOf, member, RawTypedArray, same, type TypedArray } from './value.js';
+import { latest } from './draft.js';
+import { bytesOf, inOrder, kindOf, RawTypedArray, same, type TypedArray } from './value.js';
 
 const CELLS = 1 << 18;
 const ROUNDS = 4;
@@ -24,83 +24,8 @@ export const align = (old: readonly unknown[], next: readonly unknown[]): Pair[]
   return rising(a, b);
 };
 
-/** What became of an array's elements. */
-export interface Match {
-  /** What stays: the same elements, which may have changed inside, and equal ones. */
-  readonly stay: readonly Pair[];
-  /** By the place in the new list, the place in the old one of what is the same element, staying or moved. */
-  readonly partners: ReadonlyMap<number, number>;
-}
-
-/**
- * Elements are the same by what object they are, or else by what names them (`identityOf`); a text or a number that is there once before and once
- * after is the same, as on the server. The rest goes by equality, and where nothing moves and the length stays, by place, if that says it as shortly.
- *
- * @param around what both lists have before and behind
- * @param isInPlace elements were only assigned: what is at a place is what was there, changed, unless known objects were assigned to other places, or
- *   values that are each there once only changed places
- */
-export const match = (old: readonly unknown[], next: readonly unknown[], around: readonly (readonly unknown[])[], isInPlace = false): Match => {
-  if (isInPlace && old.length === next.length && !isReordered(old, next)) {
-    const stay = old.flatMap((element, i): Pair[] => (areTwo(element, next[i]) ? [] : [[i, i]]));
-    return { stay, partners: new Map(stay.map(([i, j]) => [j, i])) };
-  }
-  const partners = partnersOf(old, next, around);
-  const { a, b } = number(old, next, partners);
-  const stay = rising(a, b);
-  if (old.length === next.length && [...partners].every(([j, i]) => i === j)) {
-    const inPlace = a.flatMap((id, i): Pair[] => (id === b[i] ? [[i, i]] : []));
-    // What is not in place is changed; what does not stay is deleted and inserted.
-    if (a.length - inPlace.length <= 2 * (a.length - stay.length)) return { stay: inPlace, partners };
-  }
-  return { stay, partners };
-};
-
-/** Whether some of the same elements are at other places. */
-const isReordered = (old: readonly unknown[], next: readonly unknown[]): boolean => {
-  const changed = [...old.keys()].filter(i => old[i] !== next[i]);
-  const keys = (list: readonly unknown[]) => changed.map(i => keyOf(list[i])).sort();
-  const [before, after] = [keys(old), keys(next)];
-  const isSwapped = before.every((key, n) => key && key !== before[n + 1] && key === after[n]);
-  return isSwapped || [...partnersOf(old, next)].some(([j, i]) => i !== j);
-};
-
-/** Whether two objects are plainly two: what names them says so. */
-export const areTwo = (old: unknown, next: unknown): boolean => {
-  const [mine, theirs] = [identityOf(old), identityOf(next)];
-  return mine !== undefined && theirs !== undefined && mine !== theirs;
-};
-
-/** Without `around` texts and numbers are nobody's partners. */
-const partnersOf = (old: readonly unknown[], next: readonly unknown[], around?: readonly (readonly unknown[])[]): Map<number, number> => {
-  const partners = new Map<number, number>();
-  const places = new Map<unknown, number>();
-  for (let i = 0; i < old.length; i += 1) if (typeof old[i] === 'object' && old[i] !== null) places.set(old[i], i);
-  for (let j = 0; j < next.length; j += 1) {
-    const node = original(next[j]);
-    const i = places.get(node);
-    if (i === undefined) continue;
-    partners.set(j, i);
-    // Where it is a second time it is a copy.
-    places.delete(node);
-  }
-  if (partners.size === next.length) return partners;
-  const theirs = named(next, identityOf);
-  const found = new Set(partners.values());
-  for (const [name, i] of named(old, identityOf)) {
-    const j = theirs.get(name) ?? -1;
-    if (i >= 0 && j >= 0 && !found.has(i) && !partners.has(j)) partners.set(j, i);
-  }
-  if (!around) return partners;
-  const plain = named(next, keyOf);
-  const same = [...named(old, keyOf)].filter(([key, i]) => i >= 0 && (plain.get(key) ?? -1) >= 0);
-  const more = new Set(same.length > 0 ? around.flatMap(list => list.map(keyOf)) : []);
-  for (const [key, i] of same) if (!more.has(key)) partners.set(plain.get(key)!, i);
-  return partners;
-};
-
 /** Where each name is; -1 where it is twice. */
-const named = <E, N>(list: readonly E[], nameOf: (element: E) => N | undefined, start = 0, end = list.length): Map<N, number> => {
+export const named = <E, N>(list: readonly E[], nameOf: (element: E) => N | undefined, start = 0, end = list.length): Map<N, number> => {
   const places = new Map<N, number>();
   for (let i = start; i < end; i += 1) {
     const name = nameOf(list[i]!);
@@ -109,22 +34,11 @@ const named = <E, N>(list: readonly E[], nameOf: (element: E) => N | undefined, 
   return places;
 };
 
-/** What names an element of an array: its `id`, or else `_id` or `key`, where that is a text or a number. */
-export const identityOf = (element: unknown): string | undefined => {
-  const value = latest(element);
-  if (kindOf(value) !== 'object') return undefined;
-  for (const name of ['id', '_id', 'key']) {
-    const key = keyOf(member(value as Record<string, unknown>, name));
-    if (key !== undefined) return `${name} ${key}`;
-  }
-  return undefined;
-};
-
 /** Of a text or a number; numbers are one line. */
-const keyOf = (value: unknown): string | undefined =>
+export const keyOf = (value: unknown): string | undefined =>
   typeof value === 'string' ? `t${value}` : typeof value === 'bigint' || typeof value === 'number' ? `n${BigIntOrNumber(value)}` : undefined;
 
-const rising = (a: number[], b: number[]): Pair[] => {
+export const rising = (a: number[], b: number[]): Pair[] => {
   const pairs: Pair[] = [];
   between(a, b, 0, a.length, 0, b.length, ROUNDS, pairs);
   return pairs;
@@ -198,7 +112,7 @@ const anchors = (a: number[], b: number[], a0: number, a1: number, b0: number, b
 };
 
 /** Equal elements get one number, and so do partners, whatever they are. */
-const number = (old: readonly unknown[], next: readonly unknown[], partners?: ReadonlyMap<number, number>): { a: number[]; b: number[] } => {
+export const number = (old: readonly unknown[], next: readonly unknown[], partners?: ReadonlyMap<number, number>): { a: number[]; b: number[] } => {
   const known = new Map<unknown, number>();
   const alike = new Map<number, [unknown, number][]>();
   const found = new Set(partners?.values());

@@ -5,16 +5,17 @@
  * frozen. Subtrees that are identical are not looked at: one changed leaf costs the nodes above it.
  *
  * The patch says what was done, as far as that can be seen, so that it merges with what others do meanwhile: texts are edited, elements of arrays
- * move (`align.ts` has which is which), entries of a `Map` or `Set` come and go. Only what is past a server's limit is said outright.
+ * move (`match.ts` has which is which), entries of a `Map` or `Set` come and go. Only what is past a server's limit is said outright.
  */
 
-import { align, areTwo, heaviest, match, type Pair } from './align.js';
+import { align } from './align.js';
 import { countsIn, isNode, latest, writesTo, type Increment, type Increments, type Writes } from './draft.js';
+import { match } from './match.js';
 import { Owner } from './own.js';
 import { NOTHING, REMOVE, type EntryStep, type Patch } from './patch.js';
 import { Splices } from './splices.js';
-import { ends, texts } from './texts.js';
-import { isContainer, kindOf, member, namesOf, renew, same, sameLeaf } from './value.js';
+import { texts } from './texts.js';
+import { kindOf, namesOf, renew, same, sameLeaf } from './value.js';
 
 /** A patch, and the tree that it makes of the one before. */
 export interface Change {
@@ -24,9 +25,6 @@ export interface Change {
 
 /** Servers take diffs of 100,000 operations. */
 const MAX_OPERATIONS = 90_000;
-/** Up to so many combinations are weighed, by so many members. */
-const WEIGHED = 4_096;
-const LOOKED_AT = 16;
 
 /**
  * The change from the tree `old` to `next`, which may hold drafts. `undefined` when they are the same.
@@ -198,27 +196,13 @@ class Differ {
     made: Splices, numbers: ReadonlyMap<number, number>, partners: ReadonlyMap<number, number>,
     old: readonly unknown[], i: number, x: number, next: readonly unknown[], j: number, y: number,
   ): void {
-    const olds: number[] = [];
-    const news: number[] = [];
-    for (let at = i; at < x; at += 1) if (!numbers.has(at)) olds.push(at);
-    for (let at = j; at < y; at += 1) if (!partners.has(at)) news.push(at);
-    const changed = new Map(pair(olds.map(at => old[at]), news.map(at => next[at])).map(([a, b]) => [news[b], olds[a]!]));
-    const leave = (end: number) => {
-      for (; i < end; i += 1) if (numbers.has(i)) made.take();
-      else made.remove(1);
-    };
     for (; j < y; j += 1) {
       const partner = partners.get(j);
-      const from = changed.get(j);
-      if (partner !== undefined) made.put(numbers.get(partner)!, old[partner], this.#inside(j, old[partner], next[j]));
-      else if (from === undefined) made.insert(this.#added(j, next[j]));
-      else {
-        leave(from);
-        made.at(this.#inside(j, old[from], next[j]));
-        i = from + 1;
-      }
+      if (partner === undefined) made.insert(this.#added(j, next[j]));
+      else made.put(numbers.get(partner)!, old[partner], this.#inside(j, old[partner], next[j]));
     }
-    leave(x);
+    for (; i < x; i += 1) if (numbers.has(i)) made.take();
+    else made.remove(1);
   }
 
   /** Their order counts: what changed its place is deleted and inserted. */
@@ -256,29 +240,6 @@ const counted = (increment: Increment | undefined, old: unknown, now: unknown): 
 
 /** Of a frozen array `slice` is slow in V8, a hundred times slower than spread. */
 const part = (list: readonly unknown[], start: number, end: number): unknown[] => (end - start < 1_000 ? list : [...list]).slice(start, end);
-
-/** Which of the elements that went are which of those that came, changed; as many as before are it one by one, where nothing says otherwise. */
-const pair = (olds: unknown[], news: unknown[]): Pair[] => {
-  const asMany = Number(olds.length === news.length);
-  const weight = (i: number, j: number): number => (areTwo(olds[i], news[j]) ? 0 : likeness(olds[i], news[j]) + asMany);
-  if (olds.length * news.length <= WEIGHED) return heaviest(olds.length, news.length, weight);
-  return [...olds.slice(0, news.length).keys()].filter(i => weight(i, i)).map(i => [i, i]);
-};
-
-/** How much of what tells one object or array from others is in the other too: nothing where that is less than half. */
-const likeness = (old: unknown, next: unknown): number => {
-  const [a, b] = [old as Record<string, unknown>, latest(next) as Record<string, unknown>];
-  if (!isContainer(a) || kindOf(a) !== kindOf(b)) return 0;
-  let [alike, whole] = [0, 0];
-  for (const key of namesOf(a).slice(0, LOOKED_AT)) {
-    const [mine, theirs] = [a[key], latest(member(b, key))];
-    const most = !mine || mine === true ? 1 : typeof mine === 'number' ? 4 : 8;
-    whole += most;
-    if (same(mine, theirs)) alike += most;
-    else if (typeof mine === 'string' && typeof theirs === 'string') alike += Math.floor((most * Math.max(...ends(mine, theirs))) / Math.max(mine.length, theirs.length));
-  }
-  return 2 * alike < whole ? 0 : alike;
-};
 
 /**
  * The patch that puts a value where another or none was. An object is said outright, also where a map would do: its members don't count as operations

@@ -210,7 +210,7 @@ test('what is no text is not written over', async () => {
 });
 
 test('what is no field is said, and what would be', () => {
-  for (const none of [null, document.body]) {
+  for (const none of [null, document.body, Object.assign(document.createElement('input'), { type: 'number' })]) {
     expect(() => bindText(none as never, { entity: note, path: 'title' })).toThrow('takes a textarea or an input of text, not');
   }
   for (const none of [undefined, { path: 'title' }, { entity: ID }]) {

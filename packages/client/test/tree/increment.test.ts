@@ -32,7 +32,7 @@ const by = (amount: number | bigint): Patch => ({ kind: 'increment', by: amount 
 describe('an increment', () => {
   test('counts one, or as many as are said', () => {
     expect(update(draft => increment(draft, 'n'))).toMatchObject({ patch: map(['n', by(1)]), tree: { n: 2 } });
-    expect(() => update(draft => increment(draft, ['rows', 0, 'n'] as never))).toThrow(InvalidValueError);
+    for (const key of [['rows', 0, 'n'], undefined]) expect(() => update(draft => increment(draft, key as never))).toThrow(InvalidValueError);
     expect(update(draft => increment(draft, 'n', -2.5)).patch).toEqual(map(['n', by(-2.5)]));
   });
 

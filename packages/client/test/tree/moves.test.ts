@@ -140,7 +140,7 @@ describe('in a new value, elements are known by what names them', () => {
   test('but not where that is there twice', () => {
     const old = own([{ id: 1, n: 1 }, { id: 1, n: 2 }, { id: 2, n: 3 }]);
     expect(diff(old, [{ id: 2, n: 3 }, { id: 1, n: 1 }, { id: 1, n: 2 }])?.patch).toEqual(array({ put: 0 }, 2, { take: 1 }));
-    expect(diff(own([{ id: 1, n: 1 }, { id: 1, n: 2 }]), [{ id: 1, n: 2 }, { id: 1, n: 1 }])?.patch).toMatchObject({ kind: 'map' });
+    expect(diff(own([{ id: 1, n: 1 }, { id: 1, n: 2 }]), [{ id: 1, n: 2 }, { id: 1, n: 3 }])?.patch).toMatchObject({ kind: 'map' });
   });
 
   test('a text and a number are two names', () => {
@@ -244,6 +244,23 @@ describe('of a new list without ids an element is the one that it is most like',
   test('what is not alike at all is, but where as many come as go', () => {
     expect(patchOfSet([milk, tick('x')], [tea, jam, tick('x')])).toEqual(array(-1, { insert: [tea, jam] }));
     expect(patchOfSet([milk, tick('x')], [tea, tick('x')])).toEqual({ kind: 'map', members: new Map([['0', expect.objectContaining({ kind: 'map' })]]) });
+  });
+
+  test('what goes elsewhere as it was moves, also as a copy', () => {
+    expect(patchOfSet([tea, jam, milk], [item('jam'), item('milk'), item('tea')])).toEqual(array({ take: 1 }, 2, { put: 0 }));
+    expect(patchOfSet([tea, jam], [item('jam'), item('tea')])).toEqual(array({ take: 1 }, 1, { put: 0 }));
+    const list = own([tea, jam, milk]) as { text: string; done: boolean }[];
+    const swapped = patch(list, draft => void ([draft[0], draft[2]] = [{ ...draft[2]! }, { ...draft[0]! }])) as unknown as { steps: ArrayStep[] };
+    expect(swapped.steps.filter(step => typeof step === 'object' && 'put' in step && !step.at)).toHaveLength(2);
+  });
+
+  test('so does what is a little different there', () => {
+    expect(patchOfSet([tea, jam, milk], [jam, milk, tick('tea')])).toEqual(array({ take: 1 }, 2, { put: 0, ...ticked }));
+    expect(patch(own([tea, jam, milk]) as { text: string; done: boolean }[], list => [...list.filter(({ text }) => text !== 'tea'), { ...list[0]!, done: true }])).toEqual(array({ take: 1 }, 2, { put: 0, ...ticked }));
+  });
+
+  test('but not what is as much like another in its own place', () => {
+    expect(patchOfSet([tea, jam], [tick('tea'), jam, tick('tea')])).toEqual(array(ticked, 1, { insert: [tick('tea')] }));
   });
 
   test('a row is like one of which half is the same', () => {
