@@ -172,6 +172,11 @@ fn members(old: Marked<'_>, new: Marked<'_>) -> (usize, usize) {
                     let (shared, of) = shared(a, b);
                     telling(value) * shared / of
                 }
+                (Value::Array(_), Value::Array(_)) | (Value::Object(_), Value::Object(_)) => {
+                    let (a, b) = (&mark.children, &other_mark.children);
+                    let same = a.iter().zip(b).take(LOOKED_AT).filter(|(a, b)| a.resembles(b)).count();
+                    telling(value) * same / a.len().max(b.len()).max(1)
+                }
                 _ => 0,
             };
         }

@@ -21,8 +21,8 @@ export interface Match {
 
 /**
  * Elements are the same by what object they are, or else by what names them (`identityOf`); a text or a number that is there once before and once
- * after is the same, as on the server. The rest goes by equality, then by likeness, and where nothing moves and the length stays, by place, if that
- * says it as shortly.
+ * after is the same, as on the server. The rest goes by equality, then by likeness; texts, numbers and the like, where nothing moves and the length
+ * stays, by place, if that says it as shortly.
  *
  * @param around what both lists have before and behind
  * @param isInPlace elements were only assigned: what is at a place is what was there, changed, unless known objects were assigned to other places, or
@@ -44,7 +44,7 @@ export const match = (old: readonly unknown[], next: readonly unknown[], around:
     const i = went[places.get(id) ?? -1];
     if (i !== undefined && n >= 0 && isContainer(old[i])) partners.set(came[n]!, i);
   }
-  if (old.length === next.length && [...partners].every(([j, i]) => i === j)) {
+  if (old.length === next.length && !old.some(isContainer) && [...partners].every(([j, i]) => i === j)) {
     const inPlace = a.flatMap((id, i): Pair[] => (id === b[i] ? [[i, i]] : []));
     // What is not in place is changed; what does not stay is deleted and inserted.
     if (a.length - inPlace.length <= 2 * (a.length - stay.length)) stay = inPlace;
@@ -125,10 +125,18 @@ const likeness = (old: unknown, next: unknown): { alike: number; whole: number }
     const [mine, theirs] = [a[key], latest(member(b, key))];
     const most = !mine || mine === true ? 1 : typeof mine === 'number' ? 4 : 8;
     whole += most;
-    if (same(mine, theirs)) alike += most;
-    else if (typeof mine === 'string' && typeof theirs === 'string') alike += Math.floor((most * Math.max(...ends(mine, theirs))) / Math.max(mine.length, theirs.length));
+    alike += same(mine, theirs) ? most : Math.floor(most * shared(mine, theirs));
   }
   return { alike, whole };
+};
+
+/** How much of two texts, objects or arrays that differ is the same. */
+const shared = (mine: unknown, theirs: unknown): number => {
+  if (typeof mine === 'string' && typeof theirs === 'string') return Math.max(...ends(mine, theirs)) / Math.max(mine.length, theirs.length);
+  if (!isContainer(mine) || kindOf(mine) !== kindOf(theirs)) return 0;
+  const [a, b] = [mine as Record<string, unknown>, theirs as Record<string, unknown>];
+  const names = namesOf(a).slice(0, LOOKED_AT);
+  return names.filter(name => same(a[name], latest(member(b, name)))).length / Math.max(names.length, namesOf(b).length);
 };
 
 /** Whether some of the same elements are at other places. */
