@@ -7,6 +7,7 @@ mod ledger;
 mod refused;
 mod server;
 mod tab;
+mod typing;
 mod undo;
 mod withdrawn;
 mod world;
