@@ -2,14 +2,10 @@
 // is let go is told so and keeps their words.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { Person, profiles, serve, Writer } from './notes.mjs';
+import { isForEverybody, Person, profiles, serve, Writer } from './notes.mjs';
 import { Proxy } from './proxy.mjs';
-import { launch, picture } from './setup.mjs';
-
-const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
+import { launch } from './setup.mjs';
 
 const { folder, remove } = profiles();
 let server, proxy, ada, bob;
@@ -29,23 +25,6 @@ after(async () => {
   remove();
   assert.deepEqual([...(ada?.errors ?? []), ...(bob?.errors ?? [])], []);
 });
-
-/** Nothing on the page is in the way of anybody, as far as a machine can tell; and it fits a small phone. */
-async function isForEverybody(page, what) {
-  await page.waitForTimeout(300);
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run());
-  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html} ${any[0]?.message ?? ''}`).join('; ')}`);
-  assert.deepEqual(told, [], what);
-  const size = page.viewportSize();
-  await page.setViewportSize({ width: 360, height: 740 });
-  const wide = await page.evaluate(() => [document.documentElement, ...document.querySelectorAll('dialog, .bar')]
-    .filter(box => box.scrollWidth > box.clientWidth).map(box => `${box.className || box.localName}: ${box.scrollWidth}`));
-  assert.deepEqual(wide, [], `${what} at 360 pixels`);
-  await picture(page, `sharing-${what}-phone`);
-  await page.setViewportSize(size);
-  await picture(page, `sharing-${what}`);
-}
 
 const at = (person, name) => person.page.getByRole('list', { name: 'People' }).getByRole('listitem').filter({ hasText: name });
 const mayView = person => person.page.getByText('You can view this');
@@ -184,7 +163,7 @@ test('who gets a link signs in and comes in by it, until it is withdrawn', async
     page.setDefaultTimeout(15_000);
     const carol = { page };
     await page.goto(link);
-    await page.getByText('You are invited to a note').waitFor();
+    await page.getByText('You are invited').waitFor();
     await isForEverybody(page, 'sign-in');
     await page.getByLabel('Email address').fill('carol@example.org');
     await page.getByRole('button', { name: 'Send code' }).click();

@@ -1,14 +1,16 @@
 // The notes app under test, and people who use it.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Server, launchPersistent } from './setup.mjs';
+import { Server, launchPersistent, picture } from './setup.mjs';
 
 const assets = fileURLToPath(new URL('../../apps/notes/dist', import.meta.url));
 const declared = fileURLToPath(new URL('../../apps/notes/timeweft.types.json', import.meta.url));
+
+const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 
 /** A server that serves the app, with the types that it declares, or those of another file. */
 export function serve(types = declared) {
@@ -123,6 +125,23 @@ export class Person {
     await this.page.getByRole('navigation', { name: 'Notes' }).getByRole('link', { name: new RegExp(`^${title}`) }).click();
     await this.text.waitFor();
   }
+}
+
+/** Nothing on the page is in the way of anybody, as far as a machine can tell; and it fits a small phone. */
+export async function isForEverybody(page, what) {
+  await page.waitForTimeout(300);
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html} ${any[0]?.message ?? ''}`).join('; ')}`);
+  assert.deepEqual(told, [], what);
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 360, height: 740 });
+  const wide = await page.evaluate(() => [document.documentElement, ...document.querySelectorAll('dialog, .bar')]
+    .filter(box => box.scrollWidth > box.clientWidth).map(box => `${box.className || box.localName}: ${box.scrollWidth}`));
+  assert.deepEqual(wide, [], `${what} at 360 pixels`);
+  await picture(page, `sharing-${what}-phone`);
+  await page.setViewportSize(size);
+  await picture(page, `sharing-${what}`);
 }
 
 /** Somebody who speaks HTTP. */

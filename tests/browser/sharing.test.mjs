@@ -61,6 +61,14 @@ for (const [where, options] of Object.entries(MODES)) describe(`sharing, ${where
     const orgs = tab => tab.page.evaluate(async () => { const all = []; for await (const one of client.orgs()) all.push(one); return all; });
     assert.deepEqual(await orgs(bobs), [{ entityId: team, role: 'editor', name: 'The kitchen' }]);
     assert.deepEqual(await orgs(adas), [{ entityId: team, role: 'admin', name: 'The kitchen' }]);
+    // Let go, and in again by a link to all of it.
+    await takesFromBob(team);
+    await becomes(bobs, mine, undefined);
+    const { token } = await share(team, { link: true, role: 'viewer' });
+    assert.deepEqual(await bobs.page.evaluate(token => client.accept(token), token), { entityId: team, role: 'viewer' });
+    await becomes(bobs, mine, 'viewer');
+    await isBobs(team, 'editor');
+    await becomes(bobs, mine, 'editor');
   });
 
   test('who is let in sees it at once, is told what they may, and is told when that is another', async () => {
@@ -166,7 +174,7 @@ for (const [where, options] of Object.entries(MODES)) describe(`sharing, ${where
 
   test('what is misspelt shares nothing', async () => {
     const id = await paper({ text: 'mine' });
-    for (const wrong of [{ everybody: false }, { person: bobs.me.personId }, { personId: undefined }, { personId: 'a', everybody: true }, { link: false }, {}]) {
+    for (const wrong of [{ everybody: false }, { person: bobs.me.personId }, { personId: undefined }, { personId: 'a', everybody: true }, { link: false }, { personId: bobs.me.personId, nod: 'all' }, {}]) {
       const refused = await adas.on(id, (entity, wrong) => entity.share({ ...wrong, role: 'viewer' }).catch(error => error.name), wrong);
       assert.equal(refused, 'InvalidValueError', JSON.stringify(wrong));
     }

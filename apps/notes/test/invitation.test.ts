@@ -3,6 +3,7 @@
 import { ForbiddenError, NetworkError, NotFoundError, type Client } from 'timeweft';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { Invitation } from '../src/lib/invitation.svelte.ts';
+import type { Teams } from '../src/lib/teams.svelte.ts';
 import { toasts } from '../src/lib/toasts.svelte.ts';
 
 /** The page, opened at that address by somebody whose invitation comes to that. */
@@ -10,9 +11,10 @@ function opened(address: string, outcome: () => Promise<unknown>) {
   history.replaceState(null, '', address);
   const invitation = new Invitation();
   const accept = vi.fn(outcome);
-  const notebook = { include: vi.fn(), refresh: vi.fn(async () => undefined) };
+  const teams = { choose: vi.fn() };
+  const notebook = { include: vi.fn(), refresh: vi.fn(async () => undefined), teams: teams as unknown as Teams };
   const client = { accept, me: { personId: 'ann', email: 'ann@example.org' } } as unknown as Client;
-  return { invitation, accept, notebook, come: () => invitation.accept(client, notebook) };
+  return { invitation, accept, notebook, teams, come: () => invitation.accept(client, notebook) };
 }
 
 beforeEach(() => {
@@ -27,6 +29,14 @@ test('it is accepted once, what it is for is opened, and it goes from the addres
   expect(notebook.include).toHaveBeenCalledWith('plan');
   expect(notebook.refresh).toHaveBeenCalled();
   expect(location.search + location.hash).toBe('?a=b#/n/plan');
+});
+
+test('one to a team is accepted, and its notebook is what is shown', async () => {
+  const { come, teams, notebook } = opened('/?invitation=org.secret#/', async () => ({ entityId: 'org:kitchen', role: 'editor' }));
+  await come();
+  expect(teams.choose).toHaveBeenCalledWith('org:kitchen');
+  expect(notebook.include).not.toHaveBeenCalled();
+  expect(notebook.refresh).toHaveBeenCalled();
 });
 
 test('what is no note is accepted, and the list is asked for again', async () => {

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 
-import { NetworkError, type Client, type Listed, type Meta } from 'timeweft';
+import { NetworkError, type Client, type Listed, type Membership, type Meta, type Organisation, type Role } from 'timeweft';
 import { beforeEach, expect, test } from 'vitest';
 import { keptList } from '../src/lib/kept-list.ts';
 import { MOST, Notebook } from '../src/lib/notebook.svelte.ts';
@@ -48,13 +48,22 @@ function client() {
     if (server.error) throw server.error;
     for (const [id, time] of listed) yield { entityId: `${type}:${id}`, validFrom: instant(time), personId: 'ann' };
   }
+  async function* orgs(): AsyncGenerator<Membership> {
+    for (const id of memberships) yield { entityId: id, role: 'editor', ...(entity(id).value as Organisation) };
+  }
+  const memberships = new Set<string>();
+  const team = (id: string, name: string | undefined, role: Role = 'editor') => {
+    memberships.add(id);
+    const value: Organisation = { nodes: { all: {} }, grants: { ann: { all: role } }, ...(name !== undefined && { name }) };
+    entity(id).is(value, TIME, role);
+  };
   const me = { personId: 'ann', email: 'ann.b@example.org' };
-  const made = { me, status: 'online', entity, list, onStatus: () => () => undefined } as unknown as Client;
+  const made = { me, status: 'online', entity, list, orgs, onStatus: () => () => undefined } as unknown as Client;
   const there = (id: string, title: string, time: number, role = 'admin') => {
     listed.set(id, time);
     entity(`page:${id}`).is({ title, blob: '' }, time, role);
   };
-  return { client: made, entity, listed, server, there };
+  return { client: made, entity, listed, server, there, team, memberships };
 }
 
 beforeEach(() => localStorage.clear());
@@ -82,7 +91,7 @@ test('what is deleted or withdrawn has no place any more, and what is no text no
   expect(notebook.list.map(({ id, title }) => [id, title])).toEqual([['b', '']]);
   listed.delete('a');
   await notebook.refresh();
-  expect(keptList('ann')).toEqual(['b']);
+  expect(keptList('notes', 'ann')).toEqual(['b']);
 });
 
 test('a note that was just made is there before the server knows it, and stays while it was not sent', async () => {
@@ -114,7 +123,7 @@ test('what it listed last is listed without a connection, to the same person onl
   await later.refresh();
   expect(later.problem).toBeUndefined();
   expect(later.list.map(({ title }) => title)).toEqual(['A']);
-  expect(keptList('bob')).toEqual([]);
+  expect(keptList('notes', 'bob')).toEqual([]);
 });
 
 test('a list that can\'t be read changes nothing, and says why', async () => {
@@ -141,4 +150,43 @@ test('a person has the name of their address until they choose another, and othe
   expect([notebook.name('bob'), notebook.knows('bob')]).toEqual(['Somebody', false]);
   notebook.meet([{ personId: 'bob', role: 'viewer', public: { name: 'Bob', color: 25 } }]);
   expect([notebook.name('bob'), notebook.color('bob'), notebook.knows('bob')]).toEqual(['Bob', 25, true]);
+});
+
+test('teams are the organisations that have a name, and a note of one says so', async () => {
+  const { client: ann, there, team, entity, memberships } = client();
+  there('a', 'A', TIME);
+  there('b', 'B', TIME - 1);
+  team('org:kitchen', 'The kitchen');
+  team('org:garden', 'Garden', 'viewer');
+  team('org:small', undefined);
+  entity('org:kitchen').update((value) => Object.assign(value, { attached: { 'page:a': 'all' } }));
+  const notebook = new Notebook(ann);
+  await notebook.refresh();
+  const { teams } = notebook;
+  expect(teams.list.map(({ name, node, mayShare }) => [name, node, mayShare])).toEqual([['Garden', undefined, false], ['The kitchen', 'all', false]]);
+  expect(notebook.list.map(({ id, team }) => [id, team?.name])).toEqual([['a', 'The kitchen'], ['b', undefined]]);
+  teams.choose('org:kitchen');
+  const id = notebook.create(teams.chosen);
+  expect(entity('org:kitchen').value).toMatchObject({ attached: { 'page:a': 'all', [`page:${id}`]: 'all' } });
+  expect(notebook.list.find((note) => note.id === id)?.team?.name).toBe('The kitchen');
+  expect(keptList('teams', 'ann')).toEqual(['org:kitchen', 'org:garden']);
+  // Who was let go has nothing chosen that is not there.
+  memberships.delete('org:kitchen');
+  entity('org:kitchen').is(undefined);
+  await teams.refresh();
+  expect([teams.chosen, teams.list.map(({ name }) => name)]).toEqual([undefined, ['Garden']]);
+});
+
+test('a team that is made here is there at once, and its maker\'s', async () => {
+  const { client: ann, entity } = client();
+  const { teams } = new Notebook(ann);
+  teams.create('Crew');
+  expect(teams.chosen?.name).toBe('Crew');
+  await teams.refresh();
+  const [made] = teams.list;
+  expect(entity(made?.id ?? '').value).toEqual({ name: 'Crew', nodes: { all: {} }, grants: { ann: { all: 'admin' } } });
+  teams.rename(made?.id ?? '', 'Night crew');
+  expect(teams.list[0]?.name).toBe('Night crew');
+  teams.remove(made?.id ?? '');
+  expect(teams.list).toEqual([]);
 });

@@ -174,6 +174,22 @@ impl Org {
         Some(entity).filter(|entity| self.node_of(entity) == Some(node)).map(String::as_str)
     }
 
+    /// Whether there is such a node.
+    pub fn has_node(&self, node: &str) -> bool {
+        self.nodes.contains(node)
+    }
+
+    /// The nodes that are below nothing, but for those that are there for one entity alone.
+    pub fn highest_nodes(&self) -> impl Iterator<Item = &str> {
+        let is_highest = |node: &&str| !self.parents.contains(node) && self.entity_of(node).is_none();
+        self.nodes.names().map(|node| &**node).filter(is_highest)
+    }
+
+    /// Whether `grants` says anything of a person, also at nodes that are not there.
+    pub fn is_granted(&self, person: &str) -> bool {
+        self.grants.contains(person)
+    }
+
     /// Whether a person has any role by name.
     pub fn is_named(&self, person: &str) -> bool {
         self.granted_to(person).next().is_some()

@@ -156,7 +156,7 @@ pub(crate) async fn execute<H: Host>(router: &Router<H>, request: Request<'_>) -
         // Taking oneself off what one was never on is no error.
         Err(Denied::Hidden) if matches!(action, Action::Unsubscribe) => return Executed::answering(Ok(None)),
         // Who may not read it hears when they may.
-        Err(Denied::Hidden) if matches!(action, Action::Subscribe { .. }) => {
+        Err(Denied::Hidden) if matches!(action, Action::Subscribe { .. } | Action::Follow) => {
             let rights = org::waiting(router, &entity, principal.person).await;
             let subscription = if rights.is_empty() { None } else { Some(Subscription::Wait { rights }) };
             return Executed { subscription, ..Executed::answering(Err(Denied::Hidden)) };

@@ -13,6 +13,7 @@ mod backend;
 mod bindings;
 mod convert;
 mod instance;
+mod priority;
 mod queue;
 mod turns;
 mod worker;

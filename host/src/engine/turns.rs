@@ -7,7 +7,7 @@
 //! again as it took. So whoever asks for little does not wait for those who ask for much.
 //!
 //! A thread that computes for long gives way to all other threads too, those of the store and of sockets among them, which the
-//! system would let wait for milliseconds otherwise.
+//! system would let wait for milliseconds otherwise ([`priority`](super::priority)).
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
+use super::priority;
 use crate::gateway::Principal;
 
 /// How often a call that computes looks whether it should make way.
@@ -25,9 +26,6 @@ pub(super) const TICK: Duration = Duration::from_millis(2);
 const SLICE: Duration = Duration::from_millis(4);
 /// Long calls take turns of this length among themselves.
 const QUANTUM: Duration = Duration::from_millis(50);
-/// What long calls have of the processor beside others: a tenth of what these have.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
 /// A call that has made way for longer lets nobody before it any more.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -238,9 +236,7 @@ thread_local! {
 /// From now on this thread lets others of this machine compute first: who may not raise priorities can't take that back.
 fn give_way() {
     if !GIVES_WAY.replace(true) {
-        // Only Linux has priorities of threads. Who does not get one waits for turns as before.
-        #[cfg(target_os = "linux")]
-        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
+        priority::lower();
     }
 }
 

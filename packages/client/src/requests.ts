@@ -9,7 +9,7 @@ import { foreignOrigin, isForeign, wrongServer } from './reach.js';
 import type { apply } from './tree/apply.js';
 import type { decodeAnswer } from './tree/decode.js';
 import type { Patch } from './tree/patch.js';
-import type { Accepted, Invitation, Listed, Me, Membership, Meta, Organisation, People, Session, Share } from './types.js';
+import type { Accepted, Invitation, Listed, Me, Membership, Meta, Organisation, People, Session, Share, Unshare } from './types.js';
 
 interface Version {
   value: unknown;
@@ -132,19 +132,20 @@ export class Requests {
   }
 
   async share(id: string, share: Share): Promise<Invitation | undefined> {
-    only(share, ['personId', 'everybody', 'link', 'email']);
-    const { role } = share;
+    only(share, ['personId', 'everybody', 'link', 'email'], ['role', 'expiresIn', 'node']);
+    const { role, node } = share;
     if ('email' in share || 'link' in share) {
-      const invitation = { role, email: 'email' in share ? share.email : undefined, expiresIn: share.expiresIn };
+      const invitation = { role, node, email: 'email' in share ? share.email : undefined, expiresIn: share.expiresIn };
       return { role, ...((await this.#post(`/api/v1/entities/${id}/invitations`, invitation)) as object) } as Invitation;
     }
-    await this.#post(`/api/v1/entities/${id}/people/${nameOf(share)}`, { role }, 'PUT');
+    await this.#post(`/api/v1/entities/${id}/people/${nameOf(share)}`, { role, node }, 'PUT');
     return undefined;
   }
 
-  async unshare(id: string, whom: { personId: string } | { everybody: true } | { invitation: string }): Promise<void> {
-    only(whom, ['personId', 'everybody', 'invitation']);
-    const what = 'invitation' in whom ? `invitations/${encodeURIComponent(whom.invitation)}` : `people/${nameOf(whom)}`;
+  async unshare(id: string, whom: Unshare): Promise<void> {
+    only(whom, ['personId', 'everybody', 'invitation'], ['node']);
+    const at = 'node' in whom && whom.node !== undefined ? `?${new URLSearchParams({ node: whom.node })}` : '';
+    const what = 'invitation' in whom ? `invitations/${encodeURIComponent(whom.invitation)}` : `people/${nameOf(whom)}${at}`;
     await this.#send(`/api/v1/entities/${id}/${what}`, { method: 'DELETE' });
   }
 
@@ -190,9 +191,11 @@ export class Requests {
   }
 }
 
-/** One of these names whom it is about: what is misspelt must not make something public. */
-const only = (whom: object, names: string[]): void => {
+/** One of `names` says whom it is about: what is misspelt must not make something public, or somebody more than was meant. */
+const only = (whom: object, names: string[], others: string[]): void => {
   const said = Object(whom) as Record<string, unknown>;
+  const unknown = Object.keys(said).find(one => ![...names, ...others].includes(one));
+  if (unknown !== undefined) throw new InvalidValueError('bad-request', `there is no ${unknown} to be said: ${[...names, ...others].join(', ')}`);
   const [name, ...more] = names.filter(one => one in said);
   const value = said[name ?? ''];
   const isSaid = name === 'everybody' || name === 'link' ? value === true : typeof value === 'string' && value !== '';

@@ -3,7 +3,7 @@
  */
 
 import { closed, type Home } from './home.js';
-import type { Meta, People, Share } from './types.js';
+import type { Meta, People, Share, Unshare } from './types.js';
 
 export abstract class ServerSide<T> {
   constructor(
@@ -32,7 +32,7 @@ export abstract class ServerSide<T> {
     return this.home.request(server => server.share(this.id, share)) as Promise<never>;
   }
 
-  unshare(whom: { personId: string } | { everybody: true } | { invitation: string }): Promise<void> {
+  unshare(whom: Unshare): Promise<void> {
     return this.home.request(server => server.unshare(this.id, whom));
   }
 

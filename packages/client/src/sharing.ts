@@ -5,12 +5,18 @@
 /** What somebody is with an entity: a viewer reads it, an editor changes it too, and an admin also shares it. */
 export type Role = 'viewer' | 'editor' | 'admin';
 
-/** With whom something is shared, and as what; see {@link Entity.share}. `expiresIn` is in seconds, a week unless given. */
+/**
+ * With whom something is shared, and as what; see {@link Entity.share}. `expiresIn` is in seconds, a week unless given. `node` is for
+ * organisations: where in it, unless it is the only node that is below nothing.
+ */
 export type Share =
-  | { personId: string; role: Role }
-  | { everybody: true; role: 'viewer' | 'editor' }
-  | { link: true; role: Role; expiresIn?: number }
-  | { email: string; role: Role; expiresIn?: number };
+  | { personId: string; role: Role; node?: string }
+  | { everybody: true; role: 'viewer' | 'editor'; node?: string }
+  | { link: true; role: Role; expiresIn?: number; node?: string }
+  | { email: string; role: Role; expiresIn?: number; node?: string };
+
+/** From whom it is taken; see {@link Entity.unshare}. Without a `node`, an organisation is taken from somebody everywhere in it. */
+export type Unshare = { personId: string; node?: string } | { everybody: true; node?: string } | { invitation: string };
 
 /** An invitation that stands: for who has that address, or for whoever has the link. */
 export interface Invitation {
@@ -20,6 +26,8 @@ export interface Invitation {
   readonly role: Role;
   /** Whom it is for; absent for whoever has the link. */
   readonly email?: string;
+  /** Of an organisation, where in it. */
+  readonly node?: string;
   /** ISO 8601 in UTC. */
   readonly expiresAt: string;
 }

@@ -4,11 +4,11 @@
 
 import type { TimeweftError } from './errors.js';
 import type { ClientStatus, Me, Warning } from './messages.js';
-import type { Accepted, Invitation, Membership, People, Role } from './sharing.js';
+import type { Accepted, Invitation, Membership, People, Role, Share, Unshare } from './sharing.js';
 import type { Signing } from './signing.js';
 
 export type { ClientStatus, Me, Warning } from './messages.js';
-export type { Accepted, Invitation, Membership, Organisation, People, Role, Share } from './sharing.js';
+export type { Accepted, Invitation, Membership, Organisation, People, Role, Share, Unshare } from './sharing.js';
 export type { Session, Signing } from './signing.js';
 
 /** What is known of one version of an entity. */
@@ -307,19 +307,21 @@ export interface Entity<T = unknown> {
   people(): Promise<People>;
   /**
    * Gives a person a role with it, or everybody; what they had is replaced. The policy of its type has to be `org`, and it takes the role `admin`.
+   * An organisation is shared likewise, at one of its nodes.
    *
    * @example
    * await note.share({ personId, role: 'editor' })
    * await note.share({ email: 'bob@example.com', role: 'viewer' }) // a mail with a link
    * const { token } = await note.share({ link: true, role: 'viewer' }) // for whoever has it: client.accept(token)
    * await note.share({ everybody: true, role: 'viewer' })
+   * await team.share({ email: 'bob@example.com', role: 'editor', node: 'helpers' }) // a member from then on
    * @throws ForbiddenError when this person may not, or entities of its type can't be shared
    * @throws NetworkError when the server can't be reached
    */
-  share(share: { personId: string; role: Role } | { everybody: true; role: 'viewer' | 'editor' }): Promise<void>;
-  share(share: { link: true; role: Role; expiresIn?: number }): Promise<Invitation & { token: string }>;
+  share(share: Extract<Share, { personId: string } | { everybody: true }>): Promise<void>;
+  share(share: Extract<Share, { link: true }>): Promise<Invitation & { token: string }>;
   /** In development mode there is a `token` too, as nobody has a mail. */
-  share(share: { email: string; role: Role; expiresIn?: number }): Promise<Invitation & { token?: string }>;
+  share(share: Extract<Share, { email: string }>): Promise<Invitation & { token?: string }>;
   /**
    * Takes from a person, or everybody, what they are with it; or withdraws an invitation. Who leaves takes it from themselves. In their browsers it is gone with
    * its copy, and edits they had not sent are in {@link Entity.conflicts} there.
@@ -327,7 +329,7 @@ export interface Entity<T = unknown> {
    * @throws ForbiddenError when this person may not, or they have it by an organisation, where it is taken
    * @throws NetworkError when the server can't be reached
    */
-  unshare(whom: { personId: string } | { everybody: true } | { invitation: string }): Promise<void>;
+  unshare(whom: Unshare): Promise<void>;
 
   /**
    * Resolves when everything is on the server's disk. Offline that is later, and there is no time limit.

@@ -22,7 +22,7 @@ export class Invitation {
   }
 
   /** Accepts it and opens what it is for. Without a connection or a session nothing happens: it is tried again when there are. */
-  async accept(client: Client, notebook: Pick<Notebook, 'include' | 'refresh'>): Promise<void> {
+  async accept(client: Client, notebook: Pick<Notebook, 'include' | 'refresh' | 'teams'>): Promise<void> {
     const { token } = this;
     if (!token || this.#isUnderWay) return;
     this.#isUnderWay = true;
@@ -33,7 +33,7 @@ export class Invitation {
       if (id) {
         notebook.include(id);
         router.go({ page: 'note', id });
-      }
+      } else if (entityId) notebook.teams.choose(entityId);
       void notebook.refresh();
     } catch (error) {
       if (error instanceof NetworkError || error instanceof SignedOutError) return;

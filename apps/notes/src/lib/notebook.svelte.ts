@@ -10,6 +10,8 @@ import { newId } from './id.ts';
 import type { LiveNote } from './live.ts';
 import { colorOf, nameFromEmail, nameOf, type Public } from './person.ts';
 import { keepList, keptList } from './kept-list.ts';
+import { Teams, type Team } from './teams.svelte.ts';
+import { text } from './text.ts';
 import { millis } from './time.ts';
 
 export interface Note {
@@ -22,6 +24,8 @@ export interface Listed {
   title: string;
   updated: number;
   mayChange: boolean;
+  /** In whose notebook it is. */
+  team: Team | undefined;
 }
 
 interface Item {
@@ -44,6 +48,7 @@ export class Notebook {
   readonly #client: Client;
   readonly #self: Entity<{ public?: Public }>;
   readonly #selfNow;
+  readonly teams: Teams;
   readonly #met = new SvelteMap<string, unknown>();
   #items = $state.raw<readonly Item[]>([]);
   #asked = $state.raw(false);
@@ -61,7 +66,8 @@ export class Notebook {
     // Of two of one's own devices the later one is right; there is nothing to ask.
     this.#self.policy = 'mine';
     this.#selfNow = fromEntity(this.#self);
-    this.#items = keptList(this.me).map((id) => this.#item(id, 0));
+    this.teams = new Teams(client);
+    this.#items = keptList('notes', this.me).map((id) => this.#item(id, 0));
   }
 
   get me(): string {
@@ -80,7 +86,8 @@ export class Notebook {
         const { current, meta, role } = live;
         if (current === undefined) return [];
         const updated = Math.max(since, meta ? millis(meta.validFrom) : 0);
-        return [{ id, title: text(current.title), updated, mayChange: role !== 'viewer' }];
+        const team = this.teams.of(`${TYPE}:${id}`);
+        return [{ id, title: text(current.title), updated, mayChange: role !== 'viewer', team }];
       })
       .sort((a, b) => b.updated - a.updated || (a.id < b.id ? -1 : 1)),
   );
@@ -89,8 +96,10 @@ export class Notebook {
     return this.#client.entity<Note>(`${TYPE}:${id}`);
   }
 
-  create(): string {
+  /** A note of one's own, or of a team where one may write. */
+  create(team?: Team): string {
     const id = newId();
+    if (team) this.teams.attach(team, `${TYPE}:${id}`);
     this.note(id).set({ title: '', blob: '' });
     this.include(id);
     this.#refreshAfter(id);
@@ -203,6 +212,7 @@ export class Notebook {
         const here = this.#items.filter(({ id }) => !ids.has(id) && (!before.has(id) || this.#isUnsent(id)));
         this.#show([...here, ...listed]);
         this.more = all.length > MOST;
+        await this.teams.refresh();
         this.problem = undefined;
         this.#asked = true;
       } catch (error) {
@@ -233,13 +243,9 @@ export class Notebook {
   #show(items: readonly Item[]): void {
     this.#items = items;
     keepList(
+      'notes',
       this.me,
       items.map(({ id }) => id),
     );
   }
-}
-
-/** Anybody may have written anything into a note: what is no text is shown as none. */
-export function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }

@@ -1,7 +1,8 @@
 // What a version's note was before it, from the version itself: `meta.previousValues` leads back (docs/protocol.md,
 // "Diffs"). Only what a note shows is followed, its two texts.
 
-import { text, type Note } from './notebook.svelte.ts';
+import type { Note } from './notebook.svelte.ts';
+import { text } from './text.ts';
 
 /** The note before that version; `undefined` for the first. */
 export function previous(note: Note, previousValues: unknown): Note | undefined {

@@ -1,7 +1,7 @@
 // The one client of the page, and who is signed in.
 
 import { createClient, type ClientStatus, type Me } from 'timeweft';
-import { forgetList } from './kept-list.ts';
+import { forgetLists } from './kept-list.ts';
 import { toasts } from './toasts.svelte.ts';
 
 class Session {
@@ -34,7 +34,7 @@ class Session {
 
   /** Who signs out leaves nothing; whose session has only ended comes back to it. */
   #tidy(): void {
-    if (this.client.status === 'signed-out' && !this.client.me) forgetList();
+    if (this.client.status === 'signed-out' && !this.client.me) forgetLists();
   }
 }
 

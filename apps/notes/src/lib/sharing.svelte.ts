@@ -1,4 +1,4 @@
-// Who has a note and who is asked to, as the server says, and what changes that. Each change is followed by another look.
+// Who has a note, or is in a team, and who is asked to, as the server says, and what changes that. Each change is followed by another look.
 
 import type { Entity, Invitation, People, Role } from 'timeweft';
 import { explain } from './explain.ts';
@@ -8,12 +8,12 @@ export const ROLES: Readonly<Record<Role, string>> = { viewer: 'Can view', edito
 
 const SAID: Readonly<Record<string, string>> = {
   network: 'The server cannot be reached. Sharing needs a connection.',
-  forbidden: 'You may not do that with this note. Who can share it can.',
-  'invalid-value': 'Somebody has to stay who can share the note.',
+  forbidden: 'You may not do that. Who can share it can.',
+  'invalid-value': 'Somebody has to stay who can share it.',
   'bad-request': 'That does not look right. Check the address.',
   'not-implemented': 'This server sends no mail. Make a link instead, and send it yourself.',
   'slow-down': 'That was too much at once. Wait a little, or make a link instead.',
-  'not-found': 'This note is not shared with you any more.',
+  'not-found': 'It is not shared with you any more.',
   'too-large': 'So many invitations wait already. Withdraw some first.',
 };
 
@@ -21,8 +21,8 @@ const SAID: Readonly<Record<string, string>> = {
 export type Shared = Pick<Entity, 'people' | 'share' | 'unshare'>;
 
 export class Sharing {
-  readonly #note: Shared;
-  readonly #notebook: Pick<Notebook, 'meet'>;
+  readonly #shared: Shared;
+  readonly #sharedbook: Pick<Notebook, 'meet'>;
 
   people = $state.raw<People>();
   failure = $state.raw('');
@@ -31,9 +31,9 @@ export class Sharing {
 
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(note: Shared, notebook: Pick<Notebook, 'meet'>) {
-    this.#note = note;
-    this.#notebook = notebook;
+  constructor(shared: Shared, notebook: Pick<Notebook, 'meet'>) {
+    this.#shared = shared;
+    this.#sharedbook = notebook;
   }
 
   look(): Promise<boolean> {
@@ -41,15 +41,15 @@ export class Sharing {
   }
 
   give(personId: string, role: Role): Promise<boolean> {
-    return this.#do(() => this.#note.share({ personId, role }));
+    return this.#do(() => this.#shared.share({ personId, role }));
   }
 
   take(personId: string): Promise<boolean> {
-    return this.#do(() => this.#note.unshare({ personId }));
+    return this.#do(() => this.#shared.unshare({ personId }));
   }
 
   everybody(role: 'viewer' | 'editor' | undefined): Promise<boolean> {
-    return this.#do(() => (role ? this.#note.share({ everybody: true, role }) : this.#note.unshare({ everybody: true })));
+    return this.#do(() => (role ? this.#shared.share({ everybody: true, role }) : this.#shared.unshare({ everybody: true })));
   }
 
   invite(email: string, role: Role): Promise<boolean> {
@@ -62,19 +62,19 @@ export class Sharing {
 
   withdraw(id: string): Promise<boolean> {
     if (this.made?.id === id) this.made = undefined;
-    return this.#do(() => this.#note.unshare({ invitation: id }));
+    return this.#do(() => this.#shared.unshare({ invitation: id }));
   }
 
   /** Takes it from oneself. There is nothing to look at after. */
   leave(personId: string): Promise<boolean> {
-    return this.#do(() => this.#note.unshare({ personId }), false);
+    return this.#do(() => this.#shared.unshare({ personId }), false);
   }
 
   #make(share: { link: true; role: Role } | { email: string; role: Role }): Promise<boolean> {
     this.made = undefined;
     return this.#do(async () => {
       // In development mode the answer holds what the mail would.
-      const { id, token }: Invitation & { token?: string } = await ('email' in share ? this.#note.share(share) : this.#note.share(share));
+      const { id, token }: Invitation & { token?: string } = await ('email' in share ? this.#shared.share(share) : this.#shared.share(share));
       if (token) this.made = { id, token, ...('email' in share && { email: share.email }) };
     });
   }
@@ -91,8 +91,8 @@ export class Sharing {
     try {
       await change();
       if (looks) {
-        this.people = await this.#note.people();
-        this.#notebook.meet(this.people.people);
+        this.people = await this.#shared.people();
+        this.#sharedbook.meet(this.people.people);
       }
       return true;
     } catch (error) {

@@ -8,7 +8,7 @@ use timeweft_core::value::{Object, Value};
 
 use crate::event::{Effect, HttpResponse};
 use crate::host::Host;
-use crate::sharing::{self, People, Person, invitations};
+use crate::sharing::{self, People, Person, Shared, invitations};
 use crate::sign_in::email;
 
 use super::answer::{Refused, fields, needed, of_value, refuse};
@@ -44,6 +44,7 @@ pub(super) async fn list<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) 
                 ("id", Some(&*id)),
                 ("role", Some(one.role.as_str())),
                 ("email", one.email.as_deref()),
+                ("node", one.node.as_deref()),
                 ("expiresAt", Some(&*expires_at)),
             ]))
         });
@@ -52,7 +53,7 @@ pub(super) async fn list<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) 
     Ok(of_value(200, &Value::Object(body), exchange.format))
 }
 
-/// `PUT …/people/{personId}` `{role}`.
+/// `PUT …/people/{personId}` `{role, node?}`.
 pub(super) async fn share<H: Host>(
     exchange: &Exchange<'_, H>,
     entity: EntityId,
@@ -64,22 +65,26 @@ pub(super) async fn share<H: Host>(
         let message = "everybody is `viewer` or `editor`".to_owned();
         return Err(Failure::InvalidValue(vec![Violation { path: "/role".to_owned(), message }]).into());
     }
-    let effects = sharing::share(exchange.router, &entity, caller.principal(), person, role).await?;
+    let node = fields(exchange.request, &exchange.router.config)?.text("node")?;
+    let shared = Shared { entity: &entity, node: node.as_deref() };
+    let effects = sharing::share(exchange.router, shared, caller.principal(), person, role).await?;
     Ok(done(exchange, effects))
 }
 
-/// `DELETE …/people/{personId}`.
+/// `DELETE …/people/{personId}?node=`.
 pub(super) async fn unshare<H: Host>(
     exchange: &Exchange<'_, H>,
     entity: EntityId,
     person: &str,
 ) -> Result<HttpResponse, Refused> {
     let caller = exchange.caller().await?;
-    let effects = sharing::unshare(exchange.router, &entity, caller.principal(), person).await?;
+    let node = exchange.parameter("node");
+    let shared = Shared { entity: &entity, node: node.as_deref() };
+    let effects = sharing::unshare(exchange.router, shared, caller.principal(), person).await?;
     Ok(done(exchange, effects))
 }
 
-/// `POST …/invitations` `{role, email?, expiresIn?}`.
+/// `POST …/invitations` `{role, email?, expiresIn?, node?}`.
 pub(super) async fn invite<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
     let caller = exchange.caller().await?;
     let config = &exchange.router.config;
@@ -92,7 +97,9 @@ pub(super) async fn invite<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId
     };
     let is_by_mail = email.is_some();
     let promised = (role(exchange)?, email, fields.uint("expiresIn")?);
-    let made = invitations::invite(exchange.router, &entity, &caller, promised).await?;
+    let node = fields.text("node")?;
+    let shared = Shared { entity: &entity, node: node.as_deref() };
+    let made = invitations::invite(exchange.router, shared, &caller, promised).await?;
     let expires_at = made.expires_at.to_string();
     // Who invites by mail does not prove that they read it.
     let token = Some(&*made.token).filter(|_| !is_by_mail || config.development);

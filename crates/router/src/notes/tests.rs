@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 use timeweft_store::memory::MemoryStore;
 
 use crate::event::{Batch, BatchOutcome, Content, Effect, Event, Header, Held, HttpRequest, Item, Reply};
-use crate::testing::{Person, Server, now, published, server, server_over, together};
+use crate::testing::{Answer, Person, Server, Socket, now, published, server, server_over, together};
 
 const NOTES: &str = "/api/v1/entities/note";
 const NOTE: &str = "/api/v1/entities/note:n";
@@ -187,6 +187,39 @@ fn a_bad_id_is_400_a_foreign_origin_403_and_no_session_401() {
     assert_eq!(open(SOCKET, ours, ""), 401);
     assert_eq!(open("/ws/notes/n", ours, &person.cookie), 404);
     assert_eq!(open("/ws/note/%6E?x=1", ours, &person.cookie), 101);
+}
+
+#[test]
+fn where_notes_are_an_organisations_they_are_followed_by_who_may_read_them() {
+    let ann = ann();
+    let server = &ann.server;
+    let ask = |method: &str, path: &str, body: Json| {
+        let answer = server.ask(&ann.person, method, &format!("/api/v1/entities/{path}"), &[], body);
+        assert!(answer.status() < 300, "{method} {path}: {}", answer.json());
+        answer
+    };
+    ask("POST", "type", json!({"id": "note", "value": {"policy": "org"}}));
+    ann.make(json!({"title": "Weft", "blob": ""}));
+    let bob = server.sign_in("bob@example.org");
+    let follow = |target: &str| server.socket_at(target, &bob, "b");
+    let ((stranger, hidden), (_, missing)) = (follow(SOCKET), follow("/ws/note/none"));
+    assert_eq!((hidden.status, missing.status), (101, 101), "what is not theirs looks like what is not there");
+    assert_eq!((texts(&hidden).len(), texts(&missing).len()), (0, 0));
+    let people = format!("note:n/people/{}", bob.id);
+    ask("PUT", &people, json!({"role": "viewer"}));
+    let (socket, opened) = follow(SOCKET);
+    assert_eq!((opened.status, texts(&opened)[0]["data"]["title"].clone()), (101, json!("Weft")));
+    let tells = |answer: &Answer, socket: &Socket<'_>, what: fn(&Content) -> bool| {
+        answer.published().into_iter().any(|item| what(&item.content) && socket.channels.contains_key(&item.channel))
+    };
+    let since = ask("GET", "note:n", Json::Null).json()["meta"]["validFrom"].as_str().unwrap().to_owned();
+    let headers = [("if-unmodified-since", since.as_str()), ("content-type", "application/merge-patch+json")];
+    let changed = server.ask(&ann.person, "PATCH", NOTE, &headers, json!({"blob": "and warp"}));
+    let is_new: fn(&Content) -> bool = |content| matches!(content, Content::Text(text) if text.contains("and warp"));
+    assert_eq!((tells(&changed, &socket, is_new), tells(&changed, &stranger, is_new)), (true, false));
+    let withdrawn = ask("DELETE", &people, Json::Null);
+    assert!(tells(&withdrawn, &socket, |content| matches!(content, Content::Close(1012, _))));
+    assert_eq!(texts(&follow(SOCKET).1).len(), 0);
 }
 
 #[test]

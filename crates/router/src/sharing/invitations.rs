@@ -1,12 +1,14 @@
 //! Invitations: a secret that makes whoever accepts it something with an entity, by mail for one address, or as a link for anybody
 //! who has it.
 //!
-//! `tw-invitations:{id of the organisation}` holds `{invitations: {hash: {node, role, by, expiresAt, email?}}}`, by the hash of the
-//! secret. Each is to what is at a node for one entity alone. It is accepted **in the name of who invited**, so that it holds as long
+//! `tw-invitations:{id of the organisation}` holds `{invitations: {hash: {node, role, by, expiresAt, email?, isToOrg?}}}`, by the hash of
+//! the secret. Each is to what is at a node for one entity alone, or to the organisation at that node. It is accepted **in the name of who invited**, so that it holds as long
 //! as they may grant what they promised, and the version says both: `personId` who invited, `impersonatorId` who accepted. That of
 //! one address is gone then.
 //!
 //! `tw-invited:{personId}` holds when somebody had mails sent lately.
+
+use std::rc::Rc;
 
 use timeweft_core::diff::Patch as Diff;
 use timeweft_core::id::EntityId;
@@ -16,16 +18,17 @@ use timeweft_core::org::{self, Org, Role};
 use timeweft_core::time::Timestamp;
 use timeweft_core::value::{Object, Value};
 
-use crate::access::Denied;
+use crate::access::{Denied, Right};
 use crate::caller::Caller;
 use crate::document::Unfit;
 use crate::event::{Effect, Mail};
 use crate::execute::Principal;
 use crate::host::Host;
 use crate::internal::{self, Step, as_instant, instant, member, of_instant, text};
+use crate::org::Source;
 use crate::{Router, crypto};
 
-use super::{ATTEMPTS, Place, attached, change, map, may_share, place_of_its_own, readable};
+use super::{ATTEMPTS, Place, Shared, change, map, may_share, place_of_its_own, readable};
 
 /// Letters of a secret, five bits each.
 const SECRET: usize = 26;
@@ -43,6 +46,9 @@ const MAILS: usize = 50;
 const MAILS_TO_ONE: usize = 3;
 const DAY_MICROS: u64 = 24 * 3_600 * 1_000_000;
 
+/// The member of an invitation to the organisation and not to one entity.
+const TO_ORG: &str = "isToOrg";
+
 /// What is promised.
 #[derive(Clone)]
 pub(crate) struct Invitation {
@@ -50,6 +56,8 @@ pub(crate) struct Invitation {
     pub(crate) expires_at: Timestamp,
     /// Whom it is for; absent for whoever has the link.
     pub(crate) email: Option<String>,
+    /// To an organisation: at which node.
+    pub(crate) node: Option<String>,
 }
 
 /// One that was made.
@@ -72,10 +80,10 @@ fn entity(org: &EntityId) -> Result<EntityId, Failure> {
     internal::entity("tw-invitations", org.local())
 }
 
-/// Invites to an entity, whoever may share it.
+/// Invites to what somebody may share.
 pub(crate) async fn invite<H: Host>(
     router: &Router<H>,
-    invited_to: &EntityId,
+    invited_to: Shared<'_>,
     caller: &Caller,
     (role, email, seconds): (Role, Option<String>, Option<u64>),
 ) -> Result<Made, Denied> {
@@ -99,6 +107,9 @@ pub(crate) async fn invite<H: Host>(
         count_mail(router, caller.person(), email).await?;
     }
     let known = crate::org::current(router, &org).await?.ok_or(Failure::NotFound)?.0;
+    if known.role(caller.person(), &node) != Some(Role::Admin) {
+        return Err(Denied::Forbidden(format!("inviting takes the role `admin` at the node `{node}`")));
+    }
     let now = router.host.now();
     let secret = crypto::random_name(&router.host, SECRET);
     let (id, expires_at) = (crypto::hash(&secret), Timestamp(now.0 + seconds * 1_000_000));
@@ -110,6 +121,9 @@ pub(crate) async fn invite<H: Host>(
     ]);
     if let Some(email) = &email {
         promised.insert("email".to_owned(), Value::text(email));
+    }
+    if invited_to.is_org() {
+        promised.insert(TO_ORG.to_owned(), Value::Bool(true));
     }
     let entity = entity(&org)?;
     let written = internal::update(&router.host, &entity, |found| {
@@ -177,23 +191,22 @@ async fn count_mail<H: Host>(router: &Router<H>, person: &str, email: &str) -> R
     Err(Denied::Later(why, (at - now.0).div_ceil(1_000_000)))
 }
 
-/// Those that stand for an entity, to whoever may share it.
+/// Those that stand for an entity, or for an organisation at any of its nodes, to whoever may share it.
 pub(crate) async fn list<H: Host>(
     router: &Router<H>,
     invited_to: &EntityId,
     caller: Principal<'_>,
 ) -> Result<Vec<(String, Invitation)>, Denied> {
     let right = readable(router, invited_to, caller).await?;
-    let place = attached(router, &right).await?.filter(|_| right.role == Role::Admin);
-    let Some(place) = place else { return Ok(Vec::new()) };
-    let found = internal::read(&router.host, &entity(&place.org)?).await?;
+    let Some((org, known)) = organisation(router, invited_to, &right).await? else { return Ok(Vec::new()) };
+    let found = internal::read(&router.host, &entity(&org)?).await?;
     let now = router.host.now();
-    let of_node = all(found.as_ref().map(|(value, _)| value)).into_iter().filter_map(|(id, one)| {
-        let is_here = text(&one, "node") == Some(&place.node);
-        let promised = promised(&one).filter(|_| is_here && stands(&one, now) && may_come_true(&one, &place.known));
-        Some((id, promised?))
+    let of_these = all(found.as_ref().map(|(value, _)| value)).into_iter().filter_map(|(id, one)| {
+        let is_told =
+            is_to(&one, invited_to, &known, caller.person) && stands(&one, now) && may_come_true(&one, &known);
+        Some((id, promised(&one).filter(|_| is_told)?))
     });
-    Ok(of_node.collect())
+    Ok(of_these.collect())
 }
 
 /// Takes one back.
@@ -205,9 +218,34 @@ pub(crate) async fn withdraw<H: Host>(
 ) -> Result<(), Denied> {
     let right = readable(router, invited_to, caller).await?;
     may_share(&right)?;
-    let Some(place) = attached(router, &right).await? else { return Ok(()) };
-    let is_here = |standing: &Object| standing.get(id).and_then(|one| text(one, "node")) == Some(&place.node);
-    remove(router, &place.org, |standing| is_here(standing).then_some(id)).await
+    let Some((org, known)) = organisation(router, invited_to, &right).await? else { return Ok(()) };
+    let is_theirs =
+        |standing: &Object| standing.get(id).is_some_and(|one| is_to(one, invited_to, &known, caller.person));
+    remove(router, &org, |standing| is_theirs(standing).then_some(id)).await
+}
+
+/// The organisation whose invitations are those to an entity.
+async fn organisation<H: Host>(
+    router: &Router<H>,
+    invited_to: &EntityId,
+    right: &Right,
+) -> Result<Option<(EntityId, Rc<Org>)>, Denied> {
+    let org = match right.source.as_ref().map(Source::place) {
+        Some((org, Some(_))) => org,
+        _ if invited_to.kind() == org::KIND => invited_to,
+        _ => return Ok(None),
+    };
+    Ok(crate::org::current(router, org).await?.map(|(known, _)| (org.clone(), known)))
+}
+
+/// Whether an invitation is to that, where this person may share it.
+fn is_to(one: &Value, invited_to: &EntityId, known: &Org, person: &str) -> bool {
+    let node = text(one, "node").unwrap_or_default();
+    let is_this = match invited_to.kind() == org::KIND {
+        true => is_to_org(one),
+        false => !is_to_org(one) && known.node_of(invited_to.as_str()) == Some(node),
+    };
+    is_this && known.role(person, node) == Some(Role::Admin)
 }
 
 /// What is accepted makes a version that names who invited and who accepted, and has no place for an admin behind one of them;
@@ -245,7 +283,11 @@ pub(crate) async fn accept<H: Host>(router: &Router<H>, caller: &Caller, token: 
     for _ in 0..ATTEMPTS {
         let (known, version) = crate::org::current(router, &org).await?.ok_or_else(none)?;
         // What it was to may be elsewhere by now.
-        let entity = known.entity_of(node).map(str::to_owned).ok_or_else(none)?;
+        let entity = match is_to_org(one) {
+            true => known.has_node(node).then_some(org.as_str()),
+            false => known.entity_of(node),
+        };
+        let entity = entity.map(str::to_owned).ok_or_else(none)?;
         let mut accepted = Accepted { entity, role, effects: Vec::new() };
         if let Some(more) = known.named_role(caller.person(), node).filter(|known| *known >= role) {
             accepted.role = more;
@@ -314,5 +356,15 @@ fn may_come_true(one: &Value, known: &Org) -> bool {
 
 fn promised(one: &Value) -> Option<Invitation> {
     let role = Role::of(text(one, "role")?)?;
-    Some(Invitation { role, expires_at: instant(one, "expiresAt")?, email: text(one, "email").map(str::to_owned) })
+    let node = text(one, "node").filter(|_| is_to_org(one)).map(str::to_owned);
+    Some(Invitation {
+        role,
+        expires_at: instant(one, "expiresAt")?,
+        email: text(one, "email").map(str::to_owned),
+        node,
+    })
+}
+
+fn is_to_org(one: &Value) -> bool {
+    member(one, TO_ORG) == Some(&Value::Bool(true))
 }

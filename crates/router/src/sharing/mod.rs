@@ -3,6 +3,8 @@
 //! There is one mechanism, organisations. What is shared with somebody gets a node of its own, for that entity alone: in the
 //! organisation that it is attached to, below the node where it was; or in a small one that is made for it. So what is said of one entity
 //! is never said of others beside it, and what holds above holds for it too.
+//!
+//! An organisation is shared likewise, at one of its nodes: who is let in there is a member.
 
 pub(crate) mod invitations;
 #[cfg(test)]
@@ -40,7 +42,21 @@ const LONGEST_PUBLIC: usize = 4_096;
 /// The node of an organisation that is made for one entity.
 const NODE: &str = "all";
 
-/// The part of an organisation that says who is what with one entity.
+/// What is shared: an entity; of an organisation, one of its nodes.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<'a> {
+    pub(crate) entity: &'a EntityId,
+    /// Absent for what is no organisation, and for the only node of one that is below nothing.
+    pub(crate) node: Option<&'a str>,
+}
+
+impl Shared<'_> {
+    fn is_org(self) -> bool {
+        self.entity.kind() == org::KIND
+    }
+}
+
+/// The part of an organisation that says who is what with what is shared.
 pub(crate) struct Place {
     pub(crate) org: EntityId,
     pub(crate) node: String,
@@ -81,7 +97,7 @@ impl People {
     }
 }
 
-/// Where the entity is attached, as its organisation is now.
+/// Where what is shared is attached, as the organisation is now.
 struct Attached {
     org: EntityId,
     version: Timestamp,
@@ -97,7 +113,7 @@ pub(crate) async fn people<H: Host>(
 ) -> Result<People, Denied> {
     let right = readable(router, entity, caller).await?;
     let mut told = People { role: right.role, org: None, node: None, everybody: None, people: Vec::new() };
-    match attached(router, &right).await? {
+    match attached_to(router, &right).await? {
         Some(Attached { org, known, node, .. }) => {
             told.everybody = known.people(&node).find(|(person, ..)| *person == EVERYBODY).map(|(_, role, _)| role);
             // Who else is in it is its members' to know; collaborators know of each other.
@@ -115,6 +131,7 @@ pub(crate) async fn people<H: Host>(
         }
         None if entity.kind() == org::KIND && right.source.is_some() => {
             if let Some((known, _)) = crate::org::current(router, entity).await? {
+                told.everybody = known.highest(EVERYBODY);
                 for (person, role) in known.everyone().filter(|(person, _)| *person != EVERYBODY) {
                     told.tell(router, person, role, false).await?;
                 }
@@ -126,42 +143,57 @@ pub(crate) async fn people<H: Host>(
     Ok(told)
 }
 
-/// Makes a person, or [`EVERYBODY`], what is said with an entity.
+/// Makes a person, or [`EVERYBODY`], what is said with what is shared.
 pub(crate) async fn share<H: Host>(
     router: &Router<H>,
-    entity: &EntityId,
+    shared: Shared<'_>,
     caller: Principal<'_>,
     person: &str,
     role: Role,
 ) -> Result<Vec<Effect>, Denied> {
     check_person(person)?;
-    Ok(place_of_its_own(router, entity, caller, Some((person, role))).await?.1)
+    Ok(place_of_its_own(router, shared, caller, Some((person, role))).await?.1)
 }
 
-/// Takes from a person what they are with that entity alone.
+/// Takes from a person what they are with that entity alone; of an organisation, what they are at the node, or, if none is named, at all.
 pub(crate) async fn unshare<H: Host>(
     router: &Router<H>,
-    entity: &EntityId,
+    shared: Shared<'_>,
     caller: Principal<'_>,
     person: &str,
 ) -> Result<Vec<Effect>, Denied> {
     check_person(person)?;
     for _ in 0..ATTEMPTS {
-        let right = readable(router, entity, caller).await?;
-        let Some(Attached { org, version, known, node }) = attached(router, &right).await? else {
-            return Ok(Vec::new());
+        let right = readable(router, shared.entity, caller).await?;
+        let is_whole = shared.is_org() && shared.node.is_none();
+        let (org, version, known, node) = if is_whole {
+            let Some((known, version)) = crate::org::current(router, shared.entity).await? else {
+                return Ok(Vec::new());
+            };
+            (shared.entity.clone(), version, known, None)
+        } else {
+            let Some(Attached { org, version, known, node }) = attached(router, &right, shared).await? else {
+                return Ok(Vec::new());
+            };
+            (org, version, known, Some(node))
         };
         if person != caller.person {
             may_share(&right)?;
         }
-        if known.named_role(person, &node).is_none() {
-            return Ok(Vec::new());
-        }
-        if known.granted_at(person, &node).is_none() || known.entity_of(&node) != Some(entity.as_str()) {
-            return Err(inherited(entity, &org, person == caller.person));
-        }
-        let role = map([(node.as_str(), Diff::Remove)]);
-        let grants = if known.is_only_at(person, &node) { Diff::Remove } else { role };
+        let grants = match &node {
+            None if known.is_granted(person) => Diff::Remove,
+            Some(node) if known.named_role(person, node).is_some() => {
+                let is_here = shared.is_org() || known.entity_of(node) == Some(shared.entity.as_str());
+                if known.granted_at(person, node).is_none() || !is_here {
+                    return Err(inherited(shared.entity, &org, person == caller.person));
+                }
+                match known.is_only_at(person, node) {
+                    true => Diff::Remove,
+                    false => map([(node.as_str(), Diff::Remove)]),
+                }
+            }
+            _ => return Ok(Vec::new()),
+        };
         let patch = map([("grants", map([(person, grants)]))]);
         if let Some(effects) = change(router, caller, &org, version, patch).await? {
             return Ok(effects);
@@ -177,16 +209,17 @@ fn check_person(person: &str) -> Result<(), Failure> {
     Err(Failure::BadRequest(format!("`{person}` is no person id; everybody is `{EVERYBODY}`")))
 }
 
-/// The node that is for the entity alone, made if there is none, with somebody being something there.
+/// The node that is for what is shared alone, made if there is none, with somebody being something there.
 async fn place_of_its_own<H: Host>(
     router: &Router<H>,
-    entity: &EntityId,
+    shared: Shared<'_>,
     caller: Principal<'_>,
     grant: Option<(&str, Role)>,
 ) -> Result<(Place, Vec<Effect>), Denied> {
+    let entity = shared.entity;
     for _ in 0..ATTEMPTS {
         let right = readable(router, entity, caller).await?;
-        let Some(Attached { org, version, known, node }) = attached(router, &right).await? else {
+        let Some(Attached { org, version, known, node }) = attached(router, &right, shared).await? else {
             match found(router, entity, caller, &right, grant).await? {
                 Some(made) => return Ok(made),
                 // Somebody else has attached it meanwhile.
@@ -200,7 +233,7 @@ async fn place_of_its_own<H: Host>(
             return Err(inherited(entity, &org, person == caller.person));
         }
         let mut members = Vec::new();
-        let place = if known.entity_of(&node) == Some(entity.as_str()) {
+        let place = if shared.is_org() || known.entity_of(&node) == Some(entity.as_str()) {
             node
         } else {
             let new = crypto::random_id(&router.host);
@@ -233,9 +266,6 @@ async fn found<H: Host>(
     grant: Option<(&str, Role)>,
 ) -> Result<Option<(Place, Vec<Effect>)>, Denied> {
     let kind = entity.kind();
-    if kind == org::KIND {
-        return Err(Failure::BadRequest(format!("{entity} is shared by its own `grants`")).into());
-    }
     if right.rules.as_ref().is_none_or(|rules| rules.policy != Policy::Org) {
         let whose = if right.access == Access::Any { "everybody's" } else { "only their makers'" };
         let why = format!(
@@ -285,7 +315,39 @@ fn may_share(right: &Right) -> Result<(), Denied> {
     }
 }
 
-async fn attached<H: Host>(router: &Router<H>, right: &Right) -> Result<Option<Attached>, Denied> {
+/// Where what is shared is attached; an organisation's node is itself where it is.
+async fn attached<H: Host>(router: &Router<H>, right: &Right, shared: Shared<'_>) -> Result<Option<Attached>, Denied> {
+    if !shared.is_org() {
+        if shared.node.is_some() {
+            let why = format!("`node` is one of an organisation: {} is none", shared.entity);
+            return Err(Failure::BadRequest(why).into());
+        }
+        return attached_to(router, right).await;
+    }
+    let org = shared.entity.clone();
+    let (known, version) = crate::org::current(router, &org).await?.ok_or(Failure::NotFound)?;
+    let node = node_of(&known, shared)?;
+    Ok(Some(Attached { org, version, known, node }))
+}
+
+/// The node of an organisation that is meant.
+fn node_of(known: &Org, shared: Shared<'_>) -> Result<String, Failure> {
+    if let Some(node) = shared.node {
+        let there = known.has_node(node).then(|| node.to_owned());
+        return there.ok_or_else(|| Failure::BadRequest(format!("{} has no node `{node}`", shared.entity)));
+    }
+    let highest: Vec<&str> = known.highest_nodes().take(2).collect();
+    match *highest {
+        [node] => Ok(node.to_owned()),
+        _ => Err(Failure::BadRequest(format!(
+            "`node` says at which one: not one alone of {} is below nothing",
+            shared.entity
+        ))),
+    }
+}
+
+/// The node that an entity is attached to.
+async fn attached_to<H: Host>(router: &Router<H>, right: &Right) -> Result<Option<Attached>, Denied> {
     let Some((org, Some(node))) = right.source.as_ref().map(Source::place) else { return Ok(None) };
     let Some((known, version)) = crate::org::current(router, org).await? else { return Ok(None) };
     Ok(Some(Attached { org: org.clone(), version, known, node: node.to_owned() }))

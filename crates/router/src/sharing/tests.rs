@@ -363,3 +363,96 @@ fn who_has_it_open_before_it_is_shared_is_told_at_once() {
     let of_cem = format!("@{}", desk.cem.id);
     assert!(!closed.iter().any(|item| item.channel.ends_with(&of_cem) || item.channel.ends_with("@*")), "{closed:?}");
 }
+
+/// Acme, whose head is Ann, with Cem as admin of the node `web` and the document `d` in it.
+fn team() -> Desk {
+    let desk = desk();
+    let acme = json!({"nodes": {"all": {}, "web": {}}, "edges": {"all": {"web": true}}, "attached": {"doc:d": "web"},
+        "grants": {&desk.ann.id: {"all": "admin"}, &desk.cem.id: {"web": "admin"}}});
+    assert_eq!(desk.ask(&desk.ann, "POST", "org", json!({"id": "acme", "value": acme})).status(), 201);
+    desk
+}
+
+#[test]
+fn who_is_let_into_an_organisation_is_a_member_where_it_was_said() {
+    let desk = team();
+    assert_eq!(desk.share(&desk.ann, "org:acme", &desk.bob.id, "viewer").status(), 200);
+    assert_eq!((desk.reads(&desk.bob, "doc:d"), desk.writes(&desk.bob, "doc:d")), (200, 403));
+    assert_eq!(desk.reads(&desk.bob, "org:acme"), 200, "a member reads it");
+    let at_web = json!({"role": "editor", "node": "web"});
+    let path = format!("org:acme/people/{}", desk.bob.id);
+    assert_eq!(desk.ask(&desk.cem, "PUT", &path, at_web).status(), 200);
+    assert_eq!(desk.writes(&desk.bob, "doc:d"), 200);
+    let grants = || desk.ask(&desk.ann, "GET", "org:acme", Json::Null).json()["value"]["grants"].clone();
+    assert_eq!(grants()[&desk.bob.id], json!({"all": "viewer", "web": "editor"}));
+    let told = desk.people(&desk.ann, "org:acme");
+    assert_eq!(told["people"].as_array().unwrap().len(), 3, "{told}");
+    assert_eq!(desk.ask(&desk.cem, "DELETE", &format!("{path}?node=web"), Json::Null).status(), 200);
+    assert_eq!(grants()[&desk.bob.id], json!({"all": "viewer"}));
+    // Where nothing is said of the node it is all of it.
+    assert_eq!(desk.ask(&desk.cem, "DELETE", &path, Json::Null).status(), 403);
+    assert_eq!(desk.ask(&desk.bob, "DELETE", &path, Json::Null).status(), 200, "one leaves");
+    assert_eq!((desk.reads(&desk.bob, "doc:d"), desk.reads(&desk.bob, "org:acme")), (404, 404));
+    assert_eq!(desk.ask(&desk.ann, "DELETE", &path, Json::Null).status(), 200, "also where there is nobody");
+    assert_eq!(desk.share(&desk.ann, "org:acme", "*", "viewer").status(), 200);
+    assert_eq!((desk.reads(&desk.bob, "doc:d"), desk.reads(&desk.bob, "org:acme")), (200, 404));
+    assert_eq!(desk.people(&desk.ann, "org:acme")["everybody"], "viewer");
+}
+
+#[test]
+fn who_may_not_share_an_organisation_at_a_node_does_not() {
+    let desk = team();
+    assert_eq!(desk.share(&desk.cem, "org:acme", &desk.bob.id, "viewer").status(), 403, "it is Ann's at the top");
+    assert_eq!(desk.invite(&desk.cem, "org:acme", json!({"role": "viewer"})).status(), 403);
+    assert_eq!(desk.share(&desk.bob, "org:acme", &desk.bob.id, "viewer").status(), 404);
+    let at = |entity: &str, node: &str| {
+        let body = json!({"role": "viewer", "node": node});
+        desk.ask(&desk.ann, "PUT", &format!("{entity}/people/{}", desk.bob.id), body)
+    };
+    for (entity, node, says) in [("org:acme", "shop", "no node `shop`"), ("doc:d", "web", "doc:d is none")] {
+        let refused = at(entity, node);
+        assert!(refused.status() == 400 && refused.json().to_string().contains(says), "{}", refused.json());
+    }
+    // Two that are below nothing.
+    let since =
+        desk.ask(&desk.ann, "GET", "org:acme", Json::Null).json()["meta"]["validFrom"].as_str().unwrap().to_owned();
+    let headers = [("if-unmodified-since", since.as_str()), ("content-type", "application/merge-patch+json")];
+    let shop = json!({"nodes": {"shop": {}}});
+    assert_eq!(desk.server.ask(&desk.ann, "PATCH", &format!("{API}/org:acme"), &headers, shop).status(), 200);
+    let refused = desk.share(&desk.ann, "org:acme", &desk.bob.id, "viewer");
+    assert!(refused.status() == 400 && refused.json().to_string().contains("`node` says"), "{}", refused.json());
+    assert_eq!(at("org:acme", "shop").status(), 200);
+    assert_eq!(desk.reads(&desk.bob, "doc:d"), 404);
+}
+
+#[test]
+fn invitations_to_an_organisation_make_members_of_those_who_accept() {
+    let desk = team();
+    let link = desk.invite(&desk.cem, "org:acme", json!({"role": "editor", "node": "web"}));
+    assert_eq!(link.status(), 201, "{}", link.json());
+    let link = link.json();
+    assert_eq!(desk.people(&desk.cem, "org:acme")["invitations"][0]["node"], "web");
+    assert_eq!(desk.people(&desk.cem, "doc:d")["invitations"], json!([]), "it is to none of the entities there");
+    let accepted = desk.accept(&desk.bob, &link["token"]);
+    assert_eq!((accepted.status(), accepted.json()), (200, json!({"entityId": "org:acme", "role": "editor"})));
+    assert_eq!((desk.writes(&desk.bob, "doc:d"), desk.reads(&desk.bob, "org:acme")), (200, 200));
+    let dave = desk.server.sign_in("dave@example.org");
+    let withdraw = format!("org:acme/invitations/{}", link["id"].as_str().unwrap());
+    assert_eq!(desk.ask(&desk.bob, "DELETE", &withdraw, Json::Null).status(), 403);
+    assert_eq!(desk.ask(&desk.ann, "DELETE", &withdraw, Json::Null).status(), 200);
+    assert_eq!(desk.accept(&dave, &link["token"]).status(), 404);
+    // What was promised of one entity stays that entity's.
+    let of_d = desk.invite(&desk.cem, "doc:d", json!({"role": "viewer"})).json();
+    assert_eq!(desk.people(&desk.ann, "org:acme")["invitations"], json!([]));
+    assert_eq!(desk.accept(&dave, &of_d["token"]).json()["entityId"], "doc:d");
+    assert_eq!((desk.reads(&dave, "doc:d"), desk.reads(&dave, "org:acme")), (200, 404));
+    // One at a node that is gone is none.
+    let gone = desk.invite(&desk.ann, "org:acme", json!({"role": "viewer", "node": "web"})).json();
+    let since =
+        desk.ask(&desk.ann, "GET", "org:acme", Json::Null).json()["meta"]["validFrom"].as_str().unwrap().to_owned();
+    let headers = [("if-unmodified-since", since.as_str()), ("content-type", "application/merge-patch+json")];
+    let without = json!({"nodes": {"web": null}, "edges": null});
+    let cut = desk.server.ask(&desk.ann, "PATCH", &format!("{API}/org:acme"), &headers, without);
+    assert_eq!(cut.status(), 200, "{}", cut.json());
+    assert_eq!(desk.accept(&desk.server.sign_in("eve@example.org"), &gone["token"]).status(), 404);
+}

@@ -270,6 +270,12 @@ fn a_token_of_the_configured_issuer_is_its_subject() {
     let good = issue(json!({"iss": "https://id.example", "sub": "user-1", "exp": 1.9e9, "email": ANN}), key);
     let answer: Json = serde_json::from_slice(&ask(&good).body).unwrap();
     assert_eq!(answer, json!({"personId": "user-1", "email": ANN}));
+    // An address that the issuer does not vouch for is nobody's: invitations and admins go by it.
+    for (verified, email) in [(json!(true), json!(ANN)), (json!(false), Json::Null), (json!("no"), Json::Null)] {
+        let claims = json!({"iss": "https://id.example", "sub": "user-1", "exp": 1.9e9, "email": ANN, "email_verified": verified});
+        let answer: Json = serde_json::from_slice(&ask(&issue(claims, key)).body).unwrap();
+        assert_eq!(answer["email"], email, "{verified}");
+    }
     for bad in [
         issue(json!({"iss": "https://evil.example", "sub": "user-1", "exp": 1.9e9}), key),
         issue(json!({"iss": "https://id.example", "sub": "user-1", "exp": 1.7e9}), key),

@@ -62,8 +62,13 @@ async fn open<H: Host>(
     let (caller, closing) = admit(router, batch).await?;
     let request = Request { principal: caller.principal(), entity, action: Action::Follow };
     let executed = execute(router, request).await;
-    let Some(Subscription::Begin { channel, held, rights }) = executed.subscription else {
-        return Err(answered(&execute::response(None, executed.answer)));
+    let (followed, rights) = match executed.subscription {
+        Some(Subscription::Begin { channel, held, rights }) => (Some((channel, held)), rights),
+        // As one that is missing; whose it becomes is told to connect again.
+        Some(Subscription::Wait { rights }) => (None, rights),
+        Some(Subscription::End { .. }) | None => {
+            return Err(answered(&execute::response(None, executed.answer)));
+        }
     };
     let shown = match executed.answer {
         Ok(Some(Outcome::Reading(reading))) => notes::initial(reading),
@@ -74,7 +79,7 @@ async fn open<H: Host>(
     outcome.status = 101;
     // Before the subscription: an update that comes at once must not be followed by what was before it.
     outcome.replies.extend(shown.map(Reply::Text));
-    outcome.replies.push(Reply::Subscribe { channel, id: held });
+    outcome.replies.extend(followed.map(|(channel, held)| Reply::Subscribe { channel, id: held }));
     outcome.replies.extend(rights.into_iter().map(|(channel, id)| Reply::Subscribe { channel, id: Some(id) }));
     outcome.replies.extend(closing);
     outcome.replies.push(Reply::SetMeta(Header::new("session", caller.token.write(&router.config.key))));
