@@ -121,22 +121,22 @@ export class HomeClient implements Client, Home {
     return this.request(server => server.login(email));
   }
 
-  async verify(email: string, code: string): Promise<Me> {
-    return this.#signedIn(await this.request(server => server.verify(email, code)));
+  verify(email: string, code: string): Promise<Me> {
+    return this.#signedIn(server => server.verify(email, code));
   }
 
-  async guest(): Promise<Me> {
-    return this.#signedIn(await this.request(server => server.guest()));
+  guest(): Promise<Me> {
+    return this.#signedIn(server => server.guest());
   }
 
-  async impersonate(personId: string): Promise<Me> {
-    return this.#signedIn(await this.request(server => server.impersonate(personId)));
+  impersonate(personId: string): Promise<Me> {
+    return this.#signedIn(server => server.impersonate(personId));
   }
 
   async signIn(): Promise<Me | null> {
     this.#mayUse();
     const token = await this.#getToken?.();
-    return token ? this.#signedIn(await this.request(server => server.exchange(token))) : null;
+    return token ? this.#signedIn(server => server.exchange(token)) : null;
   }
 
   async logout({ discard = false }: { discard?: boolean } = {}): Promise<void> {
@@ -281,7 +281,9 @@ export class HomeClient implements Client, Home {
     this.#setWarnings([...this.#warnings.filter(({ code }) => code !== warning.code), warning]);
   }
 
-  async #signedIn(me: Me): Promise<Me> {
+  /** Whoever they are by it, for the host too. */
+  async #signedIn(by: (server: Requests) => Promise<Me>): Promise<Me> {
+    const me = await this.request(by);
     await this.#ask({ type: 'signed-in', me }, answer => answer.type === 'signed-in' && answer.me.personId === me.personId);
     return me;
   }

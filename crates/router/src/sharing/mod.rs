@@ -121,8 +121,9 @@ pub(crate) async fn people<H: Host>(
             if known.named_role(caller.person, &node).is_some() {
                 let people = known.people(&node).filter(|(person, ..)| *person != EVERYBODY);
                 let seen = people.filter(|(person, _, is_here)| is_member || *is_here || *person == caller.person);
+                let is_its_own = known.entity_of(&node) == Some(entity.as_str());
                 for (person, role, is_here) in seen {
-                    told.tell(router, person, role, !is_here).await?;
+                    told.tell(router, person, role, !is_here || !is_its_own).await?;
                 }
             }
             if is_member {

@@ -108,6 +108,8 @@ fn in_an_organisation_one_entity_is_shared_without_its_neighbours() {
         "attached": {"doc:d": "team", "doc:e": "team"}});
     let made = desk.ask(&desk.ann, "POST", "org", json!({"id": "acme", "value": acme}));
     assert_eq!(made.status(), 201, "{}", made.json());
+    let told = desk.people(&desk.ann, "doc:d")["people"].clone();
+    assert!(told.as_array().unwrap().iter().all(|person| person["inherited"] == true), "by the team: {told}");
     assert_eq!(desk.share(&desk.cem, "doc:d", &desk.bob.id, "viewer").status(), 403);
     assert_eq!(desk.share(&desk.ann, "doc:d", &desk.bob.id, "editor").status(), 200);
     assert_eq!((desk.reads(&desk.bob, "doc:d"), desk.reads(&desk.bob, "doc:e")), (200, 404));
