@@ -172,8 +172,8 @@ export class HomeClient implements Client, Home {
     return made as unknown as Entity<T>;
   }
 
-  list(type: string, { limit }: { limit?: number } = {}): AsyncIterable<Listed> {
-    return this.#each(server => server.list(type, limit));
+  list(type: string, options?: { limit?: number }): AsyncIterable<Listed> {
+    return this.#each(server => server.list(type, options));
   }
 
   orgs(): AsyncIterable<Membership> {

@@ -71,6 +71,7 @@ export class Requests {
   }
 
   async endSession(id: string): Promise<void> {
+    if (!id || typeof id !== 'string') throw new InvalidValueError('bad-request', `${id} is no session: that is the id of one of sessions()`);
     await this.#send(`/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' });
   }
 
@@ -78,14 +79,18 @@ export class Requests {
     await this.#post('/logout/all', {});
   }
 
-  history(id: string, options: { before?: string; limit?: number }): Promise<{ versions: Meta[]; more: boolean }> {
+  history(id: string, options: { before?: string; limit?: number } = {}): Promise<{ versions: Meta[]; more: boolean }> {
+    allowed('history', options, ['before', 'limit']);
     const query = new URLSearchParams();
     if (options.before !== undefined) query.set('before', options.before);
     if (options.limit !== undefined) query.set('limit', String(options.limit));
     return this.#get(`/api/v1/entities/${id}/history?${query}`) as Promise<{ versions: Meta[]; more: boolean }>;
   }
 
-  async at(id: string, time: string | Date, from?: Version): Promise<Version> {
+  async at(id: string, time: string | Date, options: { from?: Version } = {}): Promise<Version> {
+    allowed('at', options, ['from']);
+    const { from } = options;
+    if (from && typeof from.meta?.validFrom !== 'string') throw new InvalidValueError('bad-request', 'from is what at() has resolved to: { value, meta }');
     const asOf = typeof time === 'object' && Number.isFinite(+time) ? time.toISOString() : String(time);
     // The server's error would name what the app has never written.
     if (!TIME.test(asOf)) throw new InvalidValueError('bad-request', `${asOf} is no time: that is a Date or in UTC, as 2026-11-21T09:30:00.123456Z`);
@@ -98,7 +103,10 @@ export class Requests {
     return { value: from && exact ? this.tree.apply(from.value, exact) : value, meta };
   }
 
-  async *list(type: string, limit = PAGE): AsyncGenerator<Listed, void, undefined> {
+  async *list(type: string, options: { limit?: number } = {}): AsyncGenerator<Listed, void, undefined> {
+    allowed('list', options, ['limit']);
+    if (!type || typeof type !== 'string') throw new InvalidValueError('bad-request', `${type} is no type: list takes one, as note`);
+    const { limit = PAGE } = options;
     let cursor: string | undefined;
     do {
       const query = new URLSearchParams({ type, limit: String(limit), ...(cursor !== undefined && { cursor }) });
@@ -190,6 +198,12 @@ export class Requests {
     return null;
   }
 }
+
+/** What is misspelt would be as if it were not said. */
+const allowed = (call: string, options: object, names: string[]): void => {
+  const unknown = Object.keys(Object(options)).find(name => !names.includes(name));
+  if (unknown !== undefined) throw new InvalidValueError('bad-request', `${call} has no option ${unknown}: ${names.join(' and ')}`);
+};
 
 /** One of `names` says whom it is about: what is misspelt must not make something public, or somebody more than was meant. */
 const only = (whom: object, names: string[], others: string[]): void => {

@@ -11,12 +11,12 @@ export abstract class ServerSide<T> {
     protected readonly home: Home,
   ) {}
 
-  history(options: { before?: string; limit?: number } = {}): Promise<{ versions: Meta[]; more: boolean }> {
+  history(options?: { before?: string; limit?: number }): Promise<{ versions: Meta[]; more: boolean }> {
     return this.home.request(server => server.history(this.id, options));
   }
 
-  at(time: string | Date, { from }: { from?: { value: T; meta: Meta } } = {}): Promise<{ value: T; meta: Meta }> {
-    return this.home.request(server => server.at(this.id, time, from)) as Promise<{ value: T; meta: Meta }>;
+  at(time: string | Date, options?: { from?: { value: T; meta: Meta } }): Promise<{ value: T; meta: Meta }> {
+    return this.home.request(server => server.at(this.id, time, options)) as Promise<{ value: T; meta: Meta }>;
   }
 
   subscribers(): Promise<string[]> {

@@ -57,6 +57,12 @@ describe('a client', () => {
     const note = client.entity('note:one');
     expect(() => note.can('edit' as never)).toThrow('edit is none of read, change, share');
     await expect(note.share(undefined as never)).rejects.toThrow('whom it is about is one of personId');
+    await expect(note.share({ personId: 'ann', role: 'viewer', nod: 'all' } as never)).rejects.toThrow('there is no nod to be said');
+    await expect(note.history({ limt: 3 } as never)).rejects.toThrow('history has no option limt: before and limit');
+    await expect(note.at(new Date(), { from: 5 } as never)).rejects.toThrow('from is what at() has resolved to');
+    await expect(client.endSession(undefined as never)).rejects.toThrow('undefined is no session');
+    for (const type of [undefined, '']) await expect(client.list(type as never)[Symbol.asyncIterator]().next()).rejects.toThrow('is no type');
+    await expect(client.list('note', { limt: 3 } as never)[Symbol.asyncIterator]().next()).rejects.toThrow('list has no option limt');
     client.close();
   });
 
