@@ -62,7 +62,7 @@ export class HomeClient implements Client, Home {
     const [unknown] = Object.keys(rest);
     if (unknown) throw new InvalidValueError('bad-request', `createClient has no option ${unknown}: those are url, worker, policy and getToken`);
     const here = globalThis.location?.href ?? 'http://localhost';
-    if (url !== undefined && !/^https?:/.test(url)) throw new InvalidValueError('bad-request', `${url} is no server's address: that is one as https://notes.example`);
+    if (url !== undefined && !/^https?:/.test(url)) throw new InvalidValueError('bad-request', `${url} is no address as https://notes.example`);
     const { origin } = new URL(url ?? here);
     this.#origin = origin;
     this.#getToken = getToken;

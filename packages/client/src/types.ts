@@ -180,7 +180,7 @@ export interface Entity<T = unknown> {
   set(value: T): void;
 
   /**
-   * Changes the value: `fn` writes to a draft, or returns the next value and writes nothing. The draft is good until `fn` returns, so `fn` is not `async`.
+   * Changes the value: `fn` writes to a draft, or returns the next value, of the same kind, and writes nothing. The draft is good until `fn` returns, so `fn` is not `async`.
    *
    * What is done to the draft is understood as such: an element that is moved within its array is moved for everybody, with what others do inside it. From
    * one array to another it is deleted and inserted. Where others add to a number at the same time, use {@link increment}.

@@ -11,7 +11,7 @@ use crate::prelude::*;
 /// What it takes where nothing less will do.
 const HEADS: &str = " takes the role `admin` at a node with no admin above it";
 
-/// So many persons, times so many ways down that are cut, are looked at one by one.
+/// So many persons, times so many ways down that are cut, are looked at one by one, and so many nodes above those.
 const LOOKED_AT: usize = 100_000;
 
 /// Who is what at a node.
@@ -94,6 +94,8 @@ impl Org {
         if ends.len().saturating_mul(self.grants.len()) > LOOKED_AT {
             return self.members().collect();
         }
+        // In a deep organisation there is much above each.
+        let mut looked_at = 0;
         let mut lowered = BTreeSet::new();
         // Where what is granted to somebody is less, it is less there, or nowhere below.
         for (person, change) in self.grants.differences(&after.grants) {
@@ -102,8 +104,16 @@ impl Org {
                 Change::Other(before, now) => lost(before, now).collect(),
                 Change::New(_) => continue,
             };
-            if less.iter().any(|node| self.role(person, node) > after.role(person, node)) {
-                lowered.insert(&**person);
+            for node in &less {
+                let (before, now) = (At::of(self, node), At::of(after, node));
+                looked_at += before.above.len() + now.above.len();
+                if before.role(person) > now.role(person) {
+                    lowered.insert(&**person);
+                    break;
+                }
+                if looked_at > LOOKED_AT {
+                    return self.members().collect();
+                }
             }
             if **person == *EVERYBODY {
                 ends.append(&mut less);
@@ -111,6 +121,10 @@ impl Org {
         }
         for node in ends {
             let (before, now) = (At::of(self, node), At::of(after, node));
+            looked_at += before.above.len() + now.above.len();
+            if looked_at > LOOKED_AT {
+                return self.members().collect();
+            }
             // Where everybody has as much as before, who has less is who had something by name.
             let persons = match before.everybody > now.everybody {
                 true => self.members().collect(),

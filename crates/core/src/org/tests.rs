@@ -316,3 +316,23 @@ fn at_a_node_that_is_gone_nobody_is_anything_and_only_a_head_makes_it_again() {
     detached.detach("task:1");
     assert!(gone.allows(&detached, "eve").is_err() && gone.allows(&detached, "ann").is_ok());
 }
+
+/// A chain of nodes, each below the one before, with Ann above all and Bob at the end.
+fn chain(length: usize) -> Org {
+    let name = |node: usize| format!("n{node}");
+    let nodes = Value::object((0..length).map(|node| (name(node), Value::object::<&str>([]))));
+    let below = |node: usize| Value::object([(name(node + 1), Value::Bool(true))]);
+    let edges = Value::object((0..length - 1).map(|node| (name(node), below(node))));
+    let role = |node: usize, role: &str| Value::object([(name(node), Value::text(role))]);
+    let grants = Value::object([("ann", role(0, "admin")), ("bob", role(length - 1, "viewer"))]);
+    Org::read(&Value::object([("nodes", nodes), ("edges", edges), ("grants", grants)])).unwrap()
+}
+
+#[test]
+fn in_a_deep_organisation_who_has_less_is_everybody_rather_than_looked_for_without_end() {
+    let (short, long) = (chain(20), chain(20_000));
+    let none = Org::default();
+    assert_eq!(short.lowered(&none).into_iter().collect::<Vec<_>>(), ["ann", "bob"]);
+    // Two hundred million nodes are above those that end.
+    assert_eq!(long.lowered(&none).into_iter().collect::<Vec<_>>(), ["ann", "bob"]);
+}

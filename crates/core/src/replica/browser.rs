@@ -35,6 +35,13 @@ impl Browser {
         self.replicas.contains_key(entity)
     }
 
+    /// How many changes are kept that a tab has not seen.
+    #[cfg(test)]
+    pub(super) fn unseen(&self, entity: &str, tab: &str) -> usize {
+        let tabs = self.replicas.get(entity).into_iter().flat_map(|replica| &replica.tabs);
+        tabs.filter(|known| known.name == tab).map(|tab| tab.unseen.len()).sum()
+    }
+
     /// Takes in what the disk has, if anything, before the first tab joins. It stays in memory until a tab has left it.
     /// What is no entity's name is not taken.
     pub fn load(&mut self, entity: &str, snapshot: Option<&[u8]>, journal: Option<&[u8]>) -> Vec<Effect> {

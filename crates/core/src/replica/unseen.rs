@@ -3,10 +3,13 @@
 //!
 //! The tab's value with the changes here, oldest first, is the value of the replica. Each carries its way back, so that the value
 //! that the tab shows is found from the replica's.
+//!
+//! A tab whose edits wait takes in nothing until the last of them is shown to it. So what came before an edit is seen together or not at all, and
+//! this person's own of it are kept as one: else each edit of a tab that is thousands of changes behind would be moved over each of them.
 
 use super::reconcile::{Policy, applied, reconcile};
 use super::typed::Typed;
-use crate::diff::{Contested, Diff, Order};
+use crate::diff::{Contested, Diff, Order, compose};
 use crate::prelude::*;
 use crate::value::Value;
 
@@ -16,7 +19,7 @@ const KEPT: usize = 1024;
 /// A change as that tab will see it.
 #[derive(Debug)]
 pub(super) struct Change {
-    /// The number of the `show`.
+    /// The number of the `show`; of several, that of the last.
     pub(super) seq: u32,
     pub(super) diff: Diff,
     pub(super) back: Diff,
@@ -91,6 +94,26 @@ impl Unseen {
         Some(value)
     }
 
+    /// How many changes there are, as they are kept.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// What this person did is one change, as far as nobody else did something in between.
+    fn gather(&mut self) {
+        // From the end: the first may be thousands of changes, and takes the others in once.
+        for index in (1..self.changes.len()).rev() {
+            let [.., first, then] = &self.changes[..=index] else { return };
+            if let (By::Own, By::Own) = (&first.by, &then.by)
+                && let (Ok(diff), Ok(back)) = (compose(&first.diff, &then.diff), compose(&then.back, &first.back))
+            {
+                self.changes[index - 1] = Change { seq: then.seq, diff, back, by: By::Own };
+                self.changes.remove(index);
+            }
+        }
+    }
+
     /// An edit of what the tab shows, moved behind all that it has not seen; and what it gave way in, with the version that did
     /// that. A later edit of this person's own holds against an earlier one.
     pub(super) fn moved(
@@ -100,18 +123,23 @@ impl Unseen {
         policy: Policy,
         person: &str,
     ) -> (Diff, Vec<(Contested, Vec<u8>)>) {
+        self.gather();
         let mut raised: Vec<(Contested, Vec<u8>)> = Vec::new();
         let mut with_edit = applied(&edit, &shown);
         let mut before = shown;
-        for change in &mut self.changes {
+        let last = self.changes.len().saturating_sub(1);
+        for (index, change) in self.changes.iter_mut().enumerate() {
             let (policy, order, meta) = match &change.by {
                 By::Own => (Policy::Mine, Order::later(None, None), &[][..]),
                 By::Other(author, meta) => (policy, Order::later(Some(person), author.as_deref()), &meta[..]),
             };
             let both = reconcile(&edit, &change.diff, || before.clone(), policy, order);
-            before = applied(&change.diff, &before);
             change.back = both.theirs.invert(&with_edit);
-            with_edit = applied(&both.theirs, &with_edit);
+            // To copy a long list takes longer than all else.
+            if index < last {
+                before = applied(&change.diff, &before);
+                with_edit = applied(&both.theirs, &with_edit);
+            }
             for (contested, _) in &mut raised {
                 contested.place = contested.place.follow(&both.theirs);
             }

@@ -1,8 +1,8 @@
 //! Invitations: a secret that makes whoever accepts it something with an entity, by mail for one address, or as a link for anybody
 //! who has it.
 //!
-//! `tw-invitations:{id of the organisation}` holds `{invitations: {hash: {node, role, by, expiresAt, email?, isToOrg?}}}`, by the hash of
-//! the secret. Each is to what is at a node for one entity alone, or to the organisation at that node. It is accepted **in the name of who invited**, so that it holds as long
+//! `tw-invitations:{id of the organisation}` holds `{invitations: {hash: {to, node, role, by, expiresAt, email?}}}`, by the hash of the secret.
+//! Each is `to` what is at a node for one entity alone, or to the organisation at that node. It is accepted **in the name of who invited**, so that it holds as long
 //! as they may grant what they promised, and the version says both: `personId` who invited, `impersonatorId` who accepted. That of
 //! one address is gone then.
 //!
@@ -45,9 +45,6 @@ const MOST_OF_ALL: usize = 5_000;
 const MAILS: usize = 50;
 const MAILS_TO_ONE: usize = 3;
 const DAY_MICROS: u64 = 24 * 3_600 * 1_000_000;
-
-/// The member of an invitation to the organisation and not to one entity.
-const TO_ORG: &str = "isToOrg";
 
 /// What is promised.
 #[derive(Clone)]
@@ -114,6 +111,7 @@ pub(crate) async fn invite<H: Host>(
     let secret = crypto::random_name(&router.host, SECRET);
     let (id, expires_at) = (crypto::hash(&secret), Timestamp(now.0 + seconds * 1_000_000));
     let mut promised = Object::from([
+        ("to".to_owned(), Value::text(invited_to.entity.as_str())),
         ("node".to_owned(), Value::text(&node)),
         ("role".to_owned(), Value::text(role.as_str())),
         ("by".to_owned(), Value::text(caller.person())),
@@ -121,9 +119,6 @@ pub(crate) async fn invite<H: Host>(
     ]);
     if let Some(email) = &email {
         promised.insert("email".to_owned(), Value::text(email));
-    }
-    if invited_to.is_org() {
-        promised.insert(TO_ORG.to_owned(), Value::Bool(true));
     }
     let entity = entity(&org)?;
     let written = internal::update(&router.host, &entity, |found| {
@@ -202,14 +197,14 @@ pub(crate) async fn list<H: Host>(
     let found = internal::read(&router.host, &entity(&org)?).await?;
     let now = router.host.now();
     let of_these = all(found.as_ref().map(|(value, _)| value)).into_iter().filter_map(|(id, one)| {
-        let is_told =
-            is_to(&one, invited_to, &known, caller.person) && stands(&one, now) && may_come_true(&one, &known);
-        Some((id, promised(&one).filter(|_| is_told)?))
+        let is_told = is_to(&one, invited_to, &known) && may_withdraw(&one, &known, caller.person);
+        let is_good = is_told && stands(&one, now) && may_come_true(&one, &known);
+        Some((id, promised(&one).filter(|_| is_good)?))
     });
     Ok(of_these.collect())
 }
 
-/// Takes one back.
+/// Takes one back, also where it is to something that is elsewhere, or gone: that may come back.
 pub(crate) async fn withdraw<H: Host>(
     router: &Router<H>,
     invited_to: &EntityId,
@@ -219,9 +214,8 @@ pub(crate) async fn withdraw<H: Host>(
     let right = readable(router, invited_to, caller).await?;
     may_share(&right)?;
     let Some((org, known)) = organisation(router, invited_to, &right).await? else { return Ok(()) };
-    let is_theirs =
-        |standing: &Object| standing.get(id).is_some_and(|one| is_to(one, invited_to, &known, caller.person));
-    remove(router, &org, |standing| is_theirs(standing).then_some(id)).await
+    let is_theirs = |one: &Value| is_to(one, invited_to, &known) && may_withdraw(one, &known, caller.person);
+    remove(router, &org, |standing| standing.get(id).is_some_and(is_theirs).then_some(id)).await
 }
 
 /// The organisation whose invitations are those to an entity.
@@ -235,17 +229,29 @@ async fn organisation<H: Host>(
         _ if invited_to.kind() == org::KIND => invited_to,
         _ => return Ok(None),
     };
-    Ok(crate::org::current(router, org).await?.map(|(known, _)| (org.clone(), known)))
+    match crate::org::current(router, org).await? {
+        Some((known, _)) => Ok(Some((org.clone(), known))),
+        // While it is deleted nobody is let in by it, and nothing of it is changed: it may come back.
+        None => Err(Failure::NotFound.into()),
+    }
 }
 
-/// Whether an invitation is to that, where this person may share it.
-fn is_to(one: &Value, invited_to: &EntityId, known: &Org, person: &str) -> bool {
-    let node = text(one, "node").unwrap_or_default();
-    let is_this = match invited_to.kind() == org::KIND {
-        true => is_to_org(one),
-        false => !is_to_org(one) && known.node_of(invited_to.as_str()) == Some(node),
-    };
-    is_this && known.role(person, node) == Some(Role::Admin)
+/// Whether an invitation is to that.
+fn is_to(one: &Value, invited_to: &EntityId, known: &Org) -> bool {
+    match text(one, "to") {
+        Some(to) => to == invited_to.as_str(),
+        // One from before it was said is to the entity whose node that is.
+        None => known.node_of(invited_to.as_str()) == text(one, "node"),
+    }
+}
+
+/// Whoever may share at its node; of one at a node that is gone, or elsewhere, also who made it and who is head.
+fn may_withdraw(one: &Value, known: &Org, person: &str) -> bool {
+    known.role(person, text(one, "node").unwrap_or_default()) == Some(Role::Admin)
+        || text(one, "by") == Some(person)
+        || known.is_head(person)
+        || text(one, "to")
+            .is_some_and(|to| known.node_of(to).is_some_and(|node| known.role(person, node) == Some(Role::Admin)))
 }
 
 /// What is accepted makes a version that names who invited and who accepted, and has no place for an admin behind one of them;
@@ -283,9 +289,9 @@ pub(crate) async fn accept<H: Host>(router: &Router<H>, caller: &Caller, token: 
     for _ in 0..ATTEMPTS {
         let (known, version) = crate::org::current(router, &org).await?.ok_or_else(none)?;
         // What it was to may be elsewhere by now.
-        let entity = match is_to_org(one) {
-            true => known.has_node(node).then_some(org.as_str()),
-            false => known.entity_of(node),
+        let entity = match org_of(one) {
+            Some(org) => known.has_node(node).then_some(org),
+            None => known.entity_of(node).filter(|entity| text(one, "to").is_none_or(|to| to == *entity)),
         };
         let entity = entity.map(str::to_owned).ok_or_else(none)?;
         let mut accepted = Accepted { entity, role, effects: Vec::new() };
@@ -356,7 +362,7 @@ fn may_come_true(one: &Value, known: &Org) -> bool {
 
 fn promised(one: &Value) -> Option<Invitation> {
     let role = Role::of(text(one, "role")?)?;
-    let node = text(one, "node").filter(|_| is_to_org(one)).map(str::to_owned);
+    let node = text(one, "node").filter(|_| org_of(one).is_some()).map(str::to_owned);
     Some(Invitation {
         role,
         expires_at: instant(one, "expiresAt")?,
@@ -365,6 +371,7 @@ fn promised(one: &Value) -> Option<Invitation> {
     })
 }
 
-fn is_to_org(one: &Value) -> bool {
-    member(one, TO_ORG) == Some(&Value::Bool(true))
+/// The organisation that it is to, if it is not to one entity.
+fn org_of(one: &Value) -> Option<&str> {
+    text(one, "to").filter(|to| to.split_once(':').is_some_and(|(kind, _)| kind == org::KIND))
 }

@@ -168,9 +168,7 @@ pub(crate) async fn unshare<H: Host>(
         let right = readable(router, shared.entity, caller).await?;
         let is_whole = shared.is_org() && shared.node.is_none();
         let (org, version, known, node) = if is_whole {
-            let Some((known, version)) = crate::org::current(router, shared.entity).await? else {
-                return Ok(Vec::new());
-            };
+            let (known, version) = crate::org::current(router, shared.entity).await?.ok_or(Failure::NotFound)?;
             (shared.entity.clone(), version, known, None)
         } else {
             let Some(Attached { org, version, known, node }) = attached(router, &right, shared).await? else {
@@ -229,6 +227,7 @@ async fn place_of_its_own<H: Host>(
         };
         may_share(&right)?;
         if let Some((person, role)) = grant
+            && !shared.is_org()
             && known.people(&node).any(|(known, more, is_here)| known == person && more > role && !is_here)
         {
             return Err(inherited(entity, &org, person == caller.person));

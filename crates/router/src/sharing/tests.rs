@@ -389,6 +389,29 @@ fn who_is_let_into_an_organisation_is_a_member_where_it_was_said() {
     assert_eq!(grants()[&desk.bob.id], json!({"all": "viewer", "web": "editor"}));
     let told = desk.people(&desk.ann, "org:acme");
     assert_eq!(told["people"].as_array().unwrap().len(), 3, "{told}");
+    // Less than they are above is no less, and no error: it stays when that is taken.
+    assert_eq!(desk.share(&desk.ann, "org:acme", &desk.cem.id, "editor").status(), 200);
+    assert_eq!(
+        desk.ask(
+            &desk.ann,
+            "PUT",
+            &format!("org:acme/people/{}", desk.cem.id),
+            json!({"role": "viewer", "node": "web"})
+        )
+        .status(),
+        200
+    );
+    assert_eq!(desk.writes(&desk.cem, "doc:d"), 200);
+    assert_eq!(
+        desk.ask(
+            &desk.ann,
+            "PUT",
+            &format!("org:acme/people/{}", desk.cem.id),
+            json!({"role": "admin", "node": "web"})
+        )
+        .status(),
+        200
+    );
     assert_eq!(desk.ask(&desk.cem, "DELETE", &format!("{path}?node=web"), Json::Null).status(), 200);
     assert_eq!(grants()[&desk.bob.id], json!({"all": "viewer"}));
     // Where nothing is said of the node it is all of it.
@@ -456,5 +479,46 @@ fn invitations_to_an_organisation_make_members_of_those_who_accept() {
     let without = json!({"nodes": {"web": null}, "edges": null});
     let cut = desk.server.ask(&desk.ann, "PATCH", &format!("{API}/org:acme"), &headers, without);
     assert_eq!(cut.status(), 200, "{}", cut.json());
-    assert_eq!(desk.accept(&desk.server.sign_in("eve@example.org"), &gone["token"]).status(), 404);
+    let eve = desk.server.sign_in("eve@example.org");
+    assert_eq!(desk.accept(&eve, &gone["token"]).status(), 404);
+    // It can be withdrawn all the same, and is withdrawn where the node is made again.
+    let path = format!("org:acme/invitations/{}", gone["id"].as_str().unwrap());
+    assert_eq!(desk.ask(&desk.ann, "DELETE", &path, Json::Null).status(), 200);
+    let since =
+        desk.ask(&desk.ann, "GET", "org:acme", Json::Null).json()["meta"]["validFrom"].as_str().unwrap().to_owned();
+    let headers = [("if-unmodified-since", since.as_str()), ("content-type", "application/merge-patch+json")];
+    let again = json!({"nodes": {"web": {}}, "edges": {"all": {"web": true}}});
+    assert_eq!(desk.server.ask(&desk.ann, "PATCH", &format!("{API}/org:acme"), &headers, again).status(), 200);
+    assert_eq!(desk.accept(&eve, &gone["token"]).status(), 404);
+}
+
+#[test]
+fn an_invitation_is_withdrawn_though_what_it_is_to_has_moved() {
+    let desk = team();
+    let made = desk.invite(&desk.ann, "doc:d", json!({"role": "viewer"})).json();
+    let team = || desk.ask(&desk.ann, "GET", "org:acme", Json::Null).json();
+    let own = team()["value"]["attached"]["doc:d"].clone();
+    let attach = |node: &Json| {
+        let since = team()["meta"]["validFrom"].as_str().unwrap().to_owned();
+        let headers = [("if-unmodified-since", since.as_str()), ("content-type", "application/merge-patch+json")];
+        let body = json!({"attached": {"doc:d": node}});
+        assert_eq!(desk.server.ask(&desk.ann, "PATCH", &format!("{API}/org:acme"), &headers, body).status(), 200);
+    };
+    attach(&json!("web"));
+    let path = format!("doc:d/invitations/{}", made["id"].as_str().unwrap());
+    assert_eq!(desk.ask(&desk.ann, "DELETE", &path, Json::Null).status(), 200);
+    attach(&own);
+    assert_eq!(desk.accept(&desk.bob, &made["token"]).status(), 404);
+}
+
+#[test]
+fn of_an_organisation_that_is_deleted_nothing_is_taken_back_only_to_be_there_again() {
+    let desk = team();
+    assert_eq!(desk.share(&desk.ann, "org:acme", &desk.bob.id, "editor").status(), 200);
+    let made = desk.invite(&desk.ann, "org:acme", json!({"role": "viewer"})).json();
+    assert_eq!(desk.ask(&desk.ann, "DELETE", "org:acme", Json::Null).status(), 200);
+    for path in [format!("people/{}", desk.bob.id), format!("invitations/{}", made["id"].as_str().unwrap())] {
+        assert_eq!(desk.ask(&desk.ann, "DELETE", &format!("org:acme/{path}"), Json::Null).status(), 404, "{path}");
+    }
+    assert_eq!(desk.accept(&desk.cem, &made["token"]).status(), 404);
 }

@@ -111,6 +111,12 @@ export const movedSelection = (start: number, end: number, changes: readonly Edi
   return [first, Math.max(first, moved(end, changes))];
 };
 
+/**
+ * A caret after `changes` of others. It stays before what is behind it, so that who has put theirs at the end of a word that another is writing is not in the
+ * middle of it by the next letter; but right behind what its person wrote last it stays there.
+ */
+export const movedCaret = (at: number, changes: readonly Edit[], own?: Stretch): number => moved(at, changes, own?.end === at ? 'before' : 'after');
+
 /** What its person wrote last, after `changes` of others: nothing of theirs that is beside it, and nothing where all of it is gone. */
 export const movedOwn = (own: Stretch | undefined, changes: readonly Edit[]): Stretch | undefined => {
   if (!own) return undefined;

@@ -8,7 +8,7 @@
  */
 
 import { whereWrote, wrote, type Stretch } from '../tree/texts.js';
-import { applied, editsAround, movedOwn, movedSelection, offsetIn, ownAfter, rebased, splice, type Edit } from './edits.js';
+import { applied, editsAround, movedCaret, movedOwn, movedSelection, offsetIn, ownAfter, rebased, splice, type Edit } from './edits.js';
 import { follow, inPlace, type Field } from './scroll.js';
 
 export type { Field } from './scroll.js';
@@ -152,7 +152,9 @@ export class TextField {
       return;
     }
     const [from, to] = [changes[0]!.start, changes.at(-1)!.end];
-    const selection = movedSelection(selectionStart, selectionEnd, changes, own);
+    const isCaret = selectionStart === selectionEnd;
+    const caret = movedCaret(selectionStart, changes, own);
+    const selection = isCaret ? ([caret, caret] as const) : movedSelection(selectionStart, selectionEnd, changes);
     const change = (): void => {
       field.setRangeText(next.slice(from, next.length - (before.length - to)), from, to, 'preserve');
       if (field.value !== next) field.value = next;

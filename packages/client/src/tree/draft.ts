@@ -392,8 +392,9 @@ export const produce = (base: unknown, recipe: (draft: never) => unknown): unkno
     const draft = scope.start(base);
     const made = recipe(draft as never);
     if (made === undefined || made === draft) return draft;
-    if (!scope.isWritten) return made;
-    throw invalid("update()'s function changed its draft and returned a value, or is async");
+    // What an arrow function without braces comes to is no next value: `d => delete d.x`, where there is no x.
+    if (!scope.isWritten && kindOf(made) === kindOf(base)) return made;
+    throw invalid("update()'s function changes its draft or returns the next value: put braces around what it does");
   } finally {
     scope.open = false;
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { applied, edits, moved, movedSelection, offsetIn, rebased, splice } from '../../src/text/edits.js';
+import { applied, edits, moved, movedCaret, movedSelection, offsetIn, rebased, splice } from '../../src/text/edits.js';
 
 describe('one edit between two texts', () => {
   test('the same text has none', () => expect(splice('tea', 'tea')).toBeUndefined());
@@ -114,4 +114,12 @@ test('a long text that is another altogether takes no longer than the edit of it
   const began = performance.now();
   expect(applied(before, edits(before, after))).toBe(after);
   expect(performance.now() - began).toBeLessThan(24_000);
+});
+
+test('a caret that is set where another is writing is not in the middle of their word by the next letter, and stays behind its own', () => {
+  const next = [{ start: 8, end: 8, text: 'C' }];
+  expect(movedCaret(8, next)).toBe(9);
+  expect(movedCaret(8, next, { start: 2, end: 5 })).toBe(9);
+  expect(movedCaret(8, next, { start: 6, end: 8 })).toBe(8);
+  expect(movedCaret(8, next, { start: 8, end: 10 })).toBe(9);
 });

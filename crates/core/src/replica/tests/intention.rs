@@ -126,6 +126,50 @@ fn two_tabs_that_push_before_they_see_each_other_lose_nothing() {
     assert!(conflicts(&ada).is_empty());
 }
 
+/// Many tabs of one browser, none of which is shown what the others do before all have done all.
+fn far_behind(tabs: usize, edits: usize) -> (Vec<Screen>, usize) {
+    let mut ada = One::new("ada");
+    ada.act(Action::Set(cbor::encode_value(&value(r#"{"l":[]}"#))), None);
+    let mut screens: Vec<Screen> = (0..tabs).map(|tab| Screen::new(&format!("tab{tab}"))).collect();
+    for screen in &mut screens {
+        let joined = ada.browser.join(ENTITY, &screen.name);
+        joined.iter().for_each(|effect| drop(screen.see(effect)));
+    }
+    let (mut held, mut most) = (Vec::new(), 0);
+    for round in 0..edits {
+        for screen in &mut screens {
+            let edit = screen.patch_to(&pushed(screen.view.as_ref().unwrap(), &format!("{}-{round}", screen.name)));
+            let (op, seen) = screen.next(Action::Patch(edit.clone()));
+            held.extend(ada.browser.edit(ENTITY, &screen.name, op, seen, false, Action::Patch(edit)));
+            most = most.max(ada.browser.unseen(ENTITY, &screen.name));
+        }
+    }
+    for effect in held {
+        for screen in &mut screens {
+            screen.see(&effect);
+            keep(screen, &effect);
+        }
+    }
+    (screens, most)
+}
+
+#[test]
+fn tabs_that_are_far_behind_lose_nothing_and_each_edit_is_moved_over_what_is_new_at_once() {
+    let (tabs, edits) = (6, 60);
+    let (screens, most) = far_behind(tabs, edits);
+    let Some(Value::Object(members)) = &screens[0].view else { panic!("no value") };
+    let Value::Array(items) = &members["l"] else { panic!("no list") };
+    assert_eq!(items.len(), tabs * edits);
+    for screen in &screens {
+        assert_eq!(screen.view, screens[0].view);
+        let theirs =
+            |item: &&Value| matches!(item, Value::Text(name) if name.starts_with(&format!("{}-", screen.name)));
+        let wanted: Vec<Value> = (0..edits).map(|round| text(&format!("{}-{round}", screen.name))).collect();
+        assert_eq!(items.iter().filter(theirs).cloned().collect::<Vec<_>>(), wanted);
+    }
+    assert_eq!(most, 1, "of several hundred changes");
+}
+
 fn pushed(view: &Value, item: &str) -> Value {
     let Value::Object(members) = view else { panic!("no value") };
     let Value::Array(items) = &members["l"] else { panic!("no list") };
