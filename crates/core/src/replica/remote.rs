@@ -421,9 +421,9 @@ impl Replica {
     }
 }
 
-/// What the server would not have.
+/// What the server would not have, of what is there: not what was handed over when it was withdrawn.
 fn is_refused(conflict: &Conflict) -> bool {
-    conflict.place.path.is_empty() && !conflict.error.is_empty()
+    conflict.place.path.is_empty() && !conflict.place.lost && !conflict.error.is_empty()
 }
 
 /// A diff of the server on the value that it is for.

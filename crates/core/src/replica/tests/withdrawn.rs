@@ -163,3 +163,26 @@ fn the_role_outlives_a_restart() {
     let again = restarted(&bob);
     assert_eq!(again.tab.state("role"), Some(text("viewer")));
 }
+
+#[test]
+fn what_is_refused_later_stands_beside_what_was_handed_over_and_neither_loses_a_letter() {
+    let (mut server, _, mut bob) = two();
+    server.hidden_from = vec!["bob"];
+    bob.edit(note("Tea", "one two three, mine"), Some(&mut server));
+    assert_eq!(conflicts(&bob), [(Some(written()), false)]);
+    // In again, as one who may not change it, which the page does not know yet.
+    bob.cut();
+    server.hidden_from.clear();
+    bob.connect(&mut server);
+    server.refuses = Some(Code::Forbidden);
+    bob.edit(note("Tea", "one two three, and four"), Some(&mut server));
+    assert_eq!(conflicts(&bob)[0], (Some(written()), false));
+    assert_eq!(conflicts(&bob)[1].0, Some(note("Tea", "one two three, and four")));
+    // And out again.
+    server.refuses = None;
+    bob.cut();
+    server.hidden_from = vec!["bob"];
+    bob.connect(&mut server);
+    let later = Value::object([("blob", text(", and four"))]);
+    assert_eq!(conflicts(&bob), [(Some(written()), false), (Some(later), false)]);
+}
