@@ -54,7 +54,7 @@ export class Teams {
     return this.list.find(({ id }) => id === this.#chosen);
   }
 
-  /** Nothing of a team is chosen by what is none. */
+  /** `undefined`: the notes of all. */
   choose(id: string | undefined): void {
     this.#chosen = id;
   }
