@@ -16,7 +16,7 @@ use timeweft_core::codec::cbor;
 use timeweft_core::diff::Patch as Diff;
 use timeweft_core::id::{EntityId, is_local_id};
 use timeweft_core::operation::{
-    Access, CborDiff, CborValue, Failure, Operation, Patch, Permission, Policy, Post, Read, Which,
+    Access, CborDiff, CborValue, Failure, Operation, Patch, Permission, Policy, Post, Read, Violation, Which,
 };
 use timeweft_core::org::{self, EVERYBODY, Org, Role};
 use timeweft_core::time::Timestamp;
@@ -319,8 +319,7 @@ fn may_share(right: &Right) -> Result<(), Denied> {
 async fn attached<H: Host>(router: &Router<H>, right: &Right, shared: Shared<'_>) -> Result<Option<Attached>, Denied> {
     if !shared.is_org() {
         if shared.node.is_some() {
-            let why = format!("`node` is one of an organisation: {} is none", shared.entity);
-            return Err(Failure::BadRequest(why).into());
+            return Err(no_node(format!("is one of an organisation: {} is none", shared.entity)).into());
         }
         return attached_to(router, right).await;
     }
@@ -334,16 +333,17 @@ async fn attached<H: Host>(router: &Router<H>, right: &Right, shared: Shared<'_>
 fn node_of(known: &Org, shared: Shared<'_>) -> Result<String, Failure> {
     if let Some(node) = shared.node {
         let there = known.has_node(node).then(|| node.to_owned());
-        return there.ok_or_else(|| Failure::BadRequest(format!("{} has no node `{node}`", shared.entity)));
+        return there.ok_or_else(|| no_node(format!("{} has no node `{node}`", shared.entity)));
     }
     let highest: Vec<&str> = known.highest_nodes().take(2).collect();
     match *highest {
         [node] => Ok(node.to_owned()),
-        _ => Err(Failure::BadRequest(format!(
-            "`node` says at which one: not one alone of {} is below nothing",
-            shared.entity
-        ))),
+        _ => Err(no_node(format!("says at which one: more than one of {}, or none, is below nothing", shared.entity))),
     }
+}
+
+fn no_node(message: String) -> Failure {
+    Failure::InvalidValue(vec![Violation { path: "/node".to_owned(), message }])
 }
 
 /// The node that an entity is attached to.

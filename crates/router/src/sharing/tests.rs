@@ -436,7 +436,7 @@ fn who_may_not_share_an_organisation_at_a_node_does_not() {
     };
     for (entity, node, says) in [("org:acme", "shop", "no node `shop`"), ("doc:d", "web", "doc:d is none")] {
         let refused = at(entity, node);
-        assert!(refused.status() == 400 && refused.json().to_string().contains(says), "{}", refused.json());
+        assert!(refused.status() == 422 && refused.json().to_string().contains(says), "{}", refused.json());
     }
     // Two that are below nothing.
     let since =
@@ -445,7 +445,7 @@ fn who_may_not_share_an_organisation_at_a_node_does_not() {
     let shop = json!({"nodes": {"shop": {}}});
     assert_eq!(desk.server.ask(&desk.ann, "PATCH", &format!("{API}/org:acme"), &headers, shop).status(), 200);
     let refused = desk.share(&desk.ann, "org:acme", &desk.bob.id, "viewer");
-    assert!(refused.status() == 400 && refused.json().to_string().contains("`node` says"), "{}", refused.json());
+    assert!(refused.status() == 422 && refused.json().to_string().contains("says at which one"), "{}", refused.json());
     assert_eq!(at("org:acme", "shop").status(), 200);
     assert_eq!(desk.reads(&desk.bob, "doc:d"), 404);
 }
