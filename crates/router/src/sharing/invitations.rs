@@ -245,7 +245,8 @@ fn is_to(one: &Value, invited_to: &EntityId, known: &Org) -> bool {
     }
 }
 
-/// Whoever may share at its node; of one at a node that is gone, or elsewhere, also who made it and who is head.
+/// Whoever may share at its node. That may be gone, or what it is to may be elsewhere: so also who made it, who is head, and who may share
+/// that where it is now.
 fn may_withdraw(one: &Value, known: &Org, person: &str) -> bool {
     known.role(person, text(one, "node").unwrap_or_default()) == Some(Role::Admin)
         || text(one, "by") == Some(person)

@@ -51,10 +51,15 @@ impl Desk {
     }
 
     fn writes(&self, person: &Person, entity: &str) -> u16 {
+        self.merges(person, entity, |since| json!({&person.id: since})).status()
+    }
+
+    /// A merge patch of the newest version, as Ann sees it.
+    fn merges(&self, person: &Person, entity: &str, patch: impl FnOnce(&str) -> Json) -> Answer {
         let since =
             self.ask(&self.ann, "GET", entity, Json::Null).json()["meta"]["validFrom"].as_str().unwrap().to_owned();
         let headers = [("if-unmodified-since", since.as_str()), ("content-type", "application/merge-patch+json")];
-        self.server.ask(person, "PATCH", &format!("{API}/{entity}"), &headers, json!({&person.id: since})).status()
+        self.server.ask(person, "PATCH", &format!("{API}/{entity}"), &headers, patch(&since))
     }
 
     /// What a subscription says that this person is.
@@ -439,11 +444,8 @@ fn who_may_not_share_an_organisation_at_a_node_does_not() {
         assert!(refused.status() == 422 && refused.json().to_string().contains(says), "{}", refused.json());
     }
     // Two that are below nothing.
-    let since =
-        desk.ask(&desk.ann, "GET", "org:acme", Json::Null).json()["meta"]["validFrom"].as_str().unwrap().to_owned();
-    let headers = [("if-unmodified-since", since.as_str()), ("content-type", "application/merge-patch+json")];
     let shop = json!({"nodes": {"shop": {}}});
-    assert_eq!(desk.server.ask(&desk.ann, "PATCH", &format!("{API}/org:acme"), &headers, shop).status(), 200);
+    assert_eq!(desk.merges(&desk.ann, "org:acme", |_| shop).status(), 200);
     let refused = desk.share(&desk.ann, "org:acme", &desk.bob.id, "viewer");
     assert!(refused.status() == 422 && refused.json().to_string().contains("says at which one"), "{}", refused.json());
     assert_eq!(at("org:acme", "shop").status(), 200);
@@ -473,22 +475,16 @@ fn invitations_to_an_organisation_make_members_of_those_who_accept() {
     assert_eq!((desk.reads(&dave, "doc:d"), desk.reads(&dave, "org:acme")), (200, 404));
     // One at a node that is gone is none.
     let gone = desk.invite(&desk.ann, "org:acme", json!({"role": "viewer", "node": "web"})).json();
-    let since =
-        desk.ask(&desk.ann, "GET", "org:acme", Json::Null).json()["meta"]["validFrom"].as_str().unwrap().to_owned();
-    let headers = [("if-unmodified-since", since.as_str()), ("content-type", "application/merge-patch+json")];
     let without = json!({"nodes": {"web": null}, "edges": null});
-    let cut = desk.server.ask(&desk.ann, "PATCH", &format!("{API}/org:acme"), &headers, without);
+    let cut = desk.merges(&desk.ann, "org:acme", |_| without);
     assert_eq!(cut.status(), 200, "{}", cut.json());
     let eve = desk.server.sign_in("eve@example.org");
     assert_eq!(desk.accept(&eve, &gone["token"]).status(), 404);
     // It can be withdrawn all the same, and is withdrawn where the node is made again.
     let path = format!("org:acme/invitations/{}", gone["id"].as_str().unwrap());
     assert_eq!(desk.ask(&desk.ann, "DELETE", &path, Json::Null).status(), 200);
-    let since =
-        desk.ask(&desk.ann, "GET", "org:acme", Json::Null).json()["meta"]["validFrom"].as_str().unwrap().to_owned();
-    let headers = [("if-unmodified-since", since.as_str()), ("content-type", "application/merge-patch+json")];
     let again = json!({"nodes": {"web": {}}, "edges": {"all": {"web": true}}});
-    assert_eq!(desk.server.ask(&desk.ann, "PATCH", &format!("{API}/org:acme"), &headers, again).status(), 200);
+    assert_eq!(desk.merges(&desk.ann, "org:acme", |_| again).status(), 200);
     assert_eq!(desk.accept(&eve, &gone["token"]).status(), 404);
 }
 
@@ -496,13 +492,9 @@ fn invitations_to_an_organisation_make_members_of_those_who_accept() {
 fn an_invitation_is_withdrawn_though_what_it_is_to_has_moved() {
     let desk = team();
     let made = desk.invite(&desk.ann, "doc:d", json!({"role": "viewer"})).json();
-    let team = || desk.ask(&desk.ann, "GET", "org:acme", Json::Null).json();
-    let own = team()["value"]["attached"]["doc:d"].clone();
+    let own = desk.ask(&desk.ann, "GET", "org:acme", Json::Null).json()["value"]["attached"]["doc:d"].clone();
     let attach = |node: &Json| {
-        let since = team()["meta"]["validFrom"].as_str().unwrap().to_owned();
-        let headers = [("if-unmodified-since", since.as_str()), ("content-type", "application/merge-patch+json")];
-        let body = json!({"attached": {"doc:d": node}});
-        assert_eq!(desk.server.ask(&desk.ann, "PATCH", &format!("{API}/org:acme"), &headers, body).status(), 200);
+        assert_eq!(desk.merges(&desk.ann, "org:acme", |_| json!({"attached": {"doc:d": node}})).status(), 200);
     };
     attach(&json!("web"));
     let path = format!("doc:d/invitations/{}", made["id"].as_str().unwrap());
