@@ -61,7 +61,14 @@ fn pairs(
 ) -> Vec<(usize, usize)> {
     let mut all: Vec<(u64, bool, usize)> = Vec::new();
     all.extend(old.zip(0..).filter_map(|(hash, at)| Some((hash?, false, at))));
+    let olds = all.len();
     all.extend(new.zip(0..).filter_map(|(hash, at)| Some((hash?, true, at))));
+    // Of many only those are put in order that are like one of a few.
+    let few = if olds < all.len() - olds { &all[..olds] } else { &all[olds..] };
+    if few.len() * 8 < all.len() {
+        let few = sorted(few.to_vec());
+        all.retain(|(hash, ..)| few.binary_search_by(|(known, ..)| known.cmp(hash)).is_ok());
+    }
     let mut pairs = Vec::new();
     for alike in sorted(all).chunk_by(|a, b| a.0 == b.0) {
         // Of more than two of one hash, either one is there twice, or hashes collide: neither is worth more.

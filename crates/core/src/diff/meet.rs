@@ -126,19 +126,18 @@ pub(super) fn replaced<T: Run>(segments: &[Segment<T, T::Inner>]) -> Vec<Stretch
         let gone = deleted.take();
         match (segment, before.take()) {
             (Segment::Insert(run, _), _) => {
-                let is_plain = !T::is_named(run.slice());
-                match gone.filter(|_| is_plain) {
+                match gone.filter(|_| !T::is_named(run.slice())) {
                     Some(start) => stretches.push(Stretch { start, end: at, inserted, run, behind: true }),
-                    None => before = is_plain.then_some((inserted, run)),
+                    None => before = Some((inserted, run)),
                 }
                 inserted += T::length(run.slice());
             }
             // What is put stands between, and yet it is one place.
             (Segment::Put(..), kept) => before = kept,
-            (Segment::Delete(length), Some((inserted, run))) => {
+            (Segment::Delete(length), Some((inserted, run))) if !T::is_named(run.slice()) => {
                 stretches.push(Stretch { start: at, end: at.saturating_add(*length), inserted, run, behind: false });
             }
-            (Segment::Delete(_), None) => deleted = Some(at),
+            (Segment::Delete(_), _) => deleted = Some(at),
             _ => {}
         }
         at = usize::saturating_add(at, sequence::before(segment));
