@@ -35,7 +35,7 @@ const writing = async (entity, { kind, name, count, pause }) => {
     if (kind === 'increment' && n % 2) entity.increment(['n']);
     else entity.update(value => {
       if (kind === 'push') value.items.push({ name, n });
-      if (kind === 'unshift') value.items.unshift({ id: `${name}${n}`, name, n });
+      if (kind === 'unshift') value.items.unshift({ id: `${name}-${n}`, name, n });
       if (kind === 'insert') value.items.splice(value.items.indexOf('last'), 0, `${name} ${n}`);
       if (kind === 'increment') increment(value, 'n');
     });

@@ -4,9 +4,13 @@ use alloc::borrow::ToOwned;
 
 use timeweft_core::replica as native;
 
-use crate::wit::{Action, Decision, Effect, Op, Origin, Policy, Refusal, Request, Said, Saved, Shown, Whole};
+use crate::wit::{Action, Decision, Edited, Effect, Op, Origin, Policy, Refusal, Request, Said, Saved, Shown, Whole};
 
-pub(crate) fn action_in(action: Action) -> native::Action {
+pub(crate) fn edited_in(Edited { tab, op, seen, merge, action }: Edited) -> native::Edited {
+    native::Edited { tab, op, seen, merge, action: action_in(action) }
+}
+
+fn action_in(action: Action) -> native::Action {
     match action {
         Action::Patch(patch) => native::Action::Patch(patch),
         Action::Set(value) => native::Action::Set(value),

@@ -29,7 +29,7 @@ use core::cell::RefCell;
 
 use timeweft_core::replica::{self as native, Browser};
 
-use crate::convert::{action_in, effect_out, policy_in};
+use crate::convert::{edited_in, effect_out, policy_in};
 use crate::wit::{Client, Effect, Event, Guest};
 
 /// One thread's, and there is one thread.
@@ -69,9 +69,7 @@ fn handle(browser: &mut Browser, event: Event) -> Vec<native::Effect> {
         Event::Join(member) => browser.join(&member.entity, &member.tab),
         Event::Leave(member) => browser.leave(&member.entity, &member.tab),
         Event::Gone(tab) => browser.gone(&tab),
-        Event::Edit(edit) => {
-            browser.edit(&edit.entity, &edit.tab, edit.op, edit.seen, edit.merge, action_in(edit.action))
-        }
+        Event::Edit(edits) => browser.edit(&edits.entity, edits.edits.into_iter().map(edited_in).collect()),
         Event::EditFrom(edit) => {
             browser.edit_from(&edit.entity, &edit.tab, edit.op, edit.merge, &edit.base, &edit.patch)
         }

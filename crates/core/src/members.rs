@@ -3,15 +3,18 @@
 //! A sorted vector with the ways of a `BTreeMap`, whose code browsers would load again for each kind of part. Reading a
 //! part takes a binary search. Putting one in or taking one out moves those behind it: who changes many at once does it
 //! with `merge`, which moves each once.
+//!
+//! Copies share what is in them until one of them is changed: a copy of a list of objects copies none of these.
 
+use alloc::sync::Arc;
 use core::ops::Index;
 
 use crate::prelude::*;
 use crate::sort;
 
 /// Parts by name, sorted in the order of their names' UTF-8 bytes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Members<T>(Vec<(String, T)>);
+#[derive(Clone)]
+pub struct Members<T>(Option<Arc<Vec<(String, T)>>>);
 
 /// Names and parts, borrowed.
 pub type Iter<'a, T> = core::iter::Map<core::slice::Iter<'a, (String, T)>, fn(&'a (String, T)) -> (&'a String, &'a T)>;
@@ -27,7 +30,15 @@ pub(crate) enum Part<T> {
 impl<T> Members<T> {
     /// None.
     pub const fn new() -> Self {
-        Members(Vec::new())
+        Members(None)
+    }
+
+    fn parts(&self) -> &[(String, T)] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    fn with(parts: Vec<(String, T)>) -> Self {
+        Members(if parts.is_empty() { None } else { Some(Arc::new(parts)) })
     }
 
     /// From parts in any order.
@@ -36,7 +47,7 @@ impl<T> Members<T> {
     /// A name that is there twice, if one is.
     pub(crate) fn of(parts: Vec<(String, T)>) -> Result<Self, String> {
         let sorted = Self::sorted(parts);
-        match sorted.0.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        match sorted.parts().windows(2).find(|pair| pair[0].0 == pair[1].0) {
             Some(pair) => Err(pair[0].0.clone()),
             None => Ok(sorted),
         }
@@ -45,35 +56,29 @@ impl<T> Members<T> {
     /// Sorted; of those of one name, the last is last.
     fn sorted(parts: Vec<(String, T)>) -> Self {
         if parts.windows(2).all(|pair| pair[0].0 < pair[1].0) {
-            return Members(parts);
+            return Self::with(parts);
         }
-        Members(sort::by_name(parts))
+        Self::with(sort::by_name(parts))
     }
 
     #[inline(never)]
     fn find(&self, name: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(known, _)| known.as_str().cmp(name))
+        self.parts().binary_search_by(|(known, _)| known.as_str().cmp(name))
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.parts().len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.parts().is_empty()
     }
 
     /// The part of this name.
     pub fn get(&self, name: &str) -> Option<&T> {
-        self.0.get(self.find(name).ok()?).map(|(_, part)| part)
-    }
-
-    /// The part of this name, to be changed.
-    pub fn get_mut(&mut self, name: &str) -> Option<&mut T> {
-        let index = self.find(name).ok()?;
-        self.0.get_mut(index).map(|(_, part)| part)
+        self.parts().get(self.find(name).ok()?).map(|(_, part)| part)
     }
 
     /// Whether there is a part of this name.
@@ -81,12 +86,40 @@ impl<T> Members<T> {
         self.find(name).is_ok()
     }
 
+    /// Names and parts, by name.
+    pub fn iter(&self) -> Iter<'_, T> {
+        self.parts().iter().map(|(name, part)| (name, part))
+    }
+
+    /// The names, sorted.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &String> + DoubleEndedIterator {
+        self.parts().iter().map(|(name, _)| name)
+    }
+
+    /// The parts, sorted by name.
+    pub fn values(&self) -> impl ExactSizeIterator<Item = &T> + DoubleEndedIterator {
+        self.parts().iter().map(|(_, part)| part)
+    }
+}
+
+impl<T: Clone> Members<T> {
+    /// What is in it, by itself.
+    fn own(&mut self) -> &mut Vec<(String, T)> {
+        Arc::make_mut(self.0.get_or_insert_default())
+    }
+
+    /// The part of this name, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut T> {
+        let index = self.find(name).ok()?;
+        self.own().get_mut(index).map(|(_, part)| part)
+    }
+
     /// Puts a part in; gives the one that was there.
     pub fn insert(&mut self, name: String, part: T) -> Option<T> {
         match self.find(&name) {
-            Ok(index) => self.0.get_mut(index).map(|(_, known)| core::mem::replace(known, part)),
+            Ok(index) => self.own().get_mut(index).map(|(_, known)| core::mem::replace(known, part)),
             Err(index) => {
-                self.0.insert(index, (name, part));
+                self.own().insert(index, (name, part));
                 None
             }
         }
@@ -97,16 +130,16 @@ impl<T> Members<T> {
         let index = match self.find(name) {
             Ok(index) => index,
             Err(index) => {
-                self.0.insert(index, (name.to_owned(), make()));
+                self.own().insert(index, (name.to_owned(), make()));
                 index
             }
         };
-        &mut self.0[index].1
+        &mut self.own()[index].1
     }
 
     /// Takes a part out.
     pub fn remove(&mut self, name: &str) -> Option<T> {
-        self.find(name).ok().map(|index| self.0.remove(index).1)
+        self.find(name).ok().map(|index| self.own().remove(index).1)
     }
 
     /// Puts parts in and takes parts out, given in order, each name once.
@@ -122,49 +155,48 @@ impl<T> Members<T> {
             }
             return;
         }
-        let mut before = core::mem::take(&mut self.0).into_iter().peekable();
-        self.0.reserve(before.len() + changes.len());
+        let parts = self.own();
+        let mut before = core::mem::take(parts).into_iter().peekable();
+        parts.reserve(before.len() + changes.len());
         for (name, part) in changes {
             while let Some(member) = before.next_if(|(known, _)| known.as_str() < name) {
-                self.0.push(member);
+                parts.push(member);
             }
             let known = before.next_if(|(known, _)| known == name);
             if let Part::Put(part) = part {
-                self.0.push((known.map_or_else(|| name.to_owned(), |(known, _)| known), part));
+                parts.push((known.map_or_else(|| name.to_owned(), |(known, _)| known), part));
             }
         }
-        self.0.extend(before);
+        parts.extend(before);
     }
 
     /// Puts in a part whose name is behind all others.
     pub(crate) fn push(&mut self, name: String, part: T) {
-        debug_assert!(self.0.last().is_none_or(|(last, _)| *last < name), "names come in order");
-        self.0.push((name, part));
-    }
-
-    /// Names and parts, by name.
-    pub fn iter(&self) -> Iter<'_, T> {
-        self.0.iter().map(|(name, part)| (name, part))
-    }
-
-    /// The names, sorted.
-    pub fn keys(&self) -> impl ExactSizeIterator<Item = &String> + DoubleEndedIterator {
-        self.0.iter().map(|(name, _)| name)
-    }
-
-    /// The parts, sorted by name.
-    pub fn values(&self) -> impl ExactSizeIterator<Item = &T> + DoubleEndedIterator {
-        self.0.iter().map(|(_, part)| part)
+        debug_assert!(self.parts().last().is_none_or(|(last, _)| *last < name), "names come in order");
+        self.own().push((name, part));
     }
 
     /// The parts, sorted by name, to be changed.
     pub fn values_mut(&mut self) -> impl ExactSizeIterator<Item = &mut T> {
-        self.0.iter_mut().map(|(_, part)| part)
+        self.own().iter_mut().map(|(_, part)| part)
     }
 
     /// Keeps what is to be kept.
     pub fn retain(&mut self, mut keep: impl FnMut(&String, &mut T) -> bool) {
-        self.0.retain_mut(|(name, part)| keep(name, part));
+        self.own().retain_mut(|(name, part)| keep(name, part));
+    }
+}
+
+impl<T: PartialEq> PartialEq for Members<T> {
+    fn eq(&self, other: &Self) -> bool {
+        let is_same = || self.0.as_ref().zip(other.0.as_ref()).is_some_and(|(a, b)| Arc::ptr_eq(a, b));
+        is_same() || self.parts() == other.parts()
+    }
+}
+
+impl<T: core::fmt::Debug> core::fmt::Debug for Members<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -186,10 +218,10 @@ impl<T> Index<&str> for Members<T> {
 }
 
 /// Of several of one name, the last counts.
-impl<T> FromIterator<(String, T)> for Members<T> {
+impl<T: Clone> FromIterator<(String, T)> for Members<T> {
     fn from_iter<I: IntoIterator<Item = (String, T)>>(parts: I) -> Self {
         let mut sorted = Self::sorted(parts.into_iter().collect());
-        sorted.0.dedup_by(|later, kept| {
+        sorted.own().dedup_by(|later, kept| {
             let same = later.0 == kept.0;
             if same {
                 core::mem::swap(later, kept);
@@ -200,18 +232,18 @@ impl<T> FromIterator<(String, T)> for Members<T> {
     }
 }
 
-impl<T, const N: usize> From<[(String, T); N]> for Members<T> {
+impl<T: Clone, const N: usize> From<[(String, T); N]> for Members<T> {
     fn from(parts: [(String, T); N]) -> Self {
         parts.into_iter().collect()
     }
 }
 
-impl<T> IntoIterator for Members<T> {
+impl<T: Clone> IntoIterator for Members<T> {
     type Item = (String, T);
     type IntoIter = alloc::vec::IntoIter<(String, T)>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.0.map(Arc::unwrap_or_clone).unwrap_or_default().into_iter()
     }
 }
 

@@ -8,7 +8,7 @@ import { Conflicts } from './conflict.js';
 import { callable, ConflictError, errorOf, InvalidValueError, NotFoundError, TimeweftError } from './errors.js';
 import { closed, namedPolicy, signedOut, tell, type Body } from './home.js';
 import { incremented, incrementing, type Steps } from './increment.js';
-import type { Action, EntityState, ToEntity } from './messages.js';
+import type { Action, EntityState, Said, ToEntity } from './messages.js';
 import { ServerSide } from './server-side.js';
 import { conflictOf, Side, type Op } from './side.js';
 import { decodeValue } from './tree/decode.js';
@@ -401,10 +401,10 @@ export class EntityStore<T> extends ServerSide<T> implements Entity<T> {
     this.#conflicts.forget();
   }
 
-  #hear(message: ToEntity): void {
-    if (message.epoch !== this.home.epoch) return;
+  #hear({ epoch, said }: ToEntity): void {
+    if (epoch !== this.home.epoch) return;
     try {
-      this.#take(message);
+      for (const message of said) this.#take(message);
     } catch (error) {
       // Something that does not fit what is here: from the beginning, then.
       if (!(error instanceof TimeweftError)) throw error;
@@ -416,13 +416,11 @@ export class EntityStore<T> extends ServerSide<T> implements Entity<T> {
     }
     this.#flush();
     this.#changed();
-    if (message.type === 'show' || (message.type === 'reset' && (message.to ?? this.home.tab) === this.home.tab)) {
-      this.home.ack(this.id, this.#side.seen);
-    }
+    if (said.some(({ type }) => type === 'show' || type === 'reset')) this.home.ack(this.id, this.#side.seen);
     this.#look();
   }
 
-  #take(message: ToEntity): void {
+  #take(message: Said): void {
     const { tab } = this.home;
     switch (message.type) {
       case 'reset':
@@ -440,8 +438,7 @@ export class EntityStore<T> extends ServerSide<T> implements Entity<T> {
       case 'state':
         return this.#takeState(decodeValue(message.state) as EntityState);
       case 'kept':
-        if (message.tab === tab) this.#side.kept(message.op);
-        return;
+        return this.#side.kept(message.ops[tab] ?? 0);
       case 'again':
         if (message.tab === tab) this.#side.again(message.op);
         return;

@@ -142,19 +142,23 @@ export interface Origin {
   unchanged: boolean;
 }
 
-/** Host → tabs that have the entity open. The entity's id is in the channel's name. */
-export type ToEntity = { epoch: string } & (
+/** Host → tabs that have the entity open: what happened at once, in order. The entity's id is in the channel's name. */
+export interface ToEntity {
+  epoch: string;
+  said: readonly Said[];
+}
+
+export type Said =
   /** `value` is absent while it is not known, or missing, or deleted without a copy. `to`: only that tab takes it. */
   | { type: 'reset'; to?: string; seq: number; value?: Uint8Array; ops: Record<string, number> }
   | { type: 'show'; seq: number; patch: Uint8Array; origin?: Origin }
   /** CBOR of {@link EntityState}. */
   | { type: 'state'; state: Uint8Array }
-  /** The edits of `tab` up to `op` are on this browser's disk. */
-  | { type: 'kept'; tab: string; op: number }
+  /** The edits of each tab up to this one are on this browser's disk. */
+  | { type: 'kept'; ops: Record<string, number> }
   | { type: 'refused'; tab: string; op: number; code: string; message: string }
   /** That edit was made on something else than what the host has: send it again, and those after it, by `edit-from`. */
-  | { type: 'again'; tab: string; op: number }
-);
+  | { type: 'again'; tab: string; op: number };
 
 /** What `state` holds, decoded. `meta` as in the protocol; conflicts and their values as the replica gives them. */
 export interface EntityState {

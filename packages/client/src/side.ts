@@ -146,7 +146,8 @@ export class Side {
     if (seq !== this.seq + 1) return 'gap';
     const before = this.base;
     const first = this.ops.find(op => op.local && !op.shown);
-    if (mine?.unchanged && first?.op === mine.op && first.before === before) this.base = first.after;
+    const own = mine?.unchanged && first?.before === before && this.ops.find(op => op.op === mine.op);
+    if (own) this.base = own.after;
     else {
       const make = (): unknown => shown(before, decodePatch(patch));
       this.base = mine ? asOwn(make) : make();

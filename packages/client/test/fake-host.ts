@@ -7,7 +7,7 @@ import { HomeClient } from '../src/client.js';
 import type { Surroundings } from '../src/link.js';
 import {
   ackChannel, allChannel, entityChannel, tabChannel, upstreamChannel,
-  type Ack, type Action, type EntityState, type HostState, type Me, type Refusal, type Resolution, type ToAll, type ToEntity, type ToTab, type Upstream,
+  type Ack, type Action, type EntityState, type HostState, type Me, type Refusal, type Resolution, type Said, type ToAll, type ToEntity, type ToTab, type Upstream,
 } from '../src/messages.js';
 import { apply } from '../src/tree/apply.js';
 import { decodePatch, decodeValue } from '../src/tree/decode.js';
@@ -157,7 +157,7 @@ export class FakeHost {
   keep(entity: string): void {
     const replica = this.#replica(entity);
     this.disk.set(entity, this.#stored(replica));
-    for (const [tab, op] of Object.entries(replica.ops)) this.#say(replica, { type: 'kept', tab, op });
+    this.#say(replica, { type: 'kept', ops: { ...replica.ops } });
   }
 
   tellState(entity: string): void {
@@ -223,8 +223,8 @@ export class FakeHost {
     return made;
   }
 
-  #say(replica: Replica, message: ToEntity extends infer M ? (M extends { epoch: string } ? Omit<M, 'epoch'> : never) : never): void {
-    replica.channel.postMessage({ ...message, epoch: this.state.epoch });
+  #say(replica: Replica, ...said: Said[]): void {
+    replica.channel.postMessage({ epoch: this.state.epoch, said } satisfies ToEntity);
   }
 
   #take(message: Upstream): void {

@@ -22,6 +22,30 @@ pub fn compose(first: &Diff, second: &Diff) -> Result<Diff, DiffError> {
     Ok(both)
 }
 
+/// As [`compose`], where nothing is put in along a text or an array from which something is deleted: of both together nobody could
+/// tell whether it is in the place of that.
+pub fn fused(first: &Diff, second: &Diff) -> Option<Diff> {
+    compose(first, second).ok().filter(|both| !may_replace(both))
+}
+
+fn may_replace(diff: &Diff) -> bool {
+    let inside = |segment: &Segment<Vec<Value>, Diff>| match segment {
+        Segment::Inner(change) | Segment::Put(_, Some(change)) => may_replace(change),
+        _ => false,
+    };
+    match diff {
+        Diff::Object(members) => members.values().any(may_replace),
+        Diff::Text(segments) => is_mixed(segments),
+        Diff::Array(segments) => is_mixed(segments) || segments.iter().any(inside),
+        _ => false,
+    }
+}
+
+fn is_mixed<T, I>(segments: &[Segment<T, I>]) -> bool {
+    let has = |is: fn(&Segment<T, I>) -> bool| segments.iter().any(is);
+    has(|segment| matches!(segment, Segment::Insert(..))) && has(|segment| matches!(segment, Segment::Delete(_)))
+}
+
 /// As [`compose`], below the root.
 pub(super) fn inside(first: &Diff, second: &Diff) -> Result<Diff, DiffError> {
     if second.is_identity() {

@@ -1,11 +1,11 @@
 //! All replicas of one person in one browser, over one connection.
 
-use super::local::{Action, Edit};
+use super::local::Edit;
 use super::request::Ids;
+use super::series::{self, Edited};
 use super::{Effect, Outcome, Policy, Replica};
 use crate::id::EntityId;
 use crate::limits::TRUSTED;
-use crate::members::Members;
 use crate::message::{Format, Push, Response};
 use crate::prelude::*;
 
@@ -14,31 +14,44 @@ const QUIET: f64 = 25_000.0;
 /// With many entities, so many are asked for a second.
 const ASKED_PER_SECOND: f64 = 2.0;
 
-/// The replicas, by entity.
+/// The replicas, sorted by entity.
 #[derive(Debug, Default)]
 pub struct Browser {
     ids: Ids,
     person: String,
     connected: bool,
-    replicas: Members<Box<Replica>>,
+    replicas: Vec<(String, Box<Replica>)>,
 }
 
 impl Browser {
     /// Of this person. `instance` is random: it keeps apart the changes of two runs.
     pub fn new(instance: &str, person: &str) -> Browser {
         let ids = Ids::new(instance);
-        Browser { ids, person: person.to_owned(), connected: false, replicas: Members::new() }
+        Browser { ids, person: person.to_owned(), connected: false, replicas: Vec::new() }
     }
 
     /// Whether this entity is in memory.
     pub fn holds(&self, entity: &str) -> bool {
-        self.replicas.contains_key(entity)
+        self.find(entity).is_ok()
+    }
+
+    fn find(&self, entity: &str) -> Result<usize, usize> {
+        self.replicas.binary_search_by(|(known, _)| known.as_str().cmp(entity))
+    }
+
+    fn get(&mut self, entity: &str) -> Option<&mut Replica> {
+        let at = self.find(entity).ok()?;
+        self.replicas.get_mut(at).map(|(_, replica)| &mut **replica)
+    }
+
+    fn entities(&self) -> Vec<String> {
+        self.replicas.iter().map(|(name, _)| name.clone()).collect()
     }
 
     /// How many changes are kept that a tab has not seen.
     #[cfg(test)]
     pub(super) fn unseen(&self, entity: &str, tab: &str) -> usize {
-        let tabs = self.replicas.get(entity).into_iter().flat_map(|replica| &replica.tabs);
+        let tabs = self.find(entity).into_iter().flat_map(|at| &self.replicas[at].1.tabs);
         tabs.filter(|known| known.name == tab).map(|tab| tab.unseen.len()).sum()
     }
 
@@ -47,9 +60,7 @@ impl Browser {
     pub fn load(&mut self, entity: &str, snapshot: Option<&[u8]>, journal: Option<&[u8]>) -> Vec<Effect> {
         let mut effects = Vec::new();
         let Ok(id) = EntityId::parse(entity) else { return effects };
-        if self.holds(entity) {
-            return effects;
-        }
+        let Err(at) = self.find(entity) else { return effects };
         let mut replica = Replica::new(id.clone(), &self.person);
         if replica.restore(snapshot, journal).is_err() {
             replica = Replica::new(id, &self.person);
@@ -59,7 +70,7 @@ impl Browser {
             replica.connect();
         }
         replica.settle(&mut self.ids, &mut effects);
-        self.replicas.insert(entity.to_owned(), Box::new(replica));
+        self.replicas.insert(at, (entity.to_owned(), Box::new(replica)));
         effects
     }
 
@@ -74,7 +85,8 @@ impl Browser {
 
     /// A tab shows the entity no more. With the last one the server is told; once nothing is unsent it is forgotten.
     pub fn leave(&mut self, entity: &str, tab: &str) -> Vec<Effect> {
-        let Some(replica) = self.replicas.get_mut(entity) else { return Vec::new() };
+        let Ok(at) = self.find(entity) else { return Vec::new() };
+        let replica = &mut self.replicas[at].1;
         let mut effects = Vec::new();
         let shown = replica.tabs.len();
         replica.tabs.retain(|known| known.name != tab);
@@ -87,10 +99,10 @@ impl Browser {
 
     /// A tab is closed: it leaves everything, and none of its edits will come again.
     pub fn gone(&mut self, tab: &str) -> Vec<Effect> {
-        let entities: Vec<String> = self.replicas.keys().cloned().collect();
+        let entities = self.entities();
         let mut effects = Vec::new();
         for entity in entities {
-            if let Some(replica) = self.replicas.get_mut(&entity) {
+            if let Some(replica) = self.get(&entity) {
                 replica.disk.changed |= replica.ops.iter().any(|(known, _)| known == tab);
                 replica.ops.retain(|(known, _)| known != tab);
             }
@@ -99,12 +111,16 @@ impl Browser {
         effects
     }
 
-    /// A tab's edit number `op`, made on what it showed after the `show` numbered `seen`.
-    pub fn edit(&mut self, entity: &str, tab: &str, op: u32, seen: u32, merge: bool, action: Action) -> Vec<Effect> {
-        self.on(entity, |replica, effects| replica.edit(&Edit { tab, op, merge }, seen, action, effects))
+    /// What tabs did, in the order in which it came.
+    pub fn edit(&mut self, entity: &str, edits: Vec<Edited>) -> Vec<Effect> {
+        self.on(entity, |replica, effects| {
+            for row in series::by_tab(edits) {
+                replica.edit(row, effects);
+            }
+        })
     }
 
-    /// The same with the value that the patch was made on.
+    /// An edit of a tab with the value that its patch was made on.
     pub fn edit_from(
         &mut self,
         entity: &str,
@@ -119,7 +135,7 @@ impl Browser {
 
     /// What to do where both touched the same place.
     pub fn set_policy(&mut self, entity: &str, policy: Policy) {
-        if let Some(replica) = self.replicas.get_mut(entity) {
+        if let Some(replica) = self.get(entity) {
             replica.policy = policy;
         }
     }
@@ -183,7 +199,7 @@ impl Browser {
     }
 
     fn on_all(&mut self, transition: impl Fn(&mut Replica)) -> Vec<Effect> {
-        let entities: Vec<String> = self.replicas.keys().cloned().collect();
+        let entities = self.entities();
         let mut effects = Vec::new();
         for entity in entities {
             effects.append(&mut self.on(&entity, |replica, _| transition(replica)));
@@ -194,7 +210,7 @@ impl Browser {
     /// A transition of one replica, and what follows from it.
     fn on(&mut self, entity: &str, transition: impl FnOnce(&mut Replica, &mut Vec<Effect>)) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if let Some(replica) = self.replicas.get_mut(entity) {
+        if let Some(replica) = self.get(entity) {
             transition(replica, &mut effects);
             self.settle(entity, &mut effects);
         }
@@ -202,10 +218,11 @@ impl Browser {
     }
 
     fn settle(&mut self, entity: &str, effects: &mut Vec<Effect>) {
-        let Some(replica) = self.replicas.get_mut(entity) else { return };
+        let Ok(at) = self.find(entity) else { return };
+        let replica = &mut self.replicas[at].1;
         replica.settle(&mut self.ids, effects);
         if replica.tabs.is_empty() && replica.is_settled() {
-            self.replicas.remove(entity);
+            self.replicas.remove(at);
             effects.push(Effect::Forget { entity: entity.to_owned() });
         }
     }

@@ -2,6 +2,7 @@
 
 use super::conflict::{Conflict, Undecidable};
 use super::reconcile::{applied, reconcile};
+use super::series::{Edited, Rest};
 use super::undo::Taken;
 use super::unseen::By;
 use super::{Change, Effect, Origin, Policy, Replica, Source, Tab};
@@ -49,7 +50,7 @@ pub enum Choice {
     Value(Option<Vec<u8>>),
 }
 
-/// Which edit of which tab.
+/// Which edit of which tab; of several taken as one, the last.
 pub(super) struct Edit<'a> {
     pub(super) tab: &'a str,
     pub(super) op: u32,
@@ -58,9 +59,13 @@ pub(super) struct Edit<'a> {
 }
 
 /// Why an edit can't be taken.
-struct No(Code, String);
+pub(super) struct No(Code, String);
 
 impl No {
+    pub(super) fn unknown() -> No {
+        No(Code::BadRequest, "what this edit was made on is not known".to_owned())
+    }
+
     fn deleted() -> No {
         No(Code::NotFound, "the entity is deleted: undelete it to change it".to_owned())
     }
@@ -100,22 +105,25 @@ impl From<DiffError> for No {
 }
 
 impl Replica {
-    /// An edit made on what the tab showed after the `show` numbered `seen`.
-    pub(super) fn edit(&mut self, edit: &Edit<'_>, seen: u32, action: Action, effects: &mut Vec<Effect>) {
-        if self.knows(edit) {
-            return;
+    /// Edits of one tab, each made on what it showed after the `show` numbered `seen`.
+    pub(super) fn edit(&mut self, edits: Vec<Edited>, effects: &mut Vec<Effect>) {
+        let mut edits = edits.into_iter().peekable();
+        while let Some(Edited { tab: name, op, seen, merge, action }) = edits.next() {
+            let mut edit = Edit { tab: &name, op, merge };
+            if self.knows(&edit) {
+                continue;
+            }
+            let tab = self.tab(&name);
+            let overtakes = tab.repeat.is_some_and(|first| op > first);
+            if overtakes || (matches!(action, Action::Patch(_)) && tab.unseen.is_lost(seen)) {
+                tab.repeat.get_or_insert(op);
+                effects.push(Effect::Repeat { entity: self.id(), tab: name, op });
+                continue;
+            }
+            tab.unseen.saw(seen);
+            let done = self.act(&mut edit, action, &mut edits, effects);
+            self.took(&edit, done, effects);
         }
-        let on_value = matches!(action, Action::Patch(_));
-        let tab = self.tab(edit.tab);
-        let overtakes = tab.repeat.is_some_and(|first| edit.op > first);
-        if overtakes || (on_value && tab.unseen.is_lost(seen)) {
-            tab.repeat.get_or_insert(edit.op);
-            effects.push(Effect::Repeat { entity: self.id(), tab: edit.tab.to_owned(), op: edit.op });
-            return;
-        }
-        tab.unseen.saw(seen);
-        let done = self.act(edit, action, effects);
-        self.took(edit, done, effects);
     }
 
     /// A patch together with the value that it was made on.
@@ -169,9 +177,15 @@ impl Replica {
         }
     }
 
-    fn act(&mut self, edit: &Edit<'_>, action: Action, effects: &mut Vec<Effect>) -> Result<(), No> {
+    fn act(
+        &mut self,
+        edit: &mut Edit<'_>,
+        action: Action,
+        rest: &mut Rest,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), No> {
         match action {
-            Action::Patch(patch) => self.patch(edit, &patch, effects),
+            Action::Patch(patch) => self.patch(edit, &patch, rest, effects),
             Action::Set(value) => {
                 let value = cbor::decode_value(&value, &TRUSTED)?;
                 if value == Value::Undefined {
@@ -275,31 +289,6 @@ impl Replica {
         self.set_deleted(!self.view_deleted, Some(edit.tab));
     }
 
-    fn patch(&mut self, edit: &Edit<'_>, patch: &[u8], effects: &mut Vec<Effect>) -> Result<(), No> {
-        let patch = cbor::decode_patch(patch, &TRUSTED)?;
-        let view = self.shown()?;
-        let Some(tab) = self.tabs.iter().find(|tab| tab.name == edit.tab).filter(|tab| !tab.unseen.is_empty()) else {
-            let mut diff = patch.resolve(view)?;
-            self.may_change(&diff, None)?;
-            self.tab(edit.tab).unseen.wrote(&mut diff);
-            self.change(edit, diff, Shown { unchanged: true, local: true }, effects);
-            return Ok(());
-        };
-        let shown = tab.unseen.shown(view);
-        let shown = shown.ok_or_else(|| No(Code::BadRequest, "what this edit was made on is not known".to_owned()))?;
-        let mut mine = patch.resolve(&shown)?;
-        self.may_change(&mine, Some(&shown))?;
-        let (person, policy) = (self.person.clone(), self.policy);
-        let unseen = &mut self.tab(edit.tab).unseen;
-        unseen.wrote(&mut mine);
-        let (mine, raised) = unseen.moved(mine, shown, policy, &person);
-        self.change(edit, mine, Shown { unchanged: false, local: true }, effects);
-        for (contested, meta) in raised {
-            self.raise(contested, meta, Vec::new());
-        }
-        Ok(())
-    }
-
     /// An edit that comes with what it was made on: what that has become since is known by its value alone.
     fn act_from(&mut self, edit: &Edit<'_>, base: &[u8], patch: &[u8], effects: &mut Vec<Effect>) -> Result<(), No> {
         let base = cbor::decode_value(base, &TRUSTED)?;
@@ -318,13 +307,13 @@ impl Replica {
         Ok(())
     }
 
-    fn shown(&self) -> Result<&Value, No> {
+    pub(super) fn shown(&self) -> Result<&Value, No> {
         self.view.as_ref().ok_or_else(No::nothing_to_change)
     }
 
     /// A tab changes what it does not know to be deleted. Of this person's own doings the later one holds; against others' deletion
     /// it waits as a conflict, or as the policy has it. `seen` is what the tab shows, if that is not what is here.
-    fn may_change(&mut self, mine: &Diff, seen: Option<&Value>) -> Result<(), No> {
+    pub(super) fn may_change(&mut self, mine: &Diff, seen: Option<&Value>) -> Result<(), No> {
         let by_others = self.view_deleted && self.version().is_some_and(|meta| meta.deleted);
         if !by_others || self.policy == Policy::Mine {
             return Ok(());
@@ -354,12 +343,25 @@ impl Replica {
     }
 
     /// Changes the value shown by a diff that fits it. If it is deleted, that brings it back.
-    fn change(&mut self, edit: &Edit<'_>, diff: Diff, shown: Shown, effects: &mut Vec<Effect>) {
-        let flips = self.view_deleted;
-        if let Some(taken) = self.view.as_ref().map(|view| Taken { diff: diff.undo(view), flips }) {
-            self.tab(edit.tab).did(taken, edit.merge);
+    pub(super) fn change(&mut self, edit: &Edit<'_>, diff: Diff, shown: Shown, effects: &mut Vec<Effect>) {
+        let taken =
+            self.view.as_ref().map(|view| (Taken { diff: diff.undo(view), flips: self.view_deleted }, edit.merge));
+        self.change_in_steps(edit, taken, diff, shown, effects);
+    }
+
+    /// The same, to be taken back in these steps, each as one with the one before it or not.
+    pub(super) fn change_in_steps(
+        &mut self,
+        edit: &Edit<'_>,
+        steps: impl IntoIterator<Item = (Taken, bool)>,
+        diff: Diff,
+        shown: Shown,
+        effects: &mut Vec<Effect>,
+    ) {
+        for (taken, merge) in steps {
+            self.tab(edit.tab).did(taken, merge);
         }
-        if flips {
+        if self.view_deleted {
             self.flip(edit);
         }
         self.add(Change::Patch(diff.clone()));
@@ -423,9 +425,9 @@ impl Replica {
 #[derive(Clone, Copy)]
 pub(super) struct Shown {
     /// Exactly as that tab shows it already.
-    unchanged: bool,
+    pub(super) unchanged: bool,
     /// That tab shows it already, perhaps in another form.
-    local: bool,
+    pub(super) local: bool,
 }
 
 impl Edit<'_> {

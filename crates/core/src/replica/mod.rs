@@ -16,7 +16,7 @@
 //! | file | what |
 //! |---|---|
 //! | `browser` | all replicas of one person in one browser, over one connection |
-//! | `local` | edits, undo and choices from tabs |
+//! | `local`, `series` | edits, undo and choices from tabs |
 //! | `remote` | answers and pushes from the server |
 //! | `request` | what to ask next |
 //! | `reconcile`, `unseen`, `typed`, `conflict`, `undo` | the rules of merging |
@@ -29,6 +29,7 @@ mod local;
 mod reconcile;
 mod remote;
 mod request;
+mod series;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ pub use conflict::Conflict;
 pub use local::{Action, Choice};
 pub use reconcile::Policy;
 pub use remote::Outcome;
+pub use series::Edited;
 
 use request::{Awaited, Sent};
 use undo::{Stack, Taken};

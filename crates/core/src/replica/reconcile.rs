@@ -79,9 +79,14 @@ fn give_way(a: &Diff, b: &Diff, base: &Value, order: Order) -> (Diff, Diff, Vec<
 /// `base` changed by a diff that was made for it.
 pub(super) fn applied(diff: &Diff, base: &Value) -> Value {
     let mut value = base.clone();
-    let fits = diff.apply(&mut value);
-    debug_assert!(fits.is_ok(), "a diff does not fit its base: {fits:?}");
+    apply(diff, &mut value);
     value
+}
+
+/// The same in place.
+pub(super) fn apply(diff: &Diff, value: &mut Value) {
+    let fits = diff.apply(value);
+    debug_assert!(fits.is_ok(), "a diff does not fit its base: {fits:?}");
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod deletion;
 mod intention;
 mod ledger;
 mod refused;
+mod series;
 mod server;
 mod tab;
 mod typing;
@@ -31,6 +32,10 @@ struct One {
 }
 
 const ENTITY: &str = "note:n";
+
+fn edited(tab: &str, op: u32, seen: u32, action: Action) -> Edited {
+    Edited { tab: tab.to_owned(), op, seen, merge: false, action }
+}
 
 impl One {
     fn new(person: &'static str) -> One {
@@ -64,7 +69,7 @@ impl One {
 
     fn act(&mut self, action: Action, server: Option<&mut Server>) {
         let (op, seen) = self.tab.next(action.clone());
-        let effects = self.browser.edit(ENTITY, self.person, op, seen, false, action);
+        let effects = self.browser.edit(ENTITY, vec![edited(self.person, op, seen, action)]);
         self.run(effects, server);
     }
 
@@ -268,7 +273,7 @@ fn an_edit_on_an_older_view_is_moved_over_what_the_tab_had_not_seen() {
     let (op, seen) = ada.tab.next(Action::Patch(patch.clone()));
     let pushes = server.pushes("ada");
     let (_, effects) = ada.browser.receive(&pushes[0]);
-    let late = ada.browser.edit(ENTITY, "ada", op, seen, false, Action::Patch(patch));
+    let late = ada.browser.edit(ENTITY, vec![edited("ada", op, seen, Action::Patch(patch))]);
     ada.run(effects, Some(&mut server));
     assert_eq!(ada.tab.view, Some(note("Tea", "ONE two three")), "the own edit is not hidden meanwhile");
     ada.run(late, Some(&mut server));
@@ -283,8 +288,8 @@ fn nothing_overtakes_an_edit_that_is_to_come_again_with_its_base() {
     let (op, _) = ada.tab.next(Action::Patch(patch.clone()));
     let repeat = |op| vec![Effect::Repeat { entity: ENTITY.into(), tab: "ada".into(), op }];
     // What it was made on is not known to this run.
-    assert_eq!(ada.browser.edit(ENTITY, "ada", op, 0, false, Action::Patch(patch.clone())), repeat(op));
-    assert_eq!(ada.browser.edit(ENTITY, "ada", op + 1, 0, false, Action::Undo), repeat(op + 1));
+    assert_eq!(ada.browser.edit(ENTITY, vec![edited("ada", op, 0, Action::Patch(patch.clone()))]), repeat(op));
+    assert_eq!(ada.browser.edit(ENTITY, vec![edited("ada", op + 1, 0, Action::Undo)]), repeat(op + 1));
     let base = cbor::encode_value(&note("Tea", "one two three"));
     assert_eq!(ada.browser.edit_from(ENTITY, "ada", op + 2, false, &base, &patch), repeat(op + 2));
     let effects = ada.browser.edit_from(ENTITY, "ada", op, false, &base, &patch);

@@ -6,10 +6,11 @@
 //!
 //! A tab whose edits wait takes in nothing until the last of them is shown to it. So what came before an edit is seen together or not at all, and
 //! this person's own of it are kept as one: else each edit of a tab that is thousands of changes behind would be moved over each of them.
+//! But what was put in beside what was deleted by another edit stays apart: as one, that is in place of it, and goes where the later edit holds.
 
-use super::reconcile::{Policy, applied, reconcile};
+use super::reconcile::{Policy, apply, reconcile};
 use super::typed::Typed;
-use crate::diff::{Contested, Diff, Order, compose};
+use crate::diff::{Contested, Diff, Order, compose, fused};
 use crate::prelude::*;
 use crate::value::Value;
 
@@ -95,18 +96,18 @@ impl Unseen {
     }
 
     /// How many changes there are, as they are kept.
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.changes.len()
     }
 
     /// What this person did is one change, as far as nobody else did something in between.
-    fn gather(&mut self) {
+    pub(super) fn gather(&mut self) {
         // From the end: the first may be thousands of changes, and takes the others in once.
         for index in (1..self.changes.len()).rev() {
             let [.., first, then] = &self.changes[..=index] else { return };
             if let (By::Own, By::Own) = (&first.by, &then.by)
-                && let (Ok(diff), Ok(back)) = (compose(&first.diff, &then.diff), compose(&then.back, &first.back))
+                && let Some(diff) = fused(&first.diff, &then.diff)
+                && let Ok(back) = compose(&then.back, &first.back)
             {
                 self.changes[index - 1] = Change { seq: then.seq, diff, back, by: By::Own };
                 self.changes.remove(index);
@@ -115,30 +116,35 @@ impl Unseen {
     }
 
     /// An edit of what the tab shows, moved behind all that it has not seen; and what it gave way in, with the version that did
-    /// that. A later edit of this person's own holds against an earlier one.
+    /// that. A later edit of this person's own holds against an earlier one. `shown` is changed by it, if that is at most one change.
     pub(super) fn moved(
         &mut self,
         mut edit: Diff,
-        shown: Value,
+        shown: &mut Value,
         policy: Policy,
         person: &str,
     ) -> (Diff, Vec<(Contested, Vec<u8>)>) {
-        self.gather();
         let mut raised: Vec<(Contested, Vec<u8>)> = Vec::new();
-        let mut with_edit = applied(&edit, &shown);
-        let mut before = shown;
         let last = self.changes.len().saturating_sub(1);
+        // What the tab shows, and then that with each change; with the edit as well it is `shown`.
+        let mut before = (last > 0).then(|| shown.clone());
+        if self.changes.is_empty() {
+            apply(&edit, shown);
+        }
         for (index, change) in self.changes.iter_mut().enumerate() {
             let (policy, order, meta) = match &change.by {
                 By::Own => (Policy::Mine, Order::later(None, None), &[][..]),
                 By::Other(author, meta) => (policy, Order::later(Some(person), author.as_deref()), &meta[..]),
             };
-            let both = reconcile(&edit, &change.diff, || before.clone(), policy, order);
-            change.back = both.theirs.invert(&with_edit);
-            // To copy a long list takes longer than all else.
-            if index < last {
-                before = applied(&change.diff, &before);
-                with_edit = applied(&both.theirs, &with_edit);
+            let base = || before.as_ref().unwrap_or(shown).clone();
+            let both = reconcile(&edit, &change.diff, base, policy, order);
+            if index == 0 {
+                apply(&edit, shown);
+            }
+            change.back = both.theirs.invert(shown);
+            if let Some(before) = before.as_mut().filter(|_| index < last) {
+                apply(&change.diff, before);
+                apply(&both.theirs, shown);
             }
             for (contested, _) in &mut raised {
                 contested.place = contested.place.follow(&both.theirs);

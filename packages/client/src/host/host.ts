@@ -260,7 +260,7 @@ export class Host {
     this.#run = undefined;
     if (me) {
       this.#storage ??= await Storage.open(this.#url, me.personId, {
-        kept: (entity, tab, op) => this.#tabs.toEntity(entity, { type: 'kept', epoch: this.#epoch, tab, op }, false),
+        kept: (entity, ops) => this.#tabs.toEntity(entity, { epoch: this.#epoch, said: [{ type: 'kept', ops: Object.fromEntries(ops) }] }),
         warn: (warning, over) => this.#warn(warning, over),
         unsent: () => this.#run?.unsentNow(),
         inUse: entity => this.#run?.holds(entity) ?? false,
@@ -290,6 +290,7 @@ export class Host {
       send: send => this.#connection.send(send),
       unauthorized: () => this.#connection.signedOut(),
       trapped: (what, error) => this.#trap(what, error),
+      careful: this.#traps.size > 0,
       poisonous: what => (this.#traps.get(what) ?? 0) >= POISON,
     });
   }

@@ -6,10 +6,10 @@
  * After a trap, and after `end`, calls do nothing: the next epoch begins from what is stored.
  */
 
-import { randomId, type Action, type ToEntity, type Upstream } from '../messages.js';
+import { randomId, type Action, type Said, type Upstream } from '../messages.js';
 import type { Storage } from './storage.js';
 import type { Tabs } from './tabs.js';
-import type { Effect, Ops, ReplicaAction, ReplicaEvent, Replicas, Send } from './wasm.js';
+import type { Edited, Effect, ReplicaAction, ReplicaEvent, Replicas, Send } from './wasm.js';
 
 export interface RunOptions {
   readonly epoch: string;
@@ -23,6 +23,8 @@ export interface RunOptions {
   trapped(what: string, error: unknown): void;
   /** Whether that call has trapped too often to be made again. */
   poisonous(what: string): boolean;
+  /** Something has trapped: which edit it was is found out one by one. */
+  readonly careful: boolean;
 }
 
 /** A message about one entity. */
@@ -31,6 +33,10 @@ export type ForEntity = Extract<Upstream, { entity: string }>;
 type Edit = Extract<ForEntity, { op: number }>;
 
 const BROKEN = 'This edit can not be processed, and was left out. Please report it to the developers of Timeweft.';
+
+/** Tabs that are behind hold back the others' edits no longer than this. */
+const PATIENCE = 100;
+const OF_TABS: readonly ReplicaEvent['tag'][] = ['join', 'leave', 'gone', 'edit-from', 'policy'];
 
 /** The replicas' clock. */
 const TICK = 1_000;
@@ -42,12 +48,22 @@ export class Run {
   readonly #options: RunOptions;
   readonly #loading = new Map<string, (() => void)[]>();
   readonly #later = new Map<string, { tries: number; at: number; timer: ReturnType<typeof setTimeout> }>();
+  /**
+   * Edits that have come, by entity, until those that are behind them in the queue of messages are here too, and tabs have taken in what was shown
+   * last: many are one call, and few changes. Else thirty tabs that write are busy with what each other writes, and their edits come one by one.
+   */
+  readonly #edits = new Map<string, Edited[]>();
+  readonly #turn = new MessageChannel();
+  #waiting: ReturnType<typeof setTimeout> | undefined;
+  /** What is about to be said. */
+  #saying: { entity: string; said: Said[] } | undefined;
   #restored: Promise<void> = Promise.resolve();
   #ticking: ReturnType<typeof setInterval> | undefined;
   #over = false;
 
   constructor(options: RunOptions) {
     this.#options = options;
+    this.#turn.port1.onmessage = ({ data }: MessageEvent<string>) => this.#ready(data);
   }
 
   get epoch(): string {
@@ -60,7 +76,10 @@ export class Run {
   }
 
   end(): void {
+    this.#flush();
     this.#over = true;
+    this.#turn.port1.close();
+    clearTimeout(this.#waiting);
     clearInterval(this.#ticking);
     for (const { timer } of this.#later.values()) clearTimeout(timer);
   }
@@ -89,6 +108,7 @@ export class Run {
 
   /** Those in memory; `undefined` where it is not known any more. */
   unsentNow(): string[] | undefined {
+    this.#flush();
     return this.#ask('unsent', () => this.#options.replicas.unsent());
   }
 
@@ -122,8 +142,9 @@ export class Run {
 
   ack(entity: string, tab: string): void {
     const { tabs } = this.#options;
-    if (tabs.isOpen(entity, tab)) tabs.acked(entity, tab);
-    else tabs.toTab(tab, { type: 'reopen', entity });
+    if (!tabs.isOpen(entity, tab)) return tabs.toTab(tab, { type: 'reopen', entity });
+    tabs.acked(entity, tab);
+    this.#ready(entity);
   }
 
   gone(tab: string): void {
@@ -162,19 +183,41 @@ export class Run {
 
   #edit(message: Edit): void {
     const { entity, tab, op, merge } = message;
-    const what = `edit ${entity} ${tab} ${op}`;
+    const what = named(entity, message);
     if (this.#options.poisonous(what)) return this.#refuse(message, 'internal', BROKEN);
     // It was read, and that gave nothing: it is no entity's name.
     if (!this.holds(entity)) return this.#refuse(message, 'bad-request', `${entity} is not the name of an entity: type:id`);
-    const event: ReplicaEvent =
-      message.type === 'edit'
-        ? { tag: 'edit', val: { entity, tab, op, seen: message.seen, merge, action: tagged(message.action) } }
-        : { tag: 'edit-from', val: { entity, tab, op, merge, base: message.base, patch: message.patch } };
-    this.#handle(event, what);
+    if (message.type === 'edit-from') return this.#handle({ tag: 'edit-from', val: { entity, tab, op, merge, base: message.base, patch: message.patch } }, what);
+    const edit = { tab, op, seen: message.seen, merge, action: tagged(message.action) };
+    if (this.#options.careful) return this.#handle({ tag: 'edit', val: { entity, edits: [edit] } }, what);
+    const waiting = this.#edits.get(entity);
+    if (waiting) return void waiting.push(edit);
+    this.#edits.set(entity, [edit]);
+    this.#turn.port2.postMessage(entity);
+  }
+
+  /** Hands on the edits of an entity, unless there are tabs that are behind. */
+  #ready(entity: string): void {
+    if (!this.#edits.has(entity)) return;
+    if (!this.#options.tabs.owe(entity)) this.#flush([entity]);
+    else this.#waiting ??= setTimeout(() => this.#flush(), PATIENCE);
+  }
+
+  /** Hands on the edits that have come so far. */
+  #flush(entities = [...this.#edits.keys()]): void {
+    for (const entity of entities) {
+      const edits = this.#edits.get(entity) ?? [];
+      this.#edits.delete(entity);
+      if (edits.length) this.#handle({ tag: 'edit', val: { entity, edits } }, edits.map(edit => named(entity, edit)).join());
+    }
+    if (this.#edits.size) return;
+    clearTimeout(this.#waiting);
+    this.#waiting = undefined;
   }
 
   #refuse({ entity, tab, op }: Edit, code: string, message: string): void {
-    this.#show(entity, { type: 'refused', epoch: this.epoch, tab, op, code, message }, false);
+    this.#say(entity, { type: 'refused', tab, op, code, message });
+    this.#tell();
   }
 
   /** Runs `task` when the entity is in memory; `false` if it never will. */
@@ -201,7 +244,14 @@ export class Run {
 
   /** `what` names it should it trap; only that of loads and edits is ever asked for again. */
   #handle(event: ReplicaEvent, what: string = event.tag): void {
-    for (const effect of this.#ask(what, () => this.#options.replicas.handle(event)) ?? []) this.#perform(effect);
+    // What tabs do stays in order.
+    if (OF_TABS.includes(event.tag)) this.#flush();
+    for (const effect of this.#ask(what, () => this.#options.replicas.handle(event)) ?? []) {
+      const said = saidBy(effect);
+      if (said) this.#say(...said);
+      else this.#perform(effect);
+    }
+    this.#tell();
   }
 
   #ask<T>(what: string, call: () => T): T | undefined {
@@ -209,6 +259,7 @@ export class Run {
     try {
       return call();
     } catch (error) {
+      this.#over = true;
       this.end();
       this.#options.trapped(what, error);
       return undefined;
@@ -216,32 +267,16 @@ export class Run {
   }
 
   #perform(effect: Effect): void {
-    const { epoch, storage } = this.#options;
+    const { storage } = this.#options;
+    this.#tell();
     switch (effect.tag) {
       case 'send': {
         const { val } = effect;
         // A change under a key that is not on disk would be made again after a crash, under another.
         return storage.onceWritten(val.entity, () => this.#over || this.#options.send(val));
       }
-      case 'show': {
-        const { entity, seq, patch, origin } = effect.val;
-        return this.#show(entity, { type: 'show', epoch, seq, patch, ...(origin && { origin }) }, true);
-      }
-      case 'reset': {
-        const { entity, seq, to, value, ops } = effect.val;
-        const message = { type: 'reset', epoch, seq, ops: byTab(ops), ...(to && { to }), ...(value && { value }) } as const;
-        return this.#show(entity, message, true, to);
-      }
-      case 'state':
-        return this.#show(effect.val.entity, { type: 'state', epoch, state: effect.val.state }, false);
       case 'save':
         return storage.save(effect.val);
-      case 'refused': {
-        const { entity, tab, op, code, message } = effect.val;
-        return this.#show(entity, { type: 'refused', epoch, tab, op, code, message }, false);
-      }
-      case 'repeat':
-        return this.#show(effect.val.entity, { type: 'again', epoch, tab: effect.val.tab, op: effect.val.op }, false);
       case 'later':
         return this.#wait(effect.val);
       case 'forget':
@@ -253,8 +288,17 @@ export class Run {
     }
   }
 
-  #show(entity: string, message: ToEntity, expect: boolean, to?: string): void {
-    this.#options.tabs.toEntity(entity, message, expect, to);
+  #say(entity: string, said: Said): void {
+    if (this.#saying?.entity !== entity) this.#tell();
+    (this.#saying ??= { entity, said: [] }).said.push(said);
+  }
+
+  /** Says what there is to say: of thirty tabs that hear each of thirty edits by itself, none does anything else. */
+  #tell(): void {
+    if (!this.#saying) return;
+    const { entity, said } = this.#saying;
+    this.#saying = undefined;
+    this.#options.tabs.toEntity(entity, { epoch: this.epoch, said });
   }
 
   #wait(entity: string): void {
@@ -269,7 +313,31 @@ export class Run {
   }
 }
 
-const byTab = (ops: Ops): Record<string, number> => Object.fromEntries(ops);
+const named = (entity: string, { tab, op }: { tab: string; op: number }): string => `edit ${entity} ${tab} ${op}`;
+
+/** What tabs are told of an effect, and for which entity. */
+const saidBy = (effect: Effect): [entity: string, said: Said] | undefined => {
+  switch (effect.tag) {
+    case 'show': {
+      const { entity, seq, patch, origin } = effect.val;
+      return [entity, { type: 'show', seq, patch, ...(origin && { origin }) }];
+    }
+    case 'reset': {
+      const { entity, seq, to, value, ops } = effect.val;
+      return [entity, { type: 'reset', seq, ops: Object.fromEntries(ops), ...(to && { to }), ...(value && { value }) }];
+    }
+    case 'state':
+      return [effect.val.entity, { type: 'state', state: effect.val.state }];
+    case 'refused': {
+      const { entity, tab, op, code, message } = effect.val;
+      return [entity, { type: 'refused', tab, op, code, message }];
+    }
+    case 'repeat':
+      return [effect.val.entity, { type: 'again', tab: effect.val.tab, op: effect.val.op }];
+    default:
+      return undefined;
+  }
+};
 
 const tagged = (action: Action): ReplicaAction => {
   if (typeof action === 'string') return { tag: action };

@@ -26,7 +26,8 @@ export interface Stored {
 }
 
 export interface StorageEvents {
-  kept(entity: string, tab: string, op: number): void;
+  /** By tab, the last edit. */
+  kept(entity: string, ops: ReadonlyMap<string, number>): void;
   /** `over`: it is no longer so. */
   warn(warning: Warning, over?: true): void;
   /** The entities with edits that the server does not have; `undefined` where that can't be known. */
@@ -158,7 +159,7 @@ export class Storage {
       this.#kept = new Map();
       this.#after = [];
       if (attempt) await this.#attempt(names, kept.size > 0);
-      for (const [entity, ops] of kept) for (const [tab, op] of ops) this.#events.kept(entity, tab, op);
+      for (const [entity, ops] of kept) this.#events.kept(entity, ops);
       for (const then of after) then();
     }
     // In the same turn as the loop's last look, or a `save` in between would wait for the next one.

@@ -134,6 +134,11 @@ export class Tabs {
     this.#timer = undefined;
   }
 
+  /** Whether there are tabs that have not taken in what was shown last. */
+  owe(entity: string): boolean {
+    return [...(this.#opened.get(entity)?.tabs ?? [])].some(tab => this.#due.has(key(entity, tab)));
+  }
+
   toAll(message: ToAll): void {
     this.#all.postMessage(message);
   }
@@ -142,12 +147,13 @@ export class Tabs {
     this.#tabs.get(tab)?.channel.postMessage(message);
   }
 
-  /** `expect`: it is to be acked, by the tab `to` or by all that have the entity open. */
-  toEntity(entity: string, message: ToEntity, expect: boolean, to?: string): void {
+  /** What tabs are shown is to be acked. */
+  toEntity(entity: string, message: ToEntity): void {
     const opened = this.#opened.get(entity);
     if (!opened) return;
     opened.channel.postMessage(message);
-    if (expect) for (const tab of opened.tabs) if (to === undefined || to === tab) this.#expect(entity, tab);
+    const shown = message.said.filter(({ type }) => type === 'show' || type === 'reset');
+    for (const tab of opened.tabs) if (shown.some(one => !('to' in one) || one.to === tab)) this.#expect(entity, tab);
   }
 
   close(): void {

@@ -47,11 +47,20 @@ export type Effect =
   | { tag: 'forget'; val: string }
   | { tag: 'unauthorized' };
 
+/** A tab's edit. */
+export interface Edited {
+  tab: string;
+  op: number;
+  seen: number;
+  merge: boolean;
+  action: ReplicaAction;
+}
+
 export type ReplicaEvent =
   | { tag: 'load'; val: { entity: string; snapshot?: Uint8Array | undefined; journal?: Uint8Array | undefined } }
   | { tag: 'join' | 'leave'; val: { entity: string; tab: string } }
   | { tag: 'gone' | 'again'; val: string }
-  | { tag: 'edit'; val: { entity: string; tab: string; op: number; seen: number; merge: boolean; action: ReplicaAction } }
+  | { tag: 'edit'; val: { entity: string; edits: Edited[] } }
   | { tag: 'edit-from'; val: { entity: string; tab: string; op: number; merge: boolean; base: Uint8Array; patch: Uint8Array } }
   | { tag: 'policy'; val: { entity: string; policy: NamedPolicy } }
   | { tag: 'connected' | 'disconnected' | 'poll' }

@@ -71,7 +71,8 @@ describe('what others do', () => {
     vi.spyOn(console, 'warn').mockImplementation(() => {});
     const replica = host.replicas.get(ID)!;
     replica.seq += 1;
-    replica.channel.postMessage({ type: 'show', epoch: host.state.epoch, seq: replica.seq, patch: new Uint8Array([0xa1, 0x65, 0x74, 0x69, 0x74, 0x6c, 0x65, 0xd9, 0xfa, 0x02, 0x80]) });
+    const patch = new Uint8Array([0xa1, 0x65, 0x74, 0x69, 0x74, 0x6c, 0x65, 0xd9, 0xfa, 0x02, 0x80]);
+    replica.channel.postMessage({ epoch: host.state.epoch, said: [{ type: 'show', seq: replica.seq, patch }] });
     await until(() => host.heard.filter(({ type }) => type === 'open').length === 2);
     await isClean(entity);
     expect(entity.get()).toEqual(note());

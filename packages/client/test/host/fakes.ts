@@ -7,7 +7,7 @@ import { Encoder } from 'cbor-x';
 import { IDBFactory } from 'fake-indexeddb';
 import 'fake-indexeddb/auto';
 import { vi } from 'vitest';
-import type { Effect, ReplicaAction, ReplicaEvent, Replicas } from '../../src/host/wasm.js';
+import type { Edited, Effect, ReplicaEvent, Replicas } from '../../src/host/wasm.js';
 
 export const URL_ = 'https://weft.example';
 
@@ -228,7 +228,7 @@ export class FakeReplicas implements Replicas {
       case 'gone':
         return this.gone(event.val);
       case 'edit':
-        return this.edit(event.val);
+        return event.val.edits.flatMap(edit => this.edit(event.val.entity, edit));
       case 'edit-from':
         return this.editFrom(event.val);
       case 'policy':
@@ -283,7 +283,7 @@ export class FakeReplicas implements Replicas {
     return [...effects, ...[...this.tabs].flatMap(([entity, tabs]) => (tabs.delete(tab) ? this.#forget(entity) : []))];
   }
 
-  edit({ entity, tab, op, seen, action }: { entity: string; tab: string; op: number; seen: number; action: ReplicaAction }): Effect[] {
+  edit(entity: string, { tab, op, seen, action }: Edited): Effect[] {
     const effects = this.#record('edit', entity, tab, op, action.tag);
     const patch = action.tag === 'patch' ? action.val : bytes(action.tag);
     return [...effects, ...this.#take(entity, tab, op, seen, patch)];

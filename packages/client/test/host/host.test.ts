@@ -111,7 +111,7 @@ test('a choice in a conflict goes to the replica as it was made', async () => {
     tab.say({ type: 'edit', entity: A, epoch: tab.epoch, op: index + 1, seen: 0, merge: false, action: { resolve: { conflict: 7, ...resolution } } });
   }
   await settle();
-  const actions = handle.mock.calls.flatMap(([event]) => (event.tag === 'edit' ? [event.val.action] : []));
+  const actions = handle.mock.calls.flatMap(([event]) => (event.tag === 'edit' ? event.val.edits.map(({ action }) => action) : []));
   expect(actions).toEqual(
     [{ tag: 'mine' }, { tag: 'theirs' }, { tag: 'both' }, { tag: 'value', val: value }, { tag: 'value', val: undefined }].map(decision => ({
       tag: 'resolve',
@@ -269,6 +269,39 @@ test('an edit that traps twice is refused', async () => {
   await settle();
   expect(running.instances).toHaveLength(3);
   expect(tab.heard.slice(-3)).toEqual([`refused ${A} one 1`, `show "harmless" ${A}`, `kept ${A} one 2`]);
+});
+
+test('edits that come together are one call, and tabs are told at once', async () => {
+  await run();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  const handle = vi.spyOn(running.replicas, 'handle');
+  tab.heard.length = 0;
+  for (const [index, patch] of ['x', 'y', 'z'].entries()) tab.edit(A, index + 1, patch);
+  await settle();
+  expect(handle.mock.calls.map(([{ tag }]) => tag)).toEqual(['edit']);
+  expect(tab.heard).toEqual([`show "x" ${A}`, `show "y" ${A}`, `show "z" ${A}`, `kept ${A} one 3`]);
+});
+
+test('of edits that came together and trap, those that are to blame are found one by one', async () => {
+  await run();
+  const tab = await Tab.open(world, 'one');
+  await tab.show(A);
+  const all = (): void => ['harmless', 'poison', 'good'].forEach((patch, index) => tab.edit(A, index + 1, patch));
+  for (let round = 0; round < 3; round++) {
+    running.replicas.trap = `edit ${A} one 2`;
+    all();
+    await pass(5_000);
+    tab.say({ type: 'open', entity: A });
+    await settle();
+  }
+  running.replicas.trap = `edit ${A} one 2`;
+  tab.heard.length = 0;
+  all();
+  await settle();
+  expect(running.instances).toHaveLength(4);
+  expect(tab.heard).toContain(`refused ${A} one 2`);
+  expect(tab.heard).toContain(`show "good" ${A}`);
 });
 
 test('an entity that can not be loaded does not keep the others from it', async () => {

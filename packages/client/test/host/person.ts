@@ -1,6 +1,6 @@
 /** Tabs for the host's tests, and a host to talk to. */
 
-import type { Ack, ToAll, ToEntity, ToTab, Upstream } from '../../src/messages.js';
+import type { Ack, Said, ToAll, ToEntity, ToTab, Upstream } from '../../src/messages.js';
 import { ackChannel, allChannel, entityChannel, tabChannel, tabLock, upstreamChannel } from '../../src/messages.js';
 import { startHost, type RunningHost } from '../../src/host/index.js';
 import { bytes, FakeChannel, FakeReplicas, settle, text, URL_, type Browser } from './fakes.js';
@@ -10,7 +10,7 @@ type WithoutTab<M> = M extends unknown ? Omit<M, 'tab'> : never;
 /** A tab that hears everything and says what the test wants. It acks by itself while `acks`. */
 export class Tab {
   readonly heard: string[] = [];
-  readonly messages: (ToAll | ToTab | ToEntity)[] = [];
+  readonly messages: (ToAll | ToTab | Said)[] = [];
   epoch = '';
   acks = true;
   readonly #channels: FakeChannel[] = [];
@@ -35,11 +35,13 @@ export class Tab {
     const channel = new FakeChannel(name);
     this.#channels.push(channel);
     channel.onmessage = ({ data }) => {
-      const message = data as ToAll | ToTab | ToEntity;
-      this.messages.push(message);
-      this.heard.push(short(message, entity));
-      if ('epoch' in message && !entity) this.epoch = message.epoch;
-      if (entity && this.acks && (message.type === 'reset' || message.type === 'show' || message.type === 'state')) this.ack(entity);
+      const messages = entity ? (data as ToEntity).said : [data as ToAll | ToTab];
+      for (const message of messages) {
+        this.messages.push(message);
+        this.heard.push(short(message, entity));
+        if ('epoch' in message) this.epoch = message.epoch;
+      }
+      if (entity && this.acks && messages.some(({ type }) => type === 'reset' || type === 'show' || type === 'state')) this.ack(entity);
     };
   }
 
@@ -69,7 +71,7 @@ export class Tab {
 }
 
 /** A message in a few words. */
-const short = (message: ToAll | ToTab | ToEntity, entity?: string): string => {
+const short = (message: ToAll | ToTab | Said, entity?: string): string => {
   const words: unknown[] = [message.type];
   if ('status' in message) words.push(message.status);
   if ('me' in message) words.push(message.me?.personId ?? 'nobody');
@@ -79,6 +81,7 @@ const short = (message: ToAll | ToTab | ToEntity, entity?: string): string => {
   if ('patch' in message) words.push(`"${text(message.patch)}"`);
   if ('entity' in message || entity) words.push(entity ?? (message as { entity: string }).entity);
   if ('op' in message) words.push(message.tab, message.op);
+  if (message.type === 'kept') words.push(...Object.entries(message.ops).flat());
   return words.join(' ');
 };
 

@@ -12,7 +12,7 @@ let unsent: string[] | undefined;
 let used: string[];
 
 const events: StorageEvents = {
-  kept: (entity, tab, op) => log.push(`kept ${entity} ${tab} ${op}`),
+  kept: (entity, ops) => [...ops].forEach(([tab, op]) => log.push(`kept ${entity} ${tab} ${op}`)),
   warn: ({ code }, over) => log.push(`${over ? 'over' : 'warning'} ${code}`),
   unsent: () => unsent,
   inUse: entity => used.includes(entity),

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Tabs } from '../../src/host/tabs.js';
-import { entityChannel, tabChannel, tabLock } from '../../src/messages.js';
-import { browser, bytes, FakeChannel, pass, settle, tidy, URL_, type FakeLocks } from './fakes.js';
+import { entityChannel, tabChannel, tabLock, type Said, type ToEntity } from '../../src/messages.js';
+import { browser, FakeChannel, pass, settle, tidy, URL_, type FakeLocks } from './fakes.js';
 
 const A = 'note:a';
-const state = { type: 'state', epoch: 'e', state: bytes('') } as const;
+const said = (...said: Said[]): ToEntity => ({ epoch: 'e', said });
+const state = said({ type: 'state', state: new Uint8Array() });
+const show = said({ type: 'show', seq: 1, patch: new Uint8Array() }, { type: 'state', state: new Uint8Array() });
 
 let locks: FakeLocks;
 let tabs: Tabs;
@@ -53,7 +55,7 @@ test('a tab that greets is there, also where its lock is one that is not seen', 
   tabs.open('ann', A, 'one');
   await settle();
   expect(log).toEqual([]);
-  tabs.toEntity(A, state, true);
+  tabs.toEntity(A, show);
   await pass(5_000);
   expect(log).toEqual([`silent ${A} one`]);
 });
@@ -72,7 +74,7 @@ test('without locks tabs stay until they do not ack', async () => {
   vi.stubGlobal('navigator', {});
   tabs.add('one', true);
   tabs.open('ann', A, 'one');
-  tabs.toEntity(A, state, true);
+  tabs.toEntity(A, show);
   await pass(5_000);
   expect(log).toEqual([`silent ${A} one`]);
 });
@@ -80,7 +82,7 @@ test('without locks tabs stay until they do not ack', async () => {
 test('who does not ack within five seconds has left that entity', async () => {
   await live('one');
   await live('two');
-  tabs.toEntity(A, state, true);
+  tabs.toEntity(A, show);
   tabs.acked(A, 'two');
   await pass(4_900);
   expect(log).toEqual([]);
@@ -92,7 +94,7 @@ test('who does not ack within five seconds has left that entity', async () => {
 test('later messages give no later date', async () => {
   await live('one');
   for (let round = 0; round < 5; round++) {
-    tabs.toEntity(A, state, true);
+    tabs.toEntity(A, show);
     await pass(1_000);
   }
   expect(log).toEqual([`silent ${A} one`]);
@@ -101,16 +103,16 @@ test('later messages give no later date', async () => {
 test('only the tab that a message is for must ack it', async () => {
   await live('one');
   await live('two');
-  tabs.toEntity(A, state, true, 'two');
+  tabs.toEntity(A, said({ type: 'reset', to: 'two', seq: 1, ops: {} }));
   await pass(5_000);
   expect(log).toEqual([`silent ${A} two`]);
 });
 
 test('nothing is waited for when nothing is owed', async () => {
   await live('one');
-  tabs.toEntity(A, state, false);
+  tabs.toEntity(A, state);
   expect(vi.getTimerCount()).toBe(0);
-  tabs.toEntity(A, state, true);
+  tabs.toEntity(A, show);
   expect(vi.getTimerCount()).toBe(1);
   tabs.acked(A, 'one');
   expect(vi.getTimerCount()).toBe(0);
@@ -118,7 +120,7 @@ test('nothing is waited for when nothing is owed', async () => {
 
 test('after a sleep the acks that are on their way are waited for', async () => {
   await live('one');
-  tabs.toEntity(A, state, true);
+  tabs.toEntity(A, show);
   // The machine sleeps: time passes and timers do not run.
   vi.setSystemTime(Date.now() + 3_600_000);
   await pass(5_000);
@@ -139,7 +141,7 @@ test('an entity has a channel while a tab has it open', async () => {
   expect(channels()).toBe(1);
   tabs.leave(A, 'two');
   expect(channels()).toBe(0);
-  tabs.toEntity(A, state, true);
+  tabs.toEntity(A, show);
   expect(vi.getTimerCount()).toBe(0);
 });
 

@@ -219,7 +219,7 @@ fn at_once(one: &mut One, edits: &[Option<&Value>]) {
     for edit in edits {
         let action = edit.map_or(Action::Delete, |value| Action::Patch(one.tab.patch_to(value)));
         let (op, seen) = one.tab.next(action.clone());
-        effects.push(one.browser.edit(ENTITY, one.person, op, seen, false, action));
+        effects.push(one.browser.edit(ENTITY, vec![edited(one.person, op, seen, action)]));
     }
     let online = std::mem::take(&mut one.online);
     effects.into_iter().for_each(|effects| one.run(effects, None));
@@ -270,10 +270,10 @@ fn what_i_write_in_one_tab_while_i_delete_in_another_is_not_lost() {
     let mut other = second_tab(&mut ada);
     let wanted = note("Tea", "an hour of work");
     let (op, seen) = other.next(Action::Delete);
-    let effects = ada.browser.edit(ENTITY, "other", op, seen, false, Action::Delete);
+    let effects = ada.browser.edit(ENTITY, vec![edited("other", op, seen, Action::Delete)]);
     let edit = Action::Patch(ada.tab.patch_to(&wanted));
     let (op, seen) = ada.tab.next(edit.clone());
-    let later = ada.browser.edit(ENTITY, "ada", op, seen, false, edit);
+    let later = ada.browser.edit(ENTITY, vec![edited("ada", op, seen, edit)]);
     ada.run(effects, Some(&mut server));
     ada.run(later, Some(&mut server));
     bob.follow(&mut server);
@@ -298,7 +298,7 @@ fn what_i_write_before_i_hear_that_others_deleted_it_waits_for_a_choice() {
                 let base = cbor::encode_value(&note("Tea", "one two three"));
                 bob.browser.edit_from(ENTITY, "bob", op, false, &base, &patch)
             } else {
-                bob.browser.edit(ENTITY, "bob", op, seen, false, Action::Patch(patch))
+                bob.browser.edit(ENTITY, vec![edited("bob", op, seen, Action::Patch(patch))])
             });
             bob.run(effects, Some(&mut server));
             if policy == Policy::default() {

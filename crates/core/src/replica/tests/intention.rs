@@ -2,7 +2,7 @@
 
 use super::server::Server;
 use super::tab::{Screen, object, text};
-use super::{ENTITY, One};
+use super::{ENTITY, One, edited};
 use crate::codec::{cbor, json};
 use crate::diff::{Joins, Patch, Segment};
 use crate::limits::Limits;
@@ -98,7 +98,7 @@ fn two_tabs_that_push_before_they_see_each_other_lose_nothing() {
         let first = ada.tab.next(Action::Patch(here.clone()));
         let second = other.next(Action::Patch(there.clone()));
         for (tab, (op, seen), edit) in [("ada", first, here), ("other", second, there)] {
-            held.extend(ada.browser.edit(ENTITY, tab, op, seen, false, Action::Patch(edit)));
+            held.extend(ada.browser.edit(ENTITY, vec![edited(tab, op, seen, Action::Patch(edit))]));
         }
         // Now and then both hear what there is.
         if round % 3 == 0 {
@@ -140,7 +140,7 @@ fn far_behind(tabs: usize, edits: usize) -> (Vec<Screen>, usize) {
         for screen in &mut screens {
             let edit = screen.patch_to(&pushed(screen.view.as_ref().unwrap(), &format!("{}-{round}", screen.name)));
             let (op, seen) = screen.next(Action::Patch(edit.clone()));
-            held.extend(ada.browser.edit(ENTITY, &screen.name, op, seen, false, Action::Patch(edit)));
+            held.extend(ada.browser.edit(ENTITY, vec![edited(&screen.name, op, seen, Action::Patch(edit))]));
             most = most.max(ada.browser.unseen(ENTITY, &screen.name));
         }
     }
@@ -332,7 +332,7 @@ fn of_two_tabs_of_one_person_that_contradict_each_other_the_later_edit_holds() {
     let first = ada.tab.next(here.clone());
     let second = other.next(there.clone());
     for (tab, (op, seen), edit) in [("ada", first, here), ("other", second, there)] {
-        let effects = ada.browser.edit(ENTITY, tab, op, seen, false, edit);
+        let effects = ada.browser.edit(ENTITY, vec![edited(tab, op, seen, edit)]);
         ada.run(effects, Some(&mut server));
     }
     assert_eq!((server.value(), conflicts(&ada).len()), (value(r#"{"n":3}"#), 0));

@@ -192,12 +192,24 @@ impl Ledger {
         Some(touched)
     }
 
+    /// What a letter is in place of, and what that was in place of.
+    fn in_place_of(&self, letter: char) -> BTreeSet<String> {
+        let mut all = BTreeSet::new();
+        for gone in self.replaced.iter().filter(|(other, ..)| *other == letter).flat_map(|(.., gone)| gone) {
+            all.extend(gone.chars().flat_map(|letter| self.in_place_of(letter)));
+            all.insert(gone.clone());
+        }
+        all
+    }
+
     /// Of two tabs of one person that replace the same letters the later edit holds.
     fn is_replaced(&self, token: &str) -> bool {
         let mine = self.replaced.iter().find(|(letter, ..)| token.starts_with(*letter));
-        let Some((letter, person, letters)) = mine else { return false };
-        self.replaced.iter().any(|(other, by, gone)| {
-            by == person && other != letter && gone.iter().any(|letter| letters.contains(letter))
+        let Some((letter, person, _)) = mine else { return false };
+        let letters = self.in_place_of(*letter);
+        self.replaced.iter().any(|(other, by, _)| {
+            let is_own = other == letter || letters.contains(&other.to_string());
+            by == person && !is_own && !letters.is_disjoint(&self.in_place_of(*other))
         })
     }
 

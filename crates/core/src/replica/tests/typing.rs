@@ -3,7 +3,7 @@
 use super::intention::{conflicts, field, patch, resolve, second_tab, two, value};
 use super::server::Server;
 use super::tab::{object, text};
-use super::{ENTITY, One};
+use super::{ENTITY, One, edited};
 use crate::codec::cbor;
 use crate::replica::{Action, Choice};
 use crate::value::Value;
@@ -90,7 +90,7 @@ fn what_a_tab_types_backwards_behind_its_own_words_stays_with_what_it_typed_last
             edits.reverse();
         }
         for (tab, (op, seen), edit) in edits {
-            let effects = ada.browser.edit(ENTITY, tab, op, seen, false, edit);
+            let effects = ada.browser.edit(ENTITY, vec![edited(tab, op, seen, edit)]);
             ada.run(effects, Some(&mut server));
         }
         assert_eq!(server.value(), value(r#"{"t":"start own x_ab"}"#));

@@ -1,9 +1,9 @@
 //! Three people, two tabs each, over lines that lose, repeat, delay and reorder frames, break, and with browsers that die and come
 //! back from what they had on disk.
 
-use super::ENTITY;
 use super::server::Server;
 use super::tab::Screen;
+use super::{ENTITY, edited};
 use crate::codec::cbor;
 use crate::replica::{Action, Browser, Effect};
 use crate::value::Value;
@@ -137,20 +137,29 @@ impl Person {
         }
     }
 
-    /// Edits of a tab reach the browser, in order.
-    fn deliver_edit(&mut self, index: usize) {
-        if self.edits[index].is_empty() {
-            return;
-        }
-        let (op, seen, with_base) = self.edits[index].remove(0);
-        let Some(pending) = self.tabs[index].pending(op) else { return };
-        let name = tab_name(self.name, index);
-        let effects = match (&pending.action, &pending.before) {
-            (Action::Patch(patch), Some(before)) if with_base => {
-                self.browser.edit_from(ENTITY, &name, op, false, &cbor::encode_value(before), patch)
+    /// The next edits of these tabs reach the browser, together as far as that can be.
+    fn deliver_edits(&mut self, tabs: impl IntoIterator<Item = usize>) {
+        let mut together = Vec::new();
+        for index in tabs {
+            if self.edits[index].is_empty() {
+                continue;
             }
-            (action, _) => self.browser.edit(ENTITY, &name, op, seen, false, action.clone()),
-        };
+            let (op, seen, with_base) = self.edits[index].remove(0);
+            let Some(pending) = self.tabs[index].pending(op) else { continue };
+            let name = tab_name(self.name, index);
+            if let (Action::Patch(patch), Some(before)) = (&pending.action, &pending.before)
+                && with_base
+            {
+                let (before, patch) = (cbor::encode_value(before), patch.clone());
+                let effects = self.browser.edit(ENTITY, std::mem::take(&mut together));
+                self.run(effects);
+                let effects = self.browser.edit_from(ENTITY, &name, op, false, &before, &patch);
+                self.run(effects);
+            } else {
+                together.push(edited(&name, op, seen, pending.action.clone()));
+            }
+        }
+        let effects = self.browser.edit(ENTITY, together);
         self.run(effects);
     }
 
@@ -260,8 +269,12 @@ impl<W: Work> World<W> {
         let tab = self.dice.below(TABS);
         match self.dice.below(100) {
             0..20 => self.work.act(&mut self.dice, &mut self.people, index, tab),
-            20..40 => self.people[index].deliver_edit(tab),
-            40..55 => {
+            20..28 => self.people[index].deliver_edits([tab]),
+            28..31 => {
+                let tabs: Vec<usize> = (0..24).map(|_| self.dice.below(TABS)).collect();
+                self.people[index].deliver_edits(tabs);
+            }
+            31..55 => {
                 let most = self.dice.below(3) + 1;
                 self.people[index].deliver_to_tab(tab, most);
             }
@@ -308,7 +321,7 @@ impl<W: Work> World<W> {
             for index in 0..PEOPLE.len() {
                 for tab in 0..TABS {
                     self.people[index].deliver_to_tab(tab, usize::MAX);
-                    self.people[index].deliver_edit(tab);
+                    self.people[index].deliver_edits([tab]);
                 }
                 for up in [true, false] {
                     self.carry(index, up, true);

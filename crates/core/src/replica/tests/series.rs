@@ -1,0 +1,104 @@
+//! Edits that come together.
+
+use super::intention::{conflicts, patch, second_tab, two, value};
+use super::*;
+
+/// What comes of edits of tabs that arrive at once.
+fn together(ada: &mut One, other: &mut Screen, edits: Vec<Edited>, server: &mut Server) -> Vec<Effect> {
+    let effects = ada.browser.edit(ENTITY, edits);
+    effects.iter().for_each(|effect| drop(other.see(effect)));
+    ada.run(effects.clone(), Some(server));
+    effects
+}
+
+fn made(tab: &mut Screen, name: &str, action: Action) -> Edited {
+    let (op, seen) = tab.next(action.clone());
+    edited(name, op, seen, action)
+}
+
+fn shows(effects: &[Effect]) -> usize {
+    effects.iter().filter(|effect| matches!(effect, Effect::Show { .. })).count()
+}
+
+#[test]
+fn what_a_tab_did_in_a_row_is_shown_at_once_and_taken_back_one_by_one() {
+    for other_pushed in [false, true] {
+        let (mut server, mut ada, _) = two(&value(r#"{"l":[],"t":"x"}"#));
+        let mut other = second_tab(&mut ada);
+        let mut edits = Vec::new();
+        if other_pushed {
+            edits.push(made(&mut other, "other", patch(r#"{"l":{"0":"theirs"}}"#)));
+        }
+        for step in [r#"{"l":{"0":"a"}}"#, r#"{"l":{"1":"b"}}"#, r#"{"t":"xy"}"#] {
+            edits.push(made(&mut ada.tab, "ada", patch(step)));
+        }
+        let effects = together(&mut ada, &mut other, edits, &mut server);
+        assert_eq!(shows(&effects), 1 + usize::from(other_pushed));
+        let theirs = if other_pushed { r#""theirs""# } else { "" };
+        let comma = if other_pushed { "," } else { "" };
+        let after = |mine: &str, t: &str| {
+            let between = if mine.is_empty() { "" } else { comma };
+            value(&format!(r#"{{"l":[{theirs}{between}{mine}],"t":"{t}"}}"#))
+        };
+        assert_eq!(server.value(), after(r#""a","b""#, "xy"));
+        assert_eq!(other.view, ada.tab.view);
+        for wanted in [after(r#""a","b""#, "x"), after(r#""a""#, "x"), after("", "x")] {
+            ada.act(Action::Undo, Some(&mut server));
+            assert_eq!(server.value(), wanted);
+        }
+        for wanted in [after(r#""a""#, "x"), after(r#""a","b""#, "x"), after(r#""a","b""#, "xy")] {
+            ada.act(Action::Redo, Some(&mut server));
+            assert_eq!(server.value(), wanted);
+        }
+    }
+}
+
+#[test]
+fn of_edits_in_a_row_one_that_does_not_fit_is_refused_and_the_others_come() {
+    let (mut server, mut ada, _) = two(&value(r#"{"l":[]}"#));
+    let steps = [r#"{"l":{"0":"a"}}"#, r#"{"l":{"7":"no"}}"#, r#"{"l":{"1":"b"}}"#];
+    let edits: Vec<Edited> = steps.iter().map(|step| made(&mut ada.tab, "ada", patch(step))).collect();
+    let (second, third) = (edits[1].op, edits[2].op);
+    let effects = ada.browser.edit(ENTITY, edits);
+    let is_refused = |effect: &Effect| matches!(effect, Effect::Refused { op, .. } if *op == second);
+    assert_eq!(effects.iter().filter(|effect| is_refused(effect)).count(), 1);
+    // What was made on something else is to come with that.
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Repeat { op, .. } if *op == third)));
+    ada.run(effects, Some(&mut server));
+    assert_eq!(server.value(), value(r#"{"l":["a"]}"#));
+}
+
+#[test]
+fn where_many_edits_wait_those_of_one_tab_are_one_change() {
+    let (mut server, mut ada, _) = two(&value(r#"{"l":[]}"#));
+    let mut other = second_tab(&mut ada);
+    let mut edits = Vec::new();
+    for n in 0..10 {
+        edits.push(made(&mut ada.tab, "ada", patch(&format!(r#"{{"l":{{"{n}":"a{n}"}}}}"#))));
+        edits.push(made(&mut other, "other", patch(&format!(r#"{{"l":{{"{n}":"b{n}"}}}}"#))));
+    }
+    let effects = together(&mut ada, &mut other, edits, &mut server);
+    assert_eq!(shows(&effects), 2);
+    let all: Vec<String> = ["a", "b"].iter().flat_map(|who| (0..10).map(move |n| format!(r#""{who}{n}""#))).collect();
+    let Value::Object(members) = server.value() else { panic!("no value") };
+    let Value::Array(items) = &members["l"] else { panic!("no list") };
+    let mut there: Vec<String> = items
+        .iter()
+        .map(|item| if let Value::Text(name) = item { format!(r#""{name}""#) } else { String::new() })
+        .collect();
+    there.sort();
+    assert_eq!(there, all);
+}
+
+#[test]
+fn letters_typed_beside_what_the_same_tab_deleted_then_are_not_in_its_place() {
+    let (mut server, mut ada, _) = two(&value(r#"{"t":".word"}"#));
+    let mut other = second_tab(&mut ada);
+    // Ada has seen none of this.
+    let there = [r#"{"t":{"$text":[1,"new "]}}"#, r#"{"t":{"$text":[5,-2]}}"#];
+    let mut edits: Vec<Edited> = there.iter().map(|step| made(&mut other, "other", patch(step))).collect();
+    edits.push(made(&mut ada.tab, "ada", patch(r#"{"t":{"$text":[1,-4,"text"]}}"#)));
+    together(&mut ada, &mut other, edits, &mut server);
+    assert_eq!(server.value(), value(r#"{"t":".new text"}"#));
+    assert!(conflicts(&ada).is_empty());
+}
