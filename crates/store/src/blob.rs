@@ -6,8 +6,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::key::{Gone, Pointer};
 
-/// Bytes per chunk: half of what every store takes, as some hosts add framing of their own.
-pub(crate) const CHUNK: usize = 512 * 1024;
+/// Bytes per chunk. Every store takes more at once; but what one call writes goes to the disk in shares, and one chunk is the least of them.
+pub(crate) const CHUNK: usize = 128 * 1024;
 
 /// Up to this many bytes of a diff stay in the record.
 pub(crate) const INLINE: usize = 16 * 1024;

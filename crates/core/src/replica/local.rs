@@ -314,8 +314,8 @@ impl Replica {
     /// A tab changes what it does not know to be deleted. Of this person's own doings the later one holds; against others' deletion
     /// it waits as a conflict, or as the policy has it. `seen` is what the tab shows, if that is not what is here.
     pub(super) fn may_change(&mut self, mine: &Diff, seen: Option<&Value>) -> Result<(), No> {
-        let by_others = self.view_deleted && self.version().is_some_and(|meta| meta.deleted);
-        if !by_others || self.policy == Policy::Mine {
+        let by_others = self.version().is_some_and(|meta| meta.deleted && meta.person_id != self.person);
+        if !(by_others && self.view_deleted) || self.policy == Policy::Mine {
             return Ok(());
         }
         let base = seen.or(self.view.as_ref()).cloned();

@@ -89,8 +89,13 @@ export class Run {
     this.#restored = this.#options.storage.unsent().then(async entities => {
       for (const entity of entities) {
         await new Promise<void>(resolve => {
-          // Left at once, by nobody: it is forgotten if nothing was unsent after all.
-          if (!this.#with(entity, () => resolve(this.#leave(entity, '')))) resolve();
+          // Left at once, by nobody: it is forgotten if nothing was unsent after all. But not before the tabs that wait for it have joined.
+          const leave = (): void => {
+            const others = this.#loading.get(entity);
+            if (others?.length) others.push(leave);
+            else resolve(this.#leave(entity, ''));
+          };
+          if (!this.#with(entity, leave)) resolve();
         });
       }
     });

@@ -265,6 +265,21 @@ fn what_i_delete_undelete_and_write_at_once_is_what_is_there() {
 }
 
 #[test]
+fn who_deletes_and_writes_again_and_again_has_what_they_wrote_last_and_no_conflict() {
+    let (mut server, mut ada, _) = two();
+    ada.act(Action::Delete, Some(&mut server));
+    ada.cut();
+    ada.act(Action::Undelete, None);
+    ada.edit(note("first", ""), None);
+    ada.act(Action::Delete, None);
+    // Made on what the tab shows of it.
+    ada.edit(note("second", ""), None);
+    ada.connect(&mut server);
+    assert_eq!((presence(&ada), server.value(), ada.tab.refused), (Some(text("present")), note("second", ""), 0));
+    assert!(conflicts(&ada).is_empty());
+}
+
+#[test]
 fn what_i_write_in_one_tab_while_i_delete_in_another_is_not_lost() {
     let (mut server, mut ada, mut bob) = two();
     let mut other = second_tab(&mut ada);
