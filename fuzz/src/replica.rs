@@ -7,7 +7,7 @@ use minicbor::Decoder;
 use minicbor::data::Type;
 use timeweft_core::limits::TRUSTED;
 use timeweft_core::message::{Format, Request};
-use timeweft_core::replica::{Action, Browser, Choice, Effect, Policy};
+use timeweft_core::replica::{Action, Browser, Choice, Edited, Effect, Policy};
 
 use crate::memory;
 use crate::parts::items;
@@ -44,7 +44,12 @@ pub(crate) fn browser(bytes: &[u8]) {
 
 fn happen(browser: &mut Browser, item: &[u8], op: u32) -> Vec<Effect> {
     let mut decoder = Decoder::new(item);
-    let mut edit = |action| browser.edit(ENTITY, TAB, op, op, op.is_multiple_of(2), action);
+    // Twice, as edits that come together.
+    let mut edit = |action: Action| {
+        let merge = op.is_multiple_of(2);
+        let edited = |op| Edited { tab: TAB.to_owned(), op, seen: op / 2, merge, action: action.clone() };
+        browser.edit(ENTITY, vec![edited(2 * op), edited(2 * op + 1)])
+    };
     match decoder.datatype() {
         Ok(Type::Bytes) => edit(Action::Patch(decoder.bytes().unwrap_or_default().to_vec())),
         Ok(Type::Array) => edit(Action::Set(item.get(1..).unwrap_or_default().to_vec())),

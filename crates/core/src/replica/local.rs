@@ -3,6 +3,7 @@
 use super::conflict::{Conflict, Undecidable};
 use super::reconcile::{applied, reconcile};
 use super::series::{Edited, Rest};
+use super::typed::Typed;
 use super::undo::Taken;
 use super::unseen::By;
 use super::{Change, Effect, Origin, Policy, Replica, Source, Tab};
@@ -121,6 +122,7 @@ impl Replica {
                 continue;
             }
             tab.unseen.saw(seen);
+            tab.again = Typed::default();
             let done = self.act(&mut edit, action, &mut edits, effects);
             self.took(&edit, done, effects);
         }
@@ -292,7 +294,9 @@ impl Replica {
     /// An edit that comes with what it was made on: what that has become since is known by its value alone.
     fn act_from(&mut self, edit: &Edit<'_>, base: &[u8], patch: &[u8], effects: &mut Vec<Effect>) -> Result<(), No> {
         let base = cbor::decode_value(base, &TRUSTED)?;
-        let mine = cbor::decode_patch(patch, &TRUSTED)?.resolve(&base)?;
+        let mut mine = cbor::decode_patch(patch, &TRUSTED)?.resolve(&base)?;
+        // A tab that has edits to come again shows nothing but these on what it showed before: what it types goes on with them.
+        self.tab(edit.tab).again.write(&mut mine);
         if self.view.is_none() {
             self.set(edit, applied(&mine, &base), effects);
             return Ok(());

@@ -53,6 +53,7 @@ pub use remote::Outcome;
 pub use series::Edited;
 
 use request::{Awaited, Sent};
+use typed::Typed;
 use undo::{Stack, Taken};
 use unseen::{By, Unseen};
 
@@ -83,6 +84,8 @@ struct Tab {
     unseen: Unseen,
     /// The first of its edits that is to come again: those after it would overtake it.
     repeat: Option<u32>,
+    /// In what it shows, what came again with its base.
+    again: Typed,
     undo: Stack,
     redo: Stack,
 }

@@ -26,15 +26,20 @@ impl Typed {
         }
     }
 
+    /// The tab itself makes this change: what it puts next to them is marked.
+    pub(super) fn write(&mut self, diff: &mut Diff) {
+        self.join(diff);
+        self.add(diff);
+    }
+
     /// Marks what `diff` puts next to them.
-    pub(super) fn join(&self, diff: &mut Diff) {
+    fn join(&self, diff: &mut Diff) {
         if !self.stretches.is_empty() {
             self.within(diff, &mut Path::new());
         }
     }
 
-    /// The tab itself makes this change.
-    pub(super) fn add(&mut self, diff: &Diff) {
+    fn add(&mut self, diff: &Diff) {
         self.follow(diff);
         let mut inserted = Vec::new();
         collect(diff, &mut Path::new(), &mut inserted);

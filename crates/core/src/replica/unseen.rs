@@ -71,8 +71,7 @@ impl Unseen {
 
     /// The tab makes this change of what it shows: what goes on with what it wrote there before is marked.
     pub(super) fn wrote(&mut self, edit: &mut Diff) {
-        self.typed.join(edit);
-        self.typed.add(edit);
+        self.typed.write(edit);
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -102,3 +102,28 @@ fn letters_typed_beside_what_the_same_tab_deleted_then_are_not_in_its_place() {
     assert_eq!(server.value(), value(r#"{"t":".new text"}"#));
     assert!(conflicts(&ada).is_empty());
 }
+
+#[test]
+fn letters_of_two_tabs_that_come_again_with_their_base_stay_in_one_piece_each() {
+    for backwards in [false, true] {
+        let (mut server, mut ada, _) = two(&value(r#"{"t":"."}"#));
+        second_tab(&mut ada);
+        // As to a host that has just begun.
+        for n in 0..3 {
+            for (tab, letters) in [("ada", ["a", "b", "c"]), ("other", ["x", "y", "z"])] {
+                let before = &letters[..n];
+                let typed: String = if backwards { before.iter().rev().copied().collect() } else { before.concat() };
+                let at = if backwards { 1 } else { 1 + n };
+                let base = cbor::encode_value(&value(&format!(r#"{{"t":".{typed}"}}"#)));
+                let step = patch(&format!(r#"{{"t":{{"$text":[{at},"{}"]}}}}"#, letters[n]));
+                let Action::Patch(step) = step else { panic!("a patch") };
+                let effects = ada.browser.edit_from(ENTITY, tab, 10 + n as u32, false, &base, &step);
+                ada.run(effects, Some(&mut server));
+            }
+        }
+        let wanted = if backwards { ["cba", "zyx"] } else { ["abc", "xyz"] };
+        let Value::Object(members) = server.value() else { panic!("no value") };
+        let Value::Text(there) = &members["t"] else { panic!("no text") };
+        assert!(wanted.iter().all(|run| there.contains(run)), "{there}");
+    }
+}
