@@ -127,3 +127,30 @@ fn letters_of_two_tabs_that_come_again_with_their_base_stay_in_one_piece_each() 
         assert!(wanted.iter().all(|run| there.contains(run)), "{there}");
     }
 }
+
+#[test]
+fn what_is_taken_back_and_brought_back_in_a_row_is_where_it_was_for_the_edit_behind_it() {
+    let cases = [
+        (r#"{"l":["x"],"t":"tea"}"#, &[r#"{"l":{"1":"a"}}"#, r#"{"l":{"2":"b"}}"#][..], r#"{"l":{"3":"c"}}"#),
+        (
+            r#"{"l":["x"],"t":"tea"}"#,
+            &[r#"{"t":{"$text":[3," and"]}}"#, r#"{"t":{"$text":[-3]}}"#],
+            r#"{"t":{"$text":[4,"!"]}}"#,
+        ),
+        (r#"{"l":["x"],"t":"tea"}"#, &[r#"{"l":{"$array":[-1]}}"#], r#"{"l":{"0":"c"}}"#),
+    ];
+    for (first, before, behind) in cases {
+        let (mut server, mut ada, _) = two(&value(first));
+        before.iter().for_each(|step| ada.act(patch(step), Some(&mut server)));
+        let there = server.value();
+        let mut other = second_tab(&mut ada);
+        let mut actions = vec![Action::Undo; before.len()];
+        actions.extend(vec![Action::Redo; before.len()]);
+        actions.push(patch(behind));
+        let edits: Vec<Edited> = actions.into_iter().map(|action| made(&mut ada.tab, "ada", action)).collect();
+        let wanted = ada.tab.view.clone();
+        assert_ne!(wanted, Some(there));
+        together(&mut ada, &mut other, edits, &mut server);
+        assert_eq!((Some(server.value()), &ada.tab.view), (wanted, &other.view), "{behind}");
+    }
+}
