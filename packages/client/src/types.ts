@@ -189,7 +189,8 @@ export interface Entity<T = unknown> {
    * todos.update(list => { list.push({ text: 'weave', done: false }) })
    * counter.update(n => n + 1)
    * @throws NotFoundError when there is no value to change: missing (create it with `set`), deleted, or not loaded yet
-   * @throws InvalidValueError naming the path of what no entity can hold; also when `fn` both writes to its draft and returns something else
+   * @throws InvalidValueError naming the path of what no entity can hold; also when `fn` writes to its draft and returns something else, or returns a
+   * part of its draft
    * @throws SignedOutError when nobody is signed in
    */
   update(fn: (value: T) => T | void): void;

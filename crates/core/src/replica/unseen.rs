@@ -101,15 +101,16 @@ impl Unseen {
 
     /// What this person did is one change, as far as nobody else did something in between; what was taken back and brought back is none.
     pub(super) fn gather(&mut self) {
-        let mut gathered: Vec<Change> = Vec::with_capacity(self.changes.len());
-        for then in self.changes.drain(..) {
-            let undoes =
-                |first: &mut Change| matches!((&first.by, &then.by), (By::Own, By::Own)) && first.back == then.diff;
-            if gathered.pop_if(undoes).is_none() {
-                gathered.push(then);
+        let mut index = 1;
+        while let Some(then) = self.changes.get(index) {
+            let first = &self.changes[index - 1];
+            if matches!((&first.by, &then.by), (By::Own, By::Own)) && first.back == then.diff {
+                self.changes.drain(index - 1..=index);
+                index = index.max(2) - 1;
+            } else {
+                index += 1;
             }
         }
-        self.changes = gathered;
         // From the end: the first may be thousands of changes, and takes the others in once.
         for index in (1..self.changes.len()).rev() {
             let [.., first, then] = &self.changes[..=index] else { return };

@@ -321,7 +321,7 @@ const count = (now: object, key: unknown, by: number | bigint, increments?: Incr
   const map = now instanceof Map ? now : undefined;
   const isThere = map ? map.has(key) : Object.hasOwn(now, key as Key) && !(Array.isArray(now) && key === 'length');
   // Of two who put one in at once only one would count.
-  if (!isThere && (map || Array.isArray(now))) throw new RangeError(`there is no ${map ? 'entry' : 'element'} ${String(key)} to increment: put it in first`);
+  if (!isThere && (map || Array.isArray(now))) throw new RangeError(`there is no ${String(key)} to increment: put it in first`);
   const there = map ? map.get(key) : isThere ? (now as Record<string, unknown>)[key as Key] : undefined;
   const before = increments?.get(key);
   // Assigned since, it is not what it was incremented to.
@@ -382,18 +382,13 @@ export const increment = <T extends object>(
  * @throws InvalidValueError for a recipe that does both: one of them it can't have meant
  */
 export const produce = (base: unknown, recipe: (draft: never) => unknown): unknown => {
-  if (!isContainer(base)) {
-    const draft = thaw(base);
-    const made = recipe(draft as never);
-    return made === undefined ? draft : made;
-  }
   const scope = new Scope(false);
   try {
-    const draft = scope.start(base);
+    const draft = isContainer(base) ? scope.start(base) : thaw(base);
     const made = recipe(draft as never);
     if (made === undefined || made === draft) return draft;
-    // What an arrow function without braces comes to is no next value: `d => delete d.x`, where there is no x.
-    if (!scope.isWritten && kindOf(made) === kindOf(base)) return made;
+    // What an arrow function without braces comes to is no next value: `d => delete d.x`, where there is no x, or `d => d.items.find(is)`.
+    if (Object(base) !== base || (!scope.isWritten && kindOf(made) === kindOf(base) && draftOf(made as object)?.scope !== scope)) return made;
     throw invalid("update()'s function changes its draft or returns the next value: put braces around what it does");
   } finally {
     scope.open = false;

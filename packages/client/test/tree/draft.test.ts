@@ -198,6 +198,7 @@ describe('a draft', () => {
       draft => delete (draft as { none?: string }).none,
       draft => (draft.title = tree.title),
       draft => draft.rows.length > 50 && draft.rows.pop(),
+      draft => draft.rows.find(({ id }) => id === 1),
     ];
     for (const recipe of idle) expect(() => update(tree, recipe as never)).toThrow('put braces around');
     expect(() => update(tree, draft => (draft.title = 'b'))).toThrow('changes its draft or returns the next value: put braces around');
@@ -206,6 +207,15 @@ describe('a draft', () => {
     expect(() => update(tree, draft => (delete (draft as Partial<typeof draft>).meta, null))).toThrow(InvalidValueError);
     expect(update(tree, draft => ((draft.title = 'b'), draft)).title).toBe('b');
     expect(update(tree, draft => ((draft.title = draft.title), { ...draft, title: 'c' })).title).toBe('c');
+  });
+
+  test('of a Map or a Set is not replaced by what a method of theirs returns', () => {
+    const map = own(new Map([['a', 1]])) as Map<string, number>;
+    expect(() => update(map, draft => draft.delete('a'))).toThrow('put braces around');
+    expect(() => update(map, draft => draft.get('a'))).toThrow('put braces around');
+    expect(update(map, draft => draft.set('b', 2))).toEqual(new Map([['a', 1], ['b', 2]]));
+    expect(update(map, draft => new Map(draft).set('c', 3))).toEqual(new Map([['a', 1], ['c', 3]]));
+    expect(() => update(own(new Set(['a'])) as Set<string>, draft => draft.has('a'))).toThrow('put braces around');
   });
 
   test('that is only read, Maps too, may be replaced by what is returned', () => {

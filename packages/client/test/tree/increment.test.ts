@@ -175,7 +175,7 @@ describe('an increment in a Map', () => {
 
   test('of what is not there says that only one of two would count', () => {
     expect(() => change(stock => increment(stock, 'milk'))).toThrow(RangeError);
-    expect(() => change(stock => increment(stock, 'milk'))).toThrow('there is no entry milk to increment: put it in first');
+    expect(() => change(stock => increment(stock, 'milk'))).toThrow('there is no milk to increment: put it in first');
     expect(() => change(stock => increment(stock, 'in'))).toThrow(InvalidValueError);
   });
 
@@ -197,7 +197,7 @@ describe('an increment in an array', () => {
     expect(() => update(draft => increment(draft.list, index as number))).toThrow(RangeError);
   });
 
-  test('says which', () => expect(() => update(draft => increment(draft.list, 5))).toThrow('there is no element 5 to increment'));
+  test('says which', () => expect(() => update(draft => increment(draft.list, 5))).toThrow('there is no 5 to increment'));
 
   test('of what was assigned before is part of that', () => {
     const { patch, tree } = update(draft => {
