@@ -14,7 +14,7 @@ use crate::values::AGAIN;
 pub(crate) fn cbor(bytes: &[u8]) {
     let [base, patches @ ..]: [&[u8]; 3] = items(bytes);
     let patches = patches.map(|patch| {
-        let read = memory::within(memory::of_reading(patch.len()), || cbor::decode_patch(patch, &LIMITS));
+        let read = memory::within(of_reading(patch.len()), || cbor::decode_patch(patch, &LIMITS));
         read.inspect(patch_encodes_as_itself)
     });
     // The first may be a value alone.
@@ -24,7 +24,7 @@ pub(crate) fn cbor(bytes: &[u8]) {
 pub(crate) fn json(bytes: &[u8]) {
     let [base, patches @ ..]: [&[u8]; 3] = lines(bytes);
     let patches = patches.map(|patch| {
-        let read = memory::within(memory::of_reading(patch.len()), || json::patch_from_text(patch, &LIMITS));
+        let read = memory::within(of_reading(patch.len()), || json::patch_from_text(patch, &LIMITS));
         read.inspect(|patch| {
             patch_encodes_as_itself(patch);
             let text = json::patch_to_text(patch);
@@ -91,6 +91,11 @@ fn together(length: usize, base: Result<Value, DecodeError>, patches: [Result<Pa
             conflict_or_converge(a, b, &base);
         }
     });
+}
+
+/// What is taken is said by a count, which is bounded by that of operations.
+fn of_reading(length: usize) -> usize {
+    memory::of_reading(length) + LIMITS.diff_operations * 4 * size_of::<Segment<Vec<Value>, Patch>>()
 }
 
 /// The algebra makes copies; some dozens of what was read are none too many.
