@@ -4,7 +4,7 @@
 use super::sequence;
 use super::text::{self, Off};
 use super::{Diff, DiffError, Keyed, Segment, wrong_kind};
-use crate::codec::cbor;
+use crate::codec::cbor::write::encode_value;
 use crate::members::Part;
 use crate::prelude::*;
 use crate::sort::sorted;
@@ -187,7 +187,7 @@ fn distinct(kind: Keyed, items: &[Value]) -> Result<(), DiffError> {
             key,
             Value::Undefined | Value::Null | Value::Bool(_) | Value::Number(_) | Value::BigInt(_) | Value::Text(_)
         ) {
-            keys.push(cbor::encode_value(&match key {
+            keys.push(encode_value(&match key {
                 Value::Number(number) if *number == 0.0 => Value::Number(0.0),
                 key => key.clone(),
             }));

@@ -8,7 +8,7 @@ mod shorten;
 
 use super::sequence;
 use super::{Diff, Joins, Patch, Segment};
-use crate::codec::cbor::value_len;
+use crate::codec::cbor::write::value_len;
 use crate::members::Members;
 use crate::prelude::*;
 use crate::value::Value;

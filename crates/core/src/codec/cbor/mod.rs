@@ -23,6 +23,7 @@ use crate::prelude::*;
 use crate::value::Value;
 use read::Reader;
 use write::Writer;
+pub use write::{encode_value, value_len};
 
 /// CBOR tags that mean something here (docs/protocol.md, "Tags").
 pub(crate) mod tag {
@@ -48,20 +49,6 @@ pub(crate) mod tag {
     pub(crate) const MAP_EDITS: u64 = 64009;
     /// Records on disk only.
     pub(crate) const SET_EDITS: u64 = 64010;
-}
-
-/// A value in CBOR.
-pub fn encode_value(value: &Value) -> Vec<u8> {
-    let mut out = Vec::new();
-    Writer::to(&mut out).value(value);
-    out
-}
-
-/// How long [`encode_value`] would be.
-pub fn value_len(value: &Value) -> usize {
-    let mut counting = Writer::counting();
-    counting.value(value);
-    counting.length()
 }
 
 /// A value from CBOR; at most `value_bytes` long (also once references are expanded) and `depth` deep.
