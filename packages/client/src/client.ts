@@ -3,7 +3,7 @@
  */
 
 import { EntityStore } from './entity.js';
-import { callable, ClosedError, InvalidValueError, NetworkError, TimeweftError, UnsentChangesError } from './errors.js';
+import { callable, ClosedError, mistake, NetworkError, TimeweftError, UnsentChangesError } from './errors.js';
 import { closed, namedPolicy, tell, type Body, type Held, type Home } from './home.js';
 import { browser, Link, type Surroundings } from './link.js';
 import { isSame } from './messages.js';
@@ -60,9 +60,9 @@ export class HomeClient implements Client, Home {
 
   constructor({ url, worker = 'auto', policy = 'keep-theirs-where-both', getToken, ...rest }: ClientOptions, surroundings: Surroundings | undefined) {
     const [unknown] = Object.keys(rest);
-    if (unknown) throw new InvalidValueError('bad-request', `createClient has no option ${unknown}: those are url, worker, policy and getToken`);
+    if (unknown) throw mistake(`createClient has no option ${unknown}: those are url, worker, policy and getToken`);
     const here = globalThis.location?.href ?? 'http://localhost';
-    if (url !== undefined && !/^https?:/.test(url)) throw new InvalidValueError('bad-request', `${url} is no address as https://notes.example`);
+    if (url !== undefined && !/^https?:/.test(url)) throw mistake(`${url} is no address as https://notes.example`);
     const { origin } = new URL(url ?? here);
     this.#origin = origin;
     this.#getToken = getToken;
@@ -164,7 +164,7 @@ export class HomeClient implements Client, Home {
     const known = this.#entities.get(id)?.deref();
     if (known) return known as unknown as Entity<T>;
     if (!ID.test(id)) {
-      throw new InvalidValueError('bad-request', `${JSON.stringify(id)} is no entity id: those are type:id, as note:note-123`);
+      throw mistake(`${JSON.stringify(id)} is no entity id: those are type:id, as note:note-123`);
     }
     const made = new EntityStore<unknown>(id, this);
     this.#entities.set(id, new WeakRef(made));

@@ -3,7 +3,7 @@
  * host, by the place as it then is; here it is only said which one.
  */
 
-import { errorOf, type TimeweftError } from './errors.js';
+import { errorOf, mistake, type TimeweftError } from './errors.js';
 import type { EntityState, Resolution } from './messages.js';
 import { encodeValue } from './tree/encode.js';
 import { own } from './tree/own.js';
@@ -94,9 +94,12 @@ export class Conflicts {
 
   #choose(conflict: number, choice: Choice): void {
     this.#resolver.mayResolve();
+    const isNamed = typeof choice === 'string';
+    // `resolve(conflict.mine)`, say: what has no value would remove the place.
+    if (!(isNamed ? /^(mine|theirs|both)$/.test(choice) : choice && Object.hasOwn(choice, 'value'))) throw mistake("resolve takes 'mine', 'theirs', 'both' or { value }");
     // Once is enough: what is chosen twice is a double click.
     if (!this.has(conflict) || this.#resolver.resolves(conflict)) return;
-    if (typeof choice === 'string') return this.#resolver.resolve({ conflict, with: choice });
+    if (isNamed) return this.#resolver.resolve({ conflict, with: choice });
     const value = choice.value === undefined ? {} : { value: encodeValue(own(choice.value)) };
     this.#resolver.resolve({ conflict, with: 'value', ...value });
   }

@@ -5,7 +5,7 @@
  */
 
 import { Conflicts } from './conflict.js';
-import { callable, ConflictError, errorOf, InvalidValueError, NotFoundError, TimeweftError } from './errors.js';
+import { callable, ConflictError, errorOf, mistake, NotFoundError, TimeweftError } from './errors.js';
 import { closed, namedPolicy, signedOut, tell, type Body } from './home.js';
 import { incremented, incrementing, type Steps } from './increment.js';
 import type { Action, EntityState, Said, ToEntity } from './messages.js';
@@ -133,7 +133,7 @@ export class EntityStore<T> extends ServerSide<T> implements Entity<T> {
   can(what: 'read' | 'change' | 'share'): boolean {
     const { role } = this;
     const needed = NEEDED.indexOf(what);
-    if (needed < 0) throw new InvalidValueError('bad-request', `${what} is none of ${NEEDED.join(', ')}`);
+    if (needed < 0) throw mistake(`${what} is none of ${NEEDED.join(', ')}`);
     if (role) return ROLES.indexOf(role) >= needed;
     // What is not there yet, whoever is signed in may make; not what is withdrawn.
     return this.#isKnown && what !== 'share' && this.#stateError?.code !== 'forbidden';

@@ -125,7 +125,10 @@ export const errorOf = (code: string, message: string, violations?: readonly Vio
   return Class === InvalidValueError ? new InvalidValueError(code, message, { violations }) : new Class(code, message);
 };
 
+/** Of a call that can't be meant so. */
+export const mistake = (why: string): InvalidValueError => new InvalidValueError('bad-request', why);
+
 /** What is no function would only show when there is something to tell. */
 export const callable = (fn: unknown): void => {
-  if (typeof fn !== 'function') throw new InvalidValueError('bad-request', `give a function to call, not ${String(fn)}`);
+  if (typeof fn !== 'function') throw mistake(`give a function to call, not ${String(fn)}`);
 };

@@ -3,7 +3,7 @@
  * host. Loaded when something is first asked.
  */
 
-import { errorOf, InvalidValueError, NetworkError, NotFoundError, SignedOutError, TimeweftError } from './errors.js';
+import { errorOf, mistake, NetworkError, NotFoundError, SignedOutError, TimeweftError } from './errors.js';
 import type { Refusal } from './messages.js';
 import { foreignOrigin, isForeign, wrongServer } from './reach.js';
 import type { apply } from './tree/apply.js';
@@ -71,7 +71,7 @@ export class Requests {
   }
 
   async endSession(id: string): Promise<void> {
-    if (!id || typeof id !== 'string') throw new InvalidValueError('bad-request', `${id} is no session: that is the id of one of sessions()`);
+    if (!id || typeof id !== 'string') throw mistake(`${id} is no session: that is the id of one of sessions()`);
     await this.#send(`/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' });
   }
 
@@ -90,10 +90,10 @@ export class Requests {
   async at(id: string, time: string | Date, options: { from?: Version } = {}): Promise<Version> {
     allowed('at', options, ['from']);
     const { from } = options;
-    if (from && typeof from.meta?.validFrom !== 'string') throw new InvalidValueError('bad-request', 'from is what at() has resolved to: { value, meta }');
+    if (from && typeof from.meta?.validFrom !== 'string') throw mistake('from is what at() has resolved to: { value, meta }');
     const asOf = typeof time === 'object' && Number.isFinite(+time) ? time.toISOString() : String(time);
     // The server's error would name what the app has never written.
-    if (!TIME.test(asOf)) throw new InvalidValueError('bad-request', `${asOf} is no time: that is a Date or in UTC, as 2026-11-21T09:30:00.123456Z`);
+    if (!TIME.test(asOf)) throw mistake(`${asOf} is no time: that is a Date or in UTC, as 2026-11-21T09:30:00.123456Z`);
     const query = new URLSearchParams({ asOf });
     if (from) query.set('diffFrom', from.meta.validFrom);
     const answer = (await this.#get(`/api/v1/entities/${id}?${query}`)) as Answer | null;
@@ -105,7 +105,7 @@ export class Requests {
 
   async *list(type: string, options: { limit?: number } = {}): AsyncGenerator<Listed, void, undefined> {
     allowed('list', options, ['limit']);
-    if (!type || typeof type !== 'string') throw new InvalidValueError('bad-request', `${type} is no type: list takes one, as note`);
+    if (!type || typeof type !== 'string') throw mistake(`${type} is no type: list takes one, as note`);
     const { limit = PAGE } = options;
     let cursor: string | undefined;
     do {
@@ -202,19 +202,19 @@ export class Requests {
 /** What is misspelt would be as if it were not said. */
 const allowed = (call: string, options: object, names: string[]): void => {
   const unknown = Object.keys(Object(options)).find(name => !names.includes(name));
-  if (unknown !== undefined) throw new InvalidValueError('bad-request', `${call} has no option ${unknown}: ${names.join(' and ')}`);
+  if (unknown !== undefined) throw mistake(`${call} has no option ${unknown}: ${names.join(' and ')}`);
 };
 
 /** One of `names` says whom it is about: what is misspelt must not make something public, or somebody more than was meant. */
 const only = (whom: object, names: string[], others: string[]): void => {
   const said = Object(whom) as Record<string, unknown>;
   const unknown = Object.keys(said).find(one => ![...names, ...others].includes(one));
-  if (unknown !== undefined) throw new InvalidValueError('bad-request', `there is no ${unknown} to be said: ${[...names, ...others].join(', ')}`);
+  if (unknown !== undefined) throw mistake(`there is no ${unknown} to be said: ${[...names, ...others].join(', ')}`);
   const [name, ...more] = names.filter(one => one in said);
   const value = said[name ?? ''];
   const isSaid = name === 'everybody' || name === 'link' ? value === true : typeof value === 'string' && value !== '';
   if (more.length === 0 && isSaid) return;
-  throw new InvalidValueError('bad-request', `whom it is about is one of ${names.join(', ')}: a text, or true of everybody and a link`);
+  throw mistake(`whom it is about is one of ${names.join(', ')}: a text, or true of everybody and a link`);
 };
 
 const nameOf = (whom: { personId: string } | { everybody: true }): string => ('everybody' in whom ? '*' : encodeURIComponent(whom.personId));

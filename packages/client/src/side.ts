@@ -146,7 +146,7 @@ export class Side {
     if (seq !== this.seq + 1) return 'gap';
     const before = this.base;
     const first = this.ops.find(op => op.local && !op.shown);
-    const own = mine?.unchanged && first?.before === before && this.ops.find(op => op.op === mine.op);
+    const own = mine?.unchanged && first?.before === before && this.ops.find(op => op.local && op.op === mine.op);
     if (own) this.base = own.after;
     else {
       const make = (): unknown => shown(before, decodePatch(patch));

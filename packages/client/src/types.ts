@@ -128,7 +128,7 @@ export interface Conflict {
    * of the value, an {@link InvalidValueError} for `'both'` where there can't be. A second call does nothing. An entity that others have deleted comes
    * back with what is chosen.
    *
-   * @throws InvalidValueError naming the path of what no entity can hold
+   * @throws InvalidValueError naming the path of what no entity can hold; also when `choice` is none
    * @throws SignedOutError when nobody is signed in
    */
   resolve(choice: Choice): void;

@@ -356,6 +356,7 @@ impl Replica {
         self.unsent.clear();
         self.unsend();
         self.disk.exists = false;
+        self.show_difference(effects);
         let base = self.with_unsent(0).0;
         if base != mine {
             let mine = self.with_refused(base.as_ref(), mine);
@@ -363,7 +364,6 @@ impl Replica {
             let contested = Contested { place: Place::at(Vec::new()), base: base.clone(), mine, theirs: base };
             self.raise(contested, Vec::new(), error.clone());
         }
-        self.show_difference(effects);
         self.refused = error;
         Outcome::Refused
     }

@@ -262,6 +262,15 @@ fn nobody_attaches_what_others_made_or_have() {
     shop.made(&shop.eve, "org", "evil", evil("task:new"));
     shop.made(&shop.ann, "task", "new", json!(1));
     assert_eq!(shop.ask(&shop.eve, "GET", "task:new", Json::Null).status(), 404);
+    // Where it is, is told who made it: there it can be taken out.
+    shop.made(&shop.ann, "task", "moved", json!(1));
+    shop.changed(json!({"attached": {"task:moved": "shop"}}));
+    let second = json!({"nodes": {"x": {}}, "grants": {&shop.ann.id: {"x": "admin"}}, "attached": {"task:moved": "x"}});
+    let refused = shop.post(&shop.ann, "org", "second", second.clone());
+    let why = refused.json()["error"]["violations"][0]["message"].as_str().unwrap_or_default().to_owned();
+    assert!(why.starts_with("is attached to org:acme"), "{why}");
+    shop.changed(json!({"attached": {"task:moved": null}}));
+    shop.made(&shop.ann, "org", "second", second);
 }
 
 #[test]

@@ -15,6 +15,8 @@
 //! What leads to an organisation that does not attach the entity (its change was refused after all, or it was detached, or the
 //! organisation deleted) counts for nothing, and is taken over by the next, unless that change may still be under way.
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 use timeweft_core::diff::{Diff, Patch};
 use timeweft_core::id::EntityId;
@@ -43,8 +45,16 @@ const MOST_VERSIONS: usize = 1_000;
 /// What is told of a change at most.
 const MOST_VIOLATIONS: usize = 20;
 
-/// Of what is attached and can't be. Which of the two it is, is not told: it may be there for others only.
+/// Of what is attached and can't be. Which of the two it is, is told who made it: it may be there for others only.
 const TAKEN: &str = "is there already, or attached to another organisation: whoever made it attaches it";
+
+/// The same for who made it.
+fn elsewhere(org: &str) -> Cow<'static, str> {
+    let why = format!(
+        "is attached to {org}, as what is shared one by one is to one of its own: take it out of `attached` there"
+    );
+    Cow::Owned(why)
+}
 
 fn violation(entity: &str, why: &str) -> Violation {
     let path = format!("/attached/{}", entity.replace('~', "~0").replace('/', "~1"));
@@ -170,13 +180,13 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         for entity in attached {
             match self.attachable(context, id, entity).await? {
                 Ok(mark) => marks.push((entity, mark)),
-                Err(why) => violations.push(violation(entity, why)),
+                Err(why) => violations.push(violation(entity, &why)),
             }
         }
         if violations.is_empty() {
             for (entity, mark) in marks {
                 if let Err(why) = self.attach(context, id, mark).await? {
-                    violations.push(violation(entity, why));
+                    violations.push(violation(entity, &why));
                 }
             }
         }
@@ -200,10 +210,10 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         context: &Context,
         org: &EntityId,
         entity: &str,
-    ) -> Result<Result<Attachable, &'static str>, Failure> {
-        let Ok(entity) = EntityId::parse(entity) else { return Ok(Err("is an entity, as `type:id`")) };
+    ) -> Result<Result<Attachable, Cow<'static, str>>, Failure> {
+        let Ok(entity) = EntityId::parse(entity) else { return Ok(Err("is an entity, as `type:id`".into())) };
         if !is_attachable(entity.kind()) {
-            return Ok(Err("entities of this type have rights of their own"));
+            return Ok(Err("entities of this type have rights of their own".into()));
         }
         let id = org::mark(&Sha256::digest(entity.as_str()));
         let found = self.mark_of(&id).await?;
@@ -217,7 +227,13 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             (Some(found), None) if found.person != context.person_id => false,
             (Some(found), _) => self.holds(context, found, entity.as_str()).await?,
         };
-        Ok(if is_taken { Err(TAKEN) } else { Ok(Attachable { id, entity, found }) })
+        Ok(match &found {
+            _ if !is_taken => Ok(Attachable { id, entity, found }),
+            Some(Mark { org: other, .. }) if maker.is_some_and(|maker| maker == context.person_id) => {
+                Err(elsewhere(other))
+            }
+            _ => Err(TAKEN.into()),
+        })
     }
 
     /// Marks an entity as attached to `org`, unless that can't be any more.
@@ -226,10 +242,10 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         context: &Context,
         org: &EntityId,
         Attachable { id, entity, found }: Attachable,
-    ) -> Result<Result<(), &'static str>, Failure> {
+    ) -> Result<Result<(), Cow<'static, str>>, Failure> {
         if self.write_mark(context, &id, found, &entity, org.as_str()).await? {
             let is_theirs = |maker: String| maker == context.person_id;
-            return Ok(if self.maker(&entity).await?.is_none_or(is_theirs) { Ok(()) } else { Err(TAKEN) });
+            return Ok(if self.maker(&entity).await?.is_none_or(is_theirs) { Ok(()) } else { Err(TAKEN.into()) });
         }
         // Somebody else was faster.
         match self.attachable(context, org, entity.as_str()).await? {

@@ -24,7 +24,7 @@ const ABSENT = Symbol('absent');
  * @throws PatchError when it doesn't fit
  */
 export const apply = (tree: unknown, patch: Patch): unknown => {
-  if (patch.kind === 'remove') throw new PatchError('it removes the whole');
+  if (patch.kind === 'remove') throw new PatchError('remove');
   if (tree === undefined) return change(ABSENT, patch);
   // At the root an empty map changes nothing, whatever is there.
   if (patch.kind === 'map' && patch.members.size === 0) return tree;
@@ -133,7 +133,7 @@ const text = (old: string, steps: readonly TextStep[]): string => {
       continue;
     }
     const end = at + length(step, old.length - at);
-    if (splits(old, end)) throw new PatchError(`half a surrogate pair at ${end}`);
+    if (splits(old, end)) throw new PatchError(`half a character at ${end}`);
     if (step > 0) made += old.slice(at, end);
     at = end;
   }
@@ -142,11 +142,11 @@ const text = (old: string, steps: readonly TextStep[]): string => {
   return made;
 };
 
-const nothing = () => new PatchError('nothing to insert');
+const nothing = () => new PatchError('nothing');
 
 const length = (step: number, left: number): number => {
   const units = Math.abs(step);
-  if (!Number.isInteger(step) || units === 0 || units > left) throw new PatchError(`${step} of ${left} that are left`);
+  if (!Number.isInteger(step) || units === 0 || units > left) throw new PatchError(`${step} of ${left}`);
   return units;
 };
 
@@ -175,7 +175,7 @@ const elements = (old: readonly unknown[], steps: readonly ArrayStep[]): unknown
       const { put: first, count = 1 } = step;
       if (!(count >= 1) || (step.at && count > 1)) throw new PatchError(`${count} are put`);
       for (let number = first; number < first + count; number += 1) {
-        if (!toPut.delete(number)) throw new PatchError(`element ${number} is not there to be put`);
+        if (!toPut.delete(number)) throw new PatchError(`no element ${number}`);
         made.push(step.at ? inside(taken[number], step.at) : taken[number]);
       }
     } else {
@@ -183,7 +183,7 @@ const elements = (old: readonly unknown[], steps: readonly ArrayStep[]): unknown
       made.push(inside(old[at++], step.at));
     }
   }
-  for (const number of toPut) throw new PatchError(`element ${number} is put nowhere`);
+  for (const number of toPut) throw new PatchError(`element ${number} is taken`);
   for (; at < old.length; at += 1) made.push(old[at]);
   const unchanged = made.length === old.length && made.every((item, index) => item === old[index] && index in old);
   return unchanged ? old : Object.freeze(made);
@@ -201,7 +201,7 @@ const entries = (old: object, before: readonly unknown[], steps: readonly EntryS
   const after = elements(before, steps) as readonly unknown[];
   if (after === before) return old;
   const isMap = old instanceof Map;
-  if (isMap && !after.every(entry => Array.isArray(entry) && entry.length === 2)) throw new PatchError('an entry without a value');
+  if (isMap && !after.every(entry => Array.isArray(entry) && entry.length === 2)) throw new PatchError('no entry');
   const made = isMap ? new Map(after as [unknown, unknown][]) : new Set(after);
   if (made.size !== after.length) throw new PatchError('a key twice');
   return made;

@@ -6,7 +6,7 @@
  * one version of the tree to the next, and a write finds its place in the newest one.
  */
 
-import { InvalidValueError, TimeweftError } from '../errors.js';
+import { InvalidValueError, mistake, TimeweftError } from '../errors.js';
 import { copyOf, isContainer, kindOf, put, sum, type Container } from './value.js';
 
 /** Asked of a proxy of ours for its draft. */
@@ -275,7 +275,7 @@ class Draft implements ProxyHandler<object> {
 
 const invalid = (why: string) => new InvalidValueError('invalid-value', why);
 
-const closed = () => new TimeweftError('draft-closed', 'a draft is only good inside update(), and increment() in a draft');
+const closed = () => new TimeweftError('draft-closed', 'a draft is good inside update(), and increment() in a draft');
 
 type Mutator = (...given: unknown[]) => unknown;
 
@@ -362,7 +362,7 @@ const count = (now: object, key: unknown, by: number | bigint, increments?: Incr
 export const increment = <T extends object>(
   draft: T, key: T extends ReadonlyMap<infer K, unknown> ? K : keyof T & (string | number), by: number | bigint = 1,
 ): void => {
-  if (typeof key !== 'string' && typeof key !== 'number' && !(draft instanceof Map)) throw new InvalidValueError('bad-request', `increment takes one member's name and not ${JSON.stringify(key)}: give it what that is in`);
+  if (typeof key !== 'string' && typeof key !== 'number' && !(draft instanceof Map)) throw mistake(`increment takes a member's name, not ${JSON.stringify(key)}: give it what that is in`);
   const known = draftOf(draft);
   if (known) return known.increment(String(key), by);
   const increments = COUNTS.get(draft);

@@ -125,6 +125,10 @@ describe('conflicts', () => {
       ['value', undefined],
     ]);
     expect(() => entity.conflicts[0]!.resolve({ value: () => {} })).toThrow(InvalidValueError);
+    // What is no choice removes nothing, and never reaches the host.
+    for (const choice of ['blah', 'Mine', 6, true, {}, { mine: 1 }, null, undefined]) {
+      expect(() => entity.conflicts[0]!.resolve(choice as never), String(choice)).toThrow("resolve takes 'mine', 'theirs', 'both' or { value }");
+    }
     expect(entity.conflicts).toHaveLength(1);
   });
 

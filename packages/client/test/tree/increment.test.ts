@@ -116,10 +116,10 @@ describe('an increment', () => {
   });
 
   test('outside update is refused', () => {
-    expect(() => increment(board(), 'n')).toThrow('only good inside');
+    expect(() => increment(board(), 'n')).toThrow('good inside');
     let kept: Board | undefined;
     update(draft => void (kept = draft));
-    expect(() => increment(kept!, 'n')).toThrow('only good inside');
+    expect(() => increment(kept!, 'n')).toThrow('good inside');
   });
 });
 
@@ -188,7 +188,7 @@ describe('an increment in a Map', () => {
   });
 
   test('that is no draft is refused', () => {
-    expect(() => increment(shop().stock, 'tea')).toThrow('only good inside');
+    expect(() => increment(shop().stock, 'tea')).toThrow('good inside');
   });
 });
 

@@ -73,6 +73,9 @@ fn a_first_value_that_was_refused_takes_nothing_from_who_made_it_meanwhile() {
     server.refuses = Some(Code::InvalidValue);
     ada.act(Action::Set(cbor::encode_value(&value(r#"{"title":"too long","n":5}"#))), Some(&mut server));
     server.refuses = None;
+    // Nothing was there, and nothing is.
+    let [conflict] = &conflicts(&ada)[..] else { panic!("one conflict") };
+    assert_eq!((field(conflict, "base"), field(conflict, "theirs"), &ada.tab.view), (None, None, &None));
     bob.act(Action::Set(cbor::encode_value(&value(r#"{"title":"bob","bob":1}"#))), Some(&mut server));
     ada.follow(&mut server);
     resolve(&mut ada, 0, Choice::Mine, &mut server);
