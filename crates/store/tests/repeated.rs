@@ -5,7 +5,7 @@ mod common;
 use std::pin::Pin;
 
 use common::*;
-use timeweft_core::operation::{Committed, Context, Failure, Operation, Patch, Post, Read, Reading, Which};
+use timeweft_core::operation::{Committed, Context, Delete, Failure, Operation, Patch, Post, Read, Reading, Which};
 use timeweft_core::time::Timestamp;
 use timeweft_store::memory::{Fault, MemoryStore};
 
@@ -119,6 +119,25 @@ fn a_post_is_known_again_when_hundreds_of_keys_came_after_its_own() {
     assert_eq!(again.meta, made);
     let other = Post { idempotency_key: Some("other".into()), ..keyed("{}") };
     assert_eq!(wait(engine.post(&by("ann"), &id(), other)), Err(Failure::Exists));
+}
+
+#[test]
+fn a_patch_is_known_again_when_the_entity_was_deleted_hundreds_of_versions_later() {
+    let store = MemoryStore::new();
+    let engine = engine(&store);
+    let since = wait(engine.post(&by("ann"), &id(), Post::of(value(r#"{"n":0}"#)))).unwrap().meta.valid_from;
+    let keyed = || Patch { idempotency_key: Some("once".into()), ..Patch::of(patch(r#"{"k":1}"#), since) };
+    let first = wait(engine.patch(&by("ann"), &id(), keyed())).unwrap().meta;
+    let mut last = first.valid_from;
+    for n in 1..=300 {
+        let patch =
+            Patch { idempotency_key: Some(format!("k{n}")), ..Patch::of(patch(&format!(r#"{{"n":{n}}}"#)), last) };
+        last = wait(engine.patch(&by("bob"), &id(), patch)).unwrap().meta.valid_from;
+    }
+    wait(engine.delete(&by("bob"), &id(), Delete::default())).unwrap();
+    assert_eq!(wait(engine.patch(&by("ann"), &id(), keyed())).unwrap().meta.version, first.version);
+    let other = Patch { idempotency_key: Some("other".into()), ..keyed() };
+    assert!(matches!(wait(engine.patch(&by("ann"), &id(), other)), Err(Failure::NotFound)));
 }
 
 #[test]

@@ -83,11 +83,16 @@ pub(super) fn rename(
     for (i, j) in identity.pairs(&touched, &now) {
         (from[j], is_known[i]) = (Some(i), true);
     }
-    // What has no name, or a new one, is what was in its place.
-    for (place, (index, _)) in places.iter().enumerate() {
+    // What has no name, or had none, is what was in its place. What gets another name is another.
+    for (place, (index, value)) in places.iter().enumerate() {
         let there = index.and_then(|index| indices.binary_search(&index).ok());
+        let is_other = |old: &Value| {
+            let names = (identity.of(old), identity.of(value));
+            names.0.is_some() && names.1.is_some() && names.0 != names.1
+        };
         if let (None, Some(there)) = (from[place], there)
             && !is_known[there]
+            && !is_other(touched[there])
         {
             (from[place], is_known[there]) = (Some(there), true);
         }

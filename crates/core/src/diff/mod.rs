@@ -24,6 +24,7 @@
 //! Nothing recurses deeper than the values and diffs it is given, which decoders bound.
 
 mod align;
+mod amount;
 mod apply;
 mod arrange;
 mod by_index;

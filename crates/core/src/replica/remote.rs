@@ -7,7 +7,6 @@ mod steps;
 use super::conflict::Conflict;
 use super::reconcile::{applied, reconcile};
 use super::request::{Asked, Body};
-use super::undo::amount;
 use super::unseen::By;
 use super::{Change, Confirmed, Effect, Policy, Replica, Source, Tab};
 use crate::codec::cbor;
@@ -287,7 +286,7 @@ impl Replica {
         }
         // Less is left of theirs only where both did the same.
         let mut undo = Vec::new();
-        if let Some(view) = self.view.as_ref().filter(|_| apart && amount(&down) < amount(theirs)) {
+        if let Some(view) = self.view.as_ref().filter(|_| apart && down.amount() < theirs.amount()) {
             let left = |tab: &Tab| tab.undo.above((theirs, value), (&down, view), order);
             undo = self.tabs.iter().map(left).collect();
         }

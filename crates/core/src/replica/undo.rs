@@ -4,7 +4,7 @@
 //! the same place, taking back would undo *their* change: what contradicts it is left out of the entry. So is what they did too.
 
 use super::reconcile::{Policy, applied, reconcile};
-use crate::diff::{Diff, Order, Segment, compose};
+use crate::diff::{Diff, Order, compose};
 use crate::prelude::*;
 use crate::value::Value;
 
@@ -134,25 +134,5 @@ impl Stack {
         }
         // What is left of an entry may be nothing: then there is nothing to take back with it.
         self.0.retain(Taken::is_something);
-    }
-}
-
-/// How much is put in, taken out and set.
-pub(super) fn amount(diff: &Diff) -> usize {
-    fn along<T, I>(segments: &[Segment<T, I>], inserted: impl Fn(&T) -> usize, inner: impl Fn(&I) -> usize) -> usize {
-        let of = |segment: &Segment<T, I>| match segment {
-            Segment::Insert(run, _) => inserted(run),
-            Segment::Delete(length) => *length,
-            Segment::Inner(change) | Segment::Put(_, Some(change)) => inner(change),
-            Segment::Keep(_) | Segment::Take(_) | Segment::Put(_, None) => 0,
-        };
-        segments.iter().map(of).sum()
-    }
-    match diff {
-        Diff::Remove | Diff::Set { .. } => 1,
-        Diff::Increment(_) => 0,
-        Diff::Object(members) => members.values().map(amount).sum(),
-        Diff::Text(segments) => along(segments, String::len, |()| 0),
-        Diff::Array(segments) | Diff::Entries(_, segments) => along(segments, Vec::len, amount),
     }
 }

@@ -103,20 +103,28 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         if let Some(version) = terms.key.and_then(|key| version_of_key(record, &key)) {
             return self.replay(loader, id, current, version, terms.since).await.map(Some);
         }
-        if record.entry.deleted {
+        let is_deleted = record.entry.deleted;
+        if is_deleted && (terms.key.is_none() || terms.since.is_none()) {
             return Err(Failure::NotFound.into());
         }
         let since = terms.since.ok_or(Failure::PreconditionRequired)?;
+        let newer = self.newer_than(loader, record, since).await?;
+        // Beyond what the record remembers of keys, the versions since then know their own.
+        let made = |entry: &&Entry| {
+            let (key, own) = (terms.key.as_ref(), entry.key.as_ref());
+            key.zip(own).is_some_and(|(key, own)| key[..] == own[..])
+        };
+        if let Some(entry) = newer.iter().flatten().find(made) {
+            return self.replay(loader, id, current, entry.version, terms.since).await.map(Some);
+        }
+        if is_deleted {
+            return Err(Failure::NotFound.into());
+        }
         let state = self.state(loader, id, record).await?;
-        let Some(newer) = self.newer_than(loader, record, since).await? else {
+        let Some(newer) = newer else {
             let meta = Box::new(self.current_meta(loader, id, record).await?);
             return Err(Failure::UnknownVersion(CborValue(state.bytes(loader).await?), meta).into());
         };
-        // Beyond what the record remembers of keys, the versions since then know their own.
-        let made = |key: [u8; 16]| newer.iter().find(|entry| entry.key.as_ref().is_some_and(|own| own[..] == key));
-        if let Some(entry) = terms.key.and_then(made) {
-            return self.replay(loader, id, current, entry.version, terms.since).await.map(Some);
-        }
 
         let rules = self.rules(context, id.kind()).await?;
         let mut theirs = Diff::identity();
@@ -126,9 +134,14 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             theirs = self.compose(loader, id, &newer).await?;
             let base = self.before(loader, id, record, &state, &newer, since).await?;
             let mine = edit.on(loader, &base, &rules.identity).await?;
-            let moved = match self.over_each(loader, id, mine.clone(), &newer, &context.person_id).await? {
-                None => over_all(loader, &mine, &theirs, &base).await?,
-                moved => moved,
+            let each = self.over_each(loader, id, mine.clone(), &newer, &context.person_id).await?;
+            let moved = match each {
+                Some(each) if newer.len() == 1 || each.amount() == mine.amount() => Some(each),
+                // What one of them did too, and a later one took back, whoever has not seen that still wants.
+                each => match (over_all(loader, &mine, &theirs, &base).await?, each) {
+                    (Some(all), Some(each)) if all.amount() <= each.amount() => Some(each),
+                    (all, each) => all.or(each),
+                },
             };
             match moved {
                 Some(mine) => mine,

@@ -151,6 +151,24 @@ fn an_element_deleted_by_index_is_that_element() {
 }
 
 #[test]
+fn an_element_of_another_name_at_an_index_is_another_element() {
+    let base = r#"[{"id":1},{"id":2,"t":"b","n":4},{"id":3}]"#;
+    let nine = r#"{"1":{"id":9,"t":"q"}}"#;
+    contradict(base, r#"{"1":{"n":5}}"#, nine);
+    merge(
+        base,
+        r#"{"$array":[{"take":2},1,{"put":1},{"put":0}]}"#,
+        nine,
+        r#"[{"id":3},{"id":1},{"id":9,"t":"q","n":4}]"#,
+    );
+    // Put in by both it is there once.
+    let there = r#"[{"id":1},{"id":9,"t":"b","n":4,"by":"a"},{"id":3}]"#;
+    merge(base, r#"{"$array":[1,[{"id":9,"t":"b","n":4,"by":"a"}],-1]}"#, r#"{"1":{"id":9}}"#, there);
+    // What had no name gets one.
+    merge(r#"[{"t":"a"}]"#, r#"{"0":{"id":1}}"#, r#"{"0":{"n":1}}"#, r#"[{"t":"a","id":1,"n":1}]"#);
+}
+
+#[test]
 fn members_merge_one_by_one_also_where_both_make_the_object() {
     merge(r#"{"a":1}"#, r#"{"b":2}"#, r#"{"c":3}"#, r#"{"a":1,"b":2,"c":3}"#);
     merge(
