@@ -123,8 +123,9 @@ impl Replica {
             }
             tab.unseen.saw(seen);
             tab.again = Typed::default();
+            let is_local = matches!(action, Action::Patch(_) | Action::Set(_));
             let done = self.act(&mut edit, action, &mut edits, effects);
-            self.took(&edit, done, effects);
+            self.took(&edit, done, is_local, effects);
         }
     }
 
@@ -138,7 +139,7 @@ impl Replica {
             return;
         }
         let done = self.act_from(edit, base, patch, effects);
-        self.took(edit, done, effects);
+        self.took(edit, done, true, effects);
     }
 
     fn knows(&mut self, edit: &Edit<'_>) -> bool {
@@ -162,16 +163,19 @@ impl Replica {
         self.ops.push((edit.tab.to_owned(), edit.op));
     }
 
-    fn took(&mut self, edit: &Edit<'_>, done: Result<(), No>, effects: &mut Vec<Effect>) {
+    /// `is_local`: the tab shows it already.
+    fn took(&mut self, edit: &Edit<'_>, done: Result<(), No>, is_local: bool, effects: &mut Vec<Effect>) {
         self.note(edit);
         self.disk.keep(edit.tab, edit.op);
         self.tab(edit.tab).repeat.take_if(|first| *first <= edit.op);
         match done {
             Ok(()) => self.refused.clear(),
             Err(No(code, message)) => {
-                // What the tab shows is not what is here: its next edit must come with its base.
-                let seq = self.seq + 1;
-                self.tab(edit.tab).unseen.lose(seq);
+                if is_local {
+                    // What the tab shows is not what is here: its next edit must come with its base.
+                    let seq = self.seq + 1;
+                    self.tab(edit.tab).unseen.lose(seq);
+                }
                 let (entity, tab) = (self.id(), edit.tab.to_owned());
                 effects.push(Effect::Refused { entity, tab, op: edit.op, code, message });
                 self.show(&Diff::identity(), edit.source(Shown { unchanged: false, local: false }), effects);

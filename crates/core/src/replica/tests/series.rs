@@ -69,6 +69,22 @@ fn of_edits_in_a_row_one_that_does_not_fit_is_refused_and_the_others_come() {
 }
 
 #[test]
+fn an_undo_of_what_another_tab_has_deleted_is_refused_and_what_comes_behind_it_fights_nobody() {
+    let (mut server, mut ada, _) = two(&value(r#"{"n":0}"#));
+    let mut other = second_tab(&mut ada);
+    let edits = [made(&mut ada.tab, "ada", patch(r#"{"n":1}"#))];
+    together(&mut ada, &mut other, edits.into(), &mut server);
+    let edits = [
+        made(&mut other, "other", patch(r#"{"n":2}"#)),
+        made(&mut other, "other", Action::Delete),
+        made(&mut ada.tab, "ada", Action::Undo),
+        made(&mut ada.tab, "ada", patch(r#"{"n":3}"#)),
+    ];
+    together(&mut ada, &mut other, edits.into(), &mut server);
+    assert_eq!((server.value(), conflicts(&ada), ada.tab.refused), (value(r#"{"n":3}"#), vec![], 1));
+}
+
+#[test]
 fn where_many_edits_wait_those_of_one_tab_are_one_change() {
     let (mut server, mut ada, _) = two(&value(r#"{"l":[]}"#));
     let mut other = second_tab(&mut ada);
