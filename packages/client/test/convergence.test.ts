@@ -12,11 +12,12 @@ interface Doc {
 const ID = 'doc:one';
 const step = fc.record({
   who: fc.constantFrom(0, 1, 2),
-  what: fc.constantFrom('text', 'push', 'remove', 'change', 'map', 'set', 'undo', 'redo', 'foreign', 'hold', 'release', 'crash', 'reopen', 'skip', 'pause'),
+  what: fc.constantFrom('text', 'push', 'remove', 'change', 'map', 'set', 'undo', 'redo', 'delete', 'foreign', 'hold', 'release', 'crash', 'reopen', 'skip', 'pause'),
   at: fc.nat(20),
 }, { noNullPrototype: true });
 
 const edit = (entity: Entity<Doc>, what: string, at: number, next: number) => {
+  if (entity.get() === undefined) return entity.undelete();
   switch (what) {
     case 'text':
       return entity.update(doc => void (doc.text = `${doc.text.slice(0, at)}${next % 10}${doc.text.slice(at)}`));
@@ -35,6 +36,8 @@ const edit = (entity: Entity<Doc>, what: string, at: number, next: number) => {
       return entity.set({ ...(JSON.parse(JSON.stringify(entity.get())) as Doc), text: `set ${next}` });
     case 'undo':
       return void entity.undo();
+    case 'delete':
+      return entity.delete();
     default:
       return void entity.redo();
   }
@@ -67,6 +70,7 @@ test('whatever tabs, others and the host do, all show what the host has in the e
         }
         host.release();
         await until(() => entities.every(entity => entity.status === 'saved'));
+        entities[0]!.undelete();
         // A lost message is noticed at the next one.
         host.foreign(ID, (doc: Doc) => ({ ...doc, map: { ...doc.map, end: sequence } }));
         await until(() => entities.every(entity => entity.get()?.map.end === sequence && entity.status === 'saved'));

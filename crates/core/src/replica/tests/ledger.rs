@@ -419,7 +419,7 @@ fn setting(name: &str, otherwise: u64) -> u64 {
 #[test]
 fn nothing_that_anybody_writes_is_lost_doubled_or_torn_apart() {
     let first = setting("LEDGER_FIRST", 1);
-    let seeds = setting("LEDGER_SEEDS", 80);
+    let seeds = setting("LEDGER_SEEDS", 150);
     let (mut versions, mut runs, mut torn) = (0, 0, 0);
     for seed in first..first + seeds {
         let (made, typed, apart) = weather(seed, 1_200);
