@@ -159,7 +159,7 @@ fn an_element_of_another_name_at_an_index_is_another_element() {
         base,
         r#"{"$array":[{"take":2},1,{"put":1},{"put":0}]}"#,
         nine,
-        r#"[{"id":3},{"id":1},{"id":9,"t":"q","n":4}]"#,
+        r#"[{"id":9,"t":"q","n":4},{"id":3},{"id":1}]"#,
     );
     // Put in by both it is there once.
     let there = r#"[{"id":1},{"id":9,"t":"b","n":4,"by":"a"},{"id":3}]"#;
