@@ -144,24 +144,6 @@ fn what_others_changed_and_changed_back_is_in_nobodys_way() {
 }
 
 #[test]
-fn what_one_wrote_too_and_took_back_stays_for_who_wrote_it_as_well() {
-    for (base, there, back) in [
-        ("{}", r#"{"k":"x"}"#, r#"{"k":{"$undefined":true}}"#),
-        (r#"{"n":0}"#, r#"{"n":1}"#, r#"{"n":0}"#),
-        (r#"{"l":[{"id":1}]}"#, r#"{"l":{"$array":[1,[{"id":9}]]}}"#, r#"{"l":{"$array":[1,-1]}}"#),
-        (r#"{"l":[{"id":1}]}"#, r#"{"l":{"1":{"id":9}}}"#, r#"{"l":{"1":{"$undefined":true}}}"#),
-    ] {
-        let store = MemoryStore::new();
-        let since = made(&store, &parse(base));
-        let written = change(&store, "ann", since, &patch(there)).unwrap().meta.valid_from;
-        let wanted = now(&store);
-        change(&store, "ann", written, &patch(back)).unwrap();
-        change(&store, "bob", since, &patch(there)).unwrap();
-        assert_eq!(now(&store), wanted, "{there}");
-    }
-}
-
-#[test]
 fn what_is_replaced_outright_is_not_edited_by_others_too() {
     let store = MemoryStore::new();
     let since = made(&store, &parse(r#"{"t":"one two","l":[1,2]}"#));

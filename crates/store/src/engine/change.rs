@@ -134,14 +134,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             theirs = self.compose(loader, id, &newer).await?;
             let base = self.before(loader, id, record, &state, &newer, since).await?;
             let mine = edit.on(loader, &base, &rules.identity).await?;
-            let each = self.over_each(loader, id, mine.clone(), &newer, &context.person_id).await?;
-            let moved = match each {
-                Some(each) if newer.len() == 1 || each.amount() == mine.amount() => Some(each),
-                // What one of them did too, and a later one took back, whoever has not seen that still wants.
-                each => match (over_all(loader, &mine, &theirs, &base).await?, each) {
-                    (Some(all), Some(each)) if all.amount() <= each.amount() => Some(each),
-                    (all, each) => all.or(each),
-                },
+            let moved = match self.over_each(loader, id, mine.clone(), &newer, &context.person_id).await? {
+                None => over_all(loader, &mine, &theirs, &base).await?,
+                moved => moved,
             };
             match moved {
                 Some(mine) => mine,

@@ -61,18 +61,11 @@ impl Replica {
         Some(Unknown { steps: unknown })
     }
 
-    /// One after the other; where that contradicts what is unsent, or leaves less of it, what they come to together is taken in, as on the
-    /// server: what was changed and changed back is in nobody's way, and a word that was typed letter by letter is one.
+    /// One after the other; where that contradicts what is unsent, what they come to together is taken in, as on the server: what was
+    /// changed and changed back is in nobody's way, and a word that was typed letter by letter is one.
     pub(super) fn take_steps(&mut self, unknown: Unknown, effects: &mut Vec<Effect>) -> Outcome {
-        let is_each = unknown.steps.len() < 2 || self.unsent.is_empty() || {
-            let each = unknown.steps.iter().map(|(theirs, meta)| (theirs, Some(&meta.person_id[..])));
-            let each = self.left_over(each);
-            each == Some(self.unsent.iter().map(amount).sum()) || {
-                let whole = self.whole(&unknown);
-                each.is_some_and(|each| self.left_over(whole.as_ref().map(|whole| (whole, None))) <= Some(each))
-            }
-        };
-        if is_each { self.take_each(unknown, effects) } else { self.take_whole(unknown, effects) }
+        let is_apart = unknown.steps.len() < 2 || self.unsent.is_empty() || self.is_apart(&unknown);
+        if is_apart { self.take_each(unknown, effects) } else { self.take_whole(unknown, effects) }
     }
 
     /// The same under the first of what is unsent, which the server took.
@@ -86,11 +79,11 @@ impl Replica {
         if is_apart { self.take_each(unknown, effects) } else { self.take_whole(unknown, effects) }
     }
 
-    /// How much of what is unsent is left behind these changes of others; none where it contradicts one of them.
-    fn left_over<'a>(&self, changes: impl IntoIterator<Item = (&'a Diff, Option<&'a str>)>) -> Option<usize> {
+    /// Whether nothing that is unsent contradicts any of them.
+    fn is_apart(&self, unknown: &Unknown) -> bool {
         let mut unsent = self.unsent.clone();
-        let is_apart = changes.into_iter().all(|(theirs, author)| {
-            let order = Order::later(Some(&self.person), author);
+        unknown.steps.iter().all(|(theirs, meta)| {
+            let order = Order::later(Some(&self.person), Some(&meta.person_id));
             let mut down = theirs.clone();
             unsent.iter_mut().all(|change| match change {
                 Change::Patch(mine) => {
@@ -102,16 +95,7 @@ impl Replica {
                 Change::Delete => down.is_identity(),
                 _ => true,
             })
-        });
-        is_apart.then(|| unsent.iter().map(amount).sum())
-    }
-
-    /// What they come to together.
-    fn whole(&self, unknown: &Unknown) -> Option<Diff> {
-        let Confirmed::Version(value, _) = &self.confirmed else { return None };
-        let mut diffs = unknown.steps.iter().map(|(theirs, _)| theirs);
-        let whole = diffs.try_fold(Diff::identity(), |whole, theirs| compose(&whole, theirs)).ok()?;
-        Some(without_ways_back(&whole, value))
+        })
     }
 
     fn take_each(&mut self, unknown: Unknown, effects: &mut Vec<Effect>) -> Outcome {
@@ -124,21 +108,21 @@ impl Replica {
     }
 
     fn take_whole(&mut self, unknown: Unknown, effects: &mut Vec<Effect>) -> Outcome {
-        let Some(whole) = self.whole(&unknown) else { return self.distrust() };
+        let mut whole = Diff::identity();
+        for (theirs, _) in &unknown.steps {
+            match compose(&whole, theirs) {
+                Ok(both) => whole = both,
+                Err(_) => return self.distrust(),
+            }
+        }
+        let Confirmed::Version(value, _) = &self.confirmed else { return Outcome::Ignored };
+        let whole = without_ways_back(&whole, value);
         let mut persons = unknown.steps.iter().map(|(_, meta)| &meta.person_id);
         let author = persons.next().filter(|first| persons.all(|person| person == *first)).cloned();
         match unknown.steps.into_iter().next_back() {
             Some((_, meta)) => self.integrate_of(&whole, author, meta, effects),
             None => Outcome::Ignored,
         }
-    }
-}
-
-/// How much an unsent change does.
-fn amount(change: &Change) -> usize {
-    match change {
-        Change::Patch(diff) => diff.amount(),
-        _ => 0,
     }
 }
 
