@@ -75,7 +75,7 @@ fn a_composition_does_what_its_parts_do_in_a_row() {
     });
 }
 
-const LATER: Order = Order { later: true, first: false };
+const LATER: Order = Order { later: true, first: false, insists: false };
 
 fn conflicts(a: &Diff, b: &Diff) -> bool {
     rebase(a, b, LATER).is_err()
@@ -98,7 +98,7 @@ fn side_by_side(a: &Diff, b: &Diff) -> bool {
 fn concurrent_diffs_conflict_either_way_or_converge() {
     let (met, passed, merged, beside) = (Cell::new(0), Cell::new(0), Cell::new(0), Cell::new(0));
     run((neighbours(), 0..16_u8), |((base, [mine, others]), how)| {
-        let order = Order { later: how & 4 == 0, first: how & 8 == 0 };
+        let order = Order { later: how & 4 == 0, first: how & 8 == 0, insists: false };
         let make = if how & 1 == 0 { diff } else { diff_finely };
         let (mut a, mut b) = (make(&base, &mine), make(&base, &others));
         if how & 2 == 0 {

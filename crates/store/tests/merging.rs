@@ -144,6 +144,37 @@ fn what_others_changed_and_changed_back_is_in_nobodys_way() {
 }
 
 #[test]
+fn what_one_wrote_too_and_took_back_stays_for_who_wrote_it_as_well() {
+    for (base, there, back) in [
+        ("{}", r#"{"k":"x"}"#, r#"{"k":{"$undefined":true}}"#),
+        (r#"{"k":"x"}"#, r#"{"k":{"$undefined":true}}"#, r#"{"k":"x"}"#),
+        (r#"{"n":0}"#, r#"{"n":1}"#, r#"{"n":0}"#),
+        (r#"{"l":[{"id":1,"done":false}]}"#, r#"{"l":{"0":{"done":true}}}"#, r#"{"l":{"0":{"done":false}}}"#),
+    ] {
+        let store = MemoryStore::new();
+        let since = made(&store, &parse(base));
+        let written = change(&store, "ann", since, &patch(there)).unwrap().meta.valid_from;
+        let wanted = now(&store);
+        change(&store, "ann", written, &patch(back)).unwrap();
+        change(&store, "bob", since, &patch(there)).unwrap();
+        assert_eq!(now(&store), wanted, "{there}");
+    }
+}
+
+#[test]
+fn what_one_wrote_too_and_then_changed_is_told_to_who_wrote_it_as_well() {
+    let store = MemoryStore::new();
+    let since = made(&store, &parse(r#"{"n":0}"#));
+    let written = change(&store, "ann", since, &patch(r#"{"n":1}"#)).unwrap().meta.valid_from;
+    change(&store, "ann", written, &patch(r#"{"n":2}"#)).unwrap();
+    let refused = change(&store, "bob", since, &patch(r#"{"n":1}"#));
+    assert!(matches!(refused, Err(Failure::Conflict { .. })), "{refused:?}");
+    // What one did oneself, as when an answer is lost, is known.
+    change(&store, "ann", since, &patch(r#"{"n":1}"#)).unwrap();
+    assert_eq!(now(&store), parse(r#"{"n":2}"#));
+}
+
+#[test]
 fn what_is_replaced_outright_is_not_edited_by_others_too() {
     let store = MemoryStore::new();
     let since = made(&store, &parse(r#"{"t":"one two","l":[1,2]}"#));

@@ -25,6 +25,8 @@ pub struct Order {
     pub later: bool,
     /// Whether what `a` inserts goes first where `b` inserts at the same position and nothing else decides.
     pub first: bool,
+    /// Whether what `a` sets or removes stays in it where `b` does the same: then it contradicts who takes that back.
+    pub insists: bool,
 }
 
 impl Order {
@@ -32,12 +34,17 @@ impl Order {
     /// between, their order is the same.
     pub fn later(a: Option<&str>, b: Option<&str>) -> Order {
         let first = matches!((a, b), (Some(a), Some(b)) if a < b);
-        Order { later: true, first }
+        Order { later: true, first, insists: false }
+    }
+
+    /// The same, and what both do stays in `a`, unless one person did both.
+    pub fn insisting(a: &str, b: Option<&str>) -> Order {
+        Order { insists: b != Some(a), ..Order::later(Some(a), b) }
     }
 
     /// That of `b` to `a`.
     pub fn reversed(self) -> Order {
-        Order { later: !self.later, first: !self.first }
+        Order { later: !self.later, first: !self.first, insists: false }
     }
 }
 
@@ -53,6 +60,8 @@ pub fn rebase(a: &Diff, b: &Diff, order: Order) -> Result<Diff, Conflict> {
         return Ok(a.clone());
     }
     match (a, b) {
+        (Diff::Remove, Diff::Remove) if order.insists => Ok(a.clone()),
+        (Diff::Set { value, .. }, Diff::Set { value: other, .. }) if order.insists && value == other => Ok(a.clone()),
         (Diff::Remove, Diff::Remove) => Ok(Diff::identity()),
         (Diff::Set { value: a, .. }, Diff::Set { value: b, .. }) if a == b => Ok(Diff::identity()),
         (

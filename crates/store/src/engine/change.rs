@@ -2,7 +2,7 @@
 
 use timeweft_core::codec::cbor;
 use timeweft_core::diff::lazy::{self, Branch, Part};
-use timeweft_core::diff::{self, Diff, Identity, Order, Patch};
+use timeweft_core::diff::{self, Diff, Identity, Order, Patch, Segment};
 use timeweft_core::id::EntityId;
 use timeweft_core::members::Members;
 use timeweft_core::operation::{self, CborValue, Change, Committed, Context, Failure, Moment, Put, Revert};
@@ -201,7 +201,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     }
 
     /// A change moved over the versions `newer` (newest first), one after the other, so that of what is inserted at one position
-    /// the authors decide the order. `None`: it contradicts one of them.
+    /// the authors decide the order. `None`: it contradicts one of them, or takes back what both did.
     async fn over_each(
         &self,
         loader: &Loader<'_, S>,
@@ -210,15 +210,14 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         newer: &[Entry],
         author: &str,
     ) -> Result<Option<Diff>, Stop> {
+        let mut insisting = mine.clone();
         for run in in_turn(newer) {
             let change = self.compose(loader, id, run).await?;
-            match diff::rebase(
-                &mine,
-                &change,
-                Order::later(Some(author), run.first().map(|entry| &entry.person_id[..])),
-            ) {
-                Ok(moved) => mine = moved,
-                Err(_) => return Ok(None),
+            let other = run.first().map(|entry| &entry.person_id[..]);
+            let moved = diff::rebase(&mine, &change, Order::later(Some(author), other));
+            match (moved, diff::rebase(&insisting, &change, Order::insisting(author, other))) {
+                (Ok(moved), Ok(still)) => (mine, insisting) = (moved, still),
+                _ => return Ok(None),
             }
         }
         Ok(Some(mine))
@@ -282,6 +281,28 @@ async fn effective<B: Branch>(diff: &Diff, base: &Part<B>) -> Result<Option<Diff
                 }
             }
             (!left.is_empty()).then_some(Diff::Object(left))
+        }
+        (Diff::Array(edits), base) => {
+            let mut left = Vec::with_capacity(edits.len());
+            let mut at = 0;
+            for edit in edits {
+                let step = match edit {
+                    Segment::Inner(change) => {
+                        let element = match base {
+                            Part::Branch(branch) => branch.element(at).await?,
+                            Part::Value(Value::Array(items)) => {
+                                items.get(at).cloned().map_or(Part::Absent, Part::Value)
+                            }
+                            _ => Part::Absent,
+                        };
+                        Box::pin(effective(change, &element)).await?.map_or(Segment::Keep(1), Segment::Inner)
+                    }
+                    edit => edit.clone(),
+                };
+                at += edit.before();
+                left.push(step);
+            }
+            Some(Diff::Array(left)).filter(|left| !left.is_identity())
         }
         (diff, _) => (!diff.is_identity()).then(|| diff.clone()),
     })

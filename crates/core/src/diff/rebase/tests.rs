@@ -229,7 +229,7 @@ fn at_one_position_who_goes_on_with_their_own_stays_next_to_it() {
     let plain = insert("x", false, false);
     for (joined, wanted) in [(insert("y", true, false), "ayxb"), (insert("y", false, true), "axyb")] {
         for first in [true, false] {
-            let order = Order { later: true, first };
+            let order = Order { later: true, first, insists: false };
             assert_eq!(both_by(&base, &plain, &joined, order), Some(Value::text(wanted)));
             assert_eq!(both_by(&base, &joined, &plain, order), Some(Value::text(wanted)));
         }
@@ -270,7 +270,9 @@ fn what_is_put_in_front_of_a_word_that_the_other_replaces_is_in_front_and_what_i
     let replace = text(vec![insert("5"), Segment::Delete(1), Segment::Keep(6)]);
     let front = text(vec![insert("about "), Segment::Keep(7)]);
     let behind = text(vec![Segment::Keep(1), insert("0"), Segment::Keep(6)]);
-    for order in [Order { later: true, first: true }, Order { later: true, first: false }] {
+    for order in
+        [Order { later: true, first: true, insists: false }, Order { later: true, first: false, insists: false }]
+    {
         for (other, wanted) in [(&front, "about 5 items"), (&behind, "50 items")] {
             for (a, b, order) in [(&replace, other, order), (other, &replace, order)] {
                 let mut value = base.clone();

@@ -1,7 +1,7 @@
 //! Several versions at once, one after the other: as if each had been pushed, so that it is known who did what.
 
 use super::{Outcome, resolve};
-use crate::diff::{Diff, Order, compose, rebase};
+use crate::diff::{Diff, Order, Segment, compose, rebase};
 use crate::operation::{Meta, Step, Told};
 use crate::prelude::*;
 use crate::replica::reconcile::applied;
@@ -73,17 +73,17 @@ impl Replica {
         let Some(Change::Patch(first)) = self.unsent.first() else { return self.take_each(unknown, effects) };
         let mut first = first.clone();
         let is_apart = unknown.steps.iter().all(|(theirs, meta)| {
-            let moved = rebase(&first, theirs, Order::later(Some(&self.person), Some(&meta.person_id)));
+            let moved = rebase(&first, theirs, Order::insisting(&self.person, Some(&meta.person_id)));
             moved.map(|moved| first = moved).is_ok()
         });
         if is_apart { self.take_each(unknown, effects) } else { self.take_whole(unknown, effects) }
     }
 
-    /// Whether nothing that is unsent contradicts any of them.
+    /// Whether nothing that is unsent contradicts any of them, also what one of them did too and a later one took back.
     fn is_apart(&self, unknown: &Unknown) -> bool {
         let mut unsent = self.unsent.clone();
         unknown.steps.iter().all(|(theirs, meta)| {
-            let order = Order::later(Some(&self.person), Some(&meta.person_id));
+            let order = Order::insisting(&self.person, Some(&meta.person_id));
             let mut down = theirs.clone();
             unsent.iter_mut().all(|change| match change {
                 Change::Patch(mine) => {
@@ -131,15 +131,29 @@ fn without_ways_back(diff: &Diff, base: &Value) -> Diff {
     if applied(diff, base) == *base {
         return Diff::identity();
     }
-    let (Diff::Object(members), Value::Object(before)) = (diff, base) else { return diff.clone() };
-    let members = members.iter().filter_map(|(key, inner)| match before.get(key) {
-        Some(_) if matches!(inner, Diff::Remove) => Some((key.clone(), Diff::Remove)),
-        Some(before) => {
-            let left = without_ways_back(inner, before);
-            (!left.is_identity()).then(|| (key.clone(), left))
+    match (diff, base) {
+        (Diff::Object(members), Value::Object(before)) => {
+            let members = members.iter().filter_map(|(key, inner)| match before.get(key) {
+                Some(_) if matches!(inner, Diff::Remove) => Some((key.clone(), Diff::Remove)),
+                Some(before) => {
+                    let left = without_ways_back(inner, before);
+                    (!left.is_identity()).then(|| (key.clone(), left))
+                }
+                // Put in and taken out again.
+                None => (!matches!(inner, Diff::Remove)).then(|| (key.clone(), inner.clone())),
+            });
+            Diff::Object(members.collect())
         }
-        // Put in and taken out again.
-        None => (!matches!(inner, Diff::Remove)).then(|| (key.clone(), inner.clone())),
-    });
-    Diff::Object(members.collect())
+        (Diff::Array(edits), Value::Array(items)) => {
+            let (mut edits, mut at) = (edits.clone(), 0);
+            for edit in &mut edits {
+                if let (Segment::Inner(inner), Some(before)) = (&mut *edit, items.get(at)) {
+                    *inner = without_ways_back(inner, before);
+                }
+                at += edit.before();
+            }
+            Diff::Array(edits)
+        }
+        _ => diff.clone(),
+    }
 }

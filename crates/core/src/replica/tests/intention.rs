@@ -366,6 +366,24 @@ fn what_the_other_changes_and_changes_back_is_in_nobodys_way() {
 }
 
 #[test]
+fn what_both_did_and_the_other_took_back_is_there_for_who_did_not_see_that() {
+    for (first, does, back, wanted) in [
+        (r#"{"done":false}"#, r#"{"done":true}"#, r#"{"done":false}"#, r#"{"done":true}"#),
+        ("{}", r#"{"k":"x"}"#, r#"{"k":{"$undefined":true}}"#, r#"{"k":"x"}"#),
+        (r#"{"l":[{"id":1,"n":0}]}"#, r#"{"l":{"0":{"n":1}}}"#, r#"{"l":{"0":{"n":0}}}"#, r#"{"l":[{"id":1,"n":1}]}"#),
+        (
+            r#"{"l":[{"id":1,"n":0}]}"#,
+            r#"{"l":{"0":{"n":1}}}"#,
+            r#"{"l":{"$array":[[{"id":2}],{"at":{"n":0}}]}}"#,
+            r#"{"l":[{"id":2},{"id":1,"n":1}]}"#,
+        ),
+    ] {
+        let (server, ada, _) = apart_bob_first(first, &[does], &[does, back]);
+        assert_eq!((server.value(), conflicts(&ada)), (value(wanted), vec![]), "{does}");
+    }
+}
+
+#[test]
 fn an_element_that_both_make_under_one_name_is_merged_member_by_member() {
     let (server, ada, bob) = apart(
         r#"{"l":[]}"#,
