@@ -135,11 +135,13 @@ export async function act(entity, { kind, dice: [a, b, c], names, letters, block
     const { conflicts } = entity;
     if (conflicts.length === 0) return null;
     const conflict = conflicts[pick(a, conflicts.length)];
-    const { path, absent, mine, theirs } = conflict;
+    const { path, range, absent, mine, theirs } = conflict;
+    // What is shown in a stretch is what is given up of it, told or not.
+    const there = path[0] === 'text' && range ? value.text.slice(range[0], range[0] + range[1]) : null;
     const choice = path[0] === 'text' && conflict.range && b < 0.4 ? 'both' : b < 0.7 ? 'mine' : 'theirs';
     conflict.resolve(choice);
     globalThis.edited = performance.now();
-    return { chosen: choice, path, absent, mine: tokens(mine), theirs: tokens(theirs) };
+    return { chosen: choice, path, absent, mine: tokens(mine), theirs: [...tokens(theirs), ...tokens(there)] };
   }
   throw new Error(`nobody can ${kind}`);
 }

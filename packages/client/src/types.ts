@@ -109,7 +109,7 @@ export interface Conflict {
   readonly mine: unknown;
   /**
    * What others had made of it when the conflict arose. They may have gone on since: what is there by now, and what a choice other than `'theirs'` replaces,
-   * is in the value at `path`.
+   * is in the value at `path`. Of a range of an array it replaces `theirs` alone: what others put in there since stays.
    */
   readonly theirs: unknown;
   /** Of the version that brought theirs: who made it, and when. `undefined` where it is not known. */

@@ -141,6 +141,32 @@ pub(super) fn number_pieces(lists: [&[&str]; 2]) -> [Vec<u32>; 2] {
     [numbers, new]
 }
 
+/// Which of the elements others have more of than is in `but`: as many of each as that is more, behind those that are in `but` too.
+pub(crate) fn beyond(items: &[Value], others: &[Value], but: &[Value]) -> Vec<bool> {
+    let all = Value::Array([items, others, but].concat());
+    let Value::Array(list) = &all else { return Vec::new() };
+    let mark = Mark::of(&all);
+    let [numbers, _] = number([&elements(list, &mark), &[]]);
+    // How many are known, and how many there are beyond these.
+    let mut counts = vec![(0, 0); list.len()];
+    for (at, number) in numbers.iter().enumerate().skip(items.len()).rev() {
+        let (known, more) = &mut counts[*number as usize];
+        if at >= items.len() + others.len() {
+            *known += 1;
+            *more -= 1;
+        } else {
+            *more += 1;
+        }
+    }
+    let mut beyond = Vec::with_capacity(items.len());
+    for number in &numbers[..items.len()] {
+        let (known, more) = &mut counts[*number as usize];
+        beyond.push(*known <= 0 && *more > 0);
+        if *known > 0 { *known -= 1 } else { *more -= 1 }
+    }
+    beyond
+}
+
 /// So many places of the table are looked at; what finds none is unlike everything. By chance none needs so many: it takes hashes
 /// that are made for it, and then the diff is coarser and not slower.
 const PROBES: usize = 64;

@@ -55,6 +55,7 @@ pub use compose::{compose, fused};
 pub use identity::Identity;
 pub use increment::sum;
 pub use make::{diff, diff_closely, diff_finely, diff_finely_by};
+pub(crate) use mark::beyond;
 pub use place::{Path, Place, Range, Step};
 pub use rebase::{Order, rebase};
 pub(crate) use sequence::runs;

@@ -1,9 +1,9 @@
 //! What is shown to a person when two changed the same place, or the server refused what one wrote; and how it is decided.
 
 use super::local::Choice;
-use super::reconcile::{Policy, applied, reconcile};
+use super::reconcile::{Policy, applied, reconcile, without};
 use crate::codec::cbor;
-use crate::diff::{Diff, Identity, Order, Place, Range, Step, diff_closely, diff_finely, offset};
+use crate::diff::{Diff, Identity, Order, Place, Range, Step, beyond, diff_closely, diff_finely, offset};
 use crate::limits::Limits;
 use crate::prelude::*;
 use crate::value::{Object, Value};
@@ -62,20 +62,28 @@ impl Conflict {
         }
     }
 
-    /// What is wanted in the place, or beside what is `both` there, as a change of what is shown.
-    pub(super) fn decide(&self, wanted: Option<Value>, both: bool, shown: &Value) -> Result<Diff, Undecidable> {
+    /// What is wanted in the place, or beside what is `both` there, as a change of what is shown. `seen` is what stands there as far as
+    /// whoever decides has seen it.
+    pub(super) fn decide(
+        &self,
+        wanted: Option<Value>,
+        both: bool,
+        shown: &Value,
+        seen: Option<Value>,
+    ) -> Result<Diff, Undecidable> {
         if self.place.lost {
             return Err(Undecidable::Gone);
         }
         let mut next = shown.clone();
         match wanted {
-            _ if !self.is_of_all() => self.put(&mut next, wanted, both)?,
+            _ if !self.is_of_all() => self.put(&mut next, wanted, both, self.elements().or(seen.as_ref()))?,
             _ if both => return Err(Undecidable::NotBoth),
             // What is wanted is the change: what others did since stays.
             Some(wanted) => self.join(&mut next, &wanted),
             None => return Err(Undecidable::Gone),
         }
-        Ok(diff_finely(shown, &next))
+        // What others have put in there is not ours.
+        Ok(if self.place.range.is_some() { diff_closely(shown, &next) } else { diff_finely(shown, &next) })
     }
 
     /// The place after `diff`, which changes what is shown, and is `theirs` or ours. Where what the place is in goes, the conflict is
@@ -87,7 +95,7 @@ impl Conflict {
             let inner = Conflict { place: Place { path: rest.to_vec(), ..self.place.clone() }, ..self.clone() };
             if let Some(before) = Place::at(way.to_vec()).value(Some(shown)) {
                 let mut mine = before.clone();
-                if inner.put(&mut mine, self.mine.clone(), false).is_ok() {
+                if inner.put(&mut mine, self.mine.clone(), false, self.elements()).is_ok() {
                     place.absent = matches!(way.last(), Some(Step::Index(_)));
                     place.lost = false;
                     (place.range, self.base, self.mine) = (None, Some(before), Some(mine));
@@ -98,8 +106,13 @@ impl Conflict {
         self.place = place;
     }
 
-    /// Puts a value in the place; `both`: beside what is there.
-    fn put(&self, root: &mut Value, wanted: Option<Value>, both: bool) -> Result<(), Undecidable> {
+    /// What they made of a stretch of an array. (Who types goes on with a text: what is chosen there is in place of what has become of it.)
+    fn elements(&self) -> Option<&Value> {
+        self.theirs.as_ref().filter(|theirs| matches!(theirs, Value::Array(_)))
+    }
+
+    /// Puts a value in the place; `both`: beside what is there. What came into a stretch after it `was` that stays.
+    fn put(&self, root: &mut Value, wanted: Option<Value>, both: bool, was: Option<&Value>) -> Result<(), Undecidable> {
         let Place { path, range, absent, .. } = &self.place;
         if let Some(range) = range {
             let at = inside(root, path).ok_or(Undecidable::Gone)?;
@@ -108,7 +121,7 @@ impl Conflict {
                 Value::Array(_) => Value::Array(Vec::new()),
                 _ => Value::text(""),
             });
-            return stretch(at, *range, wanted, both);
+            return stretch(at, *range, wanted, both, was);
         }
         let (last, way) = path.split_last().ok_or(Undecidable::Gone)?;
         if let Some(there) = value_of_entry(root, path) {
@@ -199,13 +212,16 @@ impl Conflict {
     /// What I made of it, in what is there of it; where both differ, mine. Where nothing was, it is as if both had filled in an empty
     /// object.
     pub(super) fn join(&self, there: &mut Value, mine: &Value) {
-        let empty = Value::Object(Object::new());
-        let base = self.base.as_ref().unwrap_or(&empty);
-        let theirs = diff_closely(base, there);
-        let mine = without_agreed(diff_finely(base, mine), mine, there);
-        let both = reconcile(&mine, &theirs, || base.clone(), Policy::Mine, Order::later(None, None));
-        *there = applied(&both.mine, there);
+        join(self.base.as_ref().unwrap_or(&Value::Object(Object::new())), there, mine);
     }
+}
+
+/// What one made of a base, in what is there of it; where both differ, that.
+fn join(base: &Value, there: &mut Value, mine: &Value) {
+    let theirs = diff_closely(base, there);
+    let mine = without_agreed(diff_finely(base, mine), mine, there);
+    let both = reconcile(&mine, &theirs, &|| base.clone(), Policy::Mine, Order::later(None, None));
+    *there = applied(&both.mine, there);
 }
 
 /// A diff to `wanted` without the members that are `there` as they are wanted: who mends something may have taken over what others
@@ -255,19 +271,41 @@ fn inside<'a>(root: &'a mut Value, path: &[Step]) -> Option<&'a mut Value> {
     }
 }
 
-/// Puts something in the place of a stretch, or behind it.
-fn stretch(at: &mut Value, range: Range, wanted: Value, both: bool) -> Result<(), Undecidable> {
+/// Puts something in the place of a stretch that `was` this, or behind it.
+fn stretch(at: &mut Value, range: Range, wanted: Value, both: bool, was: Option<&Value>) -> Result<(), Undecidable> {
     let end = range.start + range.length;
-    let start = if both { end } else { range.start };
     match (at, wanted) {
         (Value::Text(text), Value::Text(new)) => {
-            let (start, end) = (offset(text, start), offset(text, end));
+            let (start, end) = (offset(text, range.start), offset(text, end));
             let (Some(start), Some(end)) = (start, end) else { return Err(Undecidable::Gone) };
-            text.replace_range(start..end, &new);
+            if both {
+                text.insert_str(end, &new);
+            } else {
+                let mut there = Value::text(&text[start..end]);
+                join(&was.unwrap_or(&there).clone(), &mut there, &Value::Text(new));
+                if let Value::Text(new) = there {
+                    text.replace_range(start..end, &new);
+                }
+            }
             Ok(())
         }
-        (Value::Array(items), Value::Array(new)) if end <= items.len() => {
-            items.splice(start..end, new);
+        (Value::Array(items), Value::Array(mut new)) if end <= items.len() => {
+            let there = &items[range.start..end];
+            match was {
+                _ if both => without(&mut new, there, &[]),
+                Some(Value::Array(was)) => {
+                    // What was put back is there, and what went elsewhere is there; what came stays.
+                    without(&mut new, there, was);
+                    without(&mut new, was, there);
+                    for (at, came) in beyond(there, there, was).into_iter().enumerate() {
+                        if came {
+                            new.insert(at.min(new.len()), there[at].clone());
+                        }
+                    }
+                }
+                _ => {}
+            }
+            items.splice(if both { end } else { range.start }..end, new);
             Ok(())
         }
         (Value::Array(_), Value::Array(_)) => Err(Undecidable::Gone),

@@ -259,7 +259,10 @@ impl Replica {
             }
         }
         let element = wanted.clone().filter(|_| conflict.place.absent);
-        let change = conflict.decide(wanted, both, self.shown()?)?;
+        let tab = self.tabs.iter().find(|tab| tab.name == edit.tab);
+        let view = self.shown()?;
+        let seen = tab.and_then(|tab| tab.unseen.shown_in(&conflict.place, view));
+        let change = conflict.decide(wanted, both, view, seen)?;
         self.change(edit, change, Shown { unchanged: false, local: false }, effects);
         self.put_before(conflict, element);
         Ok(())
@@ -307,7 +310,7 @@ impl Replica {
         }
         self.may_change(&mine, Some(&base))?;
         let theirs = diff_closely(&base, self.shown()?);
-        let both = reconcile(&mine, &theirs, || base.clone(), self.policy, Order::later(None, None));
+        let both = reconcile(&mine, &theirs, &|| base.clone(), self.policy, Order::later(None, None));
         self.change(edit, both.mine, Shown { unchanged: false, local: true }, effects);
         for contested in both.contested {
             self.raise(contested, Vec::new(), Vec::new());

@@ -1,6 +1,6 @@
 //! Two changes made at the same time, one of them ours: what each becomes after the other.
 
-use crate::diff::{Contested, Diff, Order, compose, diff_closely, rebase, split};
+use crate::diff::{Contested, Diff, Order, Place, beyond, compose, diff_closely, rebase, split};
 use crate::prelude::*;
 use crate::value::Value;
 
@@ -28,32 +28,86 @@ pub(super) struct Reconciled {
 }
 
 /// `order` is that of mine to theirs. The base is only asked for when something is contested.
+#[inline(never)]
 pub(super) fn reconcile(
     mine: &Diff,
     theirs: &Diff,
-    base: impl FnOnce() -> Value,
+    base: &dyn Fn() -> Value,
     policy: Policy,
     order: Order,
 ) -> Reconciled {
     if let (Ok(mine), Ok(theirs)) = (rebase(mine, theirs, order), rebase(theirs, mine, order.reversed())) {
         return Reconciled { mine, theirs, contested: Vec::new(), apart: true };
     }
-    let base = base();
+    decide(mine, theirs, &base(), policy, order)
+}
+
+/// The same where they contradict each other.
+#[inline(never)]
+fn decide(mine: &Diff, theirs: &Diff, base: &Value, policy: Policy, order: Order) -> Reconciled {
     if policy == Policy::Mine {
-        let (theirs, mine, _) = give_way(theirs, mine, &base, order.reversed());
+        let (theirs, mine, _) = give_way(theirs, mine, base, order.reversed());
         return Reconciled { mine, theirs, contested: Vec::new(), apart: false };
     }
-    let (mine, theirs, mut contested) = give_way(mine, theirs, &base, order);
+    let (kept, behind, mut contested) = give_way(mine, theirs, base, order);
     if policy == Policy::Theirs {
         contested.clear();
     }
-    for one in &mut contested {
-        one.place = one.place.follow(&mine);
+    if contested.iter().any(is_stretch) {
+        let (other, _, others) = give_way(theirs, mine, base, order.reversed());
+        let stands = applied(&kept, &applied(theirs, base));
+        let instead = applied(&other, &applied(mine, base));
+        complete(&mut contested, &stands, &others, &instead);
     }
-    Reconciled { mine, theirs, contested, apart: false }
+    Reconciled { mine: kept, theirs: behind, contested, apart: false }
 }
 
-/// `a` without what contradicts `b`, and `b`, each moved behind the other; and what `a` gave way in, in places of what `b` makes.
+fn is_stretch(one: &Contested) -> bool {
+    one.place.range.is_some()
+}
+
+/// Beside the stretches that both replaced, each did more that stays. So theirs is what `stands` there with that, and mine what would stand
+/// there `instead`, had theirs given way to it.
+fn complete(contested: &mut [Contested], stands: &Value, others: &[Contested], instead: &Value) {
+    let others = others.iter().filter(|one| is_stretch(one));
+    for (one, other) in contested.iter_mut().filter(|one| is_stretch(one)).zip(others) {
+        if one.base != other.base {
+            continue;
+        }
+        one.theirs = one.place.value(Some(stands));
+        one.mine = other.place.value(Some(instead));
+        let (now, then) = (rest(&one.place, stands), rest(&other.place, instead));
+        if let (Some(Value::Array(theirs)), Some(Value::Array(mine))) = (&one.theirs, &mut one.mine) {
+            // What was moved there by one, and what was moved away, is where it is.
+            without(mine, &now, &then);
+            for (item, is_moved) in theirs.iter().zip(beyond(theirs, &then, &now)) {
+                if is_moved {
+                    mine.insert(0, item.clone());
+                }
+            }
+        }
+    }
+}
+
+/// The elements beside a stretch.
+fn rest(place: &Place, root: &Value) -> Vec<Value> {
+    match (Place::at(place.path.clone()).value(Some(root)), place.range) {
+        (Some(Value::Array(items)), Some(range)) => {
+            [&items[..range.start], &items[range.start + range.length..]].concat()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Takes out the elements that others have more of than is in `but`.
+#[inline(never)]
+pub(super) fn without(items: &mut Vec<Value>, others: &[Value], but: &[Value]) {
+    let mut beyond = beyond(items, others, but).into_iter();
+    items.retain(|_| beyond.next() != Some(true));
+}
+
+/// `a` without what contradicts `b`, and `b`, each moved behind the other; and what `a` gave way in, in places of what both make.
+#[inline(never)]
 fn give_way(a: &Diff, b: &Diff, base: &Value, order: Order) -> (Diff, Diff, Vec<Contested>) {
     let parts = split(a, b, base);
     let (with_a, with_kept) = (applied(a, base), applied(&parts.kept, base));
@@ -63,12 +117,16 @@ fn give_way(a: &Diff, b: &Diff, base: &Value, order: Order) -> (Diff, Diff, Vec<
     if let (Ok(kept), Ok(b_behind)) = moved
         && let Ok(b_behind) = compose(&back, &b_behind)
     {
-        return (kept, b_behind, parts.contested);
+        let mut contested = parts.contested;
+        for one in &mut contested {
+            one.place = one.place.follow(&kept);
+        }
+        return (kept, b_behind, contested);
     }
     // Never, as far as is known. Then all of it is held.
     let with_b = applied(b, base);
     let whole = Contested {
-        place: crate::diff::Place::at(Vec::new()),
+        place: Place::at(Vec::new()),
         base: Some(base.clone()),
         mine: Some(with_a.clone()),
         theirs: Some(with_b.clone()),
@@ -114,7 +172,7 @@ mod tests {
             (Policy::Mine, object(&[("a", 2.0), ("b", 2.0), ("c", 3.0)]), 0),
             (Policy::Theirs, object(&[("a", 2.0), ("b", 3.0), ("c", 3.0)]), 0),
         ] {
-            let both = reconcile(&mine, &theirs, || base.clone(), policy, order);
+            let both = reconcile(&mine, &theirs, &|| base.clone(), policy, order);
             assert_eq!(applied(&both.mine, &applied(&theirs, &base)), wanted, "{policy:?}");
             assert_eq!(applied(&both.theirs, &applied(&mine, &base)), wanted, "{policy:?}");
             assert_eq!(both.contested.len(), raised, "{policy:?}");
@@ -126,7 +184,7 @@ mod tests {
         let base = object(&[("a", 1.0), ("b", 1.0)]);
         let (mine, theirs) = (patch(&[("a", 2.0)], &base), patch(&[("b", 2.0)], &base));
         let order = Order::later(None, None);
-        let both = reconcile(&mine, &theirs, || unreachable!("they are apart"), Policy::Mine, order);
+        let both = reconcile(&mine, &theirs, &|| unreachable!("they are apart"), Policy::Mine, order);
         assert!(both.apart);
     }
 }

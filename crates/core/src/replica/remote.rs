@@ -274,7 +274,7 @@ impl Replica {
                 }
             };
             let base = || self.with_unsent(index).0.unwrap_or(Value::Undefined);
-            let both = reconcile(mine, &down, base, self.policy, order);
+            let both = reconcile(mine, &down, &base, self.policy, order);
             for contested in &mut raised {
                 contested.place = contested.place.follow(&both.mine);
             }
@@ -377,7 +377,7 @@ impl Replica {
                 known.join(&mut with_it, before);
                 let (mine, before_it) = (diff_finely(base, &mine), diff_finely(base, &with_it));
                 let order = Order::later(None, None);
-                let both = reconcile(&mine, &before_it, || base.clone(), Policy::Mine, order);
+                let both = reconcile(&mine, &before_it, &|| base.clone(), Policy::Mine, order);
                 Some(applied(&both.mine, &with_it))
             }
             (_, mine, _) => mine,

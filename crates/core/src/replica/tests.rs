@@ -7,6 +7,7 @@ mod ledger;
 mod refused;
 mod series;
 mod server;
+mod stretches;
 mod tab;
 mod typing;
 mod undo;

@@ -97,7 +97,7 @@ impl Stack {
         left.behind(theirs, || base.clone());
         let (mut theirs, mut now) = (theirs.clone(), applied(theirs, base));
         for (mine, flips) in done.into_iter().rev() {
-            let both = reconcile(&mine, &theirs, || value.clone(), Policy::Theirs, order);
+            let both = reconcile(&mine, &theirs, &|| value.clone(), Policy::Theirs, order);
             left.0.push(Taken { diff: both.mine.undo(&now), flips });
             both.mine.apply(&mut now).ok()?;
             mine.apply(&mut value).ok()?;
@@ -116,7 +116,7 @@ impl Stack {
             let Some(Taken { diff: entry, .. }) = entry.first_mut() else { return };
             // What the entries above make of what is shown; only needed where something is contested.
             let base = || shown.clone().unwrap_or_else(&before);
-            let both = reconcile(entry, &change, base, Policy::Theirs, Order::later(None, None));
+            let both = reconcile(entry, &change, &base, Policy::Theirs, Order::later(None, None));
             if !both.apart && !below.is_empty() {
                 let value = shown.get_or_insert_with(&before);
                 if entry.apply(value).is_err() {

@@ -10,7 +10,7 @@
 
 use super::reconcile::{Policy, apply, reconcile};
 use super::typed::Typed;
-use crate::diff::{Contested, Diff, Order, compose, fused};
+use crate::diff::{Contested, Diff, Order, Place, compose, fused};
 use crate::prelude::*;
 use crate::value::Value;
 
@@ -94,6 +94,12 @@ impl Unseen {
         Some(value)
     }
 
+    /// What the tab shows in a place of that.
+    pub(super) fn shown_in(&self, place: &Place, view: &Value) -> Option<Value> {
+        let place = self.changes.iter().rev().fold(place.clone(), |place, change| place.follow(&change.back));
+        place.value(self.shown(view).as_ref())
+    }
+
     /// How many changes there are, as they are kept.
     pub(super) fn len(&self) -> usize {
         self.changes.len()
@@ -146,7 +152,7 @@ impl Unseen {
                 By::Other(author, meta) => (policy, Order::later(Some(person), author.as_deref()), &meta[..]),
             };
             let base = || before.as_ref().unwrap_or(shown).clone();
-            let both = reconcile(&edit, &change.diff, base, policy, order);
+            let both = reconcile(&edit, &change.diff, &base, policy, order);
             if index == 0 {
                 apply(&edit, shown);
             }

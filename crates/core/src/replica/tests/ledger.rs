@@ -56,13 +56,14 @@ fn start(long: bool) -> Value {
     object([
         ("t", text(&format!("|{filler}/two#"))),
         ("l", Value::Array(Vec::new())),
+        ("w", Value::Array(Vec::new())),
         ("n", Value::from(0.0)),
         ("v", Value::from(0.0)),
     ])
 }
 
-fn list(view: &Object) -> Vec<Value> {
-    match view.get("l") {
+fn list(view: &Object, key: &str) -> Vec<Value> {
+    match view.get(key) {
         Some(Value::Array(items)) => items.clone(),
         _ => Vec::new(),
     }
@@ -159,7 +160,7 @@ impl Ledger {
     }
 
     fn change_list(&mut self, dice: &mut Dice, view: &mut Object, person: usize) -> Option<Vec<String>> {
-        let mut items = list(view);
+        let mut items = list(view, "l");
         let at = dice.below(items.len() + 1);
         let mut touched = Vec::new();
         match dice.below(10) {
@@ -189,6 +190,31 @@ impl Ledger {
             _ => items.sort_by_key(|item| std::cmp::Reverse(tokens(item).first().cloned())),
         }
         view.insert("l".to_owned(), Value::Array(items));
+        Some(touched)
+    }
+
+    /// Words have no identity: each is known by being there once.
+    fn change_words(&mut self, dice: &mut Dice, view: &mut Object, person: usize) -> Option<Vec<String>> {
+        let mut words = list(view, "w");
+        let at = dice.below(words.len() + 1);
+        let mut touched = Vec::new();
+        match dice.below(10) {
+            0..5 => {
+                touched.extend((0..1 + dice.below(2)).map(|_| self.token(person)));
+                words.splice(at..at, touched.iter().map(|token| text(token)));
+            }
+            5 | 6 if at < words.len() => {
+                let word = words.remove(at);
+                words.insert(dice.below(words.len() + 1), word);
+            }
+            7 | 8 if at < words.len() => {
+                let end = (at + 1 + dice.below(2)).min(words.len());
+                touched.extend(words.splice(at..end, []).flat_map(|word| tokens(&word)));
+                self.gone.extend(touched.iter().cloned());
+            }
+            _ => words.sort_by_key(|word| std::cmp::Reverse(tokens(word).first().cloned())),
+        }
+        view.insert("w".to_owned(), Value::Array(words));
         Some(touched)
     }
 
@@ -222,8 +248,20 @@ impl Ledger {
         let Value::Number(id) = conflict["id"] else { return None };
         let mine = dice.percent(50);
         let given_up = conflict.get(if mine { "theirs" } else { "mine" });
+        let told = json::value_to_text(&Value::Object(conflict.clone()));
+        self.log.push(format!("mine: {mine}, of {}", String::from_utf8_lossy(&told)));
         if let Some(value) = given_up {
-            self.gone.extend(tokens(value));
+            let letters = tokens(value);
+            // What is shown in a stretch by now is what goes, and what is shown of what was typed on from there.
+            let is_text = conflict.get("path") == Some(&Value::Array(vec![text("t")]));
+            let range = conflict.get("range").filter(|_| mine && is_text);
+            let stretch = range.map(|range| in_stretch(screen, range));
+            let there: BTreeSet<String> = letters.iter().cloned().chain(stretch.into_iter().flatten()).collect();
+            let runs = self.runs.iter().map(|(_, run)| run.letters.iter().map(char::to_string));
+            let of_it = runs.filter(|run| mine && run.clone().any(|letter| there.contains(&letter))).flatten();
+            let shown = screen.view.as_ref().map(tokens).unwrap_or_default();
+            self.gone.extend(of_it.filter(|letter| shown.contains(letter)));
+            self.gone.extend(there);
             self.gone.extend(number(value));
         }
         // What is there when the choice is carried out is what goes, and the tab may not have seen it yet.
@@ -239,6 +277,13 @@ impl Ledger {
         }
         Some(Action::Resolve { conflict: id as u32, choice: if mine { Choice::Mine } else { Choice::Theirs } })
     }
+}
+
+/// The letters of the text that a tab shows in this range.
+fn in_stretch(screen: &super::tab::Screen, range: &Value) -> Vec<String> {
+    let (Some(Value::Object(view)), Value::Array(range)) = (&screen.view, range) else { return Vec::new() };
+    let [Value::Number(start), Value::Number(length)] = range[..] else { return Vec::new() };
+    typed(view).iter().skip(start as usize).take(length as usize).map(char::to_string).collect()
 }
 
 fn number(value: &Value) -> Option<String> {
@@ -262,7 +307,8 @@ impl Work for Ledger {
                 let letter = self.letter(person);
                 self.delete_letters(dice, &mut view, Some((letter, person)))
             }
-            52..82 => self.change_list(dice, &mut view, person),
+            52..70 => self.change_list(dice, &mut view, person),
+            70..82 => self.change_words(dice, &mut view, person),
             82..88 => {
                 let by = [1.0, 2.0, -1.0, 5.0][dice.below(4)];
                 self.sum += by;
@@ -319,7 +365,8 @@ fn check(world: &World<Ledger>, seed: u64) {
     let value = world.server.value();
     let Value::Object(members) = &value else { panic!("seed {seed}: no value") };
     let story = |token: &str| {
-        let of: Vec<&String> = ledger.log.iter().filter(|line| line.contains(token)).collect();
+        let of: Vec<&String> =
+            ledger.log.iter().filter(|line| line.contains(token) || line.contains("\"range\"")).collect();
         format!("seed {seed}: {token}: {of:?}; {}", String::from_utf8_lossy(&json::value_to_text(&value)))
     };
     for person in &world.people {
@@ -345,7 +392,7 @@ fn check(world: &World<Ledger>, seed: u64) {
             ),
         }
     }
-    for item in list(members) {
+    for item in list(members, "l") {
         let names = tokens(&item);
         let of = |token: &String| ledger.inside.get(token);
         let stray = names.iter().find(|token| of(token).is_some_and(|element| !names.contains(element)));
