@@ -164,6 +164,8 @@ fn created(a: &Object, b: &Object, contested: &mut Vec<Contested>) -> Object {
 struct Cut {
     /// Stretches whose replacement is left out: what is inserted, and what is deleted.
     stretches: Vec<(usize, usize)>,
+    /// What is contested with them, as one place.
+    groups: Vec<(usize, usize)>,
     /// Elements of the base that stay as they are.
     elements: Vec<usize>,
     /// What is inserted and left out, by its place among all that is.
@@ -212,6 +214,7 @@ fn stretches<T: Run>(
         });
         cut.stretches
             .extend(mine.iter().filter(|one| one.start < end && start < one.end).map(|one| (one.start, one.end)));
+        cut.groups.push((start, end));
     }
     cut
 }
@@ -276,7 +279,10 @@ fn elements(
     let mut inner = Vec::new();
     for (index, my_fate, others_fate) in both(&mine, &other) {
         let item = items.get(index)?;
-        let is_cut = cut.stretches.iter().any(|(start, end)| (*start..*end).contains(&index));
+        let is_in = |stretches: &[(usize, usize)]| stretches.iter().any(|(start, end)| (*start..*end).contains(&index));
+        let is_cut = is_in(&cut.stretches);
+        // What is there of it is held with that.
+        let is_held = is_in(&cut.groups) && !matches!(my_fate, Fate::Moves(..));
         let place = || Place { absent: matches!(others_fate, Fate::Goes), ..Place::at(Vec::new()) }.then(index, &b);
         match (my_fate, others_fate) {
             (Fate::Goes, fate) if !is_cut && fate.inner().is_some() => {
@@ -287,7 +293,7 @@ fn elements(
                 let theirs = fate.inner().and_then(|change| after(change, Some(item)));
                 let mine = again.map(|(_, value)| value.clone());
                 // As it was, it was only put elsewhere.
-                if mine.as_ref() != Some(item) && mine != theirs {
+                if mine.as_ref() != Some(item) && mine != theirs && !is_held {
                     contested.push(Contested { place: place(), base: Some(item.clone()), mine, theirs });
                 }
             }
@@ -297,7 +303,7 @@ fn elements(
                 let again = meet::inserted_again(&b, item, kind).filter(|_| kind.is_some());
                 let place = again.map_or_else(place, |(at, _)| Place::at(vec![Step::Index(inserted_at(&b, at))]));
                 let theirs = again.map(|(_, value)| value.clone());
-                if mine != theirs {
+                if mine != theirs && !is_held {
                     contested.push(Contested { place, base: Some(item.clone()), mine, theirs });
                 }
             }

@@ -291,19 +291,18 @@ fn stretch(at: &mut Value, range: Range, wanted: Value, both: bool, was: Option<
         }
         (Value::Array(items), Value::Array(mut new)) if end <= items.len() => {
             let there = &items[range.start..end];
-            match was {
-                _ if both => without(&mut new, there, &[]),
-                Some(Value::Array(was)) => {
-                    // What was put back is there, and what went elsewhere is there; what came stays.
-                    without(&mut new, there, was);
-                    without(&mut new, was, there);
-                    for (at, came) in beyond(there, there, was).into_iter().enumerate() {
-                        if came {
-                            new.insert(at.min(new.len()), there[at].clone());
-                        }
+            if let Some(Value::Array(was)) = was {
+                // What was put back is there, and what went elsewhere is there; what came stays.
+                without(&mut new, there, was);
+                without(&mut new, was, there);
+                for (at, came) in beyond(there, there, was).into_iter().enumerate().filter(|_| !both) {
+                    if came {
+                        new.insert(at.min(new.len()), there[at].clone());
                     }
                 }
-                _ => {}
+            }
+            if both {
+                without(&mut new, there, &[]);
             }
             items.splice(if both { end } else { range.start }..end, new);
             Ok(())

@@ -18,6 +18,10 @@ pub(super) trait Work {
 pub(super) struct Dice(u64);
 
 impl Dice {
+    pub(super) fn new(seed: u64) -> Dice {
+        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
     pub(super) fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -185,7 +189,7 @@ impl<W: Work> World<W> {
     /// They begin with `first`, which all of them have seen.
     pub(super) fn new(seed: u64, first: &Value, work: W) -> World<W> {
         let mut world = World {
-            dice: Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
+            dice: Dice::new(seed),
             server: Server::default(),
             people: PEOPLE.map(Person::new).into(),
             work,
