@@ -59,7 +59,8 @@ pub enum StoreError {
 pub struct StoreOptions {
     /// Writes wait when so many bytes are not on disk yet.
     pub pending_bytes: usize,
-    /// A session that has put more than this into one batch waits for the next: what others write is not held up by it.
+    /// A session that has put more than this into one batch waits for the next, and one that has written more than this when there is so
+    /// much in it of all: what others write is not held up by them.
     pub share_bytes: usize,
     /// So many bytes of what was written last stay in memory after they reached the disk.
     pub cached_bytes: usize,
@@ -148,14 +149,14 @@ pub struct Session {
 impl Session {
     /// Starts anew, depending on nothing.
     pub fn begin(&mut self) {
-        self.depends_on = 0;
+        (self.depends_on, self.share) = (0, Share::default());
         self.read_only = false;
     }
 
     /// As [`begin`](Session::begin), and every write is refused as unavailable: for answering a request, whose writes
     /// were lost, with what is on disk.
     pub fn begin_read_only(&mut self) {
-        self.depends_on = 0;
+        (self.depends_on, self.share) = (0, Share::default());
         self.read_only = true;
     }
 

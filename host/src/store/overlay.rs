@@ -39,11 +39,12 @@ pub(super) struct Writes {
     bytes: usize,
 }
 
-/// What one session has put into a batch.
+/// What one session has put into a batch, and into all of them.
 #[derive(Default)]
 pub(super) struct Share {
     batch: Batch,
     bytes: usize,
+    all: usize,
 }
 
 impl Writes {
@@ -148,7 +149,7 @@ impl Shared {
         let bytes = key.len() + value.as_ref().map_or(0, Bytes::len) + ENTRY_OVERHEAD;
         state.pending.bytes += bytes;
         let before = if share.batch == batch { share.bytes } else { 0 };
-        *share = Share { batch, bytes: before + bytes };
+        *share = Share { batch, bytes: before + bytes, all: share.all + bytes };
         state.pending.values.insert(key.into(), value.clone());
         state.values.insert(key.into(), Entry { value, batch });
         self.work.notify_one();
@@ -198,7 +199,11 @@ impl Shared {
     }
 
     fn is_full(&self, state: &State, share: Option<&Share>) -> bool {
-        let is_used_up = share.is_some_and(|share| share.batch == state.open && share.bytes > self.options.share_bytes);
+        let most = self.options.share_bytes;
+        // Those who write much have one share together.
+        let is_used_up = share.is_some_and(|share| {
+            (share.batch == state.open && share.bytes > most) || (share.all > most && state.pending.bytes > most)
+        });
         !state.stopped && (is_used_up || state.pending.bytes + state.in_hand > self.options.pending_bytes)
     }
 

@@ -334,6 +334,31 @@ fn who_writes_much_puts_it_into_several_batches() {
     }
     little.set("k", &b"v"[..]).unwrap();
     wait(&store, little.depends_on()).unwrap();
-    // Six and a half MB, half a MB a batch.
-    assert!(batches.len() >= 10, "{batches:?}");
+    // Six and a half MB, two parts a batch.
+    assert!(batches.len() >= 30, "{batches:?}");
+}
+
+#[test]
+fn those_who_write_much_have_one_share_of_a_batch_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let write = |who: usize| {
+        let mut session = store.session().unwrap();
+        let batches = (0..32).map(|part| {
+            session.set(&format!("part{part} of {who}"), vec![0; 100_000]).unwrap();
+            session.depends_on()
+        });
+        batches.collect::<Vec<Batch>>()
+    };
+    let batches: std::collections::BTreeSet<Batch> = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..4)
+            .map(|who| {
+                let write = &write;
+                scope.spawn(move || write(who))
+            })
+            .collect();
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+    });
+    // Of 128 parts: eight, if each had a share of their own.
+    assert!(batches.len() >= 40, "{batches:?}");
 }
