@@ -1,6 +1,6 @@
 //! Two changes made at the same time, one of them ours: what each becomes after the other.
 
-use crate::diff::{Contested, Diff, Order, Place, beyond, compose, diff_closely, rebase, split};
+use crate::diff::{Contested, Diff, Order, Place, Range, beyond, compose, diff_closely, rebase, split};
 use crate::prelude::*;
 use crate::value::Value;
 
@@ -92,8 +92,8 @@ fn complete(contested: &mut [Contested], stands: &Value, others: &[Contested], i
 /// The elements beside a stretch.
 fn rest(place: &Place, root: &Value) -> Vec<Value> {
     match (Place::at(place.path.clone()).value(Some(root)), place.range) {
-        (Some(Value::Array(items)), Some(range)) => {
-            [&items[..range.start], &items[range.start + range.length..]].concat()
+        (Some(Value::Array(items)), Some(Range { start, length })) if start + length <= items.len() => {
+            [&items[..start], &items[start + length..]].concat()
         }
         _ => Vec::new(),
     }

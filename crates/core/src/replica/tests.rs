@@ -7,6 +7,7 @@ mod ledger;
 mod refused;
 mod series;
 mod server;
+mod steps;
 mod stretches;
 mod tab;
 mod typing;

@@ -44,7 +44,7 @@ pub(super) fn apart(first: &str, ada_does: &[&str], bob_does: &[&str]) -> (Serve
 }
 
 /// The same: bob is online.
-fn apart_bob_first(first: &str, ada_does: &[&str], bob_does: &[&str]) -> (Server, One, One) {
+pub(super) fn apart_bob_first(first: &str, ada_does: &[&str], bob_does: &[&str]) -> (Server, One, One) {
     let (mut server, mut ada, mut bob) = two(&value(first));
     ada.cut();
     ada_does.iter().for_each(|edit| ada.act(patch(edit), None));
@@ -347,40 +347,6 @@ fn of_two_words_for_one_word_one_is_shown_and_the_other_can_be_chosen() {
     assert_eq!(field(&raised[0], "mine"), Some(&text("Mine")));
     bob.act(Action::Resolve { conflict: 1, choice: Choice::Mine }, Some(&mut server));
     assert_eq!(server.value(), value(r#"{"t":"Mine","b":"x"}"#));
-}
-
-#[test]
-fn what_the_other_changes_and_changes_back_is_in_nobodys_way() {
-    for (bob_does, ada_does, wanted) in [
-        (&[r#"{"a": 10}"#, r#"{"a": 1}"#][..], r#"{"a": 2}"#, r#"{"a": 2, "b": [{"id": 1}]}"#),
-        (
-            &[r#"{"b": {"$array": [-1]}}"#, r#"{"b": {"$array": [[{"id": 1}]]}}"#],
-            r#"{"b": {"0": {"done": true}}}"#,
-            r#"{"a": 1, "b": [{"id": 1, "done": true}]}"#,
-        ),
-    ] {
-        let (server, ada, _) = apart_bob_first(r#"{"a": 1, "b": [{"id": 1}]}"#, &[ada_does], bob_does);
-        assert_eq!(conflicts(&ada), Vec::<Value>::new(), "{ada_does}");
-        assert_eq!(server.value(), value(wanted));
-    }
-}
-
-#[test]
-fn what_both_did_and_the_other_took_back_is_there_for_who_did_not_see_that() {
-    for (first, does, back, wanted) in [
-        (r#"{"done":false}"#, r#"{"done":true}"#, r#"{"done":false}"#, r#"{"done":true}"#),
-        ("{}", r#"{"k":"x"}"#, r#"{"k":{"$undefined":true}}"#, r#"{"k":"x"}"#),
-        (r#"{"l":[{"id":1,"n":0}]}"#, r#"{"l":{"0":{"n":1}}}"#, r#"{"l":{"0":{"n":0}}}"#, r#"{"l":[{"id":1,"n":1}]}"#),
-        (
-            r#"{"l":[{"id":1,"n":0}]}"#,
-            r#"{"l":{"0":{"n":1}}}"#,
-            r#"{"l":{"$array":[[{"id":2}],{"at":{"n":0}}]}}"#,
-            r#"{"l":[{"id":2},{"id":1,"n":1}]}"#,
-        ),
-    ] {
-        let (server, ada, _) = apart_bob_first(first, &[does], &[does, back]);
-        assert_eq!((server.value(), conflicts(&ada)), (value(wanted), vec![]), "{does}");
-    }
 }
 
 #[test]
