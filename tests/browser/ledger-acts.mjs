@@ -138,7 +138,7 @@ export async function act(entity, { kind, dice: [a, b, c], names, letters, block
     const { path, range, absent, mine, theirs } = conflict;
     // What is shown in a stretch is what is given up of it, told or not.
     const there = path[0] === 'text' && range ? value.text.slice(range[0], range[0] + range[1]) : null;
-    const choice = path[0] === 'text' && conflict.range && b < 0.4 ? 'both' : b < 0.7 ? 'mine' : 'theirs';
+    const choice = range && b < 0.4 ? 'both' : b < 0.7 ? 'mine' : 'theirs';
     conflict.resolve(choice);
     globalThis.edited = performance.now();
     return { chosen: choice, path, absent, mine: tokens(mine), theirs: [...tokens(theirs), ...tokens(there)] };

@@ -43,16 +43,6 @@ pub(super) fn apart(first: &str, ada_does: &[&str], bob_does: &[&str]) -> (Serve
     (server, ada, bob)
 }
 
-/// The same: bob is online.
-pub(super) fn apart_bob_first(first: &str, ada_does: &[&str], bob_does: &[&str]) -> (Server, One, One) {
-    let (mut server, mut ada, mut bob) = two(&value(first));
-    ada.cut();
-    ada_does.iter().for_each(|edit| ada.act(patch(edit), None));
-    bob_does.iter().for_each(|edit| bob.act(patch(edit), Some(&mut server)));
-    ada.connect(&mut server);
-    (server, ada, bob)
-}
-
 pub(super) fn conflicts(one: &One) -> Vec<Value> {
     match one.tab.state("conflicts") {
         Some(Value::Array(conflicts)) => conflicts,

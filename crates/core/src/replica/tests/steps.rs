@@ -1,7 +1,19 @@
 //! What others did in several versions that come at once, against what is unsent.
 
-use super::intention::{apart_bob_first, conflicts, value};
+use super::One;
+use super::intention::{conflicts, patch, two, value};
+use super::server::Server;
 use crate::value::Value;
+
+/// Ada goes offline, both do this, and she comes back.
+fn apart_bob_first(first: &str, ada_does: &[&str], bob_does: &[&str]) -> (Server, One, One) {
+    let (mut server, mut ada, mut bob) = two(&value(first));
+    ada.cut();
+    ada_does.iter().for_each(|edit| ada.act(patch(edit), None));
+    bob_does.iter().for_each(|edit| bob.act(patch(edit), Some(&mut server)));
+    ada.connect(&mut server);
+    (server, ada, bob)
+}
 
 #[test]
 fn what_the_other_changes_and_changes_back_is_in_nobodys_way() {
