@@ -27,5 +27,5 @@ export default defineConfig({
     ],
   },
   // A test that fails says so at once; on a busy machine one that only works takes its time.
-  test: { include: ['test/**/*.test.{ts,tsx}'], testTimeout: 120_000, server: { deps: { inline: ['svelte'] } } },
+  test: { include: ['test/**/*.test.{ts,tsx}'], testTimeout: 120_000, hookTimeout: 120_000, server: { deps: { inline: ['svelte'] } } },
 });

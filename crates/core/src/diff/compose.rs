@@ -1,5 +1,6 @@
 //! Two diffs in a row as one. No base is needed: edits along texts and arrays are total.
 
+use super::meet;
 use super::sequence::{self, Builder, Run, Segments};
 use super::text::Off;
 use super::{Diff, DiffError, Increment, Joins, Segment, is_empty_object, sum};
@@ -26,6 +27,27 @@ pub fn compose(first: &Diff, second: &Diff) -> Result<Diff, DiffError> {
 /// tell whether it is in the place of that.
 pub fn fused(first: &Diff, second: &Diff) -> Option<Diff> {
     compose(first, second).ok().filter(|both| !may_replace(both))
+}
+
+/// As [`compose`], unless along an array without identities what one of them puts in would stand in place of what the other deletes:
+/// who adds a word and removes another has replaced none.
+pub fn joined(first: &Diff, second: &Diff) -> Option<Diff> {
+    let both = compose(first, second).ok()?;
+    (replacements(&both) <= replacements(first) + replacements(second)).then_some(both)
+}
+
+fn replacements(diff: &Diff) -> usize {
+    match diff {
+        Diff::Object(members) => members.values().map(replacements).sum(),
+        Diff::Array(segments) => {
+            let inside = segments.iter().map(|segment| match segment {
+                Segment::Inner(change) | Segment::Put(_, Some(change)) => replacements(change),
+                _ => 0,
+            });
+            inside.sum::<usize>() + meet::replaced::<Vec<Value>>(segments).len()
+        }
+        _ => 0,
+    }
 }
 
 fn may_replace(diff: &Diff) -> bool {

@@ -51,7 +51,7 @@ use crate::members::Members;
 use crate::prelude::*;
 use crate::value::Value;
 
-pub use compose::{compose, fused};
+pub use compose::{compose, fused, joined};
 pub use identity::Identity;
 pub use increment::sum;
 pub use make::{diff, diff_closely, diff_finely, diff_finely_by};

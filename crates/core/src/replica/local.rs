@@ -8,11 +8,14 @@ use super::undo::Taken;
 use super::unseen::By;
 use super::{Change, Effect, Origin, Policy, Replica, Source, Tab};
 use crate::codec::cbor;
-use crate::diff::{Diff, DiffError, Order, Place, Step, compose, diff_closely, diff_finely};
+use crate::diff::{Diff, DiffError, Order, Place, Step, compose, diff_closely, diff_finely, joined};
 use crate::limits::TRUSTED;
 use crate::message::Code;
 use crate::prelude::*;
 use crate::value::Value;
+
+/// So many changes stay apart that would replace something only together.
+const APART: usize = 8;
 
 /// What a tab asks for. Patches and values in CBOR; a patch is made on what the tab shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -407,12 +410,14 @@ impl Replica {
     /// Appends to what is unsent; as one with the last change where that is not in flight.
     pub(super) fn add(&mut self, change: Change) {
         let in_flight = usize::from(self.sent.is_some());
+        let are_many = self.unsent.len() > APART;
         if self.unsent.len() > in_flight
             && let Some(last) = self.unsent.last_mut()
         {
             match (last, &change) {
                 (Change::Patch(last), Change::Patch(next)) => {
-                    if let Ok(both) = compose(last, next) {
+                    let both = if are_many { compose(last, next).ok() } else { joined(last, next) };
+                    if let Some(both) = both {
                         *last = both;
                         return;
                     }

@@ -112,6 +112,21 @@ fn letters_that_who_chooses_has_not_seen_stay() {
     assert_eq!(server.value(), value(r#"{"t":"a cow and "}"#));
 }
 
+#[test]
+fn who_adds_a_word_and_removes_the_one_beside_it_has_replaced_none() {
+    let first = r#"{"l":["a","b","c"]}"#;
+    let replaces = r#"{"l":{"$array":[1,["x"],-1,1]}}"#;
+    for (adds, removes) in [
+        (r#"{"l":{"$array":[1,["new"],2]}}"#, r#"{"l":{"$array":[2,-1,1]}}"#),
+        (r#"{"l":{"$array":[2,["new"],1]}}"#, r#"{"l":{"$array":[1,-1,2]}}"#),
+    ] {
+        let (server, _, bob) = apart(first, &[replaces], &[adds, removes]);
+        let mut there = list(&server);
+        there.sort();
+        assert_eq!((there, conflicts(&bob)), (["a", "c", "new", "x"].map(str::to_owned).into(), vec![]));
+    }
+}
+
 /// No two of them are alike.
 fn word(number: usize) -> String {
     char::from_u32(0x4e00 + number as u32).expect("an ideograph").into()
@@ -141,7 +156,7 @@ impl Words {
         let mut words = Words::shown(one);
         let at = self.dice.below(words.len() + 1);
         let end = (at + 1 + self.dice.below(3)).min(words.len());
-        match self.dice.below(4) {
+        match self.dice.below(6) {
             0 => drop(words.splice(at..at, self.new_words())),
             1 if at < words.len() => {
                 let moved: Vec<String> = words.splice(at..end, []).collect();
