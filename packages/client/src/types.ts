@@ -66,7 +66,7 @@ export type Policy = 'keep-theirs-where-both' | 'mine' | 'theirs' | ((conflict: 
  * How a conflict is resolved. Whatever is chosen changes the place that the conflict is about, and nothing around it.
  *
  * - `'mine'`, `'theirs'`: that one
- * - `'both'`: theirs and then mine, where there is a {@link Conflict.range}; where the path leads to an element of an array, mine is put in after it.
+ * - `'both'`: theirs and then mine, of a list what of mine is not there yet, where there is a {@link Conflict.range}; where the path leads to an element of an array, mine is put in after it.
  *   Nowhere else: there can't be both.
  * - `{ value }`: something third; of a range the text or the elements for that stretch. `undefined` removes what is in the place.
  */
