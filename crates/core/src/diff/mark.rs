@@ -147,19 +147,19 @@ pub(crate) fn beyond(items: &[Value], others: &[Value], but: &[Value]) -> Vec<bo
     let Value::Array(list) = &all else { return Vec::new() };
     let mark = Mark::of(&all);
     let [numbers, _] = number([&elements(list, &mark), &[]]);
-    // How many are known, and how many there are beyond these.
+    let (items, rest) = numbers.split_at(items.len());
+    let (others, but) = rest.split_at(others.len());
+    // How many of each are known, and how many there are beyond these.
     let mut counts = vec![(0, 0); list.len()];
-    for (at, number) in numbers.iter().enumerate().skip(items.len()).rev() {
+    for number in others {
+        counts[*number as usize].1 += 1;
+    }
+    for number in but {
         let (known, more) = &mut counts[*number as usize];
-        if at >= items.len() + others.len() {
-            *known += 1;
-            *more -= 1;
-        } else {
-            *more += 1;
-        }
+        (*known, *more) = (*known + 1, *more - 1);
     }
     let mut beyond = Vec::with_capacity(items.len());
-    for number in &numbers[..items.len()] {
+    for number in items {
         let (known, more) = &mut counts[*number as usize];
         beyond.push(*known <= 0 && *more > 0);
         if *known > 0 { *known -= 1 } else { *more -= 1 }

@@ -60,10 +60,8 @@ pub fn rebase(a: &Diff, b: &Diff, order: Order) -> Result<Diff, Conflict> {
         return Ok(a.clone());
     }
     match (a, b) {
-        (Diff::Remove, Diff::Remove) if order.insists => Ok(a.clone()),
-        (Diff::Set { value, .. }, Diff::Set { value: other, .. }) if order.insists && value == other => Ok(a.clone()),
-        (Diff::Remove, Diff::Remove) => Ok(Diff::identity()),
-        (Diff::Set { value: a, .. }, Diff::Set { value: b, .. }) if a == b => Ok(Diff::identity()),
+        (Diff::Remove, Diff::Remove) => Ok(done_by_both(a, order)),
+        (Diff::Set { value, .. }, Diff::Set { value: other, .. }) if value == other => Ok(done_by_both(a, order)),
         (
             Diff::Set { value: Value::Object(a), over_container: false },
             Diff::Set { value: Value::Object(b), over_container: false },
@@ -96,6 +94,11 @@ pub fn rebase(a: &Diff, b: &Diff, order: Order) -> Result<Diff, Conflict> {
         }
         _ => Err(CONFLICT),
     }
+}
+
+/// What is left of what both did.
+fn done_by_both(a: &Diff, order: Order) -> Diff {
+    if order.insists { a.clone() } else { Diff::identity() }
 }
 
 /// Both made an object where there was none: what `a` adds to that of `b`.

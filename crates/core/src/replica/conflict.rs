@@ -76,7 +76,7 @@ impl Conflict {
         }
         let mut next = shown.clone();
         match wanted {
-            _ if !self.is_of_all() => self.put(&mut next, wanted, both, self.elements().or(seen.as_ref()))?,
+            _ if !self.is_of_all() => self.put(&mut next, wanted, both, self.their_elements().or(seen.as_ref()))?,
             _ if both => return Err(Undecidable::NotBoth),
             // What is wanted is the change: what others did since stays.
             Some(wanted) => self.join(&mut next, &wanted),
@@ -95,7 +95,7 @@ impl Conflict {
             let inner = Conflict { place: Place { path: rest.to_vec(), ..self.place.clone() }, ..self.clone() };
             if let Some(before) = Place::at(way.to_vec()).value(Some(shown)) {
                 let mut mine = before.clone();
-                if inner.put(&mut mine, self.mine.clone(), false, self.elements()).is_ok() {
+                if inner.put(&mut mine, self.mine.clone(), false, self.their_elements()).is_ok() {
                     place.absent = matches!(way.last(), Some(Step::Index(_)));
                     place.lost = false;
                     (place.range, self.base, self.mine) = (None, Some(before), Some(mine));
@@ -107,7 +107,7 @@ impl Conflict {
     }
 
     /// What they made of a stretch of an array. (Who types goes on with a text: what is chosen there is in place of what has become of it.)
-    fn elements(&self) -> Option<&Value> {
+    fn their_elements(&self) -> Option<&Value> {
         self.theirs.as_ref().filter(|theirs| matches!(theirs, Value::Array(_)))
     }
 

@@ -39,12 +39,12 @@ pub(super) fn reconcile(
     if let (Ok(mine), Ok(theirs)) = (rebase(mine, theirs, order), rebase(theirs, mine, order.reversed())) {
         return Reconciled { mine, theirs, contested: Vec::new(), apart: true };
     }
-    decide(mine, theirs, &base(), policy, order)
+    contest(mine, theirs, &base(), policy, order)
 }
 
 /// The same where they contradict each other.
 #[inline(never)]
-fn decide(mine: &Diff, theirs: &Diff, base: &Value, policy: Policy, order: Order) -> Reconciled {
+fn contest(mine: &Diff, theirs: &Diff, base: &Value, policy: Policy, order: Order) -> Reconciled {
     if policy == Policy::Mine {
         let (theirs, mine, _) = give_way(theirs, mine, base, order.reversed());
         return Reconciled { mine, theirs, contested: Vec::new(), apart: false };

@@ -94,7 +94,7 @@ impl Unseen {
         Some(value)
     }
 
-    /// What the tab shows in a place of that.
+    /// What the tab shows where the replica, which shows `view`, has this place.
     pub(super) fn shown_in(&self, place: &Place, view: &Value) -> Option<Value> {
         let place = self.changes.iter().rev().fold(place.clone(), |place, change| place.follow(&change.back));
         place.value(self.shown(view).as_ref())

@@ -1,11 +1,11 @@
 //! Conflicts about a stretch of a list or a text: what others do to it before somebody chooses is still there after.
 
+use std::collections::BTreeSet;
+
 use super::intention::{apart, conflicts, field, patch, resolve, two, value};
 use super::server::Server;
 use super::tab::text;
 use super::world::Dice;
-use std::collections::BTreeSet;
-
 use super::{ENTITY, One, edited};
 use crate::replica::{Action, Choice};
 use crate::value::Value;
@@ -128,7 +128,7 @@ fn who_adds_a_word_and_removes_the_one_beside_it_has_replaced_none() {
 }
 
 /// No two of them are alike.
-fn word(number: usize) -> String {
+fn nth_word(number: usize) -> String {
     char::from_u32(0x4e00 + number as u32).expect("an ideograph").into()
 }
 
@@ -148,7 +148,7 @@ impl Words {
     fn new_words(&mut self) -> Vec<String> {
         let count = 1 + self.dice.below(2);
         self.next += count;
-        (self.next - count..self.next).map(word).collect()
+        (self.next - count..self.next).map(nth_word).collect()
     }
 
     /// Somebody adds, moves, removes or replaces some.
@@ -204,7 +204,7 @@ impl Words {
 fn words_that_are_moved_and_replaced_while_stretches_are_contested_are_there_once() {
     let mut stretches = 0;
     for seed in 1..=1_500 {
-        let first: Vec<String> = (0..8).map(word).collect();
+        let first: Vec<String> = (0..8).map(nth_word).collect();
         let (mut server, mut ada, mut bob) = two(&Value::Array(first.iter().map(|word| text(word)).collect()));
         let mut words = Words { dice: Dice::new(seed), next: first.len(), gone: BTreeSet::new() };
         for _ in 0..3 {
@@ -230,7 +230,7 @@ fn words_that_are_moved_and_replaced_while_stretches_are_contested_are_there_onc
             }
             let there: Vec<String> = Words::shown(&ada);
             let held = format!("{:?} {:?}", conflicts(&ada), conflicts(&bob));
-            for word in (0..words.next).map(word) {
+            for word in (0..words.next).map(nth_word) {
                 let count = there.iter().filter(|known| **known == word).count();
                 let may_be_gone = words.gone.contains(&word) || held.contains(&format!("\"{word}\""));
                 assert!(
