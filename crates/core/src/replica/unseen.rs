@@ -8,9 +8,9 @@
 //! this person's own of it are kept as one: else each edit of a tab that is thousands of changes behind would be moved over each of them.
 //! But what was put in beside what was deleted by another edit stays apart: as one, that is in place of it, and goes where the later edit holds.
 
-use super::reconcile::{Policy, apply, reconcile};
+use super::reconcile::{Policy, apply, reconcile, without_ways_back};
 use super::typed::Typed;
-use crate::diff::{Contested, Diff, Order, Place, compose, fused};
+use crate::diff::{Contested, Diff, Order, Place, compose, fused, rebase};
 use crate::prelude::*;
 use crate::value::Value;
 
@@ -139,6 +139,9 @@ impl Unseen {
         policy: Policy,
         person: &str,
     ) -> (Diff, Vec<(Contested, Vec<u8>)>) {
+        if self.changes.len() > 1 && !self.is_apart(&edit, person) {
+            self.gather_others(shown);
+        }
         let mut raised: Vec<(Contested, Vec<u8>)> = Vec::new();
         let last = self.changes.len().saturating_sub(1);
         // What the tab shows, and then that with each change; with the edit as well it is `shown`.
@@ -168,5 +171,37 @@ impl Unseen {
             (edit, change.diff) = (both.mine, both.theirs);
         }
         (edit, raised)
+    }
+
+    /// Whether an edit contradicts none of them, also what one of them did too and a later one took back.
+    fn is_apart(&self, edit: &Diff, person: &str) -> bool {
+        let mut edit = edit.clone();
+        self.changes.iter().all(|change| {
+            let order = match &change.by {
+                By::Own => Order::later(None, None),
+                By::Other(author, _) => Order::insisting(person, author.as_deref()),
+            };
+            rebase(&edit, &change.diff, order).map(|moved| edit = moved).is_ok()
+        })
+    }
+
+    /// What others did in a row is one change, without what came to nothing. `shown` is what the tab shows.
+    fn gather_others(&mut self, shown: &Value) {
+        for index in (1..self.changes.len()).rev() {
+            let [.., first, then] = &mut self.changes[..=index] else { return };
+            let (By::Other(author, _), By::Other(other, meta)) = (&first.by, &then.by) else { continue };
+            if let (Ok(diff), Ok(back)) = (compose(&first.diff, &then.diff), compose(&then.back, &first.back)) {
+                let by = By::Other(author.clone().filter(|_| author == other), meta.clone());
+                *first = Change { seq: then.seq, diff, back, by };
+                self.changes.remove(index);
+            }
+        }
+        let mut value = shown.clone();
+        for change in &mut self.changes {
+            if let By::Other(..) = change.by {
+                change.diff = without_ways_back(&change.diff, &value);
+            }
+            apply(&change.diff, &mut value);
+        }
     }
 }

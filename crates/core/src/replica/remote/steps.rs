@@ -1,12 +1,11 @@
 //! Several versions at once, one after the other: as if each had been pushed, so that it is known who did what.
 
 use super::{Outcome, resolve};
-use crate::diff::{Diff, Order, Segment, compose, rebase};
+use crate::diff::{Diff, Order, compose, rebase};
 use crate::operation::{Meta, Step, Told};
 use crate::prelude::*;
-use crate::replica::reconcile::applied;
+use crate::replica::reconcile::without_ways_back;
 use crate::replica::{Change, Confirmed, Effect, Replica};
-use crate::value::Value;
 
 /// Versions that are not known yet, as changes of what is confirmed.
 pub(super) struct Unknown {
@@ -123,37 +122,5 @@ impl Replica {
             Some((_, meta)) => self.integrate_of(&whole, author, meta, effects),
             None => Outcome::Ignored,
         }
-    }
-}
-
-/// A diff without the parts that lead back to what was there.
-fn without_ways_back(diff: &Diff, base: &Value) -> Diff {
-    if applied(diff, base) == *base {
-        return Diff::identity();
-    }
-    match (diff, base) {
-        (Diff::Object(members), Value::Object(before)) => {
-            let members = members.iter().filter_map(|(key, inner)| match before.get(key) {
-                Some(_) if matches!(inner, Diff::Remove) => Some((key.clone(), Diff::Remove)),
-                Some(before) => {
-                    let left = without_ways_back(inner, before);
-                    (!left.is_identity()).then(|| (key.clone(), left))
-                }
-                // Put in and taken out again.
-                None => (!matches!(inner, Diff::Remove)).then(|| (key.clone(), inner.clone())),
-            });
-            Diff::Object(members.collect())
-        }
-        (Diff::Array(edits), Value::Array(items)) => {
-            let (mut edits, mut at) = (edits.clone(), 0);
-            for edit in &mut edits {
-                if let (Segment::Inner(inner), Some(before)) = (&mut *edit, items.get(at)) {
-                    *inner = without_ways_back(inner, before);
-                }
-                at += edit.before();
-            }
-            Diff::Array(edits)
-        }
-        _ => diff.clone(),
     }
 }
