@@ -21,6 +21,7 @@ use timeweft_core::operation::{
 };
 use timeweft_core::org::{self, Org, Role};
 use timeweft_core::time::Timestamp;
+use timeweft_core::value::Value;
 
 use crate::Router;
 use crate::access::{self, Denied};
@@ -197,6 +198,18 @@ async fn of_itself<H: Host>(
     role.map(|role| Right::By(Source::of_itself(entity, valid_from), role)).ok_or(Denied::Hidden)
 }
 
+/// Who attached the entity last, and to what: an organisation that was deleted meanwhile may say so too, and comes back.
+async fn marked<H: Host>(router: &Router<H>, entity: &EntityId) -> Result<Option<Value>, Failure> {
+    let mark = org::mark(&Sha256::digest(entity.as_str()));
+    Ok(internal::read(&router.host, &mark).await?.map(|(mark, _)| mark))
+}
+
+/// Whether that organisation was the last to attach the entity.
+pub(crate) async fn is_attached_by<H: Host>(router: &Router<H>, org: &EntityId, entity: &str) -> Result<bool, Failure> {
+    let Ok(entity) = EntityId::parse(entity) else { return Ok(false) };
+    Ok(marked(router, &entity).await?.is_some_and(|mark| internal::text(&mark, "org") == Some(org.as_str())))
+}
+
 /// Where the entity is attached (`by`: if it is by that person), and what the person is there.
 async fn attached<H: Host>(
     router: &Router<H>,
@@ -204,8 +217,7 @@ async fn attached<H: Host>(
     person: &str,
     by: Option<&str>,
 ) -> Result<Option<(Source, Option<Role>)>, Failure> {
-    let mark = org::mark(&Sha256::digest(entity.as_str()));
-    let Some((mark, _)) = internal::read(&router.host, &mark).await? else { return Ok(None) };
+    let Some(mark) = marked(router, entity).await? else { return Ok(None) };
     if by.is_some_and(|by| internal::text(&mark, "person") != Some(by)) {
         return Ok(None);
     }

@@ -295,6 +295,9 @@ pub(crate) async fn accept<H: Host>(router: &Router<H>, caller: &Caller, token: 
             None => known.entity_of(node).filter(|entity| text(one, "to").is_none_or(|to| to == *entity)),
         };
         let entity = entity.map(str::to_owned).ok_or_else(none)?;
+        if org_of(one).is_none() && !crate::org::is_attached_by(router, &org, &entity).await? {
+            return Err(none());
+        }
         let mut accepted = Accepted { entity, role, effects: Vec::new() };
         if let Some(more) = known.named_role(caller.person(), node).filter(|known| *known >= role) {
             accepted.role = more;

@@ -514,3 +514,15 @@ fn of_an_organisation_that_is_deleted_nothing_is_taken_back_only_to_be_there_aga
     }
     assert_eq!(desk.accept(&desk.cem, &made["token"]).status(), 404);
 }
+
+#[test]
+fn an_invitation_lets_nobody_into_what_another_organisation_has_by_now() {
+    let desk = team();
+    let made = desk.invite(&desk.ann, "doc:d", json!({"role": "viewer"})).json();
+    assert_eq!(desk.ask(&desk.ann, "DELETE", "org:acme", Json::Null).status(), 200);
+    let other = json!({"nodes": {"all": {}}, "grants": {&desk.ann.id: {"all": "admin"}}, "attached": {"doc:d": "all"}});
+    assert_eq!(desk.ask(&desk.ann, "POST", "org", json!({"id": "other", "value": other})).status(), 201);
+    assert_eq!(desk.ask(&desk.ann, "POST", "org:acme/undelete", Json::Null).status(), 200);
+    assert_eq!(desk.accept(&desk.bob, &made["token"]).status(), 404);
+    assert_eq!(desk.reads(&desk.bob, "doc:d"), 404);
+}
