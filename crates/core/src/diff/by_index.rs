@@ -1,12 +1,14 @@
 //! deep-object-diff's form over an array: changes by index, understood by what the elements are.
 //!
-//! Who sorts a list and says by index what differs, says of every place what is in it then. Where elements have an identity, this
-//! knows them again: an element that is named at another place than before has moved there.
+//! Who sorts a list, or takes an element out of it, and says by index what differs, says of every place what is in it then. So of those
+//! places it is found what was where before, as of two whole arrays: an element that is at another place than before has moved there.
 
 #[cfg(feature = "server")]
 use super::arrange::{Piece, arrange};
 #[cfg(feature = "server")]
 use super::identity::Identity;
+#[cfg(feature = "server")]
+use super::pair::are_two;
 #[cfg(feature = "server")]
 use super::{Diff, make, resolve, sequence};
 use super::{DiffError, Joins, Patch, Segment};
@@ -15,14 +17,17 @@ use crate::prelude::*;
 use crate::sort;
 use crate::value::Value;
 
-/// Whether an element may get another name.
+/// Whether an element may be at another place than before: one gets another name, or not just one is changed.
 #[cfg(feature = "server")]
-pub(super) fn renames(edits: &[Segment<Vec<Value>, Patch>], identity: &Identity) -> bool {
-    edits.iter().any(|edit| match edit {
-        Segment::Inner(Patch::Map(members)) => members.keys().any(|name| identity.names(name)),
-        Segment::Inner(Patch::Replace(value)) => identity.of(value).is_some(),
+pub(super) fn shifts(edits: &[Segment<Vec<Value>, Patch>], identity: &Identity) -> bool {
+    let mut places = edits.iter().filter(|edit| !matches!(edit, Segment::Keep(_)));
+    let is_changed = |edit: &Segment<Vec<Value>, Patch>| matches!(edit, Segment::Inner(_));
+    match (places.next(), places.next()) {
+        (Some(Segment::Inner(Patch::Map(members))), None) => members.keys().any(|name| identity.names(name)),
+        (Some(Segment::Inner(Patch::Replace(value))), None) => identity.of(value).is_some(),
+        (Some(first), Some(_)) => is_changed(first),
         _ => false,
-    })
+    }
 }
 
 /// The elements of the base that are changed or deleted.
@@ -39,95 +44,91 @@ pub(super) fn touched(edits: &[Segment<Vec<Value>, Patch>]) -> Vec<usize> {
     touched
 }
 
-/// What the changes do by the names of the elements, of which those that they touch are given.
+/// What is next in the array.
 #[cfg(feature = "server")]
-pub(super) fn rename(
+enum Place {
+    /// Elements as they were: the first, and how many.
+    Kept(usize, usize),
+    /// This; and of a place that was there its index, and what is said of it.
+    Touched(Value, Option<(usize, Option<Diff>)>),
+}
+
+/// What the changes do by what the elements are, of which those that they touch are given.
+#[cfg(feature = "server")]
+pub(super) fn shift(
     edits: Vec<Segment<Vec<Value>, Patch>>,
     touched: Vec<&Value>,
     identity: &Identity,
 ) -> Result<Option<Diff>, DiffError> {
     let length = sequence::base_length(&edits);
-    // What is there then, in the places that are touched and behind them: the old element of the place, and the new one.
-    let mut places: Vec<(Option<usize>, Value)> = Vec::new();
-    let mut pieces = Vec::new();
+    let mut places = Vec::new();
     let mut old = touched.iter();
-    let mut at = 0;
+    let (mut at, mut indices) = (0, Vec::new());
     for edit in edits {
         let before = sequence::before(&edit);
         match edit {
-            Segment::Keep(_) => pieces.push(Place::Kept(at, before)),
+            Segment::Keep(_) => places.push(Place::Kept(at, before)),
             Segment::Inner(patch) => {
                 let element = *old.next().ok_or(DiffError::NotConsecutive)?;
                 let mut value = element.clone();
-                if let Some(change) = resolve::resolve(patch, Some(element), identity)? {
+                let change = resolve::resolve(patch, Some(element), identity)?;
+                if let Some(change) = &change {
                     change.apply(&mut value)?;
                 }
-                pieces.push(Place::Touched(places.len()));
-                places.push((Some(at), value));
+                places.push(Place::Touched(value, Some((at, change))));
+                indices.push(at);
             }
-            Segment::Insert(items, _) => {
-                for item in items {
-                    pieces.push(Place::Touched(places.len()));
-                    places.push((None, item));
-                }
-            }
+            Segment::Insert(items, _) => places.extend(items.into_iter().map(|value| Place::Touched(value, None))),
             // Only the last ones are deleted.
-            _ => old.by_ref().take(before).for_each(drop),
+            _ => indices.extend(at..at + before),
         }
         at += before;
     }
-    let indices = touched_indices(&pieces, &places, length, touched.len());
-    let now: Vec<&Value> = places.iter().map(|(_, value)| value).collect();
-    let mut from: Vec<Option<usize>> = vec![None; places.len()];
-    let mut is_known = vec![false; touched.len()];
-    for (i, j) in identity.pairs(&touched, &now) {
-        (from[j], is_known[i]) = (Some(i), true);
-    }
-    // What has no name, or had none, is what was in its place. What gets another name is another.
-    for (place, (index, value)) in places.iter().enumerate() {
-        let there = index.and_then(|index| indices.binary_search(&index).ok());
-        let is_other = |old: &Value| {
-            let names = (identity.of(old), identity.of(value));
-            names.0.is_some() && names.1.is_some() && names.0 != names.1
-        };
-        if let (None, Some(there)) = (from[place], there)
-            && !is_known[there]
-            && !is_other(touched[there])
-        {
-            (from[place], is_known[there]) = (Some(there), true);
-        }
-    }
-    let arranged = pieces.into_iter().map(|piece| match piece {
-        Place::Kept(start, length) => Piece::Kept(start, length),
-        Place::Touched(place) => match from[place] {
-            Some(known) => match make::between_values(touched[known], &places[place].1, identity) {
+    let at_end = !matches!(places.last(), Some(Place::Kept(start, count)) if start + count == length);
+    let mut from = origins(&places, &touched, &indices, at_end, identity).into_iter();
+    let pieces = places.into_iter().map(|place| match place {
+        Place::Kept(start, count) => Piece::Kept(start, count),
+        Place::Touched(value, before) => match (from.next().flatten(), before) {
+            (None, _) => Piece::New(value),
+            // What is said of the place is said of what stays in it.
+            (Some(known), Some((index, change))) if indices[known] == index => match change {
+                Some(change) => Piece::Changed(index, change),
+                None => Piece::Kept(index, 1),
+            },
+            (Some(known), _) => match make::between_values(touched[known], &value, identity) {
                 Some(change) => Piece::Changed(indices[known], change),
                 None => Piece::Kept(indices[known], 1),
             },
-            None => Piece::New(places[place].1.clone()),
         },
     });
-    let edits = arrange(length, arranged.collect());
+    let edits = arrange(length, pieces.collect());
     Ok((!sequence::is_identity::<Vec<Value>>(&edits)).then_some(Diff::Array(edits)))
 }
 
-/// What is in the next places.
+/// Which of those that are touched, of which the indices are given, is in each place that is. What is none of them is what was in its place.
 #[cfg(feature = "server")]
-enum Place {
-    Kept(usize, usize),
-    Touched(usize),
-}
-
-/// The places of the elements that are touched: those that are changed, then those at the end that go.
-#[cfg(feature = "server")]
-fn touched_indices(pieces: &[Place], places: &[(Option<usize>, Value)], length: usize, count: usize) -> Vec<usize> {
-    let changed = pieces.iter().filter_map(|piece| match piece {
-        Place::Touched(place) => places.get(*place)?.0,
-        Place::Kept(..) => None,
-    });
-    let mut indices: Vec<usize> = changed.collect();
-    indices.extend(length - (count - indices.len())..length);
-    indices
+fn origins(
+    places: &[Place],
+    touched: &[&Value],
+    indices: &[usize],
+    at_end: bool,
+    identity: &Identity,
+) -> Vec<Option<usize>> {
+    let (mut now, mut there) = (Vec::new(), Vec::new());
+    for place in places {
+        if let Place::Touched(value, before) = place {
+            now.push(value);
+            there.push(before.as_ref().and_then(|(index, _)| indices.binary_search(index).ok()));
+        }
+    }
+    let mut from = make::origins_of(touched, &now, at_end, identity);
+    let mut is_known = vec![false; touched.len()];
+    from.iter().flatten().for_each(|known| is_known[*known] = true);
+    for ((from, there), value) in from.iter_mut().zip(there).zip(now) {
+        let was = there.filter(|there| !is_known[*there] && !are_two(identity, touched[*there], value));
+        *from = from.or(was);
+    }
+    from
 }
 
 /// The changes as edits along an array of so many elements.

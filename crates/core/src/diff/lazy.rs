@@ -104,14 +104,14 @@ async fn inside<B: Branch>(
         }
         (Patch::Map(members), Some(length)) => {
             let edits = by_index::edits(members, length)?;
-            if !by_index::renames(&edits, identity) {
+            if !by_index::shifts(&edits, identity) {
                 return along(edits, branch, length, identity).await;
             }
             let mut touched = Vec::new();
             for index in by_index::touched(&edits) {
                 touched.extend(branch.range(index..index + 1).await.map_err(LazyError::Base)?);
             }
-            Ok(by_index::rename(edits, touched.iter().collect(), identity)?)
+            Ok(by_index::shift(edits, touched.iter().collect(), identity)?)
         }
         (Patch::Array(edits), Some(length)) => along(edits, branch, length, identity).await,
         // What can't be done to a container is said the same of any.

@@ -235,6 +235,17 @@ fn array(old: &[Marked<'_>], new: &[Marked<'_>], how: How<'_>) -> Option<Segment
     Some(arrange(old.len(), pieces))
 }
 
+/// Which of some elements of an array each of some that are there then was. `at_end`: whether nothing follows them.
+#[cfg(feature = "server")]
+pub(super) fn origins_of(old: &[&Value], new: &[&Value], at_end: bool, identity: &Identity) -> Vec<Option<usize>> {
+    let marks = |values: &[&Value]| values.iter().map(|value| Mark::of(value)).collect::<Vec<Mark>>();
+    let (old_marks, new_marks) = (marks(old), marks(new));
+    let marked = |(value, mark)| Marked { value, mark };
+    let old: Vec<Marked<'_>> = old.iter().copied().zip(&old_marks).map(marked).collect();
+    let new: Vec<Marked<'_>> = new.iter().copied().zip(&new_marks).map(marked).collect();
+    origins(&old, &new, at_end, How { identity, letters: false, effort: &Effort::new() })
+}
+
 /// Which of the old elements each of the new ones was.
 fn origins(old: &[Marked<'_>], new: &[Marked<'_>], at_end: bool, how: How<'_>) -> Vec<Option<usize>> {
     let mut from = vec![None; new.len()];

@@ -97,9 +97,14 @@ fn places(hunks: &[Vec<usize>]) -> Vec<(usize, usize)> {
     places
 }
 
-/// Two that have different names are never one.
-fn are_two(identity: &Identity, old: &Value, new: &Value) -> bool {
-    matches!((identity.of(old), identity.of(new)), (Some(name), Some(other)) if name != other)
+/// Two that have different names are never one, nor are what has a name and what could have none.
+pub(super) fn are_two(identity: &Identity, old: &Value, new: &Value) -> bool {
+    match (identity.of(old), identity.of(new)) {
+        (Some(name), Some(other)) => name != other,
+        (Some(_), None) => !matches!(new, Value::Object(_)),
+        (None, Some(_)) => !matches!(old, Value::Object(_)),
+        (None, None) => false,
+    }
 }
 
 /// The choice of pairs in order whose likeness adds up to most.

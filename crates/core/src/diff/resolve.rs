@@ -70,9 +70,9 @@ pub(super) fn resolve(patch: Patch, base: Option<&Value>, identity: &Identity) -
             let edits = by_index::edits(members, items.len())?;
             // What comes to browsers says moves as such.
             #[cfg(feature = "server")]
-            if by_index::renames(&edits, identity) {
+            if by_index::shifts(&edits, identity) {
                 let touched = by_index::touched(&edits).into_iter().filter_map(|index| items.get(index)).collect();
-                return by_index::rename(edits, touched, identity);
+                return by_index::shift(edits, touched, identity);
             }
             return Ok(resolve_array(edits, items, identity)?.map(Diff::Array));
         }

@@ -171,7 +171,13 @@ fn array_patch(segments: &[Segment<Vec<Value>, Diff>], style: Style) -> Option<(
     if patches.is_empty() {
         return None;
     }
-    let (length, by_index) = cost.total();
+    let is_inner = |patch: &Segment<Vec<Value>, Patch>| matches!(patch, Segment::Inner(_));
+    // Of several places it would be looked what has moved between them.
+    let may_shift = cost.entries > 1 && patches.iter().any(is_inner);
+    let (length, by_index) = match style {
+        Style::Exact if may_shift => (cost.tagged_length(), false),
+        _ => cost.total(),
+    };
     if !by_index {
         return Some((Patch::Array(patches), length));
     }

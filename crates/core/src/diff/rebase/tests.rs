@@ -151,6 +151,57 @@ fn an_element_deleted_by_index_is_that_element() {
 }
 
 #[test]
+fn what_is_deleted_put_in_or_swapped_by_index_is_that_element_also_without_a_name() {
+    let (letters, first_two) = (r#"["a","b","c","d"]"#, r#"{"0":"b","1":"a"}"#);
+    let without_b = r#"{"1":"c","2":"d","3":{"$undefined":true}}"#;
+    for without_d in [r#"{"$array":[3,-1]}"#, r#"{"3":{"$undefined":true}}"#] {
+        merge(letters, without_b, without_d, r#"["a","c"]"#);
+    }
+    merge(
+        letters,
+        r#"{"0":"b","1":"c","2":"d","3":{"$undefined":true}}"#,
+        r#"{"2":"d","3":{"$undefined":true}}"#,
+        r#"["b","d"]"#,
+    );
+    merge("[1,2,3,4]", r#"{"1":3,"2":4,"3":{"$undefined":true}}"#, r#"{"$array":[3,-1]}"#, "[1,3]");
+    merge(
+        r#"[{"n":1},{"n":2},{"n":3},{"n":4}]"#,
+        r#"{"1":{"n":3},"2":{"n":4},"3":{"$undefined":true}}"#,
+        r#"{"$array":[3,-1]}"#,
+        r#"[{"n":1},{"n":3}]"#,
+    );
+    merge(letters, r#"{"0":"x","1":"a","2":"b","3":"c","4":"d"}"#, r#"{"$array":[1,-1]}"#, r#"["x","a","c","d"]"#);
+    merge(letters, first_two, r#"{"$array":[-1]}"#, r#"["b","c","d"]"#);
+    merge(letters, first_two, first_two, r#"["b","a","c","d"]"#);
+    let mixed = r#"["s",{"id":"i","t":1}]"#;
+    let swapped = r#"{"0":{"id":"i","t":1},"1":"s"}"#;
+    merge(mixed, swapped, swapped, r#"[{"id":"i","t":1},"s"]"#);
+    merge(mixed, swapped, r#"{"$array":[-1]}"#, r#"[{"id":"i","t":1}]"#);
+    merge(
+        r#"[{"id":"i"},"z"]"#,
+        r#"{"0":{"id":"j"},"1":{"id":"i"},"2":"z"}"#,
+        r#"{"$array":[1,-1]}"#,
+        r#"[{"id":"j"},{"id":"i"}]"#,
+    );
+}
+
+#[test]
+fn what_stays_in_its_place_is_changed_by_index_as_it_is_said() {
+    merge("[1,2]", r#"{"0":{"$increment":2},"1":5}"#, r#"{"0":{"$increment":3}}"#, "[6,5]");
+    merge("[[1],[2]]", r#"{"0":{"0":7},"1":{"0":8},"2":9}"#, r#"{"$array":[[0]]}"#, "[0,[7],[8],9]");
+    contradict(r#"["a","b","c"]"#, r#"{"1":"x","2":"y"}"#, r#"{"1":"z"}"#);
+}
+
+#[test]
+fn what_has_a_name_is_put_in_where_something_without_one_was() {
+    let one = r#"{"$array":[[{"id":"x","t":"one"}]]}"#;
+    for two in [r#"{"$array":[-1,[{"id":"x","u":"two"}]]}"#, r#"[{"id":"x","u":"two"}]"#] {
+        merge(r#"["a"]"#, one, two, r#"[{"id":"x","t":"one","u":"two"}]"#);
+    }
+    contradict(r#"["a"]"#, one, r#"[{"id":"x","t":"two"}]"#);
+}
+
+#[test]
 fn an_element_of_another_name_at_an_index_is_another_element() {
     let base = r#"[{"id":1},{"id":2,"t":"b","n":4},{"id":3}]"#;
     let nine = r#"{"1":{"id":9,"t":"q"}}"#;
