@@ -146,9 +146,12 @@ pub struct Seen {
     /// Digest of person and key.
     #[n(0)]
     pub key: ByteVec,
-    /// The version it made.
+    /// The version that it was answered with.
     #[n(1)]
     pub version: u64,
+    /// Whether others had made that and what it asked for, so that it made none; absent where it made it.
+    #[n(2)]
+    pub made_none: Option<bool>,
 }
 
 /// Where the current value is.

@@ -13,7 +13,7 @@ use timeweft_core::value::Value;
 use super::commit::{Draft, What, Written};
 use super::describe::in_turn;
 use super::input::{decode_value, refuse};
-use super::repeat::{digest, version_of_key};
+use super::repeat::{Answered, answered, digest};
 use super::settle::{Current, Engine};
 use super::state::State;
 use super::time::Begins;
@@ -100,8 +100,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         terms: &Terms,
     ) -> Result<Option<Committed>, Stop> {
         let record = &current.record;
-        if let Some(version) = terms.key.and_then(|key| version_of_key(record, &key)) {
-            return self.replay(loader, id, current, version, terms.since).await.map(Some);
+        if let Some(answered) = terms.key.and_then(|key| answered(record, &key)) {
+            return self.replay(loader, id, current, answered, terms.since).await.map(Some);
         }
         let is_deleted = record.entry.deleted;
         if is_deleted && (terms.key.is_none() || terms.since.is_none()) {
@@ -115,7 +115,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             key.zip(own).is_some_and(|(key, own)| key[..] == own[..])
         };
         if let Some(entry) = newer.iter().flatten().find(made) {
-            return self.replay(loader, id, current, entry.version, terms.since).await.map(Some);
+            return self.replay(loader, id, current, Answered::by(entry.version), terms.since).await.map(Some);
         }
         if is_deleted {
             return Err(Failure::NotFound.into());
@@ -127,13 +127,14 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         };
 
         let rules = self.rules(context, id.kind()).await?;
-        let mut theirs = Diff::identity();
+        let (mut theirs, mut changes) = (Diff::identity(), false);
         let mine = if newer.is_empty() {
             edit.on(loader, &state, &rules.identity).await?
         } else {
             theirs = self.compose(loader, id, &newer).await?;
             let base = self.before(loader, id, record, &state, &newer, since).await?;
             let mine = edit.on(loader, &base, &rules.identity).await?;
+            changes = !mine.is_identity();
             let moved = match self.over_each(loader, id, mine.clone(), &newer, &context.person_id).await? {
                 None => over_all(loader, &mine, &theirs, &base).await?,
                 moved => moved,
@@ -154,6 +155,11 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             return Err(Failure::BadRequest(why.into()).into());
         }
         if mine.is_identity() {
+            if let Some(key) = terms.key.filter(|_| changes)
+                && !self.remember(id, current, key).await?
+            {
+                return Ok(None);
+            }
             let mut done = self.unchanged(loader, id, record).await?;
             if !newer.is_empty() {
                 done.merged = Some(self.merged(loader, id, theirs, &newer, &state).await?);

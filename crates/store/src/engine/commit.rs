@@ -32,8 +32,8 @@ const LONG_DIFF: usize = 8 * 1024;
 /// A tree is kept for the history when the diffs since the last kept one are as long as the value, and at least this.
 const KEEP_BYTES: u64 = 64 * 1024;
 
-/// Idempotency keys remembered after their versions left the log.
-const SEEN: usize = 64;
+/// Idempotency keys remembered beside those of the versions in the log.
+pub(super) const SEEN: usize = 64;
 
 /// A version about to be written.
 pub(super) struct Draft<'a> {
@@ -173,7 +173,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             // What is not in the tree yet has to stay, whatever its weight.
             let needed = tail.iter().take_while(|entry| tree != u64::MAX && entry.version > tree);
             let left = tail.split_off(recent.count().max(needed.count()));
-            let keys = left.iter().filter_map(|old| old.key.clone().map(|key| Seen { key, version: old.version }));
+            let keys = left
+                .iter()
+                .filter_map(|old| old.key.clone().map(|key| Seen { key, version: old.version, made_none: None }));
             seen.splice(0..0, keys);
             seen.truncate(SEEN);
             if !left.is_empty() {

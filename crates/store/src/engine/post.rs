@@ -12,7 +12,7 @@ use super::describe::encoded;
 use super::input::decode_value;
 use super::org::is_attachable;
 use super::own;
-use super::repeat::{digest, version_of_key};
+use super::repeat::{Answered, answered, digest};
 use super::settle::Engine;
 use super::time::Begins;
 use crate::loader::Loader;
@@ -74,8 +74,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let Some(key) = key else { return Err(Failure::Exists) };
         let anybody = Context { access: Access::Any, ..context.clone() };
         self.settle(&anybody, id, async |current, loader| {
-            let is_known = match version_of_key(&current.record, &key) {
-                Some(version) => version == 1,
+            let is_known = match answered(&current.record, &key) {
+                Some(answered) => answered.version == 1,
                 // Beyond what the record remembers of keys, the first version knows its own.
                 None => match self.find(loader, &current.record, Moment::Version(1)).await? {
                     Some((first, ..)) => first.key.is_some_and(|own| own[..] == key),
@@ -83,7 +83,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 },
             };
             match is_known {
-                true => self.replay(loader, id, current, 1, None).await.map(Some),
+                true => self.replay(loader, id, current, Answered::by(1), None).await.map(Some),
                 false => Err(Failure::Exists.into()),
             }
         })

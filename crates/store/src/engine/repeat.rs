@@ -5,11 +5,13 @@ use timeweft_core::id::EntityId;
 use timeweft_core::operation::{Committed, Moment, Told};
 use timeweft_core::time::Timestamp;
 
+use super::commit::SEEN;
 use super::describe::encoded;
 use super::settle::{Current, Engine};
 use crate::error::{EngineError, Stop};
+use crate::key::{Gone, head_key, pointer, record_key};
 use crate::loader::Loader;
-use crate::record::{Entry, Record};
+use crate::record::{Entry, Record, Seen};
 use crate::store::Store;
 
 /// What is remembered of an idempotency key: nobody can use up another person's.
@@ -23,25 +25,62 @@ pub(super) fn digest(person_id: &str, key: &str) -> [u8; 16] {
     short
 }
 
-/// The version that an idempotency key made, as far as the record remembers.
-pub(super) fn version_of_key(record: &Record, key: &[u8]) -> Option<u64> {
+/// What a request was answered with.
+#[derive(Clone, Copy)]
+pub(super) struct Answered {
+    pub(super) version: u64,
+    /// Whether it made that.
+    pub(super) is_own: bool,
+}
+
+impl Answered {
+    /// With the version that it made.
+    pub(super) fn by(version: u64) -> Answered {
+        Answered { version, is_own: true }
+    }
+}
+
+/// What was answered to this idempotency key, as far as the record remembers.
+pub(super) fn answered(record: &Record, key: &[u8]) -> Option<Answered> {
     let is = |entry: &&Entry| entry.key.as_ref().is_some_and(|known| known.as_slice() == key);
-    let in_log = std::iter::once(&record.entry).chain(&record.tail).find(is).map(|entry| entry.version);
-    in_log.or_else(|| record.seen.iter().find(|seen| seen.key.as_slice() == key).map(|seen| seen.version))
+    let in_log = std::iter::once(&record.entry).chain(&record.tail).find(is).map(|entry| Answered::by(entry.version));
+    let seen = || record.seen.iter().find(|seen| seen.key.as_slice() == key);
+    in_log.or_else(|| seen().map(|seen| Answered { version: seen.version, is_own: seen.made_none != Some(true) }))
 }
 
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
-    /// The answer that a repeated request got the first time: `version` is the one that its key made. Where history has taken that
-    /// together with later ones, it is the one that holds them.
+    /// Remembers the key of a change that others had made already, so that it made no version: repeated when they have taken it back, it would
+    /// make one. The record is written again with the key; false when somebody else was faster.
+    ///
+    /// Nothing is announced: who finds an intent of a version that is there removes what it names. Who dies before the swap leaves a record behind.
+    pub(super) async fn remember(&self, id: &EntityId, current: &Current, key: [u8; 16]) -> Result<bool, EngineError> {
+        let (entity, mut record) = (id.as_str(), current.record.clone());
+        let version = record.entry.version;
+        record.seen.insert(0, Seen { key: key.to_vec().into(), version, made_none: Some(true) });
+        record.seen.truncate(SEEN);
+        record.garbage.push(Gone::record(current.pointer));
+        let to = pointer(version, (self.nonce)());
+        let key = record_key(entity, to);
+        self.store.set(&key, &record.to_bytes()?).await?;
+        if self.store.swap_head(&head_key(entity), current.pointer, to).await? {
+            return Ok(true);
+        }
+        let _ = self.store.delete(&key).await;
+        Ok(false)
+    }
+
+    /// The answer that a repeated request got the first time: where history has taken its version
+    /// together with later ones, with the one that holds them.
     pub(super) async fn replay(
         &self,
         loader: &Loader<'_, S>,
         id: &EntityId,
         current: &Current,
-        version: u64,
+        answered: Answered,
         since: Option<Timestamp>,
     ) -> Result<Committed, Stop> {
         let record = &current.record;
+        let Answered { version, is_own } = answered;
         let Some((made, mut walk)) = self.holding(loader, record, version).await? else {
             return Err(EngineError::Corrupt(format!("{id} lost version {version}")).into());
         };
@@ -60,8 +99,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let is_current = made.version == record.entry.version;
         let chunks = record.chunks().filter(|_| is_current);
         let meta = self.meta(loader, id, record, &made, Timestamp::FOREVER, chunks).await?;
-        let merged = match (known, &from_since[..]) {
-            (true, [_, others @ ..]) if !others.is_empty() => {
+        let merged = match (known, &from_since[usize::from(is_own)..]) {
+            (true, others) if !others.is_empty() => {
                 let whole = self.compose(loader, id, &from_since).await?;
                 let value = match self.find(loader, record, Moment::Version(made.version)).await? {
                     Some((entry, _, walk)) if !is_current => self.rebuild(loader, id, &entry, walk).await?,

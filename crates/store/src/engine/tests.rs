@@ -195,6 +195,31 @@ fn a_repeated_patch_answers_as_the_first_did_however_long_ago() {
 }
 
 #[test]
+fn a_patch_that_others_had_made_already_is_not_made_when_it_is_repeated() {
+    let store = MemoryStore::new();
+    let engine = engine(&store);
+    let (ann, bob) = (by("ann", 5), by("bob", 5));
+    let start = wait(engine.post(&bob, &id(), Post::of(value(r#"{"k":1}"#)))).unwrap().meta.valid_from;
+    let set = |k: u64, since: Timestamp| Patch::of(patch(&format!(r#"{{"k":{k}}}"#)), since);
+    let two = wait(engine.patch(&bob, &id(), set(2, start))).unwrap().meta.valid_from;
+    let again = || Patch { idempotency_key: Some("k".into()), ..set(2, start) };
+    let first = wait(engine.patch(&ann, &id(), again())).unwrap();
+    assert_eq!((first.meta.version, &first.change), (2, &None));
+    // Taken back, gone on with, and sealed.
+    let mut last = wait(engine.patch(&bob, &id(), set(1, two))).unwrap().meta.valid_from;
+    for k in 3..100 {
+        let repeated = wait(engine.patch(&ann, &id(), again())).unwrap();
+        assert_eq!(
+            (&repeated.meta.valid_from, &repeated.merged, &repeated.change),
+            (&two, &first.merged, &None),
+            "{k}"
+        );
+        last = wait(engine.patch(&bob, &id(), set(k, last))).unwrap().meta.valid_from;
+    }
+    assert_eq!(wait(engine.patch(&bob, &id(), set(99, last))).unwrap().meta.version, 100);
+}
+
+#[test]
 fn a_deleted_entity_is_gone_until_it_is_undeleted() {
     let engine = engine(&MemoryStore::new());
     let who = by("ann", 5);
