@@ -35,8 +35,8 @@ export async function bundle({ write = true, external = [], ...options }) {
     const { code, map: next } = await minify(texts.get(path), {
       module: true,
       ecma: 2022,
-      // `use client` is one that stays.
-      compress: { passes: 3, directives: false },
+      // `use client` is one that stays. Comparisons that are written alike are compressed better than those with the constant first.
+      compress: { passes: 3, directives: false, lhs_constants: false },
       sourceMap: texts.has(map) && { content: texts.get(map), url: map.slice(dirname(map).length + 1) },
     });
     texts.set(path, code);

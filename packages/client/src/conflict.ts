@@ -4,6 +4,7 @@
  */
 
 import { errorOf, mistake, type TimeweftError } from './errors.js';
+import { tell } from './home.js';
 import type { EntityState, Resolution } from './messages.js';
 import { encodeValue } from './tree/encode.js';
 import { own } from './tree/own.js';
@@ -83,12 +84,12 @@ export class Conflicts {
       // What the server refused, it would refuse again: that is no policy's to decide.
       if (conflict.error || this.#decided.has(conflict.id) || !this.#made.some(patch => touches(patch, fixed(conflict.path)))) continue;
       this.#decided.add(conflict.id);
-      try {
-        conflict.resolve({ value: policy(conflict) });
-      } catch (error) {
-        // Left to be resolved by hand.
-        console.error('timeweft: a conflict policy failed:', error);
-      }
+      // Where it throws, the conflict is left to be resolved by hand.
+      tell(() => {
+        const value = policy(conflict);
+        // Nothing is what stands there for one of both, or a forgotten `return`.
+        if (value !== undefined || conflict.mine === undefined || conflict.theirs === undefined) conflict.resolve({ value });
+      });
     }
   }
 

@@ -223,7 +223,6 @@ export class EntityStore<T> extends ServerSide<T> implements Entity<T> {
     // What this person saw: what others change until the old version is here is not to go with it.
     const [{ value }, seen] = await Promise.all([this.at(time), this.load()]);
     const change = seen !== undefined && this.#shown !== undefined && this.#shown !== seen ? diff(seen, value) : undefined;
-    this.#typed = undefined;
     if (change) this.#command({ patch: encodePatch(change.patch) }, seen);
     else this.set(value);
     this.#typed = undefined;

@@ -55,7 +55,8 @@ export type EntityStatus = 'loading' | 'saved' | 'saving' | 'offline' | 'conflic
  *
  * - `keep-theirs-where-both` (default): theirs is kept in that place, and the entity has a {@link Conflict} to be resolved
  * - `mine`, `theirs`: that one wins
- * - a function: gives the value for the place. It runs in the tab that made the edit.
+ * - a function: gives the value for the place. It runs in the tab that made the edit. Where it gives `undefined`, and neither mine nor theirs is that, or throws, the
+ *   conflict stays.
  *
  * @example
  * counter.policy = conflict => Math.max(Number(conflict.mine), Number(conflict.theirs))

@@ -67,6 +67,12 @@ export class TextField {
     if (!this.#isComposing) this.#render();
   }
 
+  /** It is for another text from now on: what was typed and not taken is not typed into that. */
+  forget(): void {
+    this.#base = this.#shown = this.#field.value;
+    this.#own = undefined;
+  }
+
   stop(): void {
     this.#listening.abort();
   }

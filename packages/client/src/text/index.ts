@@ -3,6 +3,7 @@
  */
 
 import { InvalidValueError, NotFoundError, type TimeweftError } from '../errors.js';
+import { match } from '../tree/match.js';
 import { isContainer, kindOf, put } from '../tree/value.js';
 import type { Entity } from '../types.js';
 import { TextField } from './field.js';
@@ -13,7 +14,7 @@ export interface TextOptions {
   readonly entity: Pick<Entity, 'id' | 'get' | 'set' | 'update' | 'undo' | 'redo' | 'subscribe'>;
   /**
    * Where it is: a key, or keys and indices from the outside in; `[]`, the default, where the value itself is the text. An index is of what is there now; while
-   * the field has the focus, of the element that was there then, known by its `id`, `_id` or `key`.
+   * the field has the focus, of the element that was there then, wherever it is moved.
    */
   readonly path?: string | number | readonly (string | number)[];
   /**
@@ -57,7 +58,11 @@ export const bindText = (field: HTMLTextAreaElement | HTMLInputElement, options:
     }
   };
   const bound = new TextField(field, {
-    edit: change => attempt(() => edit(entity, here, change)),
+    edit: change =>
+      attempt(() => {
+        if (isGone(here)) throw new NotFoundError('not-found', `what ${entity.id} had at ${JSON.stringify(steps)} was deleted: what is typed stays in the field alone`);
+        edit(entity, here, change);
+      }),
     undo: () => attempt(() => entity.undo()),
     redo: () => attempt(() => entity.redo()),
   });
@@ -66,6 +71,8 @@ export const bindText = (field: HTMLTextAreaElement | HTMLInputElement, options:
   const stop = entity.subscribe(value => {
     here = isIn() ? followed(here, last, value) : steps;
     last = value;
+    // What is typed on stays in the field alone, with what was there.
+    if (isGone(here)) return;
     if (value !== undefined) bound.show(textAt(value, here));
     // Before, it is loading, and what a server has rendered stays to be seen.
     else if (isShown) bound.clear();
@@ -74,6 +81,7 @@ export const bindText = (field: HTMLTextAreaElement | HTMLInputElement, options:
   const left = (): void => {
     if (here === steps) return;
     here = steps;
+    bound.forget();
     if (last !== undefined) bound.show(textAt(last, steps));
   };
   field.addEventListener('blur', left);
@@ -89,7 +97,7 @@ const followed = (steps: Steps, before: unknown, after: unknown): Steps => {
   let isMoved = false;
   let [old, now] = [before, after];
   const way = steps.map(step => {
-    const to = Array.isArray(old) && Array.isArray(now) && typeof step === 'number' ? indexOf(now, old[step], step) : step;
+    const to = Array.isArray(old) && Array.isArray(now) && typeof step === 'number' ? indexOf(old, now, step) : step;
     isMoved ||= to !== step;
     [old, now] = [at(old, [step]), at(now, [to])];
     return to;
@@ -97,18 +105,23 @@ const followed = (steps: Steps, before: unknown, after: unknown): Steps => {
   return isMoved ? way : steps;
 };
 
-/** Of an element that was at `index`; `-1` where it is gone. What is no object, or has no identity and is another by now, can't be told from others. */
-const indexOf = (items: readonly unknown[], element: unknown, index: number): number => {
-  if (!isContainer(element) || items[index] === element) return index;
-  const same = items.indexOf(element);
-  if (same >= 0) return same;
-  const id = IDENTITY.find(name => Object.hasOwn(element, name));
-  if (id === undefined) return index;
-  const identity = (item: unknown): unknown => (isContainer(item) ? (item as Record<string, unknown>)[id] : undefined);
-  return items.findIndex(item => identity(item) === identity(element));
+/** Where the element is now that was at `index`; `-1` where it is gone. It is known as in `update`: by what object it is, its identity, being equal, likeness. */
+const indexOf = (before: readonly unknown[], items: readonly unknown[], index: number): number => {
+  if (index < 0) return index;
+  const shorter = Math.min(before.length, items.length);
+  let [head, tail] = [0, 0];
+  while (head < shorter && before[head] === items[head]) head += 1;
+  while (tail < shorter - head && before.at(-1 - tail) === items.at(-1 - tail)) tail += 1;
+  if (index < head) return index;
+  const [end, to] = [before.length - tail, items.length - tail];
+  if (index >= end) return index - end + to;
+  const around = [before.slice(0, head), before.slice(end)];
+  const { stay, partners } = match(before.slice(head, end), items.slice(head, to), around);
+  const [, there] = [...stay, ...[...partners].map(([j, i]) => [i, j] as const)].find(([i]) => i + head === index) ?? [];
+  return there === undefined ? -1 : there + head;
 };
 
-const IDENTITY = ['id', '_id', 'key'];
+const isGone = (steps: Steps): boolean => steps.includes(-1);
 
 type Steps = readonly (string | number)[];
 

@@ -362,7 +362,7 @@ const count = (now: object, key: unknown, by: number | bigint, increments?: Incr
 export const increment = <T extends object>(
   draft: T, key: T extends ReadonlyMap<infer K, unknown> ? K : keyof T & (string | number), by: number | bigint = 1,
 ): void => {
-  if (typeof key !== 'string' && typeof key !== 'number' && !(draft instanceof Map)) throw mistake(`increment takes a member's name, not ${JSON.stringify(key)}: give it what that is in`);
+  if (typeof key !== 'string' && typeof key !== 'number' && !(draft instanceof Map)) throw mistake(`increment takes a name in what it is given, not ${String(key)}`);
   const known = draftOf(draft);
   if (known) return known.increment(String(key), by);
   const increments = COUNTS.get(draft);

@@ -51,7 +51,7 @@ export const match = (old: readonly unknown[], next: readonly unknown[], around:
   }
   const gaps = left(old, next, stay, partners);
   const away = elsewhere(old, next, gaps);
-  const there = gaps.flatMap(gap => inGap(old, next, gap, away));
+  const there = gaps.flatMap(gap => inGap(old, next, gap, away, !around[1]!.length));
   for (const [i, j] of away) if (!there.some(([x, y]) => x === i || y === j)) partners.set(j, i);
   for (const [i, j] of there) partners.set(j, i);
   return { stay: there.length > 0 ? [...stay, ...there].sort(([i], [x]) => i - x) : stay, partners };
@@ -61,6 +61,8 @@ export const match = (old: readonly unknown[], next: readonly unknown[], around:
 interface Gap {
   readonly olds: number[];
   readonly news: number[];
+  /** Whether it is behind all that stays. */
+  readonly isLast: boolean;
 }
 
 /** The gaps that `stay` leaves. */
@@ -69,7 +71,7 @@ const left = (old: readonly unknown[], next: readonly unknown[], stay: readonly 
   const gaps: Gap[] = [];
   let [i, j] = [0, 0];
   for (const [x, y] of [...stay, [old.length, next.length] as const]) {
-    const gap: Gap = { olds: [], news: [] };
+    const gap: Gap = { olds: [], news: [], isLast: x === old.length };
     for (; i < x; i += 1) if (!known.has(i)) gap.olds.push(i);
     for (; j < y; j += 1) if (!partners.has(j)) gap.news.push(j);
     if (gap.olds.length + gap.news.length > 0) gaps.push(gap);
@@ -101,15 +103,16 @@ const elsewhere = (old: readonly unknown[], next: readonly unknown[], gaps: read
   return pairs;
 };
 
-/** Which of those that went are which of those that came in their place, changed; as many as before are it one by one, where nothing says otherwise. */
-const inGap = (old: readonly unknown[], next: readonly unknown[], { olds, news }: Gap, away: readonly Pair[]): Pair[] => {
+/** Which of those that went are which of those that came in their place, changed; as many as before are it one by one, where nothing says otherwise; of
+ * texts and numbers at the end also some more or fewer. */
+const inGap = (old: readonly unknown[], next: readonly unknown[], { olds, news, isLast }: Gap, away: readonly Pair[], isAtEnd: boolean): Pair[] => {
   const [goes, comes] = [new Set(away.map(([i]) => i)), new Set(away.map(([, j]) => j))];
   const asMany = olds.filter(i => !goes.has(i)).length === news.filter(j => !comes.has(j)).length;
   const weight = (m: number, n: number): number => {
     const [i, j] = [olds[m]!, news[n]!];
     if (areTwo(old[i], next[j])) return 0;
     const { alike, whole } = likeness(old[i], next[j]);
-    return (2 * alike < whole ? 0 : alike) + Number(asMany && !goes.has(i) && !comes.has(j));
+    return (2 * alike < whole ? 0 : alike) + Number((asMany || (isAtEnd && isLast && !whole)) && !goes.has(i) && !comes.has(j));
   };
   const isFew = olds.length * news.length <= WEIGHED;
   const pairs = isFew ? heaviest(olds.length, news.length, weight) : [...olds.slice(0, news.length).keys()].filter(n => weight(n, n)).map(n => [n, n] as const);

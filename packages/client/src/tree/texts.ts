@@ -94,9 +94,9 @@ export const texts = (old: string, next: string): (number | string)[] => {
     if (byWord && cut && put) {
       const [before, after] = [cut.split(WORDS), put.split(WORDS)];
       let [i, j] = [0, 0];
-      for (const [x, y] of [...align(before, after), [before.length, after.length] as const]) {
+      for (const [x, y] of [...align(before.map(wordOf), after.map(wordOf)), [before.length, after.length] as const]) {
         edit(before.slice(i, x).join(''), after.slice(j, y).join(''), false);
-        keep(before[x]?.length ?? 0);
+        edit(before[x] ?? '', after[y] ?? '', false);
         [i, j] = [x + 1, y + 1];
       }
     } else {
@@ -136,6 +136,8 @@ const whereWritten = (old: string, next: string, [head, tail]: [head: number, ta
 const WORD = /[\p{L}\p{N}]/u;
 /** Before what is no letter and no digit: a word is the same with a comma behind it, or when it was the last one. */
 const WORDS = /(?=[^\p{L}\p{N}])/u;
+/** Nor does it matter whether it was the first one. */
+const wordOf = (part: string): string => part.replace(/^[^\p{L}\p{N}]/u, '') || part;
 
 /** How much both begin and end with. */
 export const ends = (old: string, next: string): [head: number, tail: number] => {

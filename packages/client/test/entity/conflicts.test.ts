@@ -182,6 +182,16 @@ describe('conflicts', () => {
     stop();
   });
 
+  test('stay where a policy forgets to return what it chose', async () => {
+    const policy = vi.fn((c: Conflict) => void c.mine);
+    const { entity } = await opened({ policy });
+    await raise(entity);
+    await until(() => policy.mock.calls.length === 1);
+    await quiet();
+    expect(entity.get()!.title).toBe('theirs');
+    expect(entity.conflicts).toHaveLength(1);
+  });
+
   test('a policy of the entity goes to the host', async () => {
     const { entity } = await opened();
     entity.policy = 'mine';
@@ -202,14 +212,21 @@ describe('conflicts', () => {
   });
 
   test('a policy that fails leaves the conflict', async () => {
-    const complain = vi.spyOn(console, 'error').mockImplementation(() => {});
+    const thrown: unknown[] = [];
+    const catcher = (error: unknown): void => void thrown.push(error);
+    const others = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    process.on('uncaughtException', catcher);
     const { entity } = await opened({
       policy: () => {
         throw new Error('no idea');
       },
     });
     await raise(entity);
-    await until(() => entity.conflicts.length === 1);
-    expect(complain).toHaveBeenCalledTimes(1);
+    await until(() => thrown.length > 0);
+    process.removeListener('uncaughtException', catcher);
+    for (const other of others) process.on('uncaughtException', other);
+    expect(thrown).toEqual([new Error('no idea')]);
+    expect(entity.conflicts).toHaveLength(1);
   });
 });

@@ -146,6 +146,11 @@ describe('texts', () => {
     expect(patch('one two', '"one two"')).toEqual({ kind: 'text', steps: ['"', 7, '"'] });
   });
 
+  test('keep a first word that is none any more, and the other way round', () => {
+    expect(patch('make tea now', 'B make coffee now')).toEqual({ kind: 'text', steps: ['B ', 5, -3, 'coffee'] });
+    expect(patch('Please buy coffee now', 'buy tea now')).toEqual({ kind: 'text', steps: [-7, 4, -6, 'tea'] });
+  });
+
   test('are cut between whole characters', () => {
     expect(patch('one 😀 three', 'one 😁 three')).toEqual({ kind: 'text', steps: [4, -2, '😁'] });
     expect(patch('xx😀', 'xx🀀')).toEqual({ kind: 'text', steps: [2, -2, '🀀'] });
@@ -176,7 +181,8 @@ describe('arrays', () => {
   test('that share nothing are edited too', () => {
     expect(patch([1, 2, 3], [])).toEqual({ kind: 'array', steps: [-3] });
     expect(patch([], [1])).toEqual({ kind: 'array', steps: [{ insert: [1] }] });
-    expect(patch([1, 2], [3, 4, 5])).toEqual({ kind: 'array', steps: [-2, { insert: [3, 4, 5] }] });
+    const become = (value: number) => ({ at: { kind: 'value', value } });
+    expect(patch([1, 2], [3, 4, 5])).toEqual({ kind: 'array', steps: [become(3), become(4), { insert: [5] }] });
   });
 
   test('of leaves that go round are not set one by one', () => {

@@ -28,6 +28,15 @@ const array = (...steps: ArrayStep[]): Patch => ({ kind: 'array', steps });
 const set = (key: string, value: unknown): Patch => ({ kind: 'map', members: new Map([[key, { kind: 'value', value }]]) });
 const rows = (count: number) => own(Array.from({ length: count }, (_, n) => ({ n }))) as Row[];
 
+test('what is assigned and what is put in behind it are two things, also where nothing follows', () => {
+  const cells = own(['b', 2]) as unknown[];
+  const both = patch(cells, list => void [(list[1] = 22), list.push('x')]);
+  expect(both).toEqual(array(1, { at: { kind: 'value', value: 22 } }, { insert: ['x'] }));
+  expect(patch(own(['tea', 'jam']) as string[], list => void [(list[1] = '999'), list.push('x', 'y')])).toMatchObject({
+    steps: [1, { at: { kind: 'text' } }, { insert: ['x', 'y'] }],
+  });
+});
+
 describe('in a draft, an element that goes elsewhere moves', () => {
   test('by sort', () => {
     expect(patch(rows(3), list => void list.sort((a, b) => b.n - a.n))).toEqual(array({ take: 2 }, 1, { put: 1 }, { put: 0 }));
