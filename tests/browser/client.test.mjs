@@ -260,6 +260,25 @@ for (const [where, options] of Object.entries(MODES)) describe(`the client ${whe
     adas = second;
   });
 
+  // What a SharedWorker loads is not the page's, and begins anew with it.
+  if (options.noSharedWorker) test('a script of the package that could not be loaded once is asked for again', async () => {
+    const failed = new Set();
+    const once = async route => {
+      const [, name] = route.request().url().match(/(host|replica)-/);
+      if (failed.has(name)) return route.continue();
+      failed.add(name);
+      await route.fulfill({ status: 503, body: 'deploying' });
+    };
+    const prepare = context => context.route(/\/(host|replica)-[\w-]+\.js/, once);
+    const cem = await Somebody.at(served.server.url, 'cem-blip@example.org', { ...options, prepare });
+    const id = fresh();
+    await cem.first.open(id);
+    await cem.first.set(id, { title: 'Blip', blob: '' });
+    await cem.first.settles(id, 'saved', 15_000);
+    assert.deepEqual([...failed].sort(), ['host', 'replica']);
+    await cem.leave();
+  });
+
   test('a server that is killed and started again under load: clients recover by themselves', async () => {
     const id = await share({ title: 'Load', blob: '', count: {} });
     const run = (tab, name) => tab.page.evaluate(async ([id, name]) => {

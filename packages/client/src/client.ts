@@ -71,7 +71,10 @@ export class HomeClient implements Client, Home {
       host: (state: HostState) => this.#adopt(state),
       all: (message: Exclude<ToAll, { type: 'here' }>) => this.#hearAll(message),
       tab: (message: ToTab) => this.#hearTab(message),
-      failed: (message: string) => this.#warn({ code: 'no-host', message }),
+      failed: (message: string) => {
+        this.#warn({ code: 'no-host', message });
+        this.#setStatus('offline');
+      },
     };
     this.#link = new Link(origin, namedPolicy(policy), events, surroundings);
     this.#link.start(worker);

@@ -7,6 +7,7 @@
  */
 
 import { leaderLock } from './messages.js';
+import { retrying } from './retrying.js';
 
 /** Pauses after a failure to begin. */
 const FIRST_PAUSE = 1_000;
@@ -18,15 +19,16 @@ export interface Lead {
   stop(): void;
 }
 
-export const lead = (url: string, load: Load = () => import('./host/index.js')): Lead => {
-  let round = serve(url, load);
+/** @param failed told each time that this host could not begin */
+export const lead = (url: string, load: Load = retrying(() => import('./host/index.js')), failed: Failed = () => {}): Lead => {
+  let round = serve(url, load, failed);
   if (typeof document === 'undefined') return round;
 
   // A page in the back-forward cache hears nothing, so it may not lead. It gets another turn when it is shown again.
   const hide = (): void => round.stop();
   const show = (event: PageTransitionEvent): void => {
     if (!event.persisted) return;
-    round = serve(url, load);
+    round = serve(url, load, failed);
     round.started.catch(() => undefined);
   };
   addEventListener('pagehide', hide);
@@ -43,7 +45,9 @@ export const lead = (url: string, load: Load = () => import('./host/index.js')):
 
 type Load = () => Promise<Pick<typeof import('./host/index.js'), 'startHost' | 'prepare'>>;
 
-const serve = (url: string, load: Load): Lead => {
+type Failed = (error: unknown) => void;
+
+const serve = (url: string, load: Load, failed: Failed): Lead => {
   const stopping = new AbortController();
   const { signal } = stopping;
   const stopped = new Promise<void>(resolve => signal.addEventListener('abort', () => resolve()));
@@ -96,8 +100,9 @@ const serve = (url: string, load: Load): Lead => {
         try {
           return await lead(ready);
         } catch (error) {
-          // Said once. The lock is free for the next tab, which may have what this one could not load.
+          // The lock is free for the next tab, which may have what this one could not load.
           fail(error);
+          failed(error);
           await pause(failures);
         }
       }

@@ -159,8 +159,8 @@ const host: Surroundings['host'] = (url, worker, failed) => {
       // Where a SharedWorker does the work, no tab pays for this.
       const { lead } = await import('./lead.js');
       if (stopping.signal.aborted) return;
-      const leading = lead(url);
-      leading.started.catch(failing);
+      const leading = lead(url, undefined, failing);
+      leading.started.catch(() => {});
       stop = () => leading.stop();
     } catch (error) {
       failing(error);

@@ -4,6 +4,8 @@ mod answers;
 mod deletion;
 mod steps;
 
+use core::ops::Range;
+
 use super::conflict::Conflict;
 use super::reconcile::{applied, reconcile};
 use super::request::{Asked, Body};
@@ -254,7 +256,7 @@ impl Replica {
         let (mut down, mut apart) = (theirs.clone(), true);
         let mut moved = Vec::with_capacity(self.unsent.len());
         let mut raised: Vec<Contested> = Vec::new();
-        let mut disturbed = false;
+        let (mut disturbed, mut contesting) = (false, None);
         for (index, change) in self.unsent.iter().enumerate() {
             let mine = match change {
                 Change::Patch(mine) => mine,
@@ -278,7 +280,18 @@ impl Replica {
             for contested in &mut raised {
                 contested.place = contested.place.follow(&both.mine);
             }
-            raised.extend(both.contested);
+            if !both.contested.is_empty() {
+                let (first, theirs) = contesting.get_or_insert_with(|| (index, down.clone()));
+                let again = if raised.is_empty() {
+                    None
+                } else {
+                    self.contested_by_all(*first..index + 1, theirs, (&moved, &both.mine), order)
+                };
+                match again {
+                    Some(by_all) => raised = by_all,
+                    None => raised.extend(both.contested),
+                }
+            }
             apart &= both.apart;
             disturbed |= index == 0 && !both.apart;
             down = both.theirs;
@@ -312,6 +325,32 @@ impl Replica {
             self.raise(contested, version.clone(), Vec::new());
         }
         if apart { Outcome::Advanced } else { Outcome::Conflicted }
+    }
+
+    /// What several unsent changes give way in together, if that leaves of them what each by itself has left, `moved` and the `last`: who went
+    /// on with what they had changed wants what came of it, and not what they had in between.
+    fn contested_by_all(
+        &self,
+        which: Range<usize>,
+        theirs: &Diff,
+        (moved, last): (&[Change], &Diff),
+        order: Order,
+    ) -> Option<Vec<Contested>> {
+        let mut whole = Diff::identity();
+        let before = self.with_unsent(which.start).0?;
+        let mut with_each = applied(theirs, &before);
+        for index in which {
+            let kept = match moved.get(index) {
+                Some(Change::Patch(kept)) => kept,
+                Some(_) => return None,
+                None => last,
+            };
+            let Change::Patch(mine) = &self.unsent[index] else { return None };
+            whole = compose(&whole, mine).ok()?;
+            with_each = applied(kept, &with_each);
+        }
+        let both = reconcile(&whole, theirs, &|| before.clone(), self.policy, order);
+        (applied(&both.mine, &applied(theirs, &before)) == with_each).then_some(both.contested)
     }
 
     /// The whole value of a version, whatever was known before.

@@ -1,5 +1,6 @@
 //! Replicas against a model of the server: rules one by one here, everything at once and at random in `chaos`.
 
+mod chain;
 mod chaos;
 mod deletion;
 mod intention;

@@ -164,3 +164,19 @@ test('a page that is left leads no more, and again when it comes back from the c
   await settle();
   expect(log.slice(3)).toEqual(['one stops']);
 });
+
+test('each failure to begin is told, also of who waited for its turn', async () => {
+  const failures: string[] = [];
+  const one = lead(URL_, load('one'));
+  const two = lead(URL_, load('two'), error => failures.push(String(error)));
+  await Promise.all([one.started, two.started]);
+  works = false;
+  one.stop();
+  await settle();
+  expect(failures).toEqual(['Error: two fails']);
+  works = true;
+  await pass(1_000);
+  expect(log.at(-1)).toBe('two starts');
+  expect(failures).toHaveLength(1);
+  two.stop();
+});
