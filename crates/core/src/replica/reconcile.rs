@@ -147,6 +147,38 @@ pub(super) fn apply(diff: &Diff, value: &mut Value) {
     debug_assert!(fits.is_ok(), "a diff does not fit its base: {fits:?}");
 }
 
+/// A diff without the parts that lead back to what was there.
+pub(super) fn without_ways_back(diff: &Diff, base: &Value) -> Diff {
+    if applied(diff, base) == *base {
+        return Diff::identity();
+    }
+    match (diff, base) {
+        (Diff::Object(members), Value::Object(before)) => {
+            let members = members.iter().filter_map(|(key, inner)| match before.get(key) {
+                Some(_) if matches!(inner, Diff::Remove) => Some((key.clone(), Diff::Remove)),
+                Some(before) => {
+                    let left = without_ways_back(inner, before);
+                    (!left.is_identity()).then(|| (key.clone(), left))
+                }
+                // Put in and taken out again.
+                None => (!matches!(inner, Diff::Remove)).then(|| (key.clone(), inner.clone())),
+            });
+            Diff::Object(members.collect())
+        }
+        (Diff::Array(edits), Value::Array(items)) => {
+            let (mut edits, mut at) = (edits.clone(), 0);
+            for edit in &mut edits {
+                if let (Segment::Inner(inner), Some(before)) = (&mut *edit, items.get(at)) {
+                    *inner = without_ways_back(inner, before);
+                }
+                at += edit.before();
+            }
+            Diff::Array(edits)
+        }
+        _ => diff.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,37 +218,5 @@ mod tests {
         let order = Order::later(None, None);
         let both = reconcile(&mine, &theirs, &|| unreachable!("they are apart"), Policy::Mine, order);
         assert!(both.apart);
-    }
-}
-
-/// A diff without the parts that lead back to what was there.
-pub(super) fn without_ways_back(diff: &Diff, base: &Value) -> Diff {
-    if applied(diff, base) == *base {
-        return Diff::identity();
-    }
-    match (diff, base) {
-        (Diff::Object(members), Value::Object(before)) => {
-            let members = members.iter().filter_map(|(key, inner)| match before.get(key) {
-                Some(_) if matches!(inner, Diff::Remove) => Some((key.clone(), Diff::Remove)),
-                Some(before) => {
-                    let left = without_ways_back(inner, before);
-                    (!left.is_identity()).then(|| (key.clone(), left))
-                }
-                // Put in and taken out again.
-                None => (!matches!(inner, Diff::Remove)).then(|| (key.clone(), inner.clone())),
-            });
-            Diff::Object(members.collect())
-        }
-        (Diff::Array(edits), Value::Array(items)) => {
-            let (mut edits, mut at) = (edits.clone(), 0);
-            for edit in &mut edits {
-                if let (Segment::Inner(inner), Some(before)) = (&mut *edit, items.get(at)) {
-                    *inner = without_ways_back(inner, before);
-                }
-                at += edit.before();
-            }
-            Diff::Array(edits)
-        }
-        _ => diff.clone(),
     }
 }
