@@ -58,6 +58,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let version = record.entry.version;
         record.seen.insert(0, Seen { key: key.to_vec().into(), version, made_none: Some(true) });
         record.seen.truncate(SEEN);
+        record.garbage = self.collect(entity, &record).await?;
         record.garbage.push(Gone::record(current.pointer));
         let to = pointer(version, (self.nonce)());
         let key = record_key(entity, to);

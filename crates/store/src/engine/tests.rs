@@ -220,6 +220,23 @@ fn a_patch_that_others_had_made_already_is_not_made_when_it_is_repeated() {
 }
 
 #[test]
+fn many_patches_that_others_had_made_already_leave_no_more_than_one() {
+    let store = MemoryStore::new();
+    let engine = engine(&store);
+    let (ann, bob) = (by("ann", 5), by("bob", 5));
+    let start = wait(engine.post(&bob, &id(), Post::of(value(r#"{"k":1}"#)))).unwrap().meta.valid_from;
+    let set = || Patch::of(patch(r#"{"k":2}"#), start);
+    wait(engine.patch(&bob, &id(), set())).unwrap();
+    let mut most = 0;
+    for n in 0..200 {
+        let done = wait(engine.patch(&ann, &id(), Patch { idempotency_key: Some(format!("{n}")), ..set() })).unwrap();
+        assert_eq!((done.meta.version, done.change), (2, None));
+        most = most.max(store.keys().len());
+    }
+    assert!(most < 32, "{most} keys");
+}
+
+#[test]
 fn a_deleted_entity_is_gone_until_it_is_undeleted() {
     let engine = engine(&MemoryStore::new());
     let who = by("ann", 5);
