@@ -188,3 +188,6 @@ fn index(key: &str) -> Option<usize> {
     // What no array is long enough for is an index still, out of range.
     (digits && (key.len() == 1 || !key.starts_with('0'))).then(|| key.parse().unwrap_or(usize::MAX))
 }
+
+#[cfg(test)]
+mod tests;
