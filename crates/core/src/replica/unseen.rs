@@ -139,7 +139,8 @@ impl Unseen {
         policy: Policy,
         person: &str,
     ) -> (Diff, Vec<(Contested, Vec<u8>)>) {
-        if self.changes.len() > 1 && !self.is_apart(&edit, person) {
+        let by_others = self.changes.iter().filter(|change| matches!(change.by, By::Other(..))).count();
+        if by_others > 1 && !self.is_apart(&edit, person) {
             self.gather_others(shown);
         }
         let mut raised: Vec<(Contested, Vec<u8>)> = Vec::new();
