@@ -6,7 +6,8 @@
 //! Whoever is about to write says so first, under one key per entity: `[pointer, chunks]` for each. The next writer looks
 //! there. An intent of a version that is not later than the current one, and not in the recent log, can't succeed any
 //! more: what it wrote is garbage. An intent that got lost (two writers at once, and the one overwritten then died; or the disk
-//! changed it) leaves what it announced behind; nothing else does.
+//! changed it) leaves what it announced behind. So does who dies while a key alone is remembered (`repeat`), which is one record;
+//! nothing else does.
 
 use minicbor::{Decode, Encode};
 

@@ -194,14 +194,21 @@ fn a_repeated_patch_answers_as_the_first_did_however_long_ago() {
     }
 }
 
+fn set(k: u64, since: Timestamp) -> Patch {
+    Patch::of(patch(&format!(r#"{{"k":{k}}}"#)), since)
+}
+
+/// Makes the entity, and changes it once: when either version begins.
+async fn count_to_two<N: Fn() -> u32>(engine: &Engine<MemoryStore, N>, who: &Context) -> (Timestamp, Timestamp) {
+    let one = engine.post(who, &id(), Post::of(value(r#"{"k":1}"#))).await.unwrap().meta.valid_from;
+    (one, engine.patch(who, &id(), set(2, one)).await.unwrap().meta.valid_from)
+}
+
 #[test]
 fn a_patch_that_others_had_made_already_is_not_made_when_it_is_repeated() {
-    let store = MemoryStore::new();
-    let engine = engine(&store);
+    let engine = engine(&MemoryStore::new());
     let (ann, bob) = (by("ann", 5), by("bob", 5));
-    let start = wait(engine.post(&bob, &id(), Post::of(value(r#"{"k":1}"#)))).unwrap().meta.valid_from;
-    let set = |k: u64, since: Timestamp| Patch::of(patch(&format!(r#"{{"k":{k}}}"#)), since);
-    let two = wait(engine.patch(&bob, &id(), set(2, start))).unwrap().meta.valid_from;
+    let (start, two) = wait(count_to_two(&engine, &bob));
     let again = || Patch { idempotency_key: Some("k".into()), ..set(2, start) };
     let first = wait(engine.patch(&ann, &id(), again())).unwrap();
     assert_eq!((first.meta.version, &first.change), (2, &None));
@@ -223,13 +230,12 @@ fn a_patch_that_others_had_made_already_is_not_made_when_it_is_repeated() {
 fn many_patches_that_others_had_made_already_leave_no_more_than_one() {
     let store = MemoryStore::new();
     let engine = engine(&store);
-    let (ann, bob) = (by("ann", 5), by("bob", 5));
-    let start = wait(engine.post(&bob, &id(), Post::of(value(r#"{"k":1}"#)))).unwrap().meta.valid_from;
-    let set = || Patch::of(patch(r#"{"k":2}"#), start);
-    wait(engine.patch(&bob, &id(), set())).unwrap();
+    let ann = by("ann", 5);
+    let (start, _) = wait(count_to_two(&engine, &by("bob", 5)));
     let mut most = 0;
     for n in 0..200 {
-        let done = wait(engine.patch(&ann, &id(), Patch { idempotency_key: Some(format!("{n}")), ..set() })).unwrap();
+        let done =
+            wait(engine.patch(&ann, &id(), Patch { idempotency_key: Some(format!("{n}")), ..set(2, start) })).unwrap();
         assert_eq!((done.meta.version, done.change), (2, None));
         most = most.max(store.keys().len());
     }
