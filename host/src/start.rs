@@ -47,7 +47,7 @@ pub async fn serve(flags: Serve) -> Result<()> {
         (None, None) => data.key()?,
     };
     check_sign_in(&flags)?;
-    let mailer = Mailer::new(&flags.sign_in.mail).map_err(anyhow::Error::msg)?;
+    let mailer = Mailer::new(&flags.sign_in.mail, flags.development).map_err(anyhow::Error::msg)?;
     // Before the component is compiled, so that a taken port is known at once.
     let listener = listen(flags.common.listen)?;
     let database = data.join("store.db");

@@ -256,3 +256,55 @@ fn several_versions_are_told_one_by_one_with_their_authors() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn an_element_that_another_put_in_too_and_took_out_again_is_there_for_who_put_it_in_as_well() {
+    let store = MemoryStore::new();
+    let since = made(&store, &parse(r#"{"l":[]}"#));
+    let put = patch(r#"{"l":{"$array":[[{"id":"ann","here":true}]]}}"#);
+    let theirs = change(&store, "bob", since, &put).unwrap();
+    change(&store, "bob", theirs.meta.valid_from, &patch(r#"{"l":{"$array":[-1]}}"#)).unwrap();
+    change(&store, "ann", since, &put).unwrap();
+    assert_eq!(now(&store), parse(r#"{"l":[{"id":"ann","here":true}]}"#));
+}
+
+#[test]
+fn what_is_put_in_place_of_what_another_deletes_is_there_as_it_was_written() {
+    for (base, deletes, replaces, both) in [
+        (r#""hello world""#, r#"{"$text":[-5]}"#, r#"{"$text":[-5,"howdy"]}"#, r#""howdy world""#),
+        (r#""hello world""#, r#"{"$text":[-11]}"#, r#"{"$text":[-11,"hello world!"]}"#, r#""hello world!""#),
+        (r#"["x","y"]"#, r#"{"$array":[-1]}"#, r#"{"$array":[-1,["x","z"]]}"#, r#"["x","z","y"]"#),
+    ] {
+        for (first, second) in [(deletes, replaces), (replaces, deletes)] {
+            let store = MemoryStore::new();
+            let since = made(&store, &parse(base));
+            change(&store, "bob", since, &patch(first)).unwrap();
+            change(&store, "ann", since, &patch(second)).unwrap();
+            assert_eq!(now(&store), parse(both), "{first} and then {second}");
+        }
+    }
+}
+
+#[test]
+fn numbers_whose_growth_can_not_be_written_stay_numbers_that_can_be_changed() {
+    let store = MemoryStore::new();
+    let since = made(&store, &parse(r#"{"n":-1.7e308,"x":0}"#));
+    let grow = patch(r#"{"n":{"$increment":1.7e308}}"#);
+    let once = change(&store, "bob", since, &grow).unwrap();
+    change(&store, "bob", once.meta.valid_from, &grow).unwrap();
+    // Both count, and what that comes to can't be written: it contradicts them.
+    assert!(matches!(change(&store, "ann", since, &grow), Err(Failure::Conflict(..))));
+    change(&store, "ann", since, &patch(r#"{"x":1}"#)).unwrap();
+    assert_eq!(now(&store), parse(r#"{"n":1.7e308,"x":1}"#));
+}
+
+#[test]
+fn what_fits_only_without_what_others_did_is_a_conflict() {
+    let store = MemoryStore::new();
+    let entries = Value::Map(vec![(Value::text("a"), Value::Number(1.0))]);
+    let since = made(&store, &Value::object([("m", entries)]));
+    let renames = r#"{"m":{"$entries":[{"at":{"$array":[{"at":"z"}]}}]}}"#;
+    change(&store, "bob", since, &patch(renames)).unwrap();
+    let added = change(&store, "ann", since, &patch(r#"{"m":{"$entries":[1,[["z",2]]]}}"#));
+    assert!(matches!(added, Err(Failure::Conflict(..))), "{added:?}");
+}

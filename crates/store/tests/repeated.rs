@@ -5,6 +5,8 @@ mod common;
 use std::pin::Pin;
 
 use common::*;
+use timeweft_core::codec::cbor;
+use timeweft_core::limits::TRUSTED;
 use timeweft_core::operation::{Committed, Context, Delete, Failure, Operation, Patch, Post, Read, Reading, Which};
 use timeweft_core::time::Timestamp;
 use timeweft_store::memory::{Fault, MemoryStore};
@@ -163,6 +165,35 @@ fn what_history_took_together_is_answered_with_the_version_that_holds_it() {
         Reading::Value(found, _) => assert_eq!(decode(&found), parse(r#"{"n":199}"#)),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn what_history_took_together_is_done_once_whatever_is_repeated() {
+    let store = MemoryStore::new();
+    let engine = engine(&store);
+    let kind = timeweft_core::id::EntityId::parse("type:note").unwrap();
+    wait(engine.post(&by("admin"), &kind, Post::of(value(r#"{"granularity":"day"}"#)))).unwrap();
+    let created = || Post { idempotency_key: Some("made".into()), ..Post::of(value(r#"{"n":0}"#)) };
+    let mut last = wait(engine.post(&by("ann"), &id(), created())).unwrap().meta.valid_from;
+    let mut sent = Vec::new();
+    for n in 0..300 {
+        let person = if n % 10 == 9 { "bob" } else { "ann" };
+        let key = Some(format!("k{n}"));
+        let again = Patch { idempotency_key: key, ..Patch::of(patch(r#"{"n":{"$increment":1}}"#), last) };
+        last = wait(engine.patch(&by(person), &id(), again.clone())).unwrap().meta.valid_from;
+        sent.push((person, again));
+    }
+    for (n, (person, again)) in sent.into_iter().enumerate() {
+        let answer = wait(engine.patch(&by(person), &id(), again)).unwrap_or_else(|why| panic!("{n}: {why}"));
+        // With what is told, a client that has the version before comes to the version that `meta` is of.
+        let mut known = parse(&format!(r#"{{"n":{n}}}"#));
+        let diff = answer.merged.map_or_else(|| patch(r#"{"n":{"$increment":1}}"#), |told| told.diff);
+        let diff = cbor::decode_patch(&diff.0, &TRUSTED).unwrap().resolve(&known).unwrap();
+        diff.apply(&mut known).unwrap();
+        assert_eq!(known, parse(&format!(r#"{{"n":{}}}"#, answer.meta.version - 1)), "k{n}");
+    }
+    assert_eq!(wait(engine.post(&by("ann"), &id(), created())).unwrap().change, None);
+    assert_eq!(current(&store).unwrap().3, parse(r#"{"n":300}"#));
 }
 
 #[test]

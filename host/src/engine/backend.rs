@@ -54,13 +54,11 @@ impl EngineBackend {
     }
 
     async fn request(&self, request: Request<Incoming>, asked: Asked) -> Result<Answer, Response<Body>> {
-        if self.mailer.is_down() && asks_for_code(&request) {
+        if let Some(why) = self.mailer.sends_none()
+            && asks_for_code(&request)
+        {
             // Of everybody alike, so it says nothing of who asks.
-            return Err(refuse(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "no mail can be sent now; try again later",
-            ));
+            return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", why));
         }
         let (parts, body) = request.into_parts();
         let (limit, time) = match asked.principal {

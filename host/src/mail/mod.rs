@@ -8,7 +8,7 @@
 //!
 //! A mail that fails is tried again for half a minute, unless trying again is no use. Who asked for it was answered long before: the
 //! answer must not tell whether there was a mail. Only when all mails fail, nobody is told any more that one is on its way
-//! ([`Mailer::is_down`]).
+//! ([`Mailer::sends_none`]).
 
 mod body;
 mod http;
@@ -53,6 +53,8 @@ enum Way {
 /// Sends mails, or says why not.
 pub struct Mailer {
     way: Way,
+    /// Codes are in the answer, and in no mail.
+    is_development: bool,
     sent: AtomicU64,
     failed: AtomicU64,
     /// When a mail failed as any other would have.
@@ -61,7 +63,7 @@ pub struct Mailer {
 
 impl Mailer {
     /// The way that the flags name, of which there may be one. Without any, mails are lost.
-    pub fn new(flags: &MailFlags) -> Result<Mailer, String> {
+    pub fn new(flags: &MailFlags, is_development: bool) -> Result<Mailer, String> {
         let way = match (&flags.mail_url, &flags.mail_smtp) {
             (Some(_), Some(_)) => {
                 return Err(
@@ -92,12 +94,21 @@ impl Mailer {
                 }
             }
         };
-        Ok(Mailer { way, sent: AtomicU64::new(0), failed: AtomicU64::new(0), down: Mutex::new(None) })
+        Ok(Mailer { way, is_development, sent: AtomicU64::new(0), failed: AtomicU64::new(0), down: Mutex::new(None) })
     }
 
-    /// Whether mails fail now, whatever is in them, though there is a way for them.
-    pub fn is_down(&self) -> bool {
-        !matches!(self.way, Way::Nowhere) && self.down().is_some_and(|since| since.elapsed() < DOWN)
+    /// Why no sign-in code gets to anybody now, whatever the address.
+    pub fn sends_none(&self) -> Option<&'static str> {
+        if self.is_development {
+            return None;
+        }
+        match self.way {
+            Way::Nowhere => Some("this server sends no mails, and so no codes: sign in another way, or have one set up"),
+            _ => {
+                let is_down = self.down().is_some_and(|since| since.elapsed() < DOWN);
+                is_down.then_some("no mail can be sent now; try again later")
+            }
+        }
     }
 
     fn down(&self) -> MutexGuard<'_, Option<Instant>> {
@@ -179,7 +190,7 @@ mod tests {
     }
 
     fn mailer(flags: &[&str]) -> Result<Mailer, String> {
-        Mailer::new(&Flags::parse_from([&["timeweft"], flags].concat()).mail)
+        Mailer::new(&Flags::parse_from([&["timeweft"], flags].concat()).mail, false)
     }
 
     #[test]
@@ -218,7 +229,7 @@ mod tests {
         let text = String::new;
         mailer.send(Mail { to: text(), subject: text(), text: text(), code: None }).await;
         assert_eq!(mailer.failed.load(Ordering::Relaxed), 1);
-        // Codes are told in development mode, and without that it was said at the start.
-        assert!(!mailer.is_down());
+        assert!(mailer.sends_none().is_some_and(|why| why.contains("sign in another way")));
+        assert_eq!(Mailer { is_development: true, ..mailer }.sends_none(), None);
     }
 }

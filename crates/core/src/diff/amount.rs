@@ -5,7 +5,7 @@ use crate::prelude::*;
 
 impl Diff {
     /// How much is put in, taken out and set.
-    pub(crate) fn amount(&self) -> usize {
+    pub fn amount(&self) -> usize {
         fn along<T, I>(segments: &[Segment<T, I>], put: impl Fn(&T) -> usize, inner: impl Fn(&I) -> usize) -> usize {
             let of = |segment: &Segment<T, I>| match segment {
                 Segment::Insert(run, _) => put(run),

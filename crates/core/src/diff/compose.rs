@@ -78,9 +78,12 @@ pub(super) fn inside(first: &Diff, second: &Diff) -> Result<Diff, DiffError> {
     }
     match (first, second) {
         (_, Diff::Remove) => Ok(Diff::Remove),
-        (Diff::Increment(first), Diff::Increment(then)) => {
-            Ok(Diff::Increment(Increment { by: sum(&first.by, &then.by)?, to: then.to.clone() }))
-        }
+        (Diff::Increment(first), Diff::Increment(then)) => match (sum(&first.by, &then.by), &then.to) {
+            (Ok(by), to) => Ok(Diff::Increment(Increment { by, to: to.clone() })),
+            // By how much they are together can't be written, though each number there was could be.
+            (Err(_), Some(to)) => Ok(Diff::Set { value: to.clone(), over_container: false }),
+            (Err(error), None) => Err(error),
+        },
         (before, Diff::Set { value, .. }) => {
             let over_container = match before {
                 Diff::Set { over_container, .. } => *over_container,

@@ -7,7 +7,7 @@ use num_traits::FromPrimitive;
 
 use super::{DiffError, Increment, kind};
 #[cfg(feature = "server")]
-use crate::float;
+use crate::{codec::MAX_BIGINT_BYTES, float};
 use crate::value::Value;
 
 impl Increment {
@@ -45,13 +45,17 @@ pub fn sum(base: &Value, by: &Value) -> Result<Value, DiffError> {
         // Tabs say it in the kind that is there.
         #[cfg(feature = "server")]
         (Value::BigInt(a), Value::Number(b)) => {
-            let whole = BigInt::from_f64(*b).filter(|_| float::is_whole(*b)).ok_or_else(|| not(by))?;
-            Value::BigInt(a + whole)
+            let whole = BigInt::from_f64(*b).filter(|_| float::is_whole(*b));
+            Value::BigInt(a + whole.ok_or(DiffError::NoSum("a bigint grows by whole numbers"))?)
         }
         (Value::Number(_) | Value::BigInt(_), other) | (other, _) => return Err(not(other)),
     };
     match sum {
-        Value::Number(number) if !number.is_finite() => Err(DiffError::NotANumber("no finite sum")),
+        Value::Number(number) if !number.is_finite() => Err(DiffError::NoSum("the sum is no finite number")),
+        #[cfg(feature = "server")]
+        Value::BigInt(big) if big.bits() > MAX_BIGINT_BYTES as u64 * 8 => {
+            Err(DiffError::NoSum("the sum is longer than a bigint may be, 8192 bytes"))
+        }
         sum => Ok(sum),
     }
 }
@@ -62,5 +66,25 @@ pub(super) fn negated(by: &Value) -> Value {
         Value::Number(number) => Value::Number(-number),
         Value::BigInt(big) => Value::BigInt(-big),
         other => other.clone(),
+    }
+}
+
+#[cfg(all(test, feature = "server"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_number_grows_to_can_be_kept() {
+        let longest = Value::BigInt((BigInt::from(1) << (MAX_BIGINT_BYTES * 8)) - 1);
+        for (base, by, why) in [
+            (&longest, Value::Number(1.0), "longer"),
+            (&longest, longest.clone(), "longer"),
+            (&Value::Number(1.7e308), Value::Number(1.7e308), "finite"),
+            (&Value::BigInt(1.into()), Value::Number(0.5), "whole"),
+        ] {
+            let refused = sum(base, &by).unwrap_err().to_string();
+            assert!(refused.contains(why), "{refused}");
+        }
+        assert!(sum(&longest, &Value::Number(-1.0)).is_ok());
     }
 }

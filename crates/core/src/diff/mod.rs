@@ -312,6 +312,9 @@ pub enum DiffError {
     /// An increment of something else than a number.
     #[error("only a number or a bigint can be incremented, by a finite number or a bigint, and there is {0}")]
     NotANumber(&'static str),
+    /// An increment to what can't be kept.
+    #[error("{0}")]
+    NoSum(&'static str),
     /// A `Map` or `Set` that would have something twice.
     #[error("a Map or Set would have the same key twice")]
     Twice,

@@ -136,15 +136,17 @@ fn resolve_text(segments: Vec<Segment<String, ()>>, old: &str) -> Result<Option<
     let mut out = Builder::<String>::new();
     let (mut inserted, mut deleted) = (String::new(), 0..0);
     let (mut at, mut units) = (0, 0_usize);
-    // What is inserted and deleted between two kept parts, less what both begin and end with.
+    // What is inserted and deleted between two kept parts is what somebody has done: compared, letters of theirs would be those
+    // that were there, and gone with them.
     let mut joins = Joins::NONE;
     let splice = |out: &mut Builder<String>, inserted: &mut String, deleted: &str, joins: Joins| {
-        let start = text::common_prefix(deleted, inserted);
-        let end = text::common_suffix(&deleted[start..], &inserted[start..]);
-        out.keep(text::units(&deleted[..start]));
-        out.insert(&inserted[start..inserted.len() - end], joins);
-        out.delete(text::units(&deleted[start..deleted.len() - end]));
-        out.keep(text::units(&deleted[deleted.len() - end..]));
+        let length = text::units(deleted);
+        if inserted == deleted {
+            out.keep(length);
+        } else {
+            out.insert(inserted, joins);
+            out.delete(length);
+        }
         inserted.clear();
     };
     for segment in segments {
@@ -314,18 +316,17 @@ impl<'a> Edits<'a> {
         Ok(())
     }
 
-    /// What is inserted and deleted between two elements that stay, less what both begin and end with.
+    /// What is inserted and deleted between two elements that stay, as it is said.
     fn flush(&mut self) {
         let deleted = &self.items[self.at - core::mem::take(&mut self.deleted)..self.at];
-        let mut insert = core::mem::take(&mut self.insert);
-        let start = deleted.iter().zip(&insert).take_while(|(a, b)| a == b).count();
-        let (deleted, mut insert) = (&deleted[start..], insert.split_off(start));
-        let end = deleted.iter().rev().zip(insert.iter().rev()).take_while(|(a, b)| a == b).count();
-        insert.truncate(insert.len() - end);
-        self.out.keep(start);
-        self.out.insert_owned(insert, core::mem::take(&mut self.joins));
-        self.out.delete(deleted.len() - end);
-        self.out.keep(end);
+        let insert = core::mem::take(&mut self.insert);
+        let joins = core::mem::take(&mut self.joins);
+        if insert == deleted {
+            self.out.keep(deleted.len());
+        } else {
+            self.out.insert_owned(insert, joins);
+            self.out.delete(deleted.len());
+        }
     }
 
     fn finish(mut self) -> Result<Option<Segments<Vec<Value>>>, DiffError> {

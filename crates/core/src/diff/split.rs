@@ -206,12 +206,14 @@ fn stretches<T: Run>(
             Range { start: from, length: place::gap::<T>(segments, end, before).saturating_sub(from) }
         };
         let (in_a, in_b) = (within(a, &mine), within(b, &others));
-        contested.push(Contested {
-            place: Place { range: Some(in_b), ..Place::at(Vec::new()) },
-            base: of_base(Range { start, length: end - start }),
-            mine: after_a.as_ref().and_then(|value| of(value, in_a)),
-            theirs: after_b.as_ref().and_then(|value| of(value, in_b)),
-        });
+        let mine_there = after_a.as_ref().and_then(|value| of(value, in_a));
+        let theirs = after_b.as_ref().and_then(|value| of(value, in_b));
+        // The same, of which one has kept a part.
+        if mine_there != theirs {
+            let place = Place { range: Some(in_b), ..Place::at(Vec::new()) };
+            let base = of_base(Range { start, length: end - start });
+            contested.push(Contested { place, base, mine: mine_there, theirs });
+        }
         cut.stretches
             .extend(mine.iter().filter(|one| one.start < end && start < one.end).map(|one| (one.start, one.end)));
         cut.groups.push((start, end));

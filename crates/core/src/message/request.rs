@@ -257,7 +257,10 @@ fn method(fields: &Fields<'_>, name: &str) -> Result<Option<Method>, DecodeError
         "subscribe" => Method::Subscribe { entity, valid_from: fields.time("validFrom")? },
         "unsubscribe" => Method::Unsubscribe { entity },
         _ => {
-            let limit = fields.uint("limit")?.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
+            let limit = match fields.uint("limit")? {
+                Some(0) => return Err(DecodeError::malformed("a whole number above 0 was expected").within("limit")),
+                limit => limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX)),
+            };
             Method::History { entity, before: fields.time("before")?, limit }
         }
     }))

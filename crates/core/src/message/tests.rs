@@ -70,6 +70,7 @@ fn what_is_no_request_is_refused_with_its_id_if_it_has_one() {
     assert_eq!(refused(r#"{"id":4,"method":"frob","entityId":"note:n"}"#).code, Code::UnknownMethod);
     assert_eq!(refused(r#"{"id":4,"method":"get","entityId":"Note:n"}"#).id, Some(4));
     assert_eq!(refused(r#"{"id":4,"method":"post","entityId":"note:n"}"#).code, Code::BadRequest);
+    assert_eq!(refused(r#"{"id":4,"method":"history","entityId":"note:n","limit":0}"#).code, Code::BadRequest);
     assert_eq!(refused(r#"{"method":"get","entityId":"note:n"}"#).id, None);
     let long = format!(r#"{{"id":9,"method":"post","entityId":"note:n","value":"{}"}}"#, "x".repeat(1 << 20));
     assert_eq!((refused(&long).id, refused(&long).code), (Some(9), Code::TooLarge));

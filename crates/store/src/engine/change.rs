@@ -1,7 +1,7 @@
 //! Changing the value, with others changing it at the same time.
 
 use timeweft_core::codec::cbor;
-use timeweft_core::diff::lazy::{self, Branch, Part};
+use timeweft_core::diff::lazy::{self, Branch, LazyError, Part};
 use timeweft_core::diff::{self, Diff, Identity, Order, Patch, Segment};
 use timeweft_core::id::EntityId;
 use timeweft_core::members::Members;
@@ -108,23 +108,20 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             return Err(Failure::NotFound.into());
         }
         let since = terms.since.ok_or(Failure::PreconditionRequired)?;
-        let newer = self.newer_than(loader, record, since).await?;
+        let (newer, is_known) = self.newer_than(loader, record, since).await?;
         // Beyond what the record remembers of keys, the versions since then know their own.
-        let made = |entry: &&Entry| {
-            let (key, own) = (terms.key.as_ref(), entry.key.as_ref());
-            key.zip(own).is_some_and(|(key, own)| key[..] == own[..])
-        };
-        if let Some(entry) = newer.iter().flatten().find(made) {
+        let made = |entry: &&Entry| terms.key.is_some_and(|key| entry.has_key(&key));
+        if let Some(entry) = newer.iter().find(made) {
             return self.replay(loader, id, current, Answered::by(entry.version), terms.since).await.map(Some);
         }
         if is_deleted {
             return Err(Failure::NotFound.into());
         }
         let state = self.state(loader, id, record).await?;
-        let Some(newer) = newer else {
+        if !is_known {
             let meta = Box::new(self.current_meta(loader, id, record).await?);
             return Err(Failure::UnknownVersion(CborValue(state.bytes(loader).await?), meta).into());
-        };
+        }
 
         let rules = self.rules(context, id.kind()).await?;
         let (mut theirs, mut changes) = (Diff::identity(), false);
@@ -136,19 +133,27 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             let mine = edit.on(loader, &base, &rules.identity).await?;
             changes = !mine.is_identity();
             let moved = match self.over_each(loader, id, mine.clone(), &newer, &context.person_id).await? {
-                None => over_all(loader, &mine, &theirs, &base).await?,
-                moved => moved,
+                Some(moved) if moved.amount() == mine.amount() => Some(moved),
+                // One of them contradicts it, or did the same: what they come to together may leave more of it.
+                moved => {
+                    let of_all = over_all(loader, &mine, &theirs, &base).await?;
+                    let least = moved.as_ref().map(Diff::amount);
+                    of_all.filter(|of_all| least.is_none_or(|least| of_all.amount() > least)).or(moved)
+                }
             };
             match moved {
                 Some(mine) => mine,
-                None => {
-                    let meta = Box::new(self.current_meta(loader, id, record).await?);
-                    return Err(Failure::Conflict(self.describe_over(loader, id, &newer, &state).await?, meta).into());
-                }
+                None => return Err(self.contradicted(loader, id, record, (&newer, &state)).await?),
             }
         };
         // What comes out of an increment is not for the caller to say.
-        let mine = lazy::summed(mine, &state.part(loader).await?).await?;
+        let mine = match lazy::summed(mine, &state.part(loader).await?).await {
+            // It was right by itself.
+            Err(LazyError::Diff(_)) if !newer.is_empty() => {
+                return Err(self.contradicted(loader, id, record, (&newer, &state)).await?);
+            }
+            mine => mine?,
+        };
         let begins = Begins::after(record, context.now, terms.valid_from)?;
         if matches!(mine, Diff::Set { value: Value::Undefined, .. }) {
             let why = "an entity's value can't become undefined; delete it instead";
@@ -167,10 +172,13 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             return Ok(Some(done));
         }
         let mut next = state.clone();
-        next.then(id, &mine).map_err(|error| match error {
-            EngineError::Corrupt(why) => Stop::Refused(Failure::BadRequest(why)),
-            error => error.into(),
-        })?;
+        match next.then(id, &mine) {
+            Err(EngineError::Corrupt(_)) if !newer.is_empty() => {
+                return Err(self.contradicted(loader, id, record, (&newer, &state)).await?);
+            }
+            Err(EngineError::Corrupt(why)) => return Err(Failure::BadRequest(why).into()),
+            done => done?,
+        }
         let mine = next.readable(loader, mine).await?;
         let previous = lazy::invert(&mine, &state.part(loader).await?).await?;
         if rules.checks_values() {
@@ -204,6 +212,18 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 Ok(Some(Committed { meta, change: Some(Change { diff: change, prev_valid_from }), merged }))
             }
         }
+    }
+
+    /// The refusal of a change that others' changes `newer` (newest first) since its version contradict.
+    async fn contradicted(
+        &self,
+        loader: &Loader<'_, S>,
+        id: &EntityId,
+        record: &Record,
+        (newer, state): (&[Entry], &State),
+    ) -> Result<Stop, Stop> {
+        let meta = Box::new(self.current_meta(loader, id, record).await?);
+        Ok(Failure::Conflict(self.describe_over(loader, id, newer, state).await?, meta).into())
     }
 
     /// A change moved over the versions `newer` (newest first), one after the other, so that of what is inserted at one position

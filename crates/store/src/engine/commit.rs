@@ -84,6 +84,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             base: None,
             run: None,
             recorded: draft.begins.recorded.map(|time| time.0),
+            keys: None,
         };
         let most = context.limits.value_bytes;
         let record = match (current, draft.what) {

@@ -26,8 +26,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 let meta = Box::new(self.current_meta(loader, id, record).await?);
                 let state = self.state(loader, id, record).await?;
                 return Err(match self.newer_than(loader, record, since).await? {
-                    Some(newer) => Failure::Conflict(self.describe_over(loader, id, &newer, &state).await?, meta),
-                    None => Failure::UnknownVersion(CborValue(state.bytes(loader).await?), meta),
+                    (newer, true) => Failure::Conflict(self.describe_over(loader, id, &newer, &state).await?, meta),
+                    (_, false) => Failure::UnknownVersion(CborValue(state.bytes(loader).await?), meta),
                 }
                 .into());
             }

@@ -3,7 +3,7 @@
 use timeweft_core::codec::cbor;
 use timeweft_core::diff::Diff;
 use timeweft_core::id::EntityId;
-use timeweft_core::operation::{Access, Change, Committed, Context, Failure, Moment, Policy, Post};
+use timeweft_core::operation::{Access, Change, Committed, Context, Failure, Policy, Post};
 use timeweft_core::org::{self, Org};
 use timeweft_core::time::Timestamp;
 
@@ -76,9 +76,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         self.settle(&anybody, id, async |current, loader| {
             let is_known = match answered(&current.record, &key) {
                 Some(answered) => answered.version == 1,
-                // Beyond what the record remembers of keys, the first version knows its own.
-                None => match self.find(loader, &current.record, Moment::Version(1)).await? {
-                    Some((first, ..)) => first.key.is_some_and(|own| own[..] == key),
+                // Beyond what the record remembers of keys, the first version knows its own, or what holds it.
+                None => match self.holding(loader, &current.record, 1).await? {
+                    Some((first, ..)) => first.has_key(&key),
                     None => false,
                 },
             };

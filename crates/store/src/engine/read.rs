@@ -69,7 +69,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                             return Ok(Some(Reading::Diff(diff, meta)));
                         }
                     }
-                    Newer::TooMany | Newer::Unknown => {}
+                    Newer::TooMany | Newer::Unknown(_) => {}
                 }
             }
             let state = self.state(loader, id, record).await?;

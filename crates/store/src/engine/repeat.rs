@@ -1,6 +1,7 @@
 //! Requests that are made again with their idempotency key: what is remembered of keys, and the answer of the first time.
 
 use sha2::{Digest, Sha256};
+use timeweft_core::diff::Patch;
 use timeweft_core::id::EntityId;
 use timeweft_core::operation::{Committed, Moment, Told};
 use timeweft_core::time::Timestamp;
@@ -11,17 +12,17 @@ use super::settle::{Current, Engine};
 use crate::error::{EngineError, Stop};
 use crate::key::{Gone, head_key, pointer, record_key};
 use crate::loader::Loader;
-use crate::record::{Entry, Record, Seen};
+use crate::record::{Entry, KEY, Record, Seen};
 use crate::store::Store;
 
 /// What is remembered of an idempotency key: nobody can use up another person's.
-pub(super) fn digest(person_id: &str, key: &str) -> [u8; 16] {
+pub(super) fn digest(person_id: &str, key: &str) -> [u8; KEY] {
     let mut hash = Sha256::new();
     hash.update((person_id.len() as u64).to_le_bytes());
     hash.update(person_id);
     hash.update(key);
-    let mut short = [0; 16];
-    short.copy_from_slice(&hash.finalize()[..16]);
+    let mut short = [0; KEY];
+    short.copy_from_slice(&hash.finalize()[..KEY]);
     short
 }
 
@@ -41,8 +42,8 @@ impl Answered {
 }
 
 /// What was answered to this idempotency key, as far as the record remembers.
-pub(super) fn answered(record: &Record, key: &[u8]) -> Option<Answered> {
-    let is = |entry: &&Entry| entry.key.as_ref().is_some_and(|known| known.as_slice() == key);
+pub(super) fn answered(record: &Record, key: &[u8; KEY]) -> Option<Answered> {
+    let is = |entry: &&Entry| entry.has_key(key);
     let in_log = std::iter::once(&record.entry).chain(&record.tail).find(is).map(|entry| Answered::by(entry.version));
     let seen = || record.seen.iter().find(|seen| seen.key.as_slice() == key);
     in_log.or_else(|| seen().map(|seen| Answered { version: seen.version, is_own: seen.made_none != Some(true) }))
@@ -97,21 +98,30 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 from_since.push(entry);
             }
         }
+        // Others of one run, which is not told apart any more, are in it too.
+        let is_alone = made.version == version && made.run.is_none();
         let is_current = made.version == record.entry.version;
         let chunks = record.chunks().filter(|_| is_current);
         let meta = self.meta(loader, id, record, &made, Timestamp::FOREVER, chunks).await?;
-        let merged = match (known, &from_since[usize::from(is_own)..]) {
-            (true, others) if !others.is_empty() => {
+        let others = &from_since[usize::from(is_own && is_alone)..];
+        // What the request was made on may be of a run itself: then the whole value is told.
+        let is_forgotten = !known && !is_alone && since.is_some_and(|since| since.0 < made.valid_from);
+        let merged = if is_forgotten || known && !others.is_empty() {
+            let value = match self.find(loader, record, Moment::Version(made.version)).await? {
+                Some((entry, _, walk)) if !is_current => self.rebuild(loader, id, &entry, walk).await?,
+                _ => self.state(loader, id, record).await?.whole(loader).await?,
+            };
+            let (diff, steps) = if is_forgotten {
+                (encoded(&Patch::Replace(value)), Vec::new())
+            } else {
                 let whole = self.compose(loader, id, &from_since).await?;
-                let value = match self.find(loader, record, Moment::Version(made.version)).await? {
-                    Some((entry, _, walk)) if !is_current => self.rebuild(loader, id, &entry, walk).await?,
-                    _ => self.state(loader, id, record).await?.whole(loader).await?,
-                };
                 let diff = encoded(&whole.to_patch_giving(&value));
-                let steps = self.steps(loader, id, others, &diff).await?;
-                Some(Told { diff, exact: None, steps })
-            }
-            _ => None,
+                let steps = if is_alone { self.steps(loader, id, others, &diff).await? } else { Vec::new() };
+                (diff, steps)
+            };
+            Some(Told { diff, exact: None, steps })
+        } else {
+            None
         };
         Ok(Committed { meta, change: None, merged })
     }

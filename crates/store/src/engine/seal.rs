@@ -4,6 +4,7 @@
 //! The newest segment is open: it takes more until it has [`BLOCK`] bytes. Its last version stays behind when it is closed
 //! and begins the next, so that a run of one person's quick edits is coalesced across.
 
+use minicbor::bytes::ByteVec;
 use timeweft_core::codec::cbor;
 use timeweft_core::diff::{self, Diff};
 use timeweft_core::id::EntityId;
@@ -13,9 +14,12 @@ use super::settle::Engine;
 use crate::blob::{INLINE, INLINE_VALUE, Writing};
 use crate::error::EngineError;
 use crate::loader::{Loader, decode_stored};
-use crate::record::{Base, Entry, Sealed, Segment};
+use crate::record::{Base, Entry, KEY, Sealed, Segment};
 use crate::segment::{self, Block};
 use crate::store::Store;
+
+/// Idempotency keys that a run keeps: of its newest versions.
+const KEYS: usize = 1_024;
 
 /// A block is closed when it has so many bytes.
 const BLOCK: usize = 32 * 1024;
@@ -182,8 +186,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         };
         let mut blob = |diff: Option<Diff>| diff.map(|diff| to.blob(cbor::encode_diff(&diff), INLINE));
         let (diff, previous) = (blob(there), blob(back));
+        let keys = keys(&run);
         let last = run.into_iter().next_back().ok_or_else(|| EngineError::Corrupt("a run of no versions".into()))?;
-        Ok(Entry { diff, previous, base, run: start, ..last })
+        Ok(Entry { diff, previous, base, run: start, keys, ..last })
     }
 
     /// The closed segments of one block become one, when there are enough of them; the oldest leave the list when it is long.
@@ -212,6 +217,17 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         }
         Ok(())
     }
+}
+
+/// The idempotency keys of a run but that of its last version.
+fn keys(run: &[Entry]) -> Option<ByteVec> {
+    let mut keys = Vec::new();
+    for (entry, is_last) in run.iter().rev().zip(std::iter::once(true).chain(std::iter::repeat(false))) {
+        keys.extend(entry.key.iter().filter(|_| !is_last).flat_map(|key| key.iter()));
+        keys.extend(entry.keys.iter().flat_map(|keys| keys.iter()));
+    }
+    keys.truncate(KEYS * KEY);
+    (!keys.is_empty()).then(|| keys.into())
 }
 
 /// When the run began of which this is what remains.

@@ -100,24 +100,25 @@ impl<'a, S: Store> Walk<'a, S> {
 pub(super) enum Newer {
     /// Newest first.
     Versions(Vec<Entry>),
-    /// The moment is no version that is held.
-    Unknown,
+    /// The moment is no version that is held. These came after it.
+    Unknown(Vec<Entry>),
     /// Too many to be looked at, if it is one.
     TooMany,
 }
 
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
-    /// The versions after `since`, newest first; `None` if `since` is not a version that is held.
+    /// The versions after `since`, newest first, and whether `since` is a version that is held.
     pub(super) async fn newer_than(
         &self,
         loader: &Loader<'_, S>,
         record: &Record,
         since: Timestamp,
-    ) -> Result<Option<Vec<Entry>>, EngineError> {
-        match self.newer_within(loader, record, since, usize::MAX, usize::MAX).await? {
-            Newer::Versions(newer) => Ok(Some(newer)),
-            Newer::Unknown | Newer::TooMany => Ok(None),
-        }
+    ) -> Result<(Vec<Entry>, bool), EngineError> {
+        Ok(match self.newer_within(loader, record, since, usize::MAX, usize::MAX).await? {
+            Newer::Versions(newer) => (newer, true),
+            Newer::Unknown(newer) => (newer, false),
+            Newer::TooMany => (Vec::new(), false),
+        })
     }
 
     /// The same, unless these are more than so many `versions` or their diffs have more than so many `bytes`: no more are looked at.
@@ -137,7 +138,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let mut walk = Walk::new(loader, record);
         while let Some(entry) = walk.next().await? {
             if entry.valid_from <= since.0 {
-                return Ok(if entry.valid_from == since.0 { Newer::Versions(newer) } else { Newer::Unknown });
+                return Ok(if entry.valid_from == since.0 { Newer::Versions(newer) } else { Newer::Unknown(newer) });
             }
             match bytes.checked_sub(entry.diff.as_ref().map_or(0, Blob::len)) {
                 Some(left) if newer.len() < versions => bytes = left,
@@ -145,7 +146,7 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             }
             newer.push(entry);
         }
-        Ok(Newer::Unknown)
+        Ok(Newer::Unknown(newer))
     }
 
     /// The version of a moment and when the one after it began; `None` if there is none.

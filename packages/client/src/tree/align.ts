@@ -8,7 +8,7 @@
 import { latest } from './draft.js';
 import { bytesOf, inOrder, kindOf, RawTypedArray, same, type TypedArray } from './value.js';
 
-const CELLS = 1 << 18;
+const CELLS = 1 << 21;
 const ROUNDS = 4;
 /** Of one hash no more are told apart: what collides more often than by chance is taken for new. */
 const ALIKE = 16;

@@ -76,7 +76,7 @@ export const follow = (old: string, next: string, steps: readonly TextStep[]): v
   if (start >= 0) wrote(next, start, end);
 };
 
-/** Edits of what differs between the common start and the common end: where both are several words, word by word. */
+/** Edits of what differs between the common start and the common end: line by line, and where lines differ, word by word. */
 export const texts = (old: string, next: string): (number | string)[] => {
   const steps: (number | string)[] = [];
   // What stays, and then goes and comes. What stays at the end is not said.
@@ -88,15 +88,15 @@ export const texts = (old: string, next: string): (number | string)[] => {
     }
     kept += length;
   };
-  const edit = (old: string, next: string, byWord: boolean, [head, tail] = ends(old, next)): void => {
+  const edit = (old: string, next: string, [by, ...finer]: RegExp[], [head, tail] = ends(old, next)): void => {
     const [cut, put] = [old.slice(head, old.length - tail), next.slice(head, next.length - tail)];
     keep(head);
-    if (byWord && cut && put) {
-      const [before, after] = [cut.split(WORDS), put.split(WORDS)];
+    if (by && cut && put) {
+      const [before, after] = [cut.split(by), put.split(by)];
       let [i, j] = [0, 0];
       for (const [x, y] of [...align(before.map(wordOf), after.map(wordOf)), [before.length, after.length] as const]) {
-        edit(before.slice(i, x).join(''), after.slice(j, y).join(''), false);
-        edit(before[x] ?? '', after[y] ?? '', false);
+        edit(before.slice(i, x).join(''), after.slice(j, y).join(''), finer);
+        edit(before[x] ?? '', after[y] ?? '', []);
         [i, j] = [x + 1, y + 1];
       }
     } else {
@@ -105,7 +105,7 @@ export const texts = (old: string, next: string): (number | string)[] => {
     }
     keep(tail);
   };
-  edit(old, next, true, whereWritten(old, next, ends(old, next)));
+  edit(old, next, [LINES, WORDS], whereWritten(old, next, ends(old, next)));
   keep(1);
   return steps;
 };
@@ -134,6 +134,7 @@ const whereWritten = (old: string, next: string, [head, tail]: [head: number, ta
 };
 
 const WORD = /[\p{L}\p{N}]/u;
+const LINES = /(?=\n)/;
 /** Before what is no letter and no digit: a word is the same with a comma behind it, or when it was the last one. */
 const WORDS = /(?=[^\p{L}\p{N}])/u;
 /** Nor does it matter whether it was the first one. */

@@ -151,6 +151,14 @@ describe('texts', () => {
     expect(patch('Please buy coffee now', 'buy tea now')).toEqual({ kind: 'text', steps: [-7, 4, -6, 'tea'] });
   });
 
+  test.each([[80, 1], [200, 50], [400, 100], [1_400, 400]])('of %i lines that are there again and again change where they were changed (%i kinds)', (count, kinds) => {
+    const lines = Array.from({ length: count }, (_, i) => `- [ ] task ${i % kinds}`);
+    const next = lines.with(1, `${lines[1]!} A1`).with(-2, `${lines.at(-2)!} A2`);
+    const { steps } = patch(lines.join('\n'), next.join('\n')) as { steps: readonly unknown[] };
+    expect(steps.filter(step => typeof step === 'string').join('').length).toBeLessThan(20);
+    expect(steps.length).toBeLessThan(8);
+  });
+
   test('are cut between whole characters', () => {
     expect(patch('one 😀 three', 'one 😁 three')).toEqual({ kind: 'text', steps: [4, -2, '😁'] });
     expect(patch('xx😀', 'xx🀀')).toEqual({ kind: 'text', steps: [2, -2, '🀀'] });

@@ -137,6 +137,13 @@ async fn what_fails_for_a_while_is_tried_again_and_then_nobody_is_told_that_a_ma
 }
 
 #[tokio::test]
+async fn where_no_mails_are_sent_nobody_is_told_that_one_is_on_its_way() -> Result<()> {
+    let server = Server::serve_public(&["--no-sign-in"], &[])?;
+    assert_eq!(login(&server, ANN).await?, 503);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_mail_that_is_refused_stops_no_others_and_a_wrong_key_stops_all_at_once() -> Result<()> {
     let sink = Sink::start(Speaks::Http(None)).await?;
     let server = Server::serve_public(&["--mail-url", &format!("http://127.0.0.1:{}/", sink.port)], &[])?;
