@@ -103,7 +103,9 @@ impl Mailer {
             return None;
         }
         match self.way {
-            Way::Nowhere => Some("this server sends no mails, and so no codes: sign in another way, or have one set up"),
+            Way::Nowhere => {
+                Some("this server sends no mails, and so no codes: sign in another way, or have one set up")
+            }
             _ => {
                 let is_down = self.down().is_some_and(|since| since.elapsed() < DOWN);
                 is_down.then_some("no mail can be sent now; try again later")

@@ -6,9 +6,9 @@ use num_bigint::BigInt;
 use num_traits::FromPrimitive;
 
 use super::{DiffError, Increment, kind};
+use crate::value::Value;
 #[cfg(feature = "server")]
 use crate::{codec::MAX_BIGINT_BYTES, float};
-use crate::value::Value;
 
 impl Increment {
     /// By this much, of a number that is not known.

@@ -297,10 +297,12 @@ impl Replica {
             down = both.theirs;
             moved.push(Change::Patch(both.mine));
         }
-        // Less is left of theirs only where both did the same.
+        // Less is left of theirs only where both did the same, or mine held; what is taken back then leads to theirs.
         let mut undo = Vec::new();
-        if let Some(view) = self.view.as_ref().filter(|_| apart && down.amount() < theirs.amount()) {
-            let left = |tab: &Tab| tab.undo.above((theirs, value), (&down, view), order);
+        let holds = !apart && self.policy == Policy::Mine;
+        if let Some(view) = self.view.as_ref().filter(|_| holds || apart && down.amount() < theirs.amount()) {
+            let policy = if holds { Policy::Mine } else { Policy::Theirs };
+            let left = |tab: &Tab| tab.undo.above((theirs, value), (&down, view), policy, order);
             undo = self.tabs.iter().map(left).collect();
         }
         if let Some(sent) = &mut self.sent {

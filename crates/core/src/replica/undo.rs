@@ -78,11 +78,13 @@ impl Stack {
     }
 
     /// What is left of it where somebody else changes `base`, from which what is taken back leads to what is shown, and that makes
-    /// `change` of it there: what they did as well stays done. None where this does not lead to `base`.
+    /// `change` of it there: what they did as well stays done, and where mine holds it is theirs that comes back. None where this does not
+    /// lead to `base`.
     pub(super) fn above(
         &self,
         (theirs, base): (&Diff, &Value),
         (change, shown): (&Diff, &Value),
+        policy: Policy,
         order: Order,
     ) -> Option<Stack> {
         let mut value = shown.clone();
@@ -97,7 +99,7 @@ impl Stack {
         left.behind(theirs, || base.clone());
         let (mut theirs, mut now) = (theirs.clone(), applied(theirs, base));
         for (mine, flips) in done.into_iter().rev() {
-            let both = reconcile(&mine, &theirs, &|| value.clone(), Policy::Theirs, order);
+            let both = reconcile(&mine, &theirs, &|| value.clone(), policy, order);
             left.0.push(Taken { diff: both.mine.undo(&now), flips });
             both.mine.apply(&mut now).ok()?;
             mine.apply(&mut value).ok()?;

@@ -13,7 +13,7 @@ export interface TextOptions {
   /** The entity that the text is in. */
   readonly entity: Pick<Entity, 'id' | 'get' | 'set' | 'update' | 'undo' | 'redo' | 'subscribe'>;
   /**
-   * Where it is: a key, or keys and indices from the outside in; `[]`, the default, where the value itself is the text. An index is of what is there now; while
+   * Where it is: a key (of an object or a `Map`), or keys and indices from the outside in; `[]`, the default, where the value itself is the text. An index is of what is there now; while
    * the field has the focus, of the element that was there then, wherever it is moved.
    */
   readonly path?: string | number | readonly (string | number)[];
@@ -45,9 +45,11 @@ export const bindText = (field: HTMLTextAreaElement | HTMLInputElement, options:
   }
   const { entity, path = [], onError } = options;
   const steps = typeof path === 'object' ? path : [path];
-  // While somebody is in the field, what they write is of the element that they began in, wherever it is moved.
+  // While somebody is in the field, what they write is of the element that they began in, wherever it is moved: where it was in a value, the last
+  // that has it.
   let here = steps;
   let last: unknown;
+  let isGone = false;
   const attempt = (action: () => boolean | void): boolean => {
     try {
       return action() ?? true;
@@ -60,7 +62,7 @@ export const bindText = (field: HTMLTextAreaElement | HTMLInputElement, options:
   const bound = new TextField(field, {
     edit: change =>
       attempt(() => {
-        if (isGone(here)) throw new NotFoundError('not-found', `what ${entity.id} had at ${JSON.stringify(steps)} was deleted: what is typed stays in the field alone`);
+        if (isGone) throw new NotFoundError('not-found', `what ${entity.id} had at ${JSON.stringify(steps)} is not there any more: what is typed stays in the field alone`);
         edit(entity, here, change);
       }),
     undo: () => attempt(() => entity.undo()),
@@ -69,18 +71,21 @@ export const bindText = (field: HTMLTextAreaElement | HTMLInputElement, options:
   let isShown = false;
   const isIn = (): boolean => (field.getRootNode() as Document | ShadowRoot).activeElement === field;
   const stop = entity.subscribe(value => {
-    here = isIn() ? followed(here, last, value) : steps;
-    last = value;
-    // What is typed on stays in the field alone, with what was there.
-    if (isGone(here)) return;
-    if (value !== undefined) bound.show(textAt(value, here));
+    const way = isIn() ? followed(here, last, value) : steps;
+    isGone = way.includes(-1);
+    // What is typed on stays in the field alone, with what was there, until it is back.
+    if (isGone) return;
+    if (value !== undefined) {
+      [here, last] = [way, value];
+      bound.show(textAt(value, here));
+    }
     // Before, it is loading, and what a server has rendered stays to be seen.
     else if (isShown) bound.clear();
     isShown = value !== undefined;
   });
   const left = (): void => {
-    if (here === steps) return;
-    here = steps;
+    if (here === steps && !isGone) return;
+    [here, last, isGone] = [steps, entity.get(), false];
     bound.forget();
     if (last !== undefined) bound.show(textAt(last, steps));
   };
@@ -121,12 +126,13 @@ const indexOf = (before: readonly unknown[], items: readonly unknown[], index: n
   return there === undefined ? -1 : there + head;
 };
 
-const isGone = (steps: Steps): boolean => steps.includes(-1);
-
 type Steps = readonly (string | number)[];
 
 const at = (value: unknown, steps: Steps): unknown =>
-  steps.reduce<unknown>((here, step) => (isContainer(here) && Object.hasOwn(here, step) ? (here as Record<string | number, unknown>)[step] : undefined), value);
+  steps.reduce<unknown>((here, step) => {
+    if (here instanceof Map) return here.get(step);
+    return isContainer(here) && Object.hasOwn(here, step) ? (here as Record<string | number, unknown>)[step] : undefined;
+  }, value);
 
 /** What is no text is shown as none. */
 const textAt = (value: unknown, steps: Steps): string => {
@@ -143,7 +149,8 @@ const edit = (entity: TextOptions['entity'], steps: Steps, change: (text: string
   if (last === undefined) return entity.get() === undefined ? entity.set(change('')) : entity.update(text => change(String(text)));
   entity.update(value => {
     const parent = at(value, steps.slice(0, -1));
-    if (!isContainer(parent)) throw new NotFoundError('not-found', `there is nothing in ${entity.id} that the text at ${JSON.stringify(steps)} could be in`);
-    put(parent as Record<string, unknown>, String(last), change(textAt(parent, [last])));
+    if (parent instanceof Map) parent.set(last, change(textAt(parent, [last])));
+    else if (isContainer(parent)) put(parent as Record<string, unknown>, String(last), change(textAt(parent, [last])));
+    else throw new NotFoundError('not-found', `there is nothing in ${entity.id} that the text at ${JSON.stringify(steps)} could be in`);
   });
 };

@@ -200,6 +200,32 @@ test('what is typed into an element that is gone goes nowhere else, and that is 
   expect(told).toHaveLength(1);
 });
 
+test('a text in a `Map` is under its key', async () => {
+  note.set({ title: '', texts: new Map([['k', { t: 'tea' }]]), words: new Map([[1, 'milk']]) } as never);
+  for (const [path, shown] of [[['texts', 'k', 't'], 'tea'], [['words', 1], 'milk'], [['words', 2], '']] as [(string | number)[], string][]) {
+    await bind(path);
+    expect(field.value).toBe(shown);
+    type('!', shown.length);
+    stop();
+  }
+  expect(note.get()).toMatchObject({ texts: new Map([['k', { t: 'tea!' }]]), words: new Map([[1, 'milk!'], [2, '!']]) });
+});
+
+test('an element that is deleted and comes back takes what was typed meanwhile', async () => {
+  note.set({ title: '', parts: [{ id: 'a', text: 'tea' }, { id: 'b', text: 'milk' }] } as Note);
+  const told: string[] = [];
+  await bind(['parts', 1, 'text'], field, error => told.push(error.name));
+  field.focus();
+  note.update(draft => void draft.parts.splice(0, 2, { id: 'n', text: 'new' }));
+  type('!', 4);
+  expect(told).toEqual(['NotFoundError']);
+  note.update(draft => void draft.parts.push({ id: 'b', text: 'milk' }));
+  type('?', 5);
+  expect(note.get()!.parts.map(({ text }) => text)).toEqual(['new', 'milk!?']);
+  expect(told).toHaveLength(1);
+  field.blur();
+});
+
 test('an element without a name is followed too, and nothing is typed into another', async () => {
   const words = (...words: string[]) => words;
   const texts = (...words: string[]) => words.map(text => ({ text }));

@@ -187,3 +187,39 @@ fn a_list_that_i_sorted_and_sorted_back_offline_is_as_others_sort_it() {
         assert_eq!(conflicts(&ada), vec![], "{ada_does:?}");
     }
 }
+
+#[test]
+fn what_held_by_policy_is_taken_back_to_what_others_wrote() {
+    let row = r#"{"l":[{"id":1,"n":1},{"id":2,"n":2}]}"#;
+    let cases = [
+        (r#"{"n":1}"#, r#"{"n":2}"#, r#"{"n":3}"#, r#"{"n":2}"#),
+        (
+            r#"{"t":"I drink tea now"}"#,
+            r#"{"t":"I drink coffee now"}"#,
+            r#"{"t":"I drink milk now"}"#,
+            r#"{"t":"I drink coffee now"}"#,
+        ),
+        (row, r#"{"l":{"$array":[-1]}}"#, r#"{"l":{"0":{"n":9}}}"#, r#"{"l":[{"id":2,"n":2}]}"#),
+    ];
+    for (first, ada_does, bob_does, wanted) in cases {
+        for in_flight in [false, true] {
+            let (mut server, mut ada, mut bob) = two(&value(first));
+            bob.browser.set_policy(ENTITY, Policy::Mine);
+            if in_flight {
+                bob.online = false;
+            } else {
+                bob.cut();
+            }
+            bob.act(patch(bob_does), None);
+            ada.act(patch(ada_does), Some(&mut server));
+            if in_flight {
+                bob.cut();
+            }
+            bob.connect(&mut server);
+            assert_ne!(server.value(), value(wanted), "{bob_does}");
+            bob.act(Action::Undo, Some(&mut server));
+            assert_eq!((server.value(), conflicts(&bob).len()), (value(wanted), 0), "{bob_does}, {in_flight}");
+            assert_eq!(bob.tab.view, Some(server.value()));
+        }
+    }
+}
