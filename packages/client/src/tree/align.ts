@@ -36,7 +36,7 @@ export const named = <E, N>(list: readonly E[], nameOf: (element: E) => N | unde
 
 /** Of a text or a number; numbers are one line. */
 export const keyOf = (value: unknown): string | undefined =>
-  typeof value === 'string' ? `t${value}` : typeof value === 'bigint' || typeof value === 'number' ? `n${BigIntOrNumber(value)}` : undefined;
+  typeof value === 'string' ? `t${value}` : typeof value === 'bigint' ? `n${value}` : typeof value === 'number' ? `n${Number.isInteger(value) ? BigInt(value) : value}` : undefined;
 
 export const rising = (a: number[], b: number[]): Pair[] => {
   const pairs: Pair[] = [];
@@ -142,8 +142,6 @@ export const number = (old: readonly unknown[], next: readonly unknown[], partne
   return { a, b: next.map((element, j) => partners?.get(j) ?? idOf(element, false)) };
 };
 
-const BigIntOrNumber = (value: number | bigint): string => (Number.isInteger(value) ? BigInt(value) : value).toString();
-
 const mix = (hash: number, text: string): number => {
   let mixed = hash;
   for (let i = 0; i < text.length; i += 1) mixed = Math.imul(mixed ^ text.charCodeAt(i), 0x01000193);
@@ -169,6 +167,6 @@ const hashOf = (value: unknown, hash: number): number => {
     case 'typed':
       return mix(hash, String(bytesOf(value as TypedArray | RawTypedArray).subarray(0, HASHED)));
     default:
-      return mix(hash, typeof value === 'bigint' || typeof value === 'number' ? BigIntOrNumber(value) : String(value));
+      return mix(hash, keyOf(value) ?? String(value));
   }
 };

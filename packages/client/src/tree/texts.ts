@@ -88,15 +88,15 @@ export const texts = (old: string, next: string): (number | string)[] => {
     }
     kept += length;
   };
-  const edit = (old: string, next: string, [by, ...finer]: RegExp[], [head, tail] = ends(old, next)): void => {
+  const edit = (old: string, next: string, by?: RegExp, [head, tail] = ends(old, next)): void => {
     const [cut, put] = [old.slice(head, old.length - tail), next.slice(head, next.length - tail)];
     keep(head);
     if (by && cut && put) {
       const [before, after] = [cut.split(by), put.split(by)];
       let [i, j] = [0, 0];
       for (const [x, y] of [...align(before.map(wordOf), after.map(wordOf)), [before.length, after.length] as const]) {
-        edit(before.slice(i, x).join(''), after.slice(j, y).join(''), finer);
-        edit(before[x] ?? '', after[y] ?? '', []);
+        edit(before.slice(i, x).join(''), after.slice(j, y).join(''), by === LINES ? WORDS : undefined);
+        edit(before[x] ?? '', after[y] ?? '');
         [i, j] = [x + 1, y + 1];
       }
     } else {
@@ -105,7 +105,7 @@ export const texts = (old: string, next: string): (number | string)[] => {
     }
     keep(tail);
   };
-  edit(old, next, [LINES, WORDS], whereWritten(old, next, ends(old, next)));
+  edit(old, next, LINES, whereWritten(old, next, ends(old, next)));
   keep(1);
   return steps;
 };
