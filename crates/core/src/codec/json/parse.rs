@@ -16,7 +16,12 @@ pub fn parse(text: &[u8], max_depth: usize) -> Result<Json, DecodeError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     // The depth was counted: the parser's own bound is lower than ours.
     deserializer.disable_recursion_limit();
-    let malformed = |error: serde_json::Error| DecodeError::malformed(format!("not JSON: {error}"));
+    let malformed = |error: serde_json::Error| {
+        let why = error.to_string();
+        // The parser speaks of the escape only, which may be what is behind it.
+        let half = if why.contains("hex escape") { "; half of a surrogate pair (\\ud800 to \\udfff) is no text" } else { "" };
+        DecodeError::malformed(format!("not JSON: {why}{half}"))
+    };
     let strict = Strict::deserialize(&mut deserializer).map_err(malformed)?;
     deserializer.end().map_err(malformed)?;
     Ok(strict.0)

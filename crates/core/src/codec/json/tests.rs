@@ -43,3 +43,11 @@ fn a_key_twice_or_too_many_levels_are_refused() {
     assert!(matches!(parse(b"[1", 9), Err(DecodeError::Malformed(_))));
     assert!(matches!(parse(b"1 2", 9), Err(DecodeError::Malformed(_))));
 }
+
+#[test]
+fn half_of_a_surrogate_pair_is_named_as_that() {
+    for text in [r#""\ud800""#, r#"{"a":"x\ud800y"}"#, r#""\udc00""#] {
+        let refused = parse(text.as_bytes(), 9).unwrap_err().to_string();
+        assert!(refused.contains("surrogate"), "{text}: {refused}");
+    }
+}
