@@ -119,21 +119,14 @@ pub struct Entry {
     /// When it was taken, where its author said when it begins.
     #[n(11)]
     pub recorded: Option<u64>,
-    /// Of what remains of a run: the digests of the idempotency keys of the others, one behind the other, newest first.
+    /// The digests of other idempotency keys, one behind the other, newest first: of changes that came to nothing when this was current, and of
+    /// the others of a run whose last version this is.
     #[n(12)]
     pub keys: Option<ByteVec>,
 }
 
 /// Bytes of the digest of an idempotency key.
 pub const KEY: usize = 16;
-
-impl Entry {
-    /// Whether it was made with that key, or holds a version that was.
-    pub fn has_key(&self, key: &[u8; KEY]) -> bool {
-        let of_run = self.keys.iter().flat_map(|keys| keys.chunks_exact(KEY));
-        self.key.iter().map(|own| &own[..]).chain(of_run).any(|own| own == key)
-    }
-}
 
 /// A version's whole value, from which later ones are rebuilt.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]

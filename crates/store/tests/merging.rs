@@ -308,3 +308,37 @@ fn what_fits_only_without_what_others_did_is_a_conflict() {
     let added = change(&store, "ann", since, &patch(r#"{"m":{"$entries":[1,[["z",2]]]}}"#));
     assert!(matches!(added, Err(Failure::Conflict(..))), "{added:?}");
 }
+
+#[test]
+fn the_same_to_the_same_is_once_however_it_is_said() {
+    for (base, first, second) in [
+        (r#"{"l":["a","b","c"]}"#, r#"{"l":{"1":"X"}}"#, r#"{"l":{"$array":[1,-1,["X"]]}}"#),
+        (r#"{"l":["a","b","c"]}"#, r#"{"l":["a","X","c"]}"#, r#"{"l":{"$array":[1,-1,["X"]]}}"#),
+        (r#"{"t":"one two"}"#, r#"{"t":{"$text":[4,-3,"deux"]}}"#, r#"{"t":{"$text":[-7,"one deux"]}}"#),
+        (r#"{"o":{"a":1}}"#, r#"{"o":{"$replace":{"b":1}}}"#, r#"{"o":{"a":{"$undefined":true},"b":1}}"#),
+    ] {
+        for (first, second) in [(first, second), (second, first)] {
+            let store = MemoryStore::new();
+            let since = made(&store, &parse(base));
+            change(&store, "ann", since, &patch(first)).unwrap();
+            let once = now(&store);
+            // What else is in it stays.
+            let more = format!(r#"{},"more":1}}"#, &second[..second.len() - 1]);
+            change(&store, "bob", since, &patch(&more)).unwrap_or_else(|why| panic!("{first} and {second}: {why}"));
+            let Value::Object(mut wanted) = once else { panic!("{once:?}") };
+            wanted.insert("more".to_owned(), Value::Number(1.0));
+            assert_eq!(now(&store), Value::Object(wanted), "{first} and {second}");
+        }
+    }
+}
+
+#[test]
+fn a_replacement_that_another_made_too_and_took_back_is_there() {
+    let store = MemoryStore::new();
+    let since = made(&store, &parse(r#"{"t":"one two"}"#));
+    let replaces = patch(r#"{"t":{"$text":[4,-3,"deux"]}}"#);
+    let theirs = change(&store, "ann", since, &replaces).unwrap();
+    change(&store, "bob", theirs.meta.valid_from, &patch(r#"{"t":"one two"}"#)).unwrap();
+    change(&store, "carol", since, &replaces).unwrap();
+    assert_eq!(now(&store), parse(r#"{"t":"one deux"}"#));
+}

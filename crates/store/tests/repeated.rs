@@ -197,6 +197,55 @@ fn what_history_took_together_is_done_once_whatever_is_repeated() {
 }
 
 #[test]
+fn what_others_had_made_already_is_answered_so_hundreds_of_keys_later() {
+    let store = MemoryStore::new();
+    let engine = engine(&store);
+    let since = wait(engine.post(&by("ann"), &id(), Post::of(value(r#"{"l":[]}"#)))).unwrap().meta.valid_from;
+    let put = || Patch::of(patch(r#"{"l":{"$array":[[{"id":1}]]}}"#), since);
+    let again = || Patch { idempotency_key: Some("same".into()), ..put() };
+    let mut last = wait(engine.patch(&by("ann"), &id(), put())).unwrap().meta.valid_from;
+    let first = wait(engine.patch(&by("bob"), &id(), again())).unwrap();
+    assert!(first.change.is_none());
+    last = wait(engine.patch(&by("ann"), &id(), Patch::of(patch(r#"{"l":{"$array":[-1]}}"#), last)))
+        .unwrap()
+        .meta
+        .valid_from;
+    for n in 0..300 {
+        let key = Some(format!("k{n}"));
+        let other = Patch { idempotency_key: key, ..Patch::of(patch(&format!(r#"{{"n":{n}}}"#)), last) };
+        last = wait(engine.patch(&by("ann"), &id(), other)).unwrap().meta.valid_from;
+    }
+    let repeated = wait(engine.patch(&by("bob"), &id(), again())).unwrap();
+    assert_eq!((repeated.meta.version, repeated.merged), (first.meta.version, first.merged));
+    assert_eq!(current(&store).unwrap().3, parse(r#"{"l":[],"n":299}"#));
+}
+
+#[test]
+fn a_merged_patch_is_told_what_it_was_merged_with_though_its_version_is_none_any_more() {
+    let store = MemoryStore::new();
+    let engine = engine(&store);
+    let kind = timeweft_core::id::EntityId::parse("type:note").unwrap();
+    wait(engine.post(&by("admin"), &kind, Post::of(value(r#"{"granularity":"day"}"#)))).unwrap();
+    let since =
+        wait(engine.post(&by("ann"), &id(), Post::of(value(r#"{"a":0,"b":0,"m":0}"#)))).unwrap().meta.valid_from;
+    wait(engine.patch(&by("ann"), &id(), Patch::of(patch(r#"{"a":1}"#), since))).unwrap();
+    let again = || Patch { idempotency_key: Some("k".into()), ..Patch::of(patch(r#"{"b":1}"#), since) };
+    let mut last = wait(engine.patch(&by("bob"), &id(), again())).unwrap().meta.valid_from;
+    for n in 0..100 {
+        last = wait(engine.patch(&by("ann"), &id(), Patch::of(patch(&format!(r#"{{"m":{n}}}"#)), last)))
+            .unwrap()
+            .meta
+            .valid_from;
+    }
+    let told = wait(engine.patch(&by("bob"), &id(), again())).unwrap();
+    assert_eq!(told.meta.version, 3);
+    let diff = cbor::decode_patch(&told.merged.unwrap().diff.0, &TRUSTED).unwrap();
+    let mut known = parse(r#"{"a":0,"b":0,"m":0}"#);
+    diff.resolve(&known).unwrap().apply(&mut known).unwrap();
+    assert_eq!(known, parse(r#"{"a":1,"b":1,"m":0}"#));
+}
+
+#[test]
 fn a_damaged_intent_keeps_nobody_from_changing_the_entity() {
     for damaged in [&b"\xff"[..], b"", b"\x81\x01", b"\x9a\xff\xff\xff\xff"] {
         let store = MemoryStore::new();

@@ -62,6 +62,10 @@ fn cut(a: &Diff, b: &Diff, base: Option<&Value>, contested: &mut Vec<Contested>)
     if rebase(a, b, Order::later(None, None)).is_ok() {
         return Some(a.clone());
     }
+    // The same, said in another way.
+    if after(a, base) == after(b, base) {
+        return None;
+    }
     match (a, b, base) {
         (Diff::Object(a), Diff::Object(b), Some(Value::Object(object))) => {
             let mut kept = Members::new();

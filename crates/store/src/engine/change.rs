@@ -19,8 +19,11 @@ use super::state::State;
 use super::time::Begins;
 use crate::error::{EngineError, Stop};
 use crate::loader::Loader;
-use crate::record::{Entry, Record};
+use crate::record::{Entry, KEY, Record};
 use crate::store::Store;
+
+/// Values of up to so many bytes are read whole to tell what contradicts from what comes to the same.
+const SPLIT: usize = 1 << 20;
 
 /// What is to become of the value that the caller saw.
 pub(super) enum Edit {
@@ -40,7 +43,7 @@ impl Edit {
 /// The rest of what the caller says.
 pub(super) struct Terms {
     pub(super) since: Option<Timestamp>,
-    pub(super) key: Option<[u8; 16]>,
+    pub(super) key: Option<[u8; KEY]>,
     pub(super) valid_from: Option<Timestamp>,
 }
 
@@ -110,9 +113,9 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
         let since = terms.since.ok_or(Failure::PreconditionRequired)?;
         let (newer, is_known) = self.newer_than(loader, record, since).await?;
         // Beyond what the record remembers of keys, the versions since then know their own.
-        let made = |entry: &&Entry| terms.key.is_some_and(|key| entry.has_key(&key));
-        if let Some(entry) = newer.iter().find(made) {
-            return self.replay(loader, id, current, Answered::by(entry.version), terms.since).await.map(Some);
+        let made = |entry: &Entry| terms.key.and_then(|key| Answered::of(entry, &key));
+        if let Some(answered) = newer.iter().find_map(made) {
+            return self.replay(loader, id, current, answered, terms.since).await.map(Some);
         }
         if is_deleted {
             return Err(Failure::NotFound.into());
@@ -136,7 +139,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 Some(moved) if moved.amount() == mine.amount() => Some(moved),
                 // One of them contradicts it, or did the same: what they come to together may leave more of it.
                 moved => {
-                    let of_all = over_all(loader, &mine, &theirs, &base).await?;
+                    let is_short = record.value_bytes() <= SPLIT;
+                    let of_all = over_all(loader, &mine, &theirs, &base, is_short).await?;
                     let least = moved.as_ref().map(Diff::amount);
                     of_all.filter(|of_all| least.is_none_or(|least| of_all.amount() > least)).or(moved)
                 }
@@ -273,15 +277,23 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
 }
 
 /// A change moved over what others' changes come to together, from `base`: what they changed and changed back is in nobody's
-/// way. `None`: it contradicts them.
+/// way, nor, where that `is_short`, what comes to the same and is said in another way. `None`: it contradicts them.
 async fn over_all<S: Store>(
     loader: &Loader<'_, S>,
     mine: &Diff,
     theirs: &Diff,
     base: &State,
+    is_short: bool,
 ) -> Result<Option<Diff>, Stop> {
     let theirs = effective(theirs, &base.part(loader).await?).await?.unwrap_or_else(Diff::identity);
-    Ok(diff::rebase(mine, &theirs, Order::later(None, None)).ok())
+    let order = Order::later(None, None);
+    match diff::rebase(mine, &theirs, order) {
+        Err(_) if is_short => {
+            let parts = diff::split(mine, &theirs, &base.whole(loader).await?);
+            Ok(diff::rebase(&parts.kept, &theirs, order).ok().filter(|_| parts.contested.is_empty()))
+        }
+        moved => Ok(moved.ok()),
+    }
 }
 
 /// A diff without what sets a place to what it was, which diffs in a row can't know of; `None` when nothing is left.
@@ -293,6 +305,11 @@ async fn effective<B: Branch>(diff: &Diff, base: &Part<B>) -> Result<Option<Diff
             if old.whole().await? == *value =>
         {
             None
+        }
+        (Diff::Text(_), Part::Value(old)) => {
+            let mut now = old.clone();
+            let is_back = diff.apply(&mut now).is_ok() && now == *old;
+            (!is_back).then(|| diff.clone())
         }
         (Diff::Object(members), base) => {
             let mut left = Members::new();

@@ -13,7 +13,7 @@ use crate::blob::{Blob, INLINE, INLINE_VALUE, Writing};
 use crate::error::EngineError;
 use crate::key::{Gone, Pointer, chunk_key, head_key, pointer, record_key, version_of};
 use crate::loader::Loader;
-use crate::record::{Base, Entry, FORMAT, Place, Record, Sealed, Seen, Tree};
+use crate::record::{Base, Entry, FORMAT, KEY, Place, Record, Sealed, Seen, Tree};
 use crate::rules::Rules;
 use crate::store::Store;
 use crate::tree;
@@ -40,7 +40,7 @@ pub(super) struct Draft<'a> {
     pub(super) begins: Begins,
     pub(super) what: What<'a>,
     pub(super) deleted: bool,
-    pub(super) key: Option<[u8; 16]>,
+    pub(super) key: Option<[u8; KEY]>,
     pub(super) rules: &'a Rules,
 }
 
@@ -174,9 +174,11 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
             // What is not in the tree yet has to stay, whatever its weight.
             let needed = tail.iter().take_while(|entry| tree != u64::MAX && entry.version > tree);
             let left = tail.split_off(recent.count().max(needed.count()));
-            let keys = left
-                .iter()
-                .filter_map(|old| old.key.clone().map(|key| Seen { key, version: old.version, made_none: None }));
+            let keys = left.iter().flat_map(|Entry { version, key, keys, .. }| {
+                let of = |key: &[u8], made_none| Seen { key: key.to_vec().into(), version: *version, made_none };
+                let others = keys.iter().flat_map(|keys| keys.chunks_exact(KEY)).map(move |key| of(key, Some(true)));
+                key.iter().map(move |key| of(key, None)).chain(others)
+            });
             seen.splice(0..0, keys);
             seen.truncate(SEEN);
             if !left.is_empty() {

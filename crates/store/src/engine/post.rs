@@ -16,6 +16,7 @@ use super::repeat::{Answered, answered, digest};
 use super::settle::Engine;
 use super::time::Begins;
 use crate::loader::Loader;
+use crate::record::KEY;
 use crate::store::Store;
 
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
@@ -69,21 +70,27 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     }
 
     /// The answer of the request that made the entity, if it had this key.
-    async fn made_before(&self, context: &Context, id: &EntityId, key: Option<[u8; 16]>) -> Result<Committed, Failure> {
+    async fn made_before(
+        &self,
+        context: &Context,
+        id: &EntityId,
+        key: Option<[u8; KEY]>,
+    ) -> Result<Committed, Failure> {
         // Whose it is, is not told to who may not know: it is there, and that is all.
         let Some(key) = key else { return Err(Failure::Exists) };
         let anybody = Context { access: Access::Any, ..context.clone() };
         self.settle(&anybody, id, async |current, loader| {
+            let first = Answered { version: 1, is_own: true };
             let is_known = match answered(&current.record, &key) {
                 Some(answered) => answered.version == 1,
                 // Beyond what the record remembers of keys, the first version knows its own, or what holds it.
-                None => match self.holding(loader, &current.record, 1).await? {
-                    Some((first, ..)) => first.has_key(&key),
-                    None => false,
-                },
+                None => {
+                    let holds = self.holding(loader, &current.record, 1).await?;
+                    holds.is_some_and(|(first, _)| Answered::of(&first, &key).is_some())
+                }
             };
             match is_known {
-                true => self.replay(loader, id, current, Answered::by(1), None).await.map(Some),
+                true => self.replay(loader, id, current, first, None).await.map(Some),
                 false => Err(Failure::Exists.into()),
             }
         })

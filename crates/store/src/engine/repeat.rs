@@ -6,14 +6,16 @@ use timeweft_core::id::EntityId;
 use timeweft_core::operation::{Committed, Moment, Told};
 use timeweft_core::time::Timestamp;
 
-use super::commit::SEEN;
 use super::describe::encoded;
 use super::settle::{Current, Engine};
 use crate::error::{EngineError, Stop};
 use crate::key::{Gone, head_key, pointer, record_key};
 use crate::loader::Loader;
-use crate::record::{Entry, KEY, Record, Seen};
+use crate::record::{Entry, KEY, Record};
 use crate::store::Store;
+
+/// Of so many changes that others had made with one version the keys are remembered.
+const NONE: usize = 256;
 
 /// What is remembered of an idempotency key: nobody can use up another person's.
 pub(super) fn digest(person_id: &str, key: &str) -> [u8; KEY] {
@@ -35,16 +37,17 @@ pub(super) struct Answered {
 }
 
 impl Answered {
-    /// With the version that it made.
-    pub(super) fn by(version: u64) -> Answered {
-        Answered { version, is_own: true }
+    /// What this version says of the key, if it has it: it made that, or was there when it came to nothing, or holds the one that it made.
+    pub(super) fn of(entry: &Entry, key: &[u8; KEY]) -> Option<Answered> {
+        let is_own = entry.key.as_ref().is_some_and(|own| own[..] == key[..]);
+        let has = || entry.keys.iter().flat_map(|keys| keys.chunks_exact(KEY)).any(|known| known == key);
+        (is_own || has()).then(|| Answered { version: entry.version, is_own: is_own && entry.run.is_none() })
     }
 }
 
 /// What was answered to this idempotency key, as far as the record remembers.
 pub(super) fn answered(record: &Record, key: &[u8; KEY]) -> Option<Answered> {
-    let is = |entry: &&Entry| entry.has_key(key);
-    let in_log = std::iter::once(&record.entry).chain(&record.tail).find(is).map(|entry| Answered::by(entry.version));
+    let in_log = std::iter::once(&record.entry).chain(&record.tail).find_map(|entry| Answered::of(entry, key));
     let seen = || record.seen.iter().find(|seen| seen.key.as_slice() == key);
     in_log.or_else(|| seen().map(|seen| Answered { version: seen.version, is_own: seen.made_none != Some(true) }))
 }
@@ -54,11 +57,13 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     /// make one. The record is written again with the key; false when somebody else was faster.
     ///
     /// Nothing is announced: who finds an intent of a version that is there removes what it names. Who dies before the swap leaves a record behind.
-    pub(super) async fn remember(&self, id: &EntityId, current: &Current, key: [u8; 16]) -> Result<bool, EngineError> {
+    pub(super) async fn remember(&self, id: &EntityId, current: &Current, key: [u8; KEY]) -> Result<bool, EngineError> {
         let (entity, mut record) = (id.as_str(), current.record.clone());
         let version = record.entry.version;
-        record.seen.insert(0, Seen { key: key.to_vec().into(), version, made_none: Some(true) });
-        record.seen.truncate(SEEN);
+        let mut keys = key.to_vec();
+        keys.extend(record.entry.keys.iter().flat_map(|keys| keys.iter()));
+        keys.truncate(NONE * KEY);
+        record.entry.keys = Some(keys.into());
         record.garbage = self.collect(entity, &record).await?;
         record.garbage.push(Gone::record(current.pointer));
         let to = pointer(version, (self.nonce)());
@@ -98,14 +103,14 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
                 from_since.push(entry);
             }
         }
-        // Others of one run, which is not told apart any more, are in it too.
+        // Else others of one run, which is not told apart any more, are in it too.
         let is_alone = made.version == version && made.run.is_none();
         let is_current = made.version == record.entry.version;
         let chunks = record.chunks().filter(|_| is_current);
         let meta = self.meta(loader, id, record, &made, Timestamp::FOREVER, chunks).await?;
         let others = &from_since[usize::from(is_own && is_alone)..];
-        // What the request was made on may be of a run itself: then the whole value is told.
-        let is_forgotten = !known && !is_alone && since.is_some_and(|since| since.0 < made.valid_from);
+        // What the request was made on is of a run itself: then the whole value is told.
+        let is_forgotten = !known && since.is_some_and(|since| since.0 < made.valid_from);
         let merged = if is_forgotten || known && !others.is_empty() {
             let value = match self.find(loader, record, Moment::Version(made.version)).await? {
                 Some((entry, _, walk)) if !is_current => self.rebuild(loader, id, &entry, walk).await?,

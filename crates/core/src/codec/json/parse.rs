@@ -19,7 +19,8 @@ pub fn parse(text: &[u8], max_depth: usize) -> Result<Json, DecodeError> {
     let malformed = |error: serde_json::Error| {
         let why = error.to_string();
         // The parser speaks of the escape only, which may be what is behind it.
-        let half = if why.contains("hex escape") { "; half of a surrogate pair (\\ud800 to \\udfff) is no text" } else { "" };
+        let half =
+            if why.contains("hex escape") { "; half of a surrogate pair (\\ud800 to \\udfff) is no text" } else { "" };
         DecodeError::malformed(format!("not JSON: {why}{half}"))
     };
     let strict = Strict::deserialize(&mut deserializer).map_err(malformed)?;
