@@ -15,9 +15,10 @@ export interface Edit {
 
 /**
  * The one edit that turns `before` into `after`. Where several would (one more "a" among others), it is the one that ends at `caret`, which is where a
- * person who has just typed or deleted is.
+ * person who has just typed or deleted is, and begins where what they had `selected` did: a letter put in its place is theirs, though it had begun with the
+ * same.
  */
-export const splice = (before: string, after: string, caret = after.length): Edit | undefined => {
+export const splice = (before: string, after: string, caret = after.length, selected?: number): Edit | undefined => {
   if (before === after) return undefined;
   const shorter = Math.min(before.length, after.length);
   const most = Math.min(shorter, after.length - caret);
@@ -25,9 +26,10 @@ export const splice = (before: string, after: string, caret = after.length): Edi
   const isSame = (): boolean => before.charCodeAt(before.length - 1 - tail) === after.charCodeAt(after.length - 1 - tail);
   while (tail < most && isSame()) tail += 1;
   let head = 0;
-  while (head < shorter - tail && before.charCodeAt(head) === after.charCodeAt(head)) head += 1;
+  const start = Math.min(shorter - tail, selected ?? shorter);
+  while (head < start && before.charCodeAt(head) === after.charCodeAt(head)) head += 1;
   // Without a usable caret the common end was not looked for as far as it goes.
-  while (tail < shorter - head && isSame()) tail += 1;
+  if (selected === undefined) while (tail < shorter - head && isSame()) tail += 1;
   return { start: head, end: before.length - tail, text: after.slice(head, after.length - tail) };
 };
 

@@ -33,6 +33,8 @@ export class TextField {
   #own: Stretch | undefined;
   #newest: string | undefined;
   #isComposing = false;
+  /** Where what is about to be typed over begins. */
+  #selected: number | undefined;
   /** An undo or redo of this person is under way: the caret goes where it changes something. */
   #follows = false;
 
@@ -82,7 +84,8 @@ export class TextField {
     this.#follows = false;
     const { value, selectionEnd } = this.#field;
     const [base, shown, own] = [this.#base, this.#shown, this.#own];
-    const typed = splice(shown, value, selectionEnd ?? undefined);
+    const typed = splice(shown, value, selectionEnd ?? undefined, this.#selected);
+    this.#selected = undefined;
     if (!typed) return;
     const inBase = ({ start, end }: Stretch) => ({ start: offsetIn(base, shown, start), end: offsetIn(base, shown, end) });
     const made = { ...inBase(typed), text: typed.text };
@@ -122,6 +125,8 @@ export class TextField {
   }
 
   #before(event: InputEvent): void {
+    const { selectionStart, selectionEnd } = this.#field;
+    this.#selected = selectionStart === selectionEnd ? undefined : (selectionStart ?? undefined);
     if (event.inputType !== 'historyUndo' && event.inputType !== 'historyRedo') return;
     event.preventDefault();
     this.#back(event.inputType === 'historyRedo');

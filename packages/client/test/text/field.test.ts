@@ -43,6 +43,20 @@ test('what others write moves the caret along and leaves what is selected select
   expect([field.selectionStart, field.selectionEnd]).toEqual([9, 12]);
 });
 
+test('what is typed over something that begins with the same letter is in one piece', () => {
+  remote('The quick brown');
+  field.setSelectionRange(4, 9);
+  field.dispatchEvent(new InputEvent('beforeinput', { inputType: 'insertText', data: 'q' }));
+  field.value = 'The q brown';
+  field.setSelectionRange(5, 5);
+  field.dispatchEvent(new Event('input'));
+  expect(store).toBe('The q brown');
+  binding.show(store);
+  remote('The qBBB brown');
+  type('uaint');
+  expect([store, field.selectionStart]).toEqual(['The quaintBBB brown', 10]);
+});
+
 test('what is typed is stored, and coming back leaves the field alone', () => {
   remote('one');
   type(' two', 3);
