@@ -19,6 +19,12 @@ fn keyed(text: &str) -> Post {
     Post { idempotency_key: Some("once".into()), ..Post::of(value(text)) }
 }
 
+/// History takes together what one person does within a day.
+fn keeps_the_last_of_a_day(store: &MemoryStore) {
+    let kind = timeweft_core::id::EntityId::parse("type:note").unwrap();
+    wait(engine(store).post(&by("admin"), &kind, Post::of(value(r#"{"granularity":"day"}"#)))).unwrap();
+}
+
 /// Of several answers to one request, one tells the change to others; apart from that they are alike.
 fn alike(answers: Vec<Result<Committed, Failure>>, seed: u64) -> Committed {
     let answers: Vec<_> =
@@ -146,8 +152,7 @@ fn a_patch_is_known_again_when_the_entity_was_deleted_hundreds_of_versions_later
 fn what_history_took_together_is_answered_with_the_version_that_holds_it() {
     let store = MemoryStore::new();
     let engine = engine(&store);
-    let kind = timeweft_core::id::EntityId::parse("type:note").unwrap();
-    wait(engine.post(&by("admin"), &kind, Post::of(value(r#"{"granularity":"day"}"#)))).unwrap();
+    keeps_the_last_of_a_day(&store);
     let mut last = wait(engine.post(&by("bob"), &id(), Post::of(value(r#"{"n":0}"#)))).unwrap().meta.valid_from;
     let mut keys = 0;
     for n in 1..200 {
@@ -171,8 +176,7 @@ fn what_history_took_together_is_answered_with_the_version_that_holds_it() {
 fn what_history_took_together_is_done_once_whatever_is_repeated() {
     let store = MemoryStore::new();
     let engine = engine(&store);
-    let kind = timeweft_core::id::EntityId::parse("type:note").unwrap();
-    wait(engine.post(&by("admin"), &kind, Post::of(value(r#"{"granularity":"day"}"#)))).unwrap();
+    keeps_the_last_of_a_day(&store);
     let created = || Post { idempotency_key: Some("made".into()), ..Post::of(value(r#"{"n":0}"#)) };
     let mut last = wait(engine.post(&by("ann"), &id(), created())).unwrap().meta.valid_from;
     let mut sent = Vec::new();
@@ -224,8 +228,7 @@ fn what_others_had_made_already_is_answered_so_hundreds_of_keys_later() {
 fn a_merged_patch_is_told_what_it_was_merged_with_though_its_version_is_none_any_more() {
     let store = MemoryStore::new();
     let engine = engine(&store);
-    let kind = timeweft_core::id::EntityId::parse("type:note").unwrap();
-    wait(engine.post(&by("admin"), &kind, Post::of(value(r#"{"granularity":"day"}"#)))).unwrap();
+    keeps_the_last_of_a_day(&store);
     let since =
         wait(engine.post(&by("ann"), &id(), Post::of(value(r#"{"a":0,"b":0,"m":0}"#)))).unwrap().meta.valid_from;
     wait(engine.patch(&by("ann"), &id(), Patch::of(patch(r#"{"a":1}"#), since))).unwrap();

@@ -222,8 +222,8 @@ impl<S: Store, N: Fn() -> u32> Engine<S, N> {
 /// The idempotency keys of a run but that of its last version.
 fn keys(run: &[Entry]) -> Option<ByteVec> {
     let mut keys = Vec::new();
-    for (entry, is_last) in run.iter().rev().zip(std::iter::once(true).chain(std::iter::repeat(false))) {
-        keys.extend(entry.key.iter().filter(|_| !is_last).flat_map(|key| key.iter()));
+    for (back, entry) in run.iter().rev().enumerate() {
+        keys.extend(entry.key.iter().filter(|_| back > 0).flat_map(|key| key.iter()));
         keys.extend(entry.keys.iter().flat_map(|keys| keys.iter()));
     }
     keys.truncate(KEYS * KEY);
