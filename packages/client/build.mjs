@@ -15,7 +15,7 @@ const WASM = 'replica.core.wasm';
 const GLUE = 'src/wasm/replica.js';
 
 /** In bytes of brotli. */
-const LIMITS = { tab: 20_000, scripts: 11_500, host: 119_000 };
+const LIMITS = { tab: 20_000, scripts: 11_500, host: 120_000 };
 
 for (const file of [GLUE, `src/wasm/${WASM}`]) {
   if (!existsSync(file)) fail(`${file} is not there; \`cargo xtask build\` makes it and then calls this script`);

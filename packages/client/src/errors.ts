@@ -81,7 +81,7 @@ export class UnsentChangesError extends TimeweftError {
   constructor(entities: readonly string[]) {
     super(
       'unsent-changes',
-      `edits of ${entities.join(', ')} have not reached the server: wait until they are saved, or sign out with { discard: true } to lose them`,
+      `edits of ${entities.join(', ')} have not reached the server: wait for that, or lose them with { discard: true }`,
     );
     this.entities = entities;
   }

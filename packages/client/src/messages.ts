@@ -7,7 +7,7 @@
  * | channel | from → to | type |
  * |---|---|---|
  * | `upstream` | tabs → host | {@link Upstream} |
- * | `ack` | tabs → host | {@link Ack} |
+ * | `ack` | tabs → host | {@link Ack}, {@link Echo} |
  * | `tab` | host → one tab | {@link ToTab} |
  * | `entity` | host → the tabs that have it open | {@link ToEntity} |
  * | `all` | host → all tabs | {@link ToAll} |
@@ -113,6 +113,11 @@ export interface Ack {
   entity: string;
   epoch: string;
   seq: number;
+}
+
+/** Host → itself, behind the acks that are on their way. */
+export interface Echo {
+  type: 'echo';
 }
 
 /** What a tab must know of the host to begin (or begin again). */

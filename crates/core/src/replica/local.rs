@@ -154,11 +154,16 @@ impl Replica {
     }
 
     pub(super) fn tab(&mut self, name: &str) -> &mut Tab {
-        let index = self.tabs.iter().position(|tab| tab.name == name).unwrap_or_else(|| {
+        let index = self.tab_at(name);
+        &mut self.tabs[index]
+    }
+
+    /// Which it is of the tabs.
+    pub(super) fn tab_at(&mut self, name: &str) -> usize {
+        self.tabs.iter().position(|tab| tab.name == name).unwrap_or_else(|| {
             self.tabs.push(Tab::new(name.to_owned(), self.seq));
             self.tabs.len() - 1
-        });
-        &mut self.tabs[index]
+        })
     }
 
     fn note(&mut self, edit: &Edit<'_>) {
@@ -289,7 +294,7 @@ impl Replica {
 
     fn delete(&mut self, edit: &Edit<'_>, effects: &mut Vec<Effect>) {
         if !self.view_deleted {
-            self.tab(edit.tab).did(Taken { diff: Diff::identity(), flips: true }, false);
+            self.caught_up(edit.tab).did(Taken { diff: Diff::identity(), flips: true }, false);
             self.flip(edit);
         }
         self.show(&Diff::identity(), edit.source(Shown { unchanged: true, local: true }), effects);
@@ -358,23 +363,15 @@ impl Replica {
 
     /// Changes the value shown by a diff that fits it. If it is deleted, that brings it back.
     pub(super) fn change(&mut self, edit: &Edit<'_>, diff: Diff, shown: Shown, effects: &mut Vec<Effect>) {
-        let taken =
-            self.view.as_ref().map(|view| (Taken { diff: diff.undo(view), flips: self.view_deleted }, edit.merge));
-        self.change_in_steps(edit, taken, diff, shown, effects);
+        if let Some(view) = &self.view {
+            let taken = Taken { diff: diff.undo(view), flips: self.view_deleted };
+            self.caught_up(edit.tab).did(taken, edit.merge);
+        }
+        self.changed(edit, diff, shown, effects);
     }
 
-    /// The same, to be taken back in these steps, each as one with the one before it or not.
-    pub(super) fn change_in_steps(
-        &mut self,
-        edit: &Edit<'_>,
-        steps: impl IntoIterator<Item = (Taken, bool)>,
-        diff: Diff,
-        shown: Shown,
-        effects: &mut Vec<Effect>,
-    ) {
-        for (taken, merge) in steps {
-            self.tab(edit.tab).did(taken, merge);
-        }
+    /// The same, where it is known already what takes it back.
+    pub(super) fn changed(&mut self, edit: &Edit<'_>, diff: Diff, shown: Shown, effects: &mut Vec<Effect>) {
         if self.view_deleted {
             self.flip(edit);
         }
@@ -384,7 +381,7 @@ impl Replica {
 
     fn step(&mut self, edit: &Edit<'_>, redo: bool, effects: &mut Vec<Effect>) -> Result<(), No> {
         let deleted = self.view_deleted;
-        let tab = self.tab(edit.tab);
+        let tab = self.caught_up(edit.tab);
         let stack = if redo { &mut tab.redo } else { &mut tab.undo };
         if deleted && stack.len(deleted) == 0 {
             return Err(No::deleted());

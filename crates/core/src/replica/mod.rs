@@ -88,6 +88,8 @@ struct Tab {
     again: Typed,
     undo: Stack,
     redo: Stack,
+    /// How much of what was shown lately they are behind.
+    caught_up: usize,
 }
 
 impl Tab {
@@ -146,6 +148,8 @@ pub(crate) struct Replica {
     view_deleted: bool,
     seq: u32,
     tabs: Vec<Tab>,
+    /// What was shown in this transition, and the way back of each: what tabs can take back is still to be moved behind it.
+    lately: Vec<(Diff, Diff)>,
     /// The last edit of each tab that is in here, gone tabs included until they are known to be.
     ops: Vec<(String, u32)>,
     conflicts: Vec<Conflict>,
@@ -218,6 +222,7 @@ impl Replica {
             // A tab that has seen nothing of this run says 0.
             seq: 1,
             tabs: Vec::new(),
+            lately: Vec::new(),
             ops: Vec::new(),
             conflicts: Vec::new(),
             next_conflict: 1,
@@ -250,19 +255,20 @@ impl Replica {
         }
         self.seq += 1;
         let is_own = |tab: &Tab| origin.as_ref().is_some_and(|origin| origin.tab == tab.name);
-        if let Some(view) = self.view.as_ref().filter(|_| !diff.is_identity()) {
-            // The way back is the same for all.
-            let mut back = None;
+        let is_news = !diff.is_identity() && !(local && self.tabs.iter().all(is_own));
+        if let Some(view) = self.view.as_ref().filter(|_| is_news) {
+            let back = diff.invert(view);
             for tab in &mut self.tabs {
-                if !is_own(tab) {
-                    tab.undo.behind(diff, || view.clone());
-                    tab.redo.behind(diff, || view.clone());
+                if is_own(tab) {
+                    tab.catch_up(&self.lately, Some(view));
+                    tab.caught_up += 1;
                 }
                 if !(is_own(tab) && local) {
-                    let back = back.get_or_insert_with(|| diff.invert(view)).clone();
-                    tab.unseen.push(unseen::Change { seq: self.seq, diff: diff.clone(), back, by: by.clone() });
+                    let (diff, back) = (diff.clone(), back.clone());
+                    tab.unseen.push(unseen::Change { seq: self.seq, diff, back, by: by.clone() });
                 }
             }
+            self.lately.push((diff.clone(), back));
         }
         let patch = match &mut self.view {
             Some(view) => {
@@ -312,6 +318,7 @@ impl Replica {
         }
         self.set_deleted(self.with_flags(), None);
         self.end_conflicts();
+        self.catch_up();
         let mut frames = Vec::new();
         self.ask(ids, &mut frames);
         self.tell_state(effects);

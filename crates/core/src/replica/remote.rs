@@ -252,6 +252,7 @@ impl Replica {
         effects: &mut Vec<Effect>,
     ) -> Outcome {
         self.tidy();
+        self.catch_up();
         let Confirmed::Version(value, _) = &self.confirmed else { return Outcome::Ignored };
         let (mut down, mut apart) = (theirs.clone(), true);
         let mut moved = Vec::with_capacity(self.unsent.len());
@@ -319,6 +320,7 @@ impl Replica {
         }
         self.disk.advanced(theirs);
         self.show(&down, Source::of(By::Other(author, version.clone())), effects);
+        self.catch_up();
         for (tab, left) in self.tabs.iter_mut().zip(undo) {
             tab.undo = left.unwrap_or(core::mem::take(&mut tab.undo));
         }

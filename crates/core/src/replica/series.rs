@@ -3,12 +3,13 @@
 
 use super::local::{Action, Edit, No, Shown};
 use super::reconcile::apply;
-use super::undo::Taken;
+use super::undo::{Stack, Taken};
 use super::{Effect, Replica};
 use crate::codec::cbor;
 use crate::diff::{Contested, Diff, compose, fused};
 use crate::limits::TRUSTED;
 use crate::prelude::*;
+use crate::value::Value;
 
 /// Where so many wait, nobody has seen whose came first: those of one tab are taken in a row.
 const BEHIND: usize = 8;
@@ -45,6 +46,18 @@ pub(super) fn by_tab(edits: Vec<Edited>) -> Vec<Vec<Edited>> {
     rows
 }
 
+/// What a tab did in a row.
+struct Row {
+    /// Each on what the one before it makes, and whether it is taken back together with that.
+    edits: Vec<(Diff, bool)>,
+    whole: Diff,
+    /// What the tab shows with all of them.
+    shown: Value,
+}
+
+/// What becomes of a row, what takes back each of it, and what it gave way in with the version that did that.
+type Moved = (Diff, Vec<(Taken, bool)>, Vec<(Contested, Vec<u8>)>);
+
 impl Replica {
     /// A patch of what a tab shows, and those of the `rest` that were made on the same and go on with it.
     pub(super) fn patch(
@@ -65,41 +78,90 @@ impl Replica {
             self.change(edit, diff, Shown { unchanged, local: true }, effects);
             return Ok(());
         }
-        let mut now = self.shown()?.clone();
-        let shown = self.tab(edit.tab).unseen.shown(&now);
-        let mut shown = shown.ok_or_else(No::unknown)?;
-        let mut mine = patch.resolve(&shown)?;
-        self.may_change(&mine, Some(&shown))?;
-        let (person, policy) = (self.person.clone(), self.policy);
-        let (mut made, mut whole, mut steps) = (mine.clone(), Diff::identity(), Vec::new());
-        let mut raised: Vec<(Contested, Vec<u8>)> = Vec::new();
+        let now = self.shown()?.clone();
+        let before = self.tab(edit.tab).unseen.shown(&now).ok_or_else(No::unknown)?;
+        let mine = patch.resolve(&before)?;
+        self.may_change(&mine, Some(&before))?;
+        let row = self.row(edit, (mine, &before), rest, most)?;
+        let (whole, steps, raised) = match self.at_once(edit.tab, &row, &before) {
+            Some((whole, steps)) => (whole, steps, Vec::new()),
+            None => self.one_by_one(edit.tab, row, before, now)?,
+        };
+        let tab = self.caught_up(edit.tab);
+        for (taken, merge) in steps {
+            tab.did(taken, merge);
+        }
+        self.changed(edit, whole, Shown { unchanged, local: true }, effects);
+        for (contested, meta) in raised {
+            self.raise(contested, meta, Vec::new());
+        }
+        Ok(())
+    }
+    /// The first, and those of the `rest` that go on with it, on what the tab shows.
+    fn row(
+        &mut self,
+        edit: &mut Edit<'_>,
+        (mut mine, before): (Diff, &Value),
+        rest: &mut Rest,
+        most: usize,
+    ) -> Result<Row, No> {
+        let mut shown = before.clone();
+        let mut row = Row { edits: Vec::new(), whole: Diff::identity(), shown: Value::Undefined };
         loop {
-            let unseen = &mut self.tab(edit.tab).unseen;
-            unseen.wrote(&mut mine);
-            let (moved, more) = unseen.moved(mine, &mut shown, policy, &person);
-            let flips = self.view_deleted && steps.is_empty();
-            steps.push((Taken { diff: moved.undo(&now), flips }, edit.merge));
-            apply(&moved, &mut now);
-            whole = compose(&whole, &moved)?;
-            for (contested, _) in &mut raised {
-                contested.place = contested.place.follow(&moved);
-            }
-            raised.extend(more);
-            if steps.len() > most {
+            self.tab(edit.tab).unseen.wrote(&mut mine);
+            apply(&mine, &mut shown);
+            row.whole = compose(&row.whole, &mine)?;
+            row.edits.push((mine, edit.merge));
+            if row.edits.len() > most {
                 break;
             }
             let Some(Edited { op, merge, action: Action::Patch(patch), .. }) = rest.peek() else { break };
             // What does not fit is refused by itself.
             let Ok(patch) = cbor::decode_patch(patch, &TRUSTED) else { break };
             let Ok(next) = patch.resolve(&shown) else { break };
-            let Some(both) = fused(&made, &next) else { break };
-            (edit.op, edit.merge, mine, made) = (*op, *merge, next, both);
+            if fused(&row.whole, &next).is_none() {
+                break;
+            }
+            (edit.op, edit.merge, mine) = (*op, *merge, next);
             rest.next();
         }
-        self.change_in_steps(edit, steps, whole, Shown { unchanged, local: true }, effects);
-        for (contested, meta) in raised {
-            self.raise(contested, meta, Vec::new());
+        row.shown = shown;
+        Ok(row)
+    }
+
+    /// All of a row moved behind what its tab has not seen, and what takes back each: none where it contradicts that.
+    fn at_once(&mut self, tab: &str, row: &Row, before: &Value) -> Option<(Diff, Vec<(Taken, bool)>)> {
+        let (person, flips) = (self.person.clone(), self.view_deleted);
+        let unseen = &mut self.tab(tab).unseen;
+        let moved = unseen.moved_apart(&row.whole, &row.shown, &person)?;
+        let (mut taken, mut value) = (Stack::default(), before.clone());
+        for (mine, merge) in &row.edits {
+            taken.push(Taken { diff: mine.undo(&value), flips: flips && taken.len(false) == 0 }, *merge);
+            apply(mine, &mut value);
         }
-        Ok(())
+        for theirs in unseen.changes() {
+            taken.behind(theirs, &|| row.shown.clone());
+        }
+        let mut merge = row.edits.first().is_some_and(|(_, merge)| *merge);
+        Some((moved, taken.into_steps().map(|taken| (taken, core::mem::take(&mut merge))).collect()))
+    }
+
+    /// The same for each of them, with what they give way in.
+    fn one_by_one(&mut self, tab: &str, row: Row, mut shown: Value, mut now: Value) -> Result<Moved, No> {
+        let (person, policy) = (self.person.clone(), self.policy);
+        let (mut whole, mut steps) = (Diff::identity(), Vec::new());
+        let mut raised: Vec<(Contested, Vec<u8>)> = Vec::new();
+        for (mine, merge) in row.edits {
+            let (moved, more) = self.tab(tab).unseen.moved(mine, &mut shown, policy, &person);
+            let flips = self.view_deleted && steps.is_empty();
+            steps.push((Taken { diff: moved.undo(&now), flips }, merge));
+            apply(&moved, &mut now);
+            whole = compose(&whole, &moved)?;
+            for (contested, _) in &mut raised {
+                contested.place = contested.place.follow(&moved);
+            }
+            raised.extend(more);
+        }
+        Ok((whole, steps, raised))
     }
 }

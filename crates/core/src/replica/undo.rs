@@ -2,9 +2,13 @@
 //!
 //! The last entry applies to the value shown, the one before it to what that makes of it, and so on. Where somebody else changed
 //! the same place, taking back would undo *their* change: what contradicts it is left out of the entry. So is what they did too.
+//!
+//! What happens in one transition is gathered, and stacks are moved behind it at its end, or when somebody needs them: where thirty tabs of two
+//! hundred entries each do something at once, moving each behind each takes longer than all the rest.
 
-use super::reconcile::{Policy, applied, reconcile};
-use crate::diff::{Diff, Order, compose};
+use super::reconcile::{Policy, applied, apply, reconcile};
+use super::{Replica, Tab};
+use crate::diff::{Diff, Order, compose, fused};
 use crate::prelude::*;
 use crate::value::Value;
 
@@ -61,6 +65,11 @@ impl Stack {
         }
     }
 
+    /// The entries, the first one first.
+    pub(super) fn into_steps(self) -> impl Iterator<Item = Taken> {
+        self.0.into_iter()
+    }
+
     pub(super) fn pop(&mut self) -> Option<Taken> {
         self.0.pop()
     }
@@ -96,7 +105,7 @@ impl Stack {
             taken.diff.apply(&mut value).ok()?;
         }
         let mut left = Stack(rest.cloned().collect());
-        left.behind(theirs, || base.clone());
+        left.behind(theirs, &|| base.clone());
         let (mut theirs, mut now) = (theirs.clone(), applied(theirs, base));
         for (mine, flips) in done.into_iter().rev() {
             let both = reconcile(&mine, &theirs, &|| value.clone(), policy, order);
@@ -110,17 +119,17 @@ impl Stack {
     }
 
     /// Somebody else changes what is shown, which is still as it was: `before` gives it.
-    pub(super) fn behind(&mut self, change: &Diff, before: impl Fn() -> Value) {
+    pub(super) fn behind(&mut self, change: &Diff, before: &dyn Fn() -> Value) {
         let mut change = change.clone();
         let mut shown: Option<Value> = None;
         for index in (0..self.0.len()).rev() {
             let (below, entry) = self.0.split_at_mut(index);
             let Some(Taken { diff: entry, .. }) = entry.first_mut() else { return };
             // What the entries above make of what is shown; only needed where something is contested.
-            let base = || shown.clone().unwrap_or_else(&before);
+            let base = || shown.clone().unwrap_or_else(before);
             let both = reconcile(entry, &change, &base, Policy::Theirs, Order::later(None, None));
             if !both.apart && !below.is_empty() {
-                let value = shown.get_or_insert_with(&before);
+                let value = shown.get_or_insert_with(before);
                 if entry.apply(value).is_err() {
                     self.0.drain(..=index);
                     return;
@@ -136,5 +145,52 @@ impl Stack {
         }
         // What is left of an entry may be nothing: then there is nothing to take back with it.
         self.0.retain(Taken::is_something);
+    }
+}
+
+/// What was shown in the transition under way, and the way back of each.
+pub(super) type Lately = [(Diff, Diff)];
+
+impl Tab {
+    /// Its stacks are behind all of it. `view` is what is shown then.
+    pub(super) fn catch_up(&mut self, lately: &Lately, view: Option<&Value>) {
+        let mut at = core::mem::replace(&mut self.caught_up, lately.len());
+        let Some(view) = view.filter(|_| !self.undo.0.is_empty() || !self.redo.0.is_empty()) else { return };
+        while let Some(((first, _), rest)) = lately.get(at..).and_then(<[_]>::split_first) {
+            let start = at;
+            let mut change = first.clone();
+            at += 1;
+            for (next, _) in rest {
+                let Some(both) = fused(&change, next) else { break };
+                change = both;
+                at += 1;
+            }
+            let before = || {
+                let mut value = view.clone();
+                lately[start..].iter().rev().for_each(|(_, back)| apply(back, &mut value));
+                value
+            };
+            self.undo.behind(&change, &before);
+            self.redo.behind(&change, &before);
+        }
+    }
+}
+
+impl Replica {
+    /// The stacks of all tabs are behind what was shown.
+    pub(super) fn catch_up(&mut self) {
+        for tab in &mut self.tabs {
+            tab.catch_up(&self.lately, self.view.as_ref());
+            tab.caught_up = 0;
+        }
+        self.lately.clear();
+    }
+
+    /// The same of one tab.
+    pub(super) fn caught_up(&mut self, name: &str) -> &mut Tab {
+        let index = self.tab_at(name);
+        let tab = &mut self.tabs[index];
+        tab.catch_up(&self.lately, self.view.as_ref());
+        tab
     }
 }

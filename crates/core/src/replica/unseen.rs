@@ -27,6 +27,16 @@ pub(super) struct Change {
     pub(super) by: By,
 }
 
+impl Change {
+    /// How an edit of this person stands to it.
+    fn order(&self, person: &str) -> Order {
+        match &self.by {
+            By::Own => Order::later(None, None),
+            By::Other(author, _) => Order::later(Some(person), author.as_deref()),
+        }
+    }
+}
+
 /// Whose a change is.
 #[derive(Clone, Debug)]
 pub(super) enum By {
@@ -151,9 +161,10 @@ impl Unseen {
             apply(&edit, shown);
         }
         for (index, change) in self.changes.iter_mut().enumerate() {
-            let (policy, order, meta) = match &change.by {
-                By::Own => (Policy::Mine, Order::later(None, None), &[][..]),
-                By::Other(author, meta) => (policy, Order::later(Some(person), author.as_deref()), &meta[..]),
+            let order = change.order(person);
+            let (policy, meta) = match &change.by {
+                By::Own => (Policy::Mine, &[][..]),
+                By::Other(_, meta) => (policy, &meta[..]),
             };
             let base = || before.as_ref().unwrap_or(shown).clone();
             let both = reconcile(&edit, &change.diff, &base, policy, order);
@@ -172,6 +183,25 @@ impl Unseen {
             (edit, change.diff) = (both.mine, both.theirs);
         }
         (edit, raised)
+    }
+
+    /// The same of an edit that `shown` has in it already, unless it contradicts them, does the same as one of them, or they are several.
+    pub(super) fn moved_apart(&mut self, edit: &Diff, shown: &Value, person: &str) -> Option<Diff> {
+        let [change] = &mut self.changes[..] else { return self.changes.is_empty().then(|| edit.clone()) };
+        let order = change.order(person);
+        let (mine, theirs) =
+            (rebase(edit, &change.diff, order).ok()?, rebase(&change.diff, edit, order.reversed()).ok()?);
+        if theirs.amount() < change.diff.amount() {
+            return None;
+        }
+        change.back = theirs.invert(shown);
+        change.diff = theirs;
+        Some(mine)
+    }
+
+    /// What is there that the tab has not seen.
+    pub(super) fn changes(&self) -> impl Iterator<Item = &Diff> {
+        self.changes.iter().map(|change| &change.diff)
     }
 
     /// Whether an edit contradicts none of them, also what one of them did too and a later one took back.

@@ -8,7 +8,7 @@
  */
 
 import { ackChannel, isSame, randomId, upstreamChannel } from '../messages.js';
-import type { Ack, ClientStatus, HostState, Me, Upstream, Warning } from '../messages.js';
+import type { Ack, ClientStatus, Echo, HostState, Me, Upstream, Warning } from '../messages.js';
 import { foreignOrigin } from '../reach.js';
 import { Connection } from './connection.js';
 import { Run } from './run.js';
@@ -106,7 +106,8 @@ export class Host {
   /** Resolves when tabs are served; rejects where that can't be. */
   async start(): Promise<void> {
     this.#upstream.onmessage = ({ data }: MessageEvent<Upstream>) => this.#take(data);
-    this.#acks.onmessage = ({ data }: MessageEvent<Ack>) => {
+    this.#acks.onmessage = ({ data }: MessageEvent<Ack | Echo>) => {
+      if (data.type === 'echo') return this.#tabs.echoed();
       if (this.#ready && data.epoch === this.#epoch) this.#run?.ack(data.entity, data.tab);
     };
     globalThis.addEventListener?.('online', this.#online);

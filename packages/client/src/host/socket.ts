@@ -2,7 +2,8 @@
  * The WebSocket: opening it, and noticing that it is dead although nobody closed it.
  *
  * A browser can't send pings. But every request is answered, and the replicas ask for what was quiet for 25 seconds: so where an answer is
- * owed for 10 seconds and nothing at all came, the socket counts as dead.
+ * owed for 10 seconds and nothing at all came, the socket counts as dead. Not at once where this thread was too busy to look at that time: then
+ * what came may still be in a queue, as where thirty tabs write.
  */
 
 import { answer, post } from './post.js';
@@ -30,6 +31,10 @@ export interface TransportEvents {
 
 const OPENING = 10_000;
 const OWED = 10_000;
+/** A look that is so much later was kept by other work, by sleep, or by a browser that lets hidden pages wait: then there is another soon, so often in a row. */
+const LATE = 500;
+const SOON = 2_000;
+const EXCUSED = 2;
 /** What the server takes in one frame, unless it is set otherwise. Longer ones go by HTTP, which takes as much as a value may have. */
 const LONGEST = 1 << 20;
 /** The server's close code for a session that has ended. */
@@ -61,6 +66,9 @@ export class Socket implements Transport {
   #heard = Date.now();
   /** Since when an answer is owed. */
   #owed: number | undefined;
+  /** When it is to be looked whether it came, and how often that was too late in a row. */
+  #due = 0;
+  #late = 0;
   /** Bytes sent, and how many of them had left when the answer became due. */
   #sent = 0;
   #gone = 0;
@@ -75,6 +83,7 @@ export class Socket implements Transport {
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
       this.#heard = Date.now();
       this.#owed = undefined;
+      this.#late = 0;
       if (data instanceof ArrayBuffer) events.frame(new Uint8Array(data));
     };
     socket.onclose = ({ code }) => this.#lose(code === SESSION_OVER);
@@ -91,7 +100,7 @@ export class Socket implements Transport {
     }
     this.#socket.send(frame as Uint8Array<ArrayBuffer>);
     this.#sent += frame.length;
-    this.#timer ??= setTimeout(this.#look, OWED);
+    if (!this.#timer) this.#wait(OWED);
   }
 
   probe(): void {
@@ -129,11 +138,17 @@ export class Socket implements Transport {
     if (now - this.#owed >= OWED) {
       const backlog = this.#socket.bufferedAmount;
       const gone = this.#sent - backlog;
+      if (now - this.#due > LATE && this.#late++ < EXCUSED) return this.#wait(SOON);
       // A slow line that still takes what we send is not a dead one.
       if (backlog === 0 || gone === this.#gone) return this.#lose(false);
       this.#gone = gone;
       this.#owed = now;
     }
-    this.#timer = setTimeout(this.#look, this.#owed + OWED - now);
+    this.#wait(this.#owed + OWED - now);
   };
+
+  #wait(pause: number): void {
+    this.#due = Date.now() + pause;
+    this.#timer = setTimeout(this.#look, pause);
+  }
 }

@@ -3,11 +3,12 @@
  *
  * - A tab is gone when the lock that it holds for life is granted to us, or when it says so.
  * - After a message on an entity's channel every tab that has it open must ack within five seconds, or it is taken to have left that entity.
- *   A tab that was merely asleep says something about the entity later and is told to open it again (`reopen`).
+ *   Where everybody is busy acks wait in queues for longer than that, so an echo is sent after them and waited for: tabs that open again cost most where
+ *   there is least time. A tab that was merely asleep says something about the entity later and is told to open it again (`reopen`).
  */
 
-import { allChannel, entityChannel, tabChannel, tabLock } from '../messages.js';
-import type { NamedPolicy, ToAll, ToEntity, ToTab } from '../messages.js';
+import { ackChannel, allChannel, entityChannel, tabChannel, tabLock } from '../messages.js';
+import type { Echo, NamedPolicy, ToAll, ToEntity, ToTab } from '../messages.js';
 
 export interface TabEvents {
   /** It is no longer there; it has left its entities already. */
@@ -41,6 +42,8 @@ export class Tabs {
   /** Per entity and tab, when its ack is due. In order, since each is due equally long after it was asked for. */
   readonly #due = new Map<string, { entity: string; tab: string; at: number }>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the echo was sent that is waited for. */
+  #echo: number | undefined;
 
   constructor(url: string, events: TabEvents) {
     this.#url = url;
@@ -125,6 +128,7 @@ export class Tabs {
     this.#due.clear();
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#echo = undefined;
   }
 
   acked(entity: string, tab: string): void {
@@ -175,21 +179,35 @@ export class Tabs {
 
   readonly #collect = (): void => {
     this.#timer = undefined;
+    const [first] = this.#due.values();
+    if (!first) return;
     const now = Date.now();
-    for (const [name, debt] of this.#due) {
-      if (debt.at > now) break;
+    if (now < first.at) this.#timer = setTimeout(this.#collect, first.at - now);
+    else if (now - first.at > 1_000) {
       // A timer this late means that we were asleep ourselves, and the acks are still in the queue behind it.
-      if (now - debt.at > 1_000) {
-        for (const other of this.#due.values()) other.at = now + ACK_PATIENCE;
-        break;
-      }
+      for (const debt of this.#due.values()) debt.at = now + ACK_PATIENCE;
+      this.#timer = setTimeout(this.#collect, ACK_PATIENCE);
+    }
+    else if (this.#echo === undefined) {
+      this.#echo = now;
+      const channel = new BroadcastChannel(ackChannel(this.#url));
+      channel.postMessage({ type: 'echo' } satisfies Echo);
+      channel.close();
+    }
+  };
+
+  /** What was sent before the echo has come: who still owes an ack that was due then has left. */
+  echoed(): void {
+    const sent = this.#echo ?? 0;
+    this.#echo = undefined;
+    for (const [name, debt] of this.#due) {
+      if (debt.at > sent) break;
       this.#due.delete(name);
       this.leave(debt.entity, debt.tab);
       this.#events.silent(debt.entity, debt.tab);
     }
-    const [next] = this.#due.values();
-    if (next) this.#timer ??= setTimeout(this.#collect, Math.max(0, next.at - now));
-  };
+    if (!this.#timer) this.#collect();
+  }
 }
 
 const key = (entity: string, tab: string): string => `${entity} ${tab}`;

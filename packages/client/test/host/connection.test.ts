@@ -174,6 +174,24 @@ test('any frame says that it is alive', async () => {
   expect(log).not.toContain('down');
 });
 
+test('where the look comes late, what came may wait behind it', async () => {
+  await start();
+  const socket = FakeSocket.last;
+  // For 14 seconds this thread does something else, and then looks before it reads.
+  const busy = async (): Promise<void> => {
+    send('note:a', 'get');
+    vi.setSystemTime(Date.now() + 4_000);
+    await pass(10_000);
+  };
+  await busy();
+  socket.say('hello');
+  await pass(60_000);
+  expect(log).not.toContain('down');
+  await busy();
+  await pass(2_000);
+  expect(log).toContain('down');
+});
+
 test('a slow line that still takes what is sent is not dead', async () => {
   await start();
   send('note:a', 'post');

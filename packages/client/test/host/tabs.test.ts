@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Tabs } from '../../src/host/tabs.js';
-import { entityChannel, tabChannel, tabLock, type Said, type ToEntity } from '../../src/messages.js';
+import { ackChannel, entityChannel, tabChannel, tabLock, type Said, type ToEntity } from '../../src/messages.js';
 import { browser, FakeChannel, pass, settle, tidy, URL_, type FakeLocks } from './fakes.js';
 
 const A = 'note:a';
@@ -11,11 +11,14 @@ const show = said({ type: 'show', seq: 1, patch: new Uint8Array() }, { type: 'st
 let locks: FakeLocks;
 let tabs: Tabs;
 let log: string[];
+let acks: FakeChannel;
 
 beforeEach(() => {
   ({ locks } = browser());
   log = [];
   tabs = new Tabs(URL_, { gone: tab => log.push(`gone ${tab}`), silent: (entity, tab) => log.push(`silent ${entity} ${tab}`) });
+  acks = new FakeChannel(ackChannel(URL_));
+  acks.onmessage = () => tabs.echoed();
 });
 afterEach(() => {
   tabs.close();
@@ -128,6 +131,23 @@ test('after a sleep the acks that are on their way are waited for', async () => 
   tabs.acked(A, 'one');
   await pass(60_000);
   expect(log).toEqual([]);
+});
+
+test('an ack that comes late, but before what was sent behind it, is in time', async () => {
+  await live('one');
+  await live('two');
+  let echo = (): void => undefined;
+  acks.onmessage = () => (echo = () => tabs.echoed());
+  tabs.toEntity(A, show);
+  await pass(20_000);
+  expect(log).toEqual([]);
+  tabs.acked(A, 'one');
+  echo();
+  expect(log).toEqual([`silent ${A} two`]);
+  tabs.toEntity(A, show);
+  await pass(4_900);
+  echo();
+  expect(log).toEqual([`silent ${A} two`]);
 });
 
 test('an entity has a channel while a tab has it open', async () => {

@@ -170,3 +170,55 @@ fn what_is_taken_back_and_brought_back_in_a_row_is_where_it_was_for_the_edit_beh
         assert_eq!((Some(server.value()), &ada.tab.view), (wanted, &other.view), "{behind}");
     }
 }
+
+#[test]
+fn of_what_many_tabs_did_at_once_each_takes_back_its_own() {
+    for first in [r#"{"l":[],"n":0}"#, r#"{"l":[{"id":"there"}],"n":0}"#] {
+        let (mut server, mut ada, _) = two(&value(first));
+        let mut other = second_tab(&mut ada);
+        let start = server.value();
+        // Twice, so that there is something to take back already when the others' comes.
+        for round in 0..2 {
+            let mut edits = Vec::new();
+            for n in 0..6 {
+                for (tab, name) in [(&mut ada.tab, "ada"), (&mut other, "other")] {
+                    let Some(Value::Object(members)) = &tab.view else { panic!("no value") };
+                    let Value::Array(items) = &members["l"] else { panic!("no list") };
+                    let (at, id) = (items.len(), format!("{name}{round}{n}"));
+                    let step = if n == 3 {
+                        r#"{"n":{"$increment":1}}"#.to_owned()
+                    } else {
+                        format!(r#"{{"l":{{"{at}":{{"id":"{id}"}}}}}}"#)
+                    };
+                    edits.push(made(tab, name, patch(&step)));
+                }
+            }
+            let effects = together(&mut ada, &mut other, edits, &mut server);
+            assert_eq!(shows(&effects), 2);
+        }
+        for left in (0..12).rev() {
+            ada.act(Action::Undo, Some(&mut server));
+            let Value::Object(members) = server.value() else { panic!("no value") };
+            let Value::Array(items) = &members["l"] else { panic!("no list") };
+            let of = |name: &str| items.iter().filter(|item| format!("{item:?}").contains(name)).count();
+            let Value::Number(counted) = members["n"] else { panic!("no number") };
+            assert_eq!((of("other"), of("ada") + counted as usize - 2), (10, left), "{left}");
+        }
+        assert_ne!(server.value(), start);
+        assert!(conflicts(&ada).is_empty());
+    }
+}
+
+#[test]
+fn of_a_row_what_another_tab_did_too_stays_done() {
+    let (mut server, mut ada, _) = two(&value(r#"{"l":["a","b","c"],"n":0}"#));
+    let mut other = second_tab(&mut ada);
+    let gone = r#"{"l":{"$array":[1,-1]}}"#;
+    let mut edits = vec![made(&mut other, "other", patch(gone))];
+    edits.extend([gone, r#"{"n":1}"#].map(|step| made(&mut ada.tab, "ada", patch(step))));
+    together(&mut ada, &mut other, edits, &mut server);
+    assert_eq!(server.value(), value(r#"{"l":["a","c"],"n":1}"#));
+    ada.act(Action::Undo, Some(&mut server));
+    ada.act(Action::Undo, Some(&mut server));
+    assert_eq!(server.value(), value(r#"{"l":["a","c"],"n":0}"#));
+}
