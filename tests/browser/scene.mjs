@@ -1,6 +1,6 @@
 // Several people at once, each in a browser of their own behind a line that can be cut, and what all of them have in the end.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -170,10 +170,12 @@ export function once(make) {
   return () => (made ??= make());
 }
 
-/** `timeweft serve` with a page that has all of the package. */
-export async function serve() {
+/** `timeweft serve` with a page that has all of the package, and with these types. */
+export async function serve(types = {}) {
   const site = mkdtempSync(path(tmpdir(), 'timeweft-site-'));
   await buildSite(site, fileURLToPath(new URL('site/all/main.js', import.meta.url)));
-  const server = await Server.start({ assets: site });
+  const declared = path(site, 'timeweft.types.json');
+  writeFileSync(declared, JSON.stringify(types));
+  const server = await Server.start({ assets: site, options: ['--types', declared] });
   return { server, stop: () => server.stop().finally(() => rmSync(site, { recursive: true, force: true })) };
 }
