@@ -26,6 +26,20 @@ test('a tag answers 304, HEAD has the headers of GET and no body', async () => {
   assert.ok([null, get.headers.get('content-length')].includes(head.headers.get('content-length')));
 });
 
+test('a key is a key in whatever letters, and a version in none of ours is no version', async () => {
+  const note = await ada.note({ n: 1 });
+  for (const key of ['Zo\u00eb-1', 'cl\u00c3\u00a9-1']) {
+    const ask = () => ada.ask('PATCH', note.path, { headers: { 'If-Unmodified-Since': note.version, 'Idempotency-Key': key }, body: { diff: { n: { $increment: 1 } } } });
+    const answers = [await ask(), await ask()];
+    assert.deepEqual(answers.map(({ status }) => status), [200, 200]);
+    assert.deepEqual(answers[1].body.meta, answers[0].body.meta);
+  }
+  assert.deepEqual((await ada.ask('GET', note.path)).body.value, { n: 3 });
+  for (const headers of [{ 'If-Match': '"\u00e9"' }, { 'If-Unmodified-Since': '\u00ff' }]) {
+    assert.equal((await ada.ask('DELETE', note.path, { headers })).status, 400);
+  }
+});
+
 test('OPTIONS and 405 say what an address takes', async () => {
   const options = await ada.ask('OPTIONS', '/api/v1/entities/note:x');
   assert.deepEqual([options.status, options.headers.get('allow')], [204, 'GET, HEAD, PATCH, PUT, DELETE, OPTIONS']);

@@ -61,8 +61,9 @@ pub(crate) fn operation_out(operation: native::Operation) -> wit::Operation {
                 idempotency_key,
             })
         }
-        Operation::Put(native::Put { value, if_unmodified_since }) => {
-            wit::Operation::Put(wit::Put { value: value.0, if_unmodified_since: at(if_unmodified_since) })
+        Operation::Put(native::Put { value, if_unmodified_since, idempotency_key }) => {
+            let if_unmodified_since = at(if_unmodified_since);
+            wit::Operation::Put(wit::Put { value: value.0, if_unmodified_since, idempotency_key })
         }
         Operation::Delete(native::Delete { if_unmodified_since }) => {
             wit::Operation::Delete(wit::Delete { if_unmodified_since: at(if_unmodified_since) })
@@ -98,10 +99,13 @@ pub(crate) fn operation_in(operation: wit::Operation) -> native::Operation {
                 idempotency_key,
             })
         }
-        Operation::Put(wit::Put { value, if_unmodified_since }) => native::Operation::Put(native::Put {
-            value: native::CborValue(value),
-            if_unmodified_since: at(if_unmodified_since),
-        }),
+        Operation::Put(wit::Put { value, if_unmodified_since, idempotency_key }) => {
+            native::Operation::Put(native::Put {
+                idempotency_key,
+                value: native::CborValue(value),
+                if_unmodified_since: at(if_unmodified_since),
+            })
+        }
         Operation::Delete(wit::Delete { if_unmodified_since }) => {
             native::Operation::Delete(native::Delete { if_unmodified_since: at(if_unmodified_since) })
         }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use spin_sdk::http::{HeaderMap, Method, Request};
+use spin_sdk::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use crate::outgoing::{Answer, failure};
 use crate::wit::timeweft::person::handler;
@@ -63,15 +63,17 @@ impl From<Incoming> for handler::Request {
     }
 }
 
-/// Names are lower case already; a value that isn't text is nothing that the person could use.
+/// Names are lower case already. What is no UTF-8 is ISO-8859-1 (RFC 9110, 5.5): what came is never taken for something that did not.
 fn text_headers(headers: &HeaderMap) -> Vec<handler::Header> {
-    let text = headers.iter().filter_map(|(name, value)| {
-        Some(handler::Header {
-            name: name.as_str().to_owned(),
-            value: str::from_utf8(value.as_bytes()).ok()?.to_owned(),
-        })
-    });
-    text.collect()
+    let text = |value: &[u8]| match str::from_utf8(value) {
+        Ok(text) => text.to_owned(),
+        Err(_) => value.iter().map(|byte| char::from(*byte)).collect(),
+    };
+    let header = |(name, value): (&HeaderName, &HeaderValue)| handler::Header {
+        name: name.as_str().to_owned(),
+        value: text(value.as_bytes()),
+    };
+    headers.iter().map(header).collect()
 }
 
 fn too_large(limit: usize) -> Answer {

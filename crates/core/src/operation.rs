@@ -211,6 +211,8 @@ pub struct Put {
     pub value: CborValue,
     /// The version that it was made on.
     pub if_unmodified_since: Option<Timestamp>,
+    /// A repetition with the key that made a version is answered as the first was.
+    pub idempotency_key: Option<String>,
 }
 
 /// Marks the entity deleted, in a version of its own with the same value.

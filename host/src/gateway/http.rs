@@ -244,10 +244,13 @@ fn connection_id() -> Result<Arc<str>, getrandom::Error> {
     Ok(format!("{number:032x}").into())
 }
 
-/// Headers whose values are no text are left out.
+/// What is no UTF-8 is ISO-8859-1 (RFC 9110, 5.5): what came is never taken for something that did not.
 pub(crate) fn text_headers(headers: &HeaderMap) -> Headers {
-    let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
-    headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?))).collect()
+    let text = |value: &HeaderValue| match str::from_utf8(value.as_bytes()) {
+        Ok(text) => text.to_owned(),
+        Err(_) => value.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
+    };
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
 }
 
 /// Adds headers that the backend gave; the framing is ours.

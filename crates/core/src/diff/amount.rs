@@ -4,14 +4,15 @@ use super::{Diff, Segment};
 use crate::prelude::*;
 
 impl Diff {
-    /// How much is put in, taken out and set.
+    /// How much is put in, taken out, moved and set.
     pub fn amount(&self) -> usize {
         fn along<T, I>(segments: &[Segment<T, I>], put: impl Fn(&T) -> usize, inner: impl Fn(&I) -> usize) -> usize {
             let of = |segment: &Segment<T, I>| match segment {
                 Segment::Insert(run, _) => put(run),
                 Segment::Delete(length) => *length,
-                Segment::Inner(change) | Segment::Put(_, Some(change)) => inner(change),
-                Segment::Keep(_) | Segment::Take(_) | Segment::Put(_, None) => 0,
+                Segment::Inner(change) => inner(change),
+                Segment::Put(_, change) => 1 + change.as_ref().map_or(0, &inner),
+                Segment::Keep(_) | Segment::Take(_) => 0,
             };
             segments.iter().map(of).sum()
         }

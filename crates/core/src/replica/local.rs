@@ -340,7 +340,7 @@ impl Replica {
         let base = seen.or(self.view.as_ref()).cloned();
         let with_mine = base.as_ref().map(|base| applied(mine, base));
         if let Some(contested) = self.asks(base, with_mine) {
-            self.raise(contested, Vec::new(), Vec::new());
+            self.raise(contested, self.version_meta(), Vec::new());
         }
         Err(No::deleted())
     }

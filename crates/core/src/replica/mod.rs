@@ -40,7 +40,7 @@ mod unseen;
 use crate::codec::cbor;
 use crate::diff::Diff;
 use crate::id::EntityId;
-use crate::message::{Code, Push};
+use crate::message::{Code, Format, Push, encode_meta};
 use crate::operation::Meta;
 use crate::prelude::*;
 use crate::value::Value;
@@ -245,6 +245,11 @@ impl Replica {
             Confirmed::Version(_, meta) => Some(meta),
             Confirmed::Unknown | Confirmed::Missing => None,
         }
+    }
+
+    /// The meta of what is confirmed, as conflicts tell it; empty where nothing is.
+    fn version_meta(&self) -> Vec<u8> {
+        self.version().map_or_else(Vec::new, |meta| encode_meta(meta, Format::Cbor))
     }
 
     /// `diff` changes what is shown; nothing to do if it changes nothing.

@@ -11,9 +11,17 @@ use crate::event::{Header, header};
 
 use super::answer::{Refused, refuse};
 
+/// A header that may be there once: of two that say different things neither is what was meant.
+pub(super) fn only<'a>(headers: &'a [Header], name: &str) -> Result<Option<&'a str>, Refused> {
+    match headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name)).count() {
+        0 | 1 => Ok(header(headers, name)),
+        _ => Err(refuse(Code::BadRequest, format!("`{name}` is there more than once; send one"))),
+    }
+}
+
 /// A date in a header, in the form of section 1.
 pub(super) fn date(headers: &[Header], name: &str) -> Result<Option<Timestamp>, Refused> {
-    let Some(text) = header(headers, name) else { return Ok(None) };
+    let Some(text) = only(headers, name)? else { return Ok(None) };
     // Who puts our `ETag` into a date header means what is in it.
     let text = text.trim().trim_matches('"');
     Timestamp::parse(text).map(Some).map_err(|error| refuse(Code::BadRequest, format!("`{name}`: {error}")))
@@ -28,7 +36,7 @@ pub(super) fn base(headers: &[Header]) -> Result<Option<Timestamp>, Refused> {
         ));
     }
     let by_date = date(headers, "if-unmodified-since")?;
-    let by_tag = match header(headers, "if-match").map(str::trim) {
+    let by_tag = match only(headers, "if-match")?.map(str::trim) {
         None | Some("*") => None,
         Some(tag) => {
             let version = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));

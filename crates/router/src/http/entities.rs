@@ -14,7 +14,7 @@ use crate::host::Host;
 use crate::presence;
 
 use super::answer::{Refused, fields, media_type, needed, of_response, of_value, refuse};
-use super::conditional::{base, date, is_known};
+use super::conditional::{base, date, is_known, only};
 use super::exchange::Exchange;
 
 /// What `PATCH` takes.
@@ -121,11 +121,13 @@ pub(super) async fn patch<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId)
 }
 
 pub(super) async fn put<H: Host>(exchange: &Exchange<'_, H>, entity: EntityId) -> Result<HttpResponse, Refused> {
-    let if_unmodified_since = base(&exchange.request.headers)?;
+    let headers = &exchange.request.headers;
+    let if_unmodified_since = base(headers)?;
+    let idempotency_key = idempotency_key(headers)?;
     let caller = exchange.caller().await?;
     let fields = fields(exchange.request, &exchange.router.config)?;
     let value = needed(fields.value("value")?, "value")?;
-    let put = Action::Apply(Operation::Put(Put { value, if_unmodified_since }));
+    let put = Action::Apply(Operation::Put(Put { value, if_unmodified_since, idempotency_key }));
     Ok(answer(exchange, executed(exchange, caller.principal(), entity, put).await))
 }
 
@@ -175,7 +177,7 @@ pub(super) async fn subscribers<H: Host>(
 
 /// As long as on the socket.
 pub(super) fn idempotency_key(headers: &[Header]) -> Result<Option<String>, Refused> {
-    match header(headers, "idempotency-key") {
+    match only(headers, "idempotency-key")? {
         Some(key) if key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY => {
             Err(refuse(Code::BadRequest, format!("`idempotency-key` has 1 to {MAX_IDEMPOTENCY_KEY} bytes")))
         }

@@ -54,19 +54,25 @@ impl Terms {
     }
 }
 
+/// One person's, as versions keep it.
+fn key(context: &Context, key: Option<String>) -> Option<[u8; KEY]> {
+    key.map(|key| digest(&context.person_id, &key))
+}
+
 impl<S: Store, N: Fn() -> u32> Engine<S, N> {
     /// Applies a diff, under what others changed since the version named, if it is apart from that.
     pub async fn patch(&self, context: &Context, id: &EntityId, patch: operation::Patch) -> Result<Committed, Failure> {
         let diff = cbor::decode_patch(&patch.diff.0, &context.limits).map_err(refuse)?;
-        let key = patch.idempotency_key.map(|key| digest(&context.person_id, &key));
-        let terms = Terms { since: patch.if_unmodified_since, key, valid_from: patch.valid_from };
+        let (since, valid_from) = (patch.if_unmodified_since, patch.valid_from);
+        let terms = Terms { since, key: key(context, patch.idempotency_key), valid_from };
         self.change(context, id, Edit::Patch(diff), terms).await
     }
 
     /// Replaces the value: what differs between the version named and the new value is applied as a diff is.
     pub async fn put(&self, context: &Context, id: &EntityId, put: Put) -> Result<Committed, Failure> {
         let value = decode_value(context, &put.value)?;
-        self.change(context, id, Edit::Value(value), Terms::since(put.if_unmodified_since)).await
+        let terms = Terms { key: key(context, put.idempotency_key), ..Terms::since(put.if_unmodified_since) };
+        self.change(context, id, Edit::Value(value), terms).await
     }
 
     /// Replaces the value by that of an older version, as `put` does.

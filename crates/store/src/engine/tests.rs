@@ -447,13 +447,13 @@ fn putting_a_value_merges_like_the_diff_it_is() {
     wait(engine.put(
         &by("ann", 6),
         &id(),
-        Put { value: value(r#"{"a":2,"b":1}"#), if_unmodified_since: Some(Timestamp(5)) },
+        Put { value: value(r#"{"a":2,"b":1}"#), if_unmodified_since: Some(Timestamp(5)), idempotency_key: None },
     ))
     .unwrap();
     wait(engine.put(
         &by("bob", 7),
         &id(),
-        Put { value: value(r#"{"a":1,"b":2}"#), if_unmodified_since: Some(Timestamp(5)) },
+        Put { value: value(r#"{"a":1,"b":2}"#), if_unmodified_since: Some(Timestamp(5)), idempotency_key: None },
     ))
     .unwrap();
     assert_eq!(
@@ -463,7 +463,7 @@ fn putting_a_value_merges_like_the_diff_it_is() {
     let clash = wait(engine.put(
         &by("bob", 8),
         &id(),
-        Put { value: value(r#"{"a":9,"b":1}"#), if_unmodified_since: Some(Timestamp(5)) },
+        Put { value: value(r#"{"a":9,"b":1}"#), if_unmodified_since: Some(Timestamp(5)), idempotency_key: None },
     ));
     assert!(matches!(clash, Err(Failure::Conflict(..))));
 }
@@ -479,8 +479,11 @@ fn bad_diffs_say_what_is_wrong_and_change_nothing() {
     }
     let garbage = wait(engine.patch(&who, &id(), Patch::of(CborDiff(vec![0xff]), Timestamp(5))));
     assert!(matches!(garbage, Err(Failure::BadRequest(_))));
-    let undefined =
-        wait(engine.put(&who, &id(), Put { value: CborValue(vec![0xf7]), if_unmodified_since: Some(Timestamp(5)) }));
+    let undefined = wait(engine.put(
+        &who,
+        &id(),
+        Put { value: CborValue(vec![0xf7]), if_unmodified_since: Some(Timestamp(5)), idempotency_key: None },
+    ));
     assert!(matches!(undefined, Err(Failure::BadRequest(_))));
     assert_eq!(at(&wait(engine.read(&who, &id(), Read::whole(Which::Current))).unwrap()), Timestamp(5));
 }

@@ -146,8 +146,8 @@ class Differ {
     // Without those at whose index something else is by now.
     const increments = counts?.size ? new Map([...counts].filter(([index, { to }]) => Object.is(next[Number(index)], to))) : undefined;
     const shorter = Math.min(old.length, next.length);
-    // Where there are nodes, each is an element by itself: what only holds the same as one may not take its place.
-    const isNew = this.trusted || !next.some(isNode);
+    // Where there are nodes, as in a draft, each is an element by itself: what only holds the same as one may not take its place.
+    const isNew = this.trusted || !(writes || next.some(isNode));
     const equal = (i: number, j: number): boolean => {
       const now = latest(next[j]);
       return !increments?.has(String(j)) && (old[i] === now || ((isNew || typeof now !== 'object') && same(old[i], now)));

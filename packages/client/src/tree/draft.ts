@@ -12,16 +12,16 @@ import { copyOf, isContainer, kindOf, put, sum, type Container } from './value.j
 /** Asked of a proxy of ours for its draft. */
 const DRAFT = Symbol('draft');
 
-const draftOf = (value: object): Draft | undefined => (value as { [DRAFT]?: Draft })[DRAFT];
+const draftOf = (value: unknown): Draft | undefined => (typeof value === 'object' ? (value as { [DRAFT]?: Draft } | null)?.[DRAFT] : undefined);
 
 /** What a draft stands for by now; anything else is itself. */
-export const latest = (value: unknown): unknown => (typeof value === 'object' && value !== null ? (draftOf(value)?.now ?? value) : value);
+export const latest = (value: unknown): unknown => draftOf(value)?.now ?? value;
 
-/** The node that a draft was made of; anything else is itself. */
-export const original = (value: unknown): unknown => (typeof value === 'object' && value !== null ? (draftOf(value)?.base ?? value) : value);
+/** The node that a draft, or a copy of what can't be frozen, was made of; anything else is itself. */
+export const original = (value: unknown): unknown => (draftOf(value) ?? THAWED.get(value as object))?.base ?? value;
 
-/** Whether this is, or may be, a node of a tree or a draft of one, and not new from the app. */
-export const isNode = (value: unknown): boolean => typeof value === 'object' && value !== null && (Object.isFrozen(value) || draftOf(value) !== undefined);
+/** Whether this is, or may be, a node of a tree or was made of one, and not new from the app. */
+export const isNode = (value: unknown): boolean => original(value) !== value || (Object.isFrozen(value) && isContainer(value));
 
 /** What was added to a number, with `increment`. */
 export interface Increment {
@@ -48,7 +48,7 @@ export interface Writes {
 
 /** What was written to `value`, a draft of `old`. `undefined`: it isn't one. */
 export const writesTo = (old: object, value: unknown): Writes | undefined => {
-  const draft = draftOf(value as object);
+  const draft = draftOf(value);
   if (draft?.base !== old) return undefined;
   // A draft may be handed to another `update`, from inside its own or after that.
   const own = !draft.scope.open && draft.isTidy && !Object.isFrozen(draft.copy);
@@ -144,14 +144,19 @@ class Draft implements ProxyHandler<object> {
     const now = this.now as Record<string | symbol, unknown>;
     const value = now[key];
     if (typeof value === 'function' && Array.isArray(now) && Object.hasOwn(MUTATORS, key)) return this.#mutator(value as Mutator);
-    if (typeof value !== 'object' || value === null || typeof key === 'symbol' || !Object.hasOwn(now, key)) return value;
-    if (draftOf(value)) return value;
+    if (typeof key === 'symbol' || !Object.hasOwn(now, key)) return value;
+    const shown = this.#shown(value, key);
+    if (!Object.is(shown, value) && !draftOf(shown)) put(this.write(key) as Record<string, unknown>, key, shown);
+    return shown;
+  }
+
+  /** What the app may write to in place of `value`, which is or was in this: its draft or, of what can't be frozen, a copy. */
+  #shown(value: unknown, key: Key): unknown {
     // What is not frozen the app has put in: it is written to as it is.
-    if (Object.isFrozen(value) && isContainer(value)) return this.scope.child(value, this, key).proxy;
-    if (this.scope.lasting || isContainer(value) || this.scope.mutable.has(value)) return value;
+    if (isContainer(value)) return Object.isFrozen(value) ? this.scope.child(value, this, key).proxy : value;
+    if (this.scope.lasting || typeof value !== 'object' || value === null || this.scope.mutable.has(value)) return value;
     const copy = thaw(value) as object;
     this.scope.mutable.add(copy);
-    put(this.write(key) as Record<string, unknown>, key, copy);
     return copy;
   }
 
@@ -166,8 +171,7 @@ class Draft implements ProxyHandler<object> {
       for (const one of given) if (typeof one === 'object' && one !== null) draft.scope.mutable.add(one);
       const made = method.apply(draft.write(), given);
       if (made === draft.copy) return draft.proxy;
-      const asDraft = (item: unknown) => (Object.isFrozen(item) && isContainer(item) ? draft.scope.child(item, draft, '').proxy : item);
-      return Array.isArray(made) && !Object.isFrozen(made) && !draftOf(made) ? made.map(asDraft) : asDraft(made);
+      return method === [].splice ? (made as unknown[]).map(item => draft.#shown(item, '')) : draft.#shown(made, '');
     };
   }
 
@@ -264,7 +268,6 @@ class Draft implements ProxyHandler<object> {
     // Not there any more by identity: then what is now in that place.
     const key = this.#keyIn(above.now) ?? this.key;
     const value = (above.now as Record<Key, unknown>)[key];
-    if (typeof value !== 'object' || value === null) return this;
     return draftOf(value) ?? (Object.isFrozen(value) && isContainer(value) ? this.scope.child(value, above, key) : this);
   }
 
@@ -281,16 +284,16 @@ type Mutator = (...given: unknown[]) => unknown;
 
 const MUTATORS = { copyWithin: 1, fill: 1, pop: 1, push: 1, reverse: 1, shift: 1, sort: 1, splice: 1, unshift: 1 };
 
-/** What was added in what `thaw` made. */
-const COUNTS = new WeakMap<object, Increments>();
+/** Of what `thaw` made, what of, and what was added in it. */
+const THAWED = new WeakMap<object, { readonly base: object; readonly increments: Increments }>();
 
 /** What was added to numbers in a `Map` of a draft, or inside of it. */
-export const countsIn = (value: object): Increments | undefined => COUNTS.get(value);
+export const countsIn = (value: object): Increments | undefined => THAWED.get(value)?.increments;
 
 /** A deep copy that may be changed. */
 const thaw = (value: unknown): unknown => {
   const copy = thawed(value);
-  if (typeof copy === 'object' && copy !== null) COUNTS.set(copy, new Map());
+  if (typeof copy === 'object' && copy !== null) THAWED.set(copy, { base: value as object, increments: new Map() });
   return copy;
 };
 
@@ -365,7 +368,7 @@ export const increment = <T extends object>(
   if (typeof key !== 'string' && typeof key !== 'number' && !(draft instanceof Map)) throw mistake(`increment takes a name in what it is given, not ${String(key)}`);
   const known = draftOf(draft);
   if (known) return known.increment(String(key), by);
-  const increments = COUNTS.get(draft);
+  const increments = countsIn(draft);
   const isMap = draft instanceof Map;
   // What the app has just put in is not shared yet; but a `Map` that is no draft's may be part of a value.
   if (Object.isFrozen(draft) || (isMap && !increments)) throw closed();
@@ -388,7 +391,7 @@ export const produce = (base: unknown, recipe: (draft: never) => unknown): unkno
     const made = recipe(draft as never);
     if (made === undefined || made === draft) return draft;
     // What an arrow function without braces comes to is no next value: `d => delete d.x`, where there is no x, or `d => d.items.find(is)`.
-    if (Object(base) !== base || (!scope.isWritten && kindOf(made) === kindOf(base) && draftOf(made as object)?.scope !== scope)) return made;
+    if (Object(base) !== base || (!scope.isWritten && kindOf(made) === kindOf(base) && draftOf(made)?.scope !== scope)) return made;
     throw invalid("update()'s function changes its draft or returns the next value: put braces around what it does");
   } finally {
     scope.open = false;

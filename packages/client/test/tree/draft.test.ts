@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { InvalidValueError } from '../../src/index.js';
 import { apply } from '../../src/tree/apply.js';
 import { diff, patchOf } from '../../src/tree/diff.js';
-import { produce } from '../../src/tree/draft.js';
+import { produce, Scope } from '../../src/tree/draft.js';
 import { own } from '../../src/tree/own.js';
 
 const update = <T>(tree: T, fn: (draft: T) => unknown): T => (diff(tree, produce(tree, fn as never))?.tree ?? tree) as T;
@@ -38,6 +38,12 @@ describe('a draft', () => {
       void { ...draft };
     });
     expect(next).toBe(tree);
+  });
+
+  test('is not written to where NaN is read', () => {
+    const scope = new Scope(true);
+    expect((scope.start(own({ n: NaN }) as never) as { n: number }).n).toBeNaN();
+    expect(scope.touched).toBe(false);
   });
 
   test('keeps what is not written to', () => {

@@ -86,7 +86,7 @@ impl Replica {
         let mine = self.view.clone();
         self.unsent.drain(..count);
         if lost && let Some(contested) = self.asks(self.with_unsent(0).0, mine) {
-            self.raise(contested, Vec::new(), Vec::new());
+            self.raise(contested, self.version_meta(), Vec::new());
         }
         self.show_difference(effects);
     }

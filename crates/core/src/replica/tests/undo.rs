@@ -223,3 +223,48 @@ fn what_held_by_policy_is_taken_back_to_what_others_wrote() {
         }
     }
 }
+
+/// Three rows, put in the other order; and that with the first changed.
+const ROWS: &str = r#"{"l":[{"id":"a","n":0},{"id":"b","n":0},{"id":"c","n":0}]}"#;
+const REVERSED: &str = r#"{"l":[{"id":"c","n":0},{"id":"b","n":0},{"id":"a","n":0}]}"#;
+const REVERSE: &str = r#"{"l":{"$array":[{"take":2},1,{"put":1},{"put":0}]}}"#;
+const COUNT: &str = r#"{"l":{"0":{"n":1}}}"#;
+
+#[test]
+fn what_both_put_in_the_same_order_stays_there_when_one_takes_it_back() {
+    for bob_first in [false, true] {
+        for steps in [&[REVERSE][..], &[COUNT, REVERSE]] {
+            let (mut server, mut ada, mut bob) = two(&value(ROWS));
+            ada.cut();
+            if bob_first {
+                bob.act(patch(REVERSE), Some(&mut server));
+            }
+            steps.iter().for_each(|step| ada.act(patch(step), None));
+            if !bob_first {
+                bob.cut();
+                bob.act(patch(REVERSE), None);
+            }
+            ada.connect(&mut server);
+            bob.connect(&mut server);
+            ada.follow(&mut server);
+            steps.iter().for_each(|_| ada.act(Action::Undo, Some(&mut server)));
+            // Of two moves the later one holds: before that it is all ada's.
+            let wanted = if bob_first { REVERSED } else { ROWS };
+            assert_eq!((server.value(), conflicts(&ada).len()), (value(wanted), 0), "{bob_first} {steps:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_taken_back_is_found_also_where_another_moved_it_before_this_tab_saw_that() {
+    let (mut server, mut ada, mut bob) = two(&value(ROWS));
+    ada.act(patch(COUNT), Some(&mut server));
+    bob.follow(&mut server);
+    let (op, seen) = ada.tab.next(patch(REVERSE));
+    bob.act(patch(REVERSE), Some(&mut server));
+    ada.follow(&mut server);
+    let effects = ada.browser.edit(ENTITY, vec![edited("ada", op, seen, patch(REVERSE))]);
+    ada.run(effects, Some(&mut server));
+    (0..2).for_each(|_| ada.act(Action::Undo, Some(&mut server)));
+    assert_eq!(server.value(), value(REVERSED));
+}

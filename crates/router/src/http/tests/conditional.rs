@@ -29,7 +29,7 @@ fn a_tag_names_the_version_that_a_change_starts_from() {
     let put = |headers: &[(&str, &str)], a: u32| ann.ask("PUT", NOTE, headers, json!({"value": {"a": a}}));
     assert_eq!(put(&[("if-match", &tag), ("if-unmodified-since", OLD)], 2).status(), 400);
     assert_eq!(put(&[("if-match", &tag), ("if-unmodified-since", &tag)], 1).status(), 200);
-    for bad in ["x", "", "\"", "\"x\"", &format!("W/{tag}"), &format!("{tag}, {tag}")] {
+    for bad in ["x", "", "\"", "\"x\"", "\"\u{e9}\"", &format!("W/{tag}"), &format!("{tag}, {tag}")] {
         let answer = put(&[("if-match", bad)], 2);
         assert_eq!((answer.status(), answer.code().as_str()), (400, "bad-request"), "{bad}");
     }
@@ -51,4 +51,20 @@ fn head_has_the_headers_of_get() {
     ann.note(json!({"a": 1}));
     let (get, head) = (ann.ask("GET", NOTE, &[], Json::Null), ann.ask("HEAD", NOTE, &[], Json::Null));
     assert_eq!((head.status(), head.0.body.len(), &head.0.headers), (200, 0, &get.0.headers));
+}
+
+#[test]
+fn what_names_a_version_or_a_key_is_there_once() {
+    let ann = ann();
+    let v1 = ann.note(json!({"a": 1}));
+    for (name, value) in
+        [("if-unmodified-since", v1.clone()), ("if-match", format!("\"{v1}\"")), ("idempotency-key", "k".into())]
+    {
+        let twice = [(name, value.as_str()), (name, value.as_str()), ("if-unmodified-since", v1.as_str())];
+        for method in ["PUT", "PATCH"] {
+            let answer = ann.ask(method, NOTE, &twice, json!({"value": {"a": 2}, "diff": {"a": 2}}));
+            assert_eq!((answer.status(), answer.code().as_str()), (400, "bad-request"), "{method} {name}");
+        }
+    }
+    assert_eq!(ann.ask("GET", NOTE, &[], Json::Null).json()["value"], json!({"a": 1}));
 }

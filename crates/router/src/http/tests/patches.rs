@@ -39,6 +39,19 @@ fn a_patch_repeated_with_its_key_is_applied_once() {
     }
 }
 
+#[test]
+fn a_put_repeated_with_its_key_is_applied_once() {
+    let ann = ann();
+    let v1 = ann.note(json!({"t": "ab", "l": [1]}));
+    let put = || {
+        let headers = [("if-unmodified-since", v1.as_str()), ("idempotency-key", "k1")];
+        ann.ask("PUT", NOTE, &headers, json!({"value": {"t": "aXb", "l": [1, 2]}}))
+    };
+    let (first, again) = (put(), put());
+    assert_eq!((again.status(), again.json()), (200, first.json()));
+    assert_eq!(ann.ask("GET", NOTE, &[], Json::Null).json()["value"], json!({"t": "aXb", "l": [1, 2]}));
+}
+
 fn document(ann: &Ann, kind: &str, since: &str, patch: Json) -> Answer {
     ann.ask("PATCH", NOTE, &[("content-type", kind), ("if-unmodified-since", since)], patch)
 }

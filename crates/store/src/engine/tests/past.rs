@@ -81,7 +81,7 @@ fn every_version_of_a_long_value_is_read_as_it_was() {
         wait(engine(&store).put(
             &by("ann", 10 * n as u64 + 10),
             &id(),
-            Put { value: value(&long(n)), if_unmodified_since: since },
+            Put { value: value(&long(n)), if_unmodified_since: since, idempotency_key: None },
         ))
         .unwrap();
     }
