@@ -83,9 +83,7 @@ pub(crate) fn define(store: &SqliteStore, file: &Path) -> Result<Batch> {
         let operation = match change {
             Change::None => continue,
             Change::New if since.is_none() => Operation::Post(Post::of(value)),
-            Change::New | Change::Changed => {
-                Operation::Put(Put { value, if_unmodified_since: since, idempotency_key: None })
-            }
+            Change::New | Change::Changed => Operation::Put(Put::of(value, since)),
         };
         let entity = entity(&declared.kind)?;
         if change == Change::New && since.is_some() {

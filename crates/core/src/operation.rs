@@ -215,6 +215,13 @@ pub struct Put {
     pub idempotency_key: Option<String>,
 }
 
+impl Put {
+    /// This value, made on that version.
+    pub fn of(value: CborValue, if_unmodified_since: impl Into<Option<Timestamp>>) -> Put {
+        Put { value, if_unmodified_since: if_unmodified_since.into(), idempotency_key: None }
+    }
+}
+
 /// Marks the entity deleted, in a version of its own with the same value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delete {

@@ -27,9 +27,7 @@ fn written(values: impl Iterator<Item = Value>) -> MemoryStore {
         let value = CborValue(cbor::encode_value(&value));
         let done = match last {
             None => wait(engine.post(&by("ann"), &id(), Post::of(value))),
-            Some(_) => {
-                wait(engine.put(&by("ann"), &id(), Put { value, if_unmodified_since: last, idempotency_key: None }))
-            }
+            Some(_) => wait(engine.put(&by("ann"), &id(), Put::of(value, last))),
         };
         last = Some(done.unwrap().meta.valid_from);
     }

@@ -54,11 +54,7 @@ fn patch_long(store: &MemoryStore) -> Result<Committed, Failure> {
 }
 
 fn put(store: &MemoryStore) -> Result<Committed, Failure> {
-    wait(engine(store).put(
-        &by("ann"),
-        &id(),
-        Put { value: value(r#"{"b":1}"#), if_unmodified_since: since(store), idempotency_key: None },
-    ))
+    wait(engine(store).put(&by("ann"), &id(), Put::of(value(r#"{"b":1}"#), since(store))))
 }
 
 fn revert(store: &MemoryStore) -> Result<Committed, Failure> {

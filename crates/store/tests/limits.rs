@@ -132,12 +132,7 @@ fn the_deepest_that_a_raised_limit_takes_is_read_diffed_and_merged() {
             let engine = engine(&store);
             let encoded = |value: &Value| CborValue(cbor::encode_value(value));
             let made = wait(engine.post(&high, &id(), Post::of(encoded(&nested("a"))))).unwrap().meta.valid_from;
-            let put = wait(engine.put(
-                &high,
-                &id(),
-                Put { value: encoded(&nested("b")), if_unmodified_since: Some(made), idempotency_key: None },
-            ))
-            .unwrap();
+            let put = wait(engine.put(&high, &id(), Put::of(encoded(&nested("b")), made))).unwrap();
             assert_eq!(
                 whole(wait(engine.read(&low("ann"), &id(), Read::whole(Which::Current)))),
                 nested("b"),

@@ -20,12 +20,7 @@ fn define(store: &MemoryStore, definition: &str) {
     let admin = by("admin");
     match wait(engine(store).read(&admin, &kind, Read::whole(Which::Current))) {
         Ok(Reading::Value(_, meta)) => {
-            wait(engine(store).put(
-                &admin,
-                &kind,
-                Put { value: value(definition), if_unmodified_since: Some(meta.valid_from), idempotency_key: None },
-            ))
-            .unwrap();
+            wait(engine(store).put(&admin, &kind, Put::of(value(definition), meta.valid_from))).unwrap();
         }
         _ => drop(wait(engine(store).post(&admin, &kind, Post::of(value(definition)))).unwrap()),
     }
@@ -255,12 +250,7 @@ fn elements_are_told_apart_by_what_the_type_names() {
         let first = value(&by_sku(a, b));
         let made = wait(engine(&store).post(&by("ann"), &id(), Post::of(first.clone()))).unwrap().meta.valid_from;
         let sorted = value(&by_sku(b, a));
-        wait(engine(&store).put(
-            &by("bob"),
-            &id(),
-            Put { value: sorted.clone(), if_unmodified_since: Some(made), idempotency_key: None },
-        ))
-        .unwrap();
+        wait(engine(&store).put(&by("bob"), &id(), Put::of(sorted.clone(), made))).unwrap();
         set(&store, &by("ann"), made, r#"{"rows":{"0":{"n":7}}}"#).unwrap();
         let wanted = by_sku(b, r#"{"sku":"a","n":7}"#);
         assert_eq!(current(&store).unwrap().3, parse(&wanted), "{definition}");

@@ -444,27 +444,13 @@ fn no_version_keeps_an_entity_from_being_changed_whatever_its_time() {
 fn putting_a_value_merges_like_the_diff_it_is() {
     let engine = engine(&MemoryStore::new());
     wait(engine.post(&by("ann", 5), &id(), Post::of(value(r#"{"a":1,"b":1}"#)))).unwrap();
-    wait(engine.put(
-        &by("ann", 6),
-        &id(),
-        Put { value: value(r#"{"a":2,"b":1}"#), if_unmodified_since: Some(Timestamp(5)), idempotency_key: None },
-    ))
-    .unwrap();
-    wait(engine.put(
-        &by("bob", 7),
-        &id(),
-        Put { value: value(r#"{"a":1,"b":2}"#), if_unmodified_since: Some(Timestamp(5)), idempotency_key: None },
-    ))
-    .unwrap();
+    wait(engine.put(&by("ann", 6), &id(), Put::of(value(r#"{"a":2,"b":1}"#), Timestamp(5)))).unwrap();
+    wait(engine.put(&by("bob", 7), &id(), Put::of(value(r#"{"a":1,"b":2}"#), Timestamp(5)))).unwrap();
     assert_eq!(
         read(wait(engine.read(&by("bob", 9), &id(), Read::whole(Which::Current))).unwrap()),
         json(r#"{"a":2,"b":2}"#)
     );
-    let clash = wait(engine.put(
-        &by("bob", 8),
-        &id(),
-        Put { value: value(r#"{"a":9,"b":1}"#), if_unmodified_since: Some(Timestamp(5)), idempotency_key: None },
-    ));
+    let clash = wait(engine.put(&by("bob", 8), &id(), Put::of(value(r#"{"a":9,"b":1}"#), Timestamp(5))));
     assert!(matches!(clash, Err(Failure::Conflict(..))));
 }
 
@@ -479,11 +465,7 @@ fn bad_diffs_say_what_is_wrong_and_change_nothing() {
     }
     let garbage = wait(engine.patch(&who, &id(), Patch::of(CborDiff(vec![0xff]), Timestamp(5))));
     assert!(matches!(garbage, Err(Failure::BadRequest(_))));
-    let undefined = wait(engine.put(
-        &who,
-        &id(),
-        Put { value: CborValue(vec![0xf7]), if_unmodified_since: Some(Timestamp(5)), idempotency_key: None },
-    ));
+    let undefined = wait(engine.put(&who, &id(), Put::of(CborValue(vec![0xf7]), Timestamp(5))));
     assert!(matches!(undefined, Err(Failure::BadRequest(_))));
     assert_eq!(at(&wait(engine.read(&who, &id(), Read::whole(Which::Current))).unwrap()), Timestamp(5));
 }

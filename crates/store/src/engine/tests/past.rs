@@ -78,12 +78,7 @@ fn every_version_of_a_long_value_is_read_as_it_was() {
     assert!(first.meta.chunks.is_some());
     for n in 1..60 {
         let since = Some(Timestamp(10 * n as u64));
-        wait(engine(&store).put(
-            &by("ann", 10 * n as u64 + 10),
-            &id(),
-            Put { value: value(&long(n)), if_unmodified_since: since, idempotency_key: None },
-        ))
-        .unwrap();
+        wait(engine(&store).put(&by("ann", 10 * n as u64 + 10), &id(), Put::of(value(&long(n)), since))).unwrap();
     }
     for n in 0..60 {
         assert!(as_of(&store, 10 * n as u64 + 15).unwrap().0 == json(&long(n)), "version {n}");
