@@ -260,8 +260,8 @@ impl Replica {
         }
         self.seq += 1;
         let is_own = |tab: &Tab| origin.as_ref().is_some_and(|origin| origin.tab == tab.name);
-        let is_news = !diff.is_identity() && !(local && self.tabs.iter().all(is_own));
-        if let Some(view) = self.view.as_ref().filter(|_| is_news) {
+        let is_known = diff.is_identity() || local && self.tabs.iter().all(is_own);
+        if let Some(view) = self.view.as_ref().filter(|_| !is_known) {
             let back = diff.invert(view);
             for tab in &mut self.tabs {
                 if is_own(tab) {
