@@ -89,7 +89,7 @@ struct Tab {
     undo: Stack,
     redo: Stack,
     /// How much of what was shown lately they are behind.
-    caught_up: usize,
+    behind: usize,
 }
 
 impl Tab {
@@ -266,7 +266,7 @@ impl Replica {
             for tab in &mut self.tabs {
                 if is_own(tab) {
                     tab.catch_up(&self.lately, Some(view));
-                    tab.caught_up += 1;
+                    tab.behind += 1;
                 }
                 if !(is_own(tab) && local) {
                     let (diff, back) = (diff.clone(), back.clone());

@@ -106,27 +106,26 @@ impl Replica {
         most: usize,
     ) -> Result<Row, No> {
         let mut shown = before.clone();
-        let mut row = Row { edits: Vec::new(), whole: Diff::identity(), shown: Value::Undefined };
+        let (mut edits, mut whole) = (Vec::new(), Diff::identity());
         loop {
             self.tab(edit.tab).unseen.wrote(&mut mine);
             apply(&mine, &mut shown);
-            row.whole = compose(&row.whole, &mine)?;
-            row.edits.push((mine, edit.merge));
-            if row.edits.len() > most {
+            whole = compose(&whole, &mine)?;
+            edits.push((mine, edit.merge));
+            if edits.len() > most {
                 break;
             }
             let Some(Edited { op, merge, action: Action::Patch(patch), .. }) = rest.peek() else { break };
             // What does not fit is refused by itself.
             let Ok(patch) = cbor::decode_patch(patch, &TRUSTED) else { break };
             let Ok(next) = patch.resolve(&shown) else { break };
-            if fused(&row.whole, &next).is_none() {
+            if fused(&whole, &next).is_none() {
                 break;
             }
             (edit.op, edit.merge, mine) = (*op, *merge, next);
             rest.next();
         }
-        row.shown = shown;
-        Ok(row)
+        Ok(Row { edits, whole, shown })
     }
 
     /// All of a row moved behind what its tab has not seen, and what takes back each: none where it contradicts that.

@@ -154,7 +154,7 @@ pub(super) type Lately = [(Diff, Diff)];
 impl Tab {
     /// Its stacks are behind all of it. `view` is what is shown then.
     pub(super) fn catch_up(&mut self, lately: &Lately, view: Option<&Value>) {
-        let mut at = core::mem::replace(&mut self.caught_up, lately.len());
+        let mut at = core::mem::replace(&mut self.behind, lately.len());
         let Some(view) = view.filter(|_| !self.undo.0.is_empty() || !self.redo.0.is_empty()) else { return };
         while let Some(((first, _), rest)) = lately.get(at..).and_then(<[_]>::split_first) {
             let start = at;
@@ -181,7 +181,7 @@ impl Replica {
     pub(super) fn catch_up(&mut self) {
         for tab in &mut self.tabs {
             tab.catch_up(&self.lately, self.view.as_ref());
-            tab.caught_up = 0;
+            tab.behind = 0;
         }
         self.lately.clear();
     }

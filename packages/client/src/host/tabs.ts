@@ -182,13 +182,13 @@ export class Tabs {
     const [first] = this.#due.values();
     if (!first) return;
     const now = Date.now();
-    if (now < first.at) this.#timer = setTimeout(this.#collect, first.at - now);
-    else if (now - first.at > 1_000) {
+    if (now < first.at) {
+      this.#timer = setTimeout(this.#collect, first.at - now);
+    } else if (now - first.at > 1_000) {
       // A timer this late means that we were asleep ourselves, and the acks are still in the queue behind it.
       for (const debt of this.#due.values()) debt.at = now + ACK_PATIENCE;
       this.#timer = setTimeout(this.#collect, ACK_PATIENCE);
-    }
-    else if (this.#echo === undefined) {
+    } else if (this.#echo === undefined) {
       this.#echo = now;
       const channel = new BroadcastChannel(ackChannel(this.#url));
       channel.postMessage({ type: 'echo' } satisfies Echo);

@@ -21,7 +21,7 @@ export const latest = (value: unknown): unknown => draftOf(value)?.now ?? value;
 export const original = (value: unknown): unknown => (draftOf(value) ?? THAWED.get(value as object))?.base ?? value;
 
 /** Whether this is, or may be, a node of a tree or was made of one, and not new from the app. */
-export const isNode = (value: unknown): boolean => original(value) !== value || (Object.isFrozen(value) && isContainer(value));
+export const isNode = (value: unknown): boolean => !Object.is(original(value), value) || (Object.isFrozen(value) && isContainer(value));
 
 /** What was added to a number, with `increment`. */
 export interface Increment {
