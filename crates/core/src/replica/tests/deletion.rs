@@ -109,10 +109,19 @@ fn changed_unseen(policy: Policy) -> (Server, One, One) {
     (server, ada, bob)
 }
 
+/// Whom the conflict names.
+fn deleted_by(one: &One) -> Option<Value> {
+    match field(&conflicts(one)[0], "meta") {
+        Some(Value::Object(meta)) => meta.get("personId").cloned(),
+        _ => None,
+    }
+}
+
 #[test]
 fn who_changed_what_others_deleted_can_bring_it_back() {
     let (mut server, mut ada, mut bob) = changed_unseen(Policy::default());
     assert_eq!((presence(&bob), conflicts(&bob).len()), (Some(text("deleted")), 1));
+    assert_eq!(deleted_by(&bob), Some(text("ada")));
     resolve(&mut bob, 0, Choice::Mine, &mut server);
     ada.follow(&mut server);
     let both = Some(note("Green tea", "one two three four"));
@@ -339,6 +348,7 @@ fn mine_of_a_conflict_in_an_entity_that_others_delete_later_brings_it_back() {
     ada.act(Action::Delete, Some(&mut server));
     bob.follow(&mut server);
     assert_eq!((presence(&bob), conflicts(&bob).len()), (Some(text("deleted")), 1));
+    assert_eq!(deleted_by(&bob), Some(text("ada")));
     resolve(&mut bob, 0, Choice::Mine, &mut server);
     ada.follow(&mut server);
     assert_eq!((presence(&ada), presence(&bob)), (Some(text("present")), Some(text("present"))));
